@@ -1,0 +1,148 @@
+"""Settings from the environment into one frozen Struct; a bad value stops the start in one clear line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+T = TypeVar("T")
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class BadSetting(ValueError):
+    """A setting that can't be used; the text names it, its value and what is allowed."""
+
+
+class Settings(msgspec.Struct, kw_only=True, frozen=True):
+    """Everything a process needs to know. Paths are absolute; empty URLs mean the embedded default."""
+
+    home: Path
+    api_port: int
+    realtime_port: int
+    models_port: int
+    database_url: str
+    media_url: str
+    bus_url: str
+    models_url: str
+    teacher: Path
+    bundle: Path
+    seed: Literal["on", "off"]
+    model_threads: int
+    log_level: Literal["debug", "info", "warning", "error"]
+
+    @property
+    def models_socket(self) -> str:
+        """Websocket address of the model server."""
+        base = self.models_url or f"http://127.0.0.1:{self.models_port}"
+        return "ws" + base.removeprefix("http") + "/v1/work"
+
+    @property
+    def models_http(self) -> str:
+        """HTTP address of the model server."""
+        return self.models_url or f"http://127.0.0.1:{self.models_port}"
+
+    @property
+    def media_location(self) -> str:
+        """Media store URL; a folder under home unless set."""
+        return self.media_url or (self.home / "media").as_uri()
+
+    @property
+    def realtime_url(self) -> str:
+        """Address that phones on this machine use; the api replaces the host by the one it was asked on."""
+        return f"ws://127.0.0.1:{self.realtime_port}"
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """Read settings.
+
+    Raises:
+        BadSetting: a value is not what its name allows.
+    """
+    env = os.environ if env is None else env
+
+    def read(name: str, default: str, parse: Callable[[str], T], allowed: str) -> T:
+        raw = env.get(name, "").strip() or default
+        try:
+            return parse(raw)
+        except (ValueError, OSError):
+            raise BadSetting(f"{name}={raw!r} can't be used: it takes {allowed}") from None
+
+    home = read("RIFFLE_HOME", str(PROJECT / "var"), _folder, "a folder that can be written")
+    ports = "a port number, 1 to 65535"
+    return Settings(
+        home=home,
+        api_port=read("RIFFLE_API_PORT", "8000", _port, ports),
+        realtime_port=read("RIFFLE_REALTIME_PORT", "8001", _port, ports),
+        models_port=read("RIFFLE_MODELS_PORT", "8002", _port, ports),
+        database_url=read("RIFFLE_DATABASE_URL", "", _url("postgres", "postgresql"), "postgresql://..."),
+        media_url=read(
+            "RIFFLE_MEDIA_URL", "", _url("file", "s3", "gs", "az", "memory"), "file://, s3://, gs:// or az://"
+        ),
+        bus_url=read("RIFFLE_BUS_URL", "", _nothing, "nothing yet: wake-ups go through PostgreSQL"),
+        models_url=read("RIFFLE_MODELS_URL", "", _url("http", "https"), "http://host:port"),
+        teacher=read("RIFFLE_TEACHER", str(home / "models" / "riffle-tiny"), _path, "a diffusers folder"),
+        bundle=read("RIFFLE_BUNDLE", str(home / "models" / "bundle"), _path, "a bundle folder"),
+        seed=read("RIFFLE_SEED", "on", _choice("on", "off"), "on or off"),
+        model_threads=read("RIFFLE_MODEL_THREADS", str(max(1, os.cpu_count() or 1)), _positive, "1 to 256"),
+        log_level=read(
+            "RIFFLE_LOG_LEVEL",
+            "info",
+            _choice("debug", "info", "warning", "error"),
+            "debug, info, warning or error",
+        ),
+    )
+
+
+def _port(raw: str) -> int:
+    value = int(raw)
+    if not 1 <= value <= 65535:
+        raise ValueError
+    return value
+
+
+def _positive(raw: str) -> int:
+    value = int(raw)
+    if not 1 <= value <= 256:
+        raise ValueError
+    return value
+
+
+def _path(raw: str) -> Path:
+    return Path(raw).expanduser().resolve()
+
+
+def _folder(raw: str) -> Path:
+    path = _path(raw)
+    path.mkdir(parents=True, exist_ok=True)
+    if not os.access(path, os.W_OK):
+        raise ValueError
+    return path
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw and urlsplit(raw).scheme not in schemes:
+            raise ValueError
+        return raw.rstrip("/")
+
+    return parse
+
+
+def _nothing(raw: str) -> str:
+    if raw:
+        raise ValueError
+    return raw
+
+
+def _choice(*allowed: str) -> Callable[[str], Literal["on"]]:
+    def parse(raw: str) -> Literal["on"]:
+        if raw not in allowed:
+            raise ValueError
+        return raw  # type: ignore[return-value]
+
+    return parse

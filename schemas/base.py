@@ -1,0 +1,22 @@
+"""What every wire type shares: strict requests that refuse unknown fields, and answers that may grow."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A body a client sends. Unknown fields are refused, so a typo is never ignored."""
+
+
+class Answer(msgspec.Struct, kw_only=True, omit_defaults=False):
+    """A body we send. Clients must ignore fields that they do not know."""
+
+
+class Page(Answer, kw_only=True):
+    """One keyset page in OpenAI's list shape; `after=last_id` asks for the next one."""
+
+    object: str = "list"
+    first_id: str | None = None
+    last_id: str | None = None
+    has_more: bool = False

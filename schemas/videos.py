@@ -1,0 +1,232 @@
+"""Videos in OpenAI's shape with Riffle's extra fields."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from schemas.base import Answer, Page, Request
+from schemas.errors import VideoError
+
+# Four times the longest caption of the drawn world, and far below one NOTIFY payload.
+MAX_PROMPT_CHARS = 1000
+# A swarm fills a phone's screen twice (2 x 8 tiles).
+MAX_SWARM = 16
+MAX_CAMEOS = 4
+MAX_SOURCES = 4
+# Seeds travel through JSON and JavaScript, whose integers are exact up to 2**53; 2**31 is plenty.
+MAX_SEED = 2**31 - 1
+
+
+class Tier(StrEnum):
+    """`preview` is drawn by the student at once; `full` by the teacher, slowly and well."""
+
+    PREVIEW = "preview"
+    FULL = "full"
+
+
+class Status(StrEnum):
+    """A video's life; the last three are final."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Relation(StrEnum):
+    """An edge of the lineage graph."""
+
+    REMIX = "remix"
+    EDIT = "edit"
+    EXTEND = "extend"
+    STITCH = "stitch"
+    REFERENCE = "reference"
+    REROLL = "reroll"
+    RENDER = "render"
+
+
+Variant = Literal["video", "thumbnail", "spritesheet"]
+
+
+class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a video was made from."""
+
+    relation: Relation
+    video_ids: Annotated[list[str], Meta(min_length=1, max_length=MAX_SOURCES)]
+    from_s: float | None = None
+    to_s: float | None = None
+    strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+
+
+class CreateVideo(Request, kw_only=True):
+    """`POST /v1/videos`. Length and range limits that need their own code are checked in core.limits."""
+
+    prompt: str
+    model: str | None = None
+    size: str | None = None
+    seconds: str | int | None = None
+    tier: Tier = Tier.PREVIEW
+    n: int = 1
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
+    cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
+    source: Source | None = None
+
+
+class RemixVideo(Request, kw_only=True):
+    """`POST /v1/videos/{id}/remix`."""
+
+    prompt: str
+    n: int = 1
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
+    strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+
+
+class Recipe(msgspec.Struct, kw_only=True):
+    """All that decides the pixels: the same recipe draws the same video."""
+
+    model: str
+    prompt: str
+    width: int
+    height: int
+    frames: int
+    fps: int
+    seed: int
+    strength: float | None = None
+
+
+class Cost(msgspec.Struct, kw_only=True):
+    """What it cost: credits charged (held until the video ends) and the CPU-seconds it took."""
+
+    credits: int
+    cpu_seconds: float | None = None
+
+
+class QueuePlace(msgspec.Struct, kw_only=True):
+    """Where a queued video stands (1 = next) and a guess when it starts."""
+
+    position: int
+    eta_ms: int
+
+
+class Swarm(msgspec.Struct, kw_only=True):
+    """The videos made by one request, in seed order."""
+
+    id: str
+    video_ids: list[str]
+
+
+class Links(msgspec.Struct, kw_only=True):
+    """Where to go from here; `events` is a stream name for the socket."""
+
+    self: str
+    content: str
+    cancel: str
+    render: str
+    events: str
+
+
+class Video(Answer, kw_only=True):
+    """One generation and its result."""
+
+    id: str
+    status: Status
+    progress: int
+    model: str
+    prompt: str
+    size: str
+    seconds: str
+    created_at: int
+    tier: Tier
+    seed: int
+    recipe: Recipe
+    cost: Cost
+    links: Links
+    swarm: Swarm
+    completed_at: int | None = None
+    expires_at: int | None = None
+    error: VideoError | None = None
+    remixed_from_video_id: str | None = None
+    queue: QueuePlace | None = None
+    fidelity: float | None = None
+    cameos: list[str] = msgspec.field(default_factory=list)
+    source: Source | None = None
+    post_id: str | None = None
+    object: str = "video"
+
+
+class VideoPage(Page, kw_only=True):
+    """`GET /v1/videos`."""
+
+    data: list[Video]
+
+
+class DeletedVideo(Answer, kw_only=True):
+    """`DELETE /v1/videos/{id}`."""
+
+    id: str
+    deleted: bool = True
+    object: str = "video.deleted"
+
+
+class Receipt(Answer, kw_only=True):
+    """What was permitted, pinned to a video."""
+
+    video_id: str
+    cameo_id: str
+    grant_id: str | None
+    revision: int
+    policy_version: int
+    at: int
+
+
+class LineageNode(Answer, kw_only=True):
+    """One video of a lineage graph, by what the asker may see of it."""
+
+    id: str
+    prompt: str | None
+    status: Status
+    tier: Tier
+    post_id: str | None
+
+
+class LineageEdge(Answer, kw_only=True):
+    """`child` was made from `parent`; closeness 0..1 where both are measured."""
+
+    parent: str
+    child: str
+    relation: Relation
+    closeness: float | None = None
+
+
+class Lineage(Answer, kw_only=True):
+    """The graph up and down from one video."""
+
+    nodes: list[LineageNode]
+    edges: list[LineageEdge]
+    object: str = "lineage"
+
+
+class ModelCard(Answer, kw_only=True):
+    """One entry of `/v1/models`: what it can draw, at what sizes and price."""
+
+    id: str
+    created: int
+    sizes: dict[str, list[str]]
+    seconds: list[str]
+    fps: int
+    price: dict[str, int]
+    vocabulary: dict[str, dict[str, list[str]]]
+    owned_by: str = "riffle"
+    object: str = "model"
+
+
+class ModelList(Answer, kw_only=True):
+    """`GET /v1/models`."""
+
+    data: list[ModelCard]
+    object: str = "list"
