@@ -1,0 +1,100 @@
+"""Captions for a scene, in many wordings, and the rule that keeps some scenes out of training."""
+
+import hashlib
+import random
+from dataclasses import dataclass
+
+from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
+
+HELD_OUT_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a clip shows, by canonical names of the vocabulary."""
+
+    subject: str
+    place: str
+    time: str
+    motion: str
+
+
+def held_out(scene: Scene) -> bool:
+    """True for the fifth of all (subject, place, motion) combinations that no training clip shows."""
+    key = f"{scene.subject}|{scene.place}|{scene.motion}".encode()
+    return hashlib.sha256(key).digest()[0] < HELD_OUT_SHARE * 256
+
+
+def random_scene(rng: random.Random, *, unseen: bool = False) -> Scene:
+    """A uniformly drawn scene, either from the training part or (`unseen`) from the held-out part."""
+    while True:
+        scene = Scene(
+            rng.choice(tuple(SUBJECTS)), rng.choice(tuple(PLACES)), rng.choice(tuple(TIMES)), rng.choice(tuple(MOTIONS))
+        )
+        if held_out(scene) == unseen:
+            return scene
+
+
+def plain_caption(scene: Scene) -> str:
+    """The plainest complete sentence for a scene, as used in evaluations."""
+    return " ".join(
+        (
+            _with_article(SUBJECTS[scene.subject][0]),
+            MOTIONS[scene.motion][0][0],
+            PLACES[scene.place][0],
+            TIMES[scene.time][0],
+        )
+    )
+
+
+def caption(scene: Scene, rng: random.Random) -> str:
+    """One of the many captions of a scene: synonyms, free order, some slots left out.
+
+    The subject is named in 96 % of captions, the place in 92 %, time and motion in about 85 % each.
+    """
+    subject = rng.choice(SUBJECTS[scene.subject]) if rng.random() < 0.96 else ""
+    place = rng.choice(PLACES[scene.place]) if rng.random() < 0.92 or not subject else ""
+    time = rng.choice(TIMES[scene.time]) if rng.random() < 0.85 else ""
+    verb, participle = rng.choice(MOTIONS[scene.motion]) if rng.random() < 0.85 else ("", "")
+    return _arrange(subject, place, time, verb, participle, rng)
+
+
+def _arrange(subject: str, place: str, time: str, verb: str, participle: str, rng: random.Random) -> str:
+    shape = rng.random()
+    if shape < 0.15:
+        bare = [
+            part
+            for part in (subject, _bare(place) if place else "", _bare(time) if time else "", participle)
+            if part
+        ]
+        rng.shuffle(bare)
+        return rng.choice((", ", " ")).join(bare)
+    who = _with_article(subject, rng) if subject else rng.choice(("something", ""))
+    if shape < 0.60:
+        act = verb if rng.random() < 0.7 or not who else participle
+        tail = [place, time]
+        rng.shuffle(tail)
+        order = [who, act, *tail] if rng.random() < 0.7 else [who, tail[0], act, tail[1]]
+    elif shape < 0.80:
+        lead, rest = (place, time) if rng.random() < 0.5 else (time, place)
+        order = [f"{lead}," if lead else "", who, verb, rest]
+    else:
+        prefix = rng.choice(("a video of", "a clip of", "footage of", ""))
+        order = [prefix, who or "a scene", participle, place, time]
+    text = " ".join(part for part in order if part)
+    return text[:1].upper() + text[1:] + rng.choice(("", "", ".")) if rng.random() < 0.3 else text
+
+
+def _bare(phrase: str) -> str:
+    """A place or time phrase without its leading preposition and article: "on a beach" -> "beach"."""
+    words = phrase.split()
+    while len(words) > 1 and words[0] in {"on", "in", "at", "by", "a", "an", "the", "near"}:
+        words = words[1:]
+    return " ".join(words)
+
+
+def _with_article(noun: str, rng: random.Random | None = None) -> str:
+    indefinite = ("an " if noun[0] in "aeio" else "a ") + noun
+    if rng is None:
+        return indefinite
+    return rng.choice((indefinite, indefinite, indefinite, f"the {noun}", f"one {noun}", noun))

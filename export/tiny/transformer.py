@@ -1,0 +1,161 @@
+"""The denoiser: LTX-Video's transformer at toy size, and what teacher and student share around it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import LTXVideoTransformer3DModel
+from diffusers.models.transformers.transformer_ltx import apply_rotary_emb
+from torch import Tensor, nn
+
+from export.tiny.text import TEXT_CHANNELS
+from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME
+from export.tiny.world import FPS
+
+
+def build_transformer() -> LTXVideoTransformer3DModel:
+    return LTXVideoTransformer3DModel(
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        num_attention_heads=6,
+        attention_head_dim=32,
+        cross_attention_dim=192,
+        num_layers=8,
+        caption_channels=TEXT_CHANNELS,
+    )
+
+
+def noise(seed: int, size: tuple[int, int], frames: int = 17) -> Tensor:
+    """The start of every video: float32 [1, 32, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every machine.
+
+    `size` is (width, height) in pixels.
+    """
+    width, height = size
+    shape = (1, LATENT_CHANNELS, (frames - 1) // TIME + 1, height // SPACE, width // SPACE)
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32))
+
+
+def pack(latents: Tensor) -> Tensor:
+    """[B, C, F, H, W] -> tokens [B, F*H*W, C]."""
+    return latents.flatten(2).transpose(1, 2)
+
+
+def unpack(tokens: Tensor, shape: Sequence[int]) -> Tensor:
+    """Tokens [B, F*H*W, C] -> [B, C, F, H, W]; `shape` is (F, H, W) of the latents."""
+    return tokens.transpose(1, 2).unflatten(2, tuple(shape))
+
+
+def coordinates(shape: Sequence[int]) -> Tensor:
+    """Time in seconds and place in pixels of every token: float32 [1, 3, F*H*W], as LTXConditionPipeline has them."""
+    grid = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in shape), indexing="ij")).flatten(1)
+    frame = (grid[0] * TIME + 1 - TIME).clamp(min=0) / FPS
+    return torch.stack((frame, grid[1] * SPACE, grid[2] * SPACE))[None]
+
+
+class TrainingAttention:
+    """LTX attention written as two products and a float32 softmax.
+
+    Under bfloat16 on CPU the backward pass of the fused kernel is several times slower than this.
+    """
+
+    _attention_backend = None
+    _parallel_config = None
+
+    def __call__(
+        self,
+        attn: nn.Module,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        image_rotary_emb: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        query = attn.norm_q(attn.to_q(hidden_states).float())
+        key = attn.norm_k(attn.to_k(source).float())
+        value = attn.to_v(source)
+        if image_rotary_emb is not None:
+            query = apply_rotary_emb(query, image_rotary_emb)
+            key = apply_rotary_emb(key, image_rotary_emb)
+        query, key, value = (part.unflatten(2, (attn.heads, -1)).transpose(1, 2) for part in (query, key, value))
+        scores = torch.matmul(query * query.shape[-1] ** -0.5, key.transpose(-1, -2)).float()
+        if attention_mask is not None:
+            scores = scores + attention_mask[:, None]
+        mixed = torch.matmul(F.softmax(scores, dim=-1), value)
+        return attn.to_out[0](mixed.transpose(1, 2).flatten(2))
+
+
+def prepare_for_training(model: LTXVideoTransformer3DModel) -> LTXVideoTransformer3DModel:
+    """Faster attention and compiled blocks; the weights stay the same objects."""
+    for block in model.transformer_blocks:
+        block.attn1.processor = TrainingAttention()
+        block.attn2.processor = TrainingAttention()
+        block.compile(dynamic=False)
+    return model
+
+
+def velocity(
+    model: LTXVideoTransformer3DModel, latents: Tensor, sigma: Tensor, states: Tensor, mask: Tensor
+) -> Tensor:
+    """The model's estimate of noise - video for noisy latents [B, C, F, H, W].
+
+    sigma: [B, 1], or [B, F*H*W] where tokens differ (0 for given frames), in 0..1.
+    """
+    shape = latents.shape[2:]
+    with torch.autocast(latents.device.type, torch.bfloat16):
+        tokens = model(
+            hidden_states=pack(latents),
+            encoder_hidden_states=states,
+            timestep=sigma * 1000,
+            encoder_attention_mask=mask,
+            video_coords=coordinates(shape).to(latents.device).expand(len(latents), -1, -1),
+            return_dict=False,
+        )[0]
+    return unpack(tokens.float(), shape)
+
+
+def schedule(steps: int, shift: float) -> list[float]:
+    """`steps`+1 noise levels from 1 to 0; a `shift` above 1 spends more of them at high noise."""
+    even = (1 - i / steps for i in range(steps + 1))
+    return [round(shift * s / (1 + (shift - 1) * s), 6) for s in even]
+
+
+@torch.no_grad()
+def sample(
+    model: LTXVideoTransformer3DModel,
+    start: Tensor,
+    states: Tensor,
+    mask: Tensor,
+    sigmas: Sequence[float],
+    guidance: float = 1.0,
+    empty: tuple[Tensor, Tensor] | None = None,
+    second_order: bool = False,
+    keep: bool = False,
+) -> Tensor:
+    """Solve the flow's equation from `start` [B, C, F, H, W] at sigmas[0] down to sigmas[-1].
+
+    Euler, or with `second_order` two-step Adams-Bashforth: the same answer in about half the steps.
+    `empty` is the encoded empty prompt, needed when guidance > 1. With `keep`, returns every state [B, N+1, ...].
+    """
+    latents, path, previous = start, [start], None
+    for now, later in zip(sigmas[:-1], sigmas[1:], strict=True):
+        sigma = torch.full((len(latents), 1), now, device=latents.device)
+        if guidance > 1 and empty is not None:
+            both = velocity(
+                model,
+                torch.cat((latents, latents)),
+                torch.cat((sigma, sigma)),
+                torch.cat((empty[0].expand_as(states), states)),
+                torch.cat((empty[1].expand_as(mask), mask)),
+            )
+            plain, told = both.chunk(2)
+            slope = plain + guidance * (told - plain)
+        else:
+            slope = velocity(model, latents, sigma, states, mask)
+        step = slope
+        if second_order and previous is not None:
+            step = slope + 0.5 * (now - later) / previous[1] * (slope - previous[0])
+        previous = (slope, now - later)
+        latents = latents + (later - now) * step
+        path.append(latents)
+    return torch.stack(path, dim=1) if keep else latents

@@ -1,0 +1,154 @@
+"""Captioned clips drawn by code: a sprite that moves in front of a painted place under the light of a time of day."""
+
+import math
+import random
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from export.tiny.captions import Scene
+from export.tiny.places import PAINTERS, Canvas
+
+SPRITES = Path(__file__).parent / "sprites"
+FRAMES = 17
+FPS = 8
+PREVIEW = (64, 96)
+FULL = (128, 192)
+PAN_ROOM = 1.7  # width of the painted place in frame widths when the camera pans
+
+# Sprites that are drawn looking left; those that look at us need no turning.
+LOOKS_LEFT = {"cat", "elephant", "duck", "flamingo", "car", "bus", "turtle", "unicorn"}
+LOOKS_RIGHT = {"penguin", "fish", "rocket", "boat"}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A drawn clip.
+
+    frames: uint8 [F, H, W, 3]; cover: float32 [F, H, W] in 0..1, how much of each pixel the moving subject hides.
+    """
+
+    frames: np.ndarray
+    cover: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where the sprite is: centre in frame fractions, size in frame widths, angle in degrees, camera shift 0..1."""
+
+    x: float
+    y: float
+    size: float
+    angle: float = 0.0
+    camera: float = 0.0
+
+
+@cache
+def _sprite(subject: str, mirrored: bool) -> Image.Image:
+    # Premultiplied alpha, so that resampling leaves no dark fringe.
+    picture = Image.open(SPRITES / f"{subject}.png").convert("RGBa")
+    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture
+
+
+def poses(motion: str, rng: random.Random, frames: int = FRAMES) -> list[Pose]:
+    """The path of the subject for one motion, `frames` poses long."""
+    size = rng.uniform(0.50, 0.66)
+    ground = rng.uniform(0.68, 0.76)
+    x = rng.uniform(0.40, 0.60)
+    reach = rng.uniform(0.24, 0.30)
+    phase = rng.uniform(0, 1)
+    sign = rng.choice((-1, 1))
+    path = []
+    for frame in range(frames):
+        t = frame / (frames - 1)
+        step = 0.014 * abs(math.sin(math.pi * 4 * t))
+        if motion == "left":
+            pose = Pose(0.5 + reach * (1 - 2 * t), ground - step, size)
+        elif motion == "right":
+            pose = Pose(0.5 - reach * (1 - 2 * t), ground - step, size)
+        elif motion == "jump":
+            pose = Pose(x, ground - 0.26 * abs(math.sin(math.pi * (2 * t + phase))), size)
+        elif motion == "spin":
+            pose = Pose(x, ground - 0.12, size, sign * 360 * t)
+        elif motion == "grow":
+            pose = Pose(x, ground - 0.05, size * (0.5 + 1.0 * t))
+        elif motion == "rise":
+            pose = Pose(x, ground - 0.5 * t, size)
+        elif motion == "fall":
+            pose = Pose(x, ground - 0.5 * (1 - t), size)
+        elif motion == "pan":
+            pose = Pose(x, ground, size, 0.0, t if sign > 0 else 1 - t)
+        else:
+            pose = Pose(x, ground, size)
+        path.append(pose)
+    return path
+
+
+def draw(scene: Scene, seed: int, size: tuple[int, int] = PREVIEW, frames: int = FRAMES) -> Clip:
+    """Draw one clip; `size` is (width, height) in pixels. The same seed gives the same clip at every size."""
+    rng = random.Random(f"{scene}|{seed}")
+    path = poses(scene.motion, rng, frames)
+    paint_rng = random.Random(rng.random())
+    width, height = size
+    wide = round(width * PAN_ROOM) if scene.motion == "pan" else width
+    place = Image.new("RGB", (wide * 2, height * 2))
+    PAINTERS[scene.place](Canvas(place, paint_rng))
+    place = _light(place.resize((wide, height), Image.Resampling.BOX), scene, paint_rng)
+    mirrored = (scene.motion == "right" and scene.subject in LOOKS_LEFT) or (
+        scene.motion == "left" and scene.subject in LOOKS_RIGHT
+    )
+    sprite = _sprite(scene.subject, mirrored)
+    background = np.asarray(place, dtype=np.float32)
+    tint = np.asarray(SPRITE_TINT[scene.time], dtype=np.float32)
+    out = np.empty((frames, height, width, 3), dtype=np.uint8)
+    cover = np.empty((frames, height, width), dtype=np.float32)
+    for i, pose in enumerate(path):
+        shift = round(pose.camera * (wide - width))
+        layer = np.asarray(_place_sprite(sprite, pose, width, height), dtype=np.float32)
+        alpha = layer[..., 3:] / 255
+        out[i] = background[:, shift : shift + width] * (1 - alpha) + layer[..., :3] * tint
+        cover[i] = alpha[..., 0]
+    return Clip(out, cover)
+
+
+def _place_sprite(sprite: Image.Image, pose: Pose, width: int, height: int) -> Image.Image:
+    """The sprite at sub-pixel position, size and angle on an empty frame (one inverse affine map)."""
+    scale = sprite.width / (pose.size * width)
+    cos, sin = math.cos(math.radians(pose.angle)) * scale, math.sin(math.radians(pose.angle)) * scale
+    cx, cy, half = pose.x * width, pose.y * height, sprite.width / 2
+    reduced = sprite
+    if scale > 1.5:
+        # An affine map samples four pixels only: shrink first, or small sprites flicker.
+        factor = round(scale)
+        reduced = sprite.reduce(factor)
+        cos, sin, half = cos / factor, sin / factor, reduced.width / 2
+    matrix = (cos, sin, half - cos * cx - sin * cy, -sin, cos, half + sin * cx - cos * cy)
+    return reduced.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+
+
+# Multiplies the colours of the place / of the sprite. The subject keeps more of its own colour than the place.
+PLACE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.08, 0.66, 0.50), "night": (0.30, 0.36, 0.60)}
+SPRITE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.0, 0.82, 0.68), "night": (0.58, 0.64, 0.84)}
+
+
+def _light(place: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:
+    pixels = np.asarray(place, dtype=np.float32) * np.asarray(PLACE_TINT[scene.time], dtype=np.float32)
+    height = pixels.shape[0]
+    if scene.time == "sunset":
+        # A warm band of light that fades from the middle to the top and the bottom.
+        band = np.exp(-(((np.arange(height) / height - 0.45) / 0.22) ** 2))[:, None, None].astype(np.float32)
+        pixels = pixels + band * np.asarray((70, 28, 0), dtype=np.float32)
+    lit = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+    if scene.time == "night":
+        _moon(lit, rng)
+    return lit
+
+
+def _moon(picture: Image.Image, rng: random.Random) -> None:
+    pen = ImageDraw.Draw(picture)
+    unit = picture.height
+    x, y, r = rng.uniform(0.15, 0.85) * picture.width, 0.1 * unit, 0.045 * unit
+    pen.ellipse([x - r, y - r, x + r, y + r], fill=(235, 235, 205))
