@@ -49,7 +49,7 @@ class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a grant covers: a prompt or anything, previews only or posts too, how often, until when (unix s)."""
+    """What a grant covers: one prompt or any, previews only or posts too, how often, until when (unix s)."""
 
     prompt: Annotated[str, Meta(max_length=1000)] | None = None
     post: bool = True

@@ -47,7 +47,7 @@ ClientFrame = Hello | Follow | Unfollow
 
 
 class Welcome(msgspec.Struct, tag="welcome", kw_only=True):
-    """A stream is followed. recovered: all events after the phone's position follow; False: re-read over HTTP.
+    """A stream is followed. recovered: all events after the phone's position follow; else re-read by HTTP.
 
     `seq` is the stream's last event at this moment: with recovered False the phone continues from there.
     """
@@ -79,7 +79,10 @@ class Refused(msgspec.Struct, tag="refused", kw_only=True):
 
 
 class Goodbye(msgspec.Struct, tag="goodbye", kw_only=True):
-    """The gateway closes: `too_slow`, `bad_ticket`, `bad_frame`, `too_many_sockets`, `shutdown`, `hello_timeout`."""
+    """The gateway closes, because of `reason`.
+
+    One of `too_slow`, `bad_ticket`, `bad_frame`, `too_many_sockets`, `shutdown`, `hello_timeout`.
+    """
 
     reason: str
 

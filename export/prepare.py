@@ -1,0 +1,75 @@
+"""Makes the embedded default model ready under RIFFLE_HOME: folder and bundle, built once per weights."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from pathlib import Path
+
+from core.settings import PROJECT, BadSetting, Settings, load
+
+WEIGHTS = PROJECT / "export" / "tiny" / "weights"
+# Whatever changes how a bundle is made must make the old one stale.
+STAGES = ("load", "trace", "rewrite", "quantise", "pack")
+STAMP = "built-from"
+
+
+def prepare(settings: Settings) -> None:
+    """Assemble the teacher and export its bundle, unless both stand and come from these weights and stages.
+
+    A teacher or bundle that the environment names is the person's own: a missing bundle is exported from
+    the named teacher, a present one is left alone.
+    """
+    own_teacher = bool(os.environ.get("RIFFLE_TEACHER"))
+    own_bundle = bool(os.environ.get("RIFFLE_BUNDLE"))
+    if (
+        own_bundle
+        and (settings.bundle / "manifest.json").is_file()
+        and (own_teacher or settings.teacher.is_dir())
+    ):
+        return
+    stamp = settings.bundle.with_name(f"{settings.bundle.name}.{STAMP}")
+    current = fingerprint(settings.teacher if own_teacher else WEIGHTS)
+    if stamp.is_file() and stamp.read_text() == current and (settings.bundle / "manifest.json").is_file():
+        return
+    print("[model 1/2] assembling the model folder", flush=True)
+    if not own_teacher:
+        from export.tiny.assemble import assemble
+
+        assemble(settings.teacher)
+    print("[model 2/2] exporting the quantised bundle (once, under a minute)", flush=True)
+    from export.pack import export_bundle
+
+    stamp.unlink(missing_ok=True)
+    export_bundle(settings.teacher, settings.bundle, precision="int8", target=host_target())
+    stamp.write_text(current)
+
+
+def host_target() -> str:
+    """The quantisation target that is right on this machine's processor."""
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "avx2"
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 over the folder's files (path and bytes) and the export stages' code.
+
+    Raises:
+        BadSetting: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise BadSetting(f"RIFFLE_TEACHER={str(folder)!r} can't be used: it takes a diffusers folder")
+    digest = hashlib.sha256()
+    code = [Path(__file__).parent / f"{stage}.py" for stage in STAGES]
+    for path in [*sorted(p for p in folder.rglob("*") if p.is_file()), *code]:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    try:
+        prepare(load())
+    except Exception as error:
+        sys.exit(f"the model can't be made ready: {error}")
