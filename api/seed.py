@@ -1,7 +1,7 @@
 """The first trends: a demo account asks the model for them through the public API, one at a time.
 
-Every request carries an Idempotency-Key, so a seeding that was cut off goes on where it stopped, and one that is
-finished repeats no work.
+Every request carries an Idempotency-Key, so a seeding that was cut off goes on where it stopped, and a finished
+one repeats no work.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from schemas.errors import Code, RiffleError
 
 log = logging.getLogger("riffle.seed")
 HANDLE = "riffle_demo"
-# (subject, place, time, motion) by their place in the model's vocabulary: any model's words will do. The first
-# of a row is the trend, the others are its remixes, each changing more.
+# (subject, place, time, motion) by their place in the model's vocabulary, so that any model's words will do.
+# The first of a row is the trend, the others are its remixes, each changing more.
 TRENDS = (
     ((0, 0, 1, 2), (0, 0, 2, 2), (1, 0, 1, 2), (4, 0, 1, 1)),
     ((19, 6, 2, 5), (19, 6, 0, 5), (20, 6, 2, 5)),
