@@ -1,7 +1,7 @@
 """The first trends: a demo account asks the model for them through the public API, one at a time.
 
-Every request carries an Idempotency-Key, so a seeding that was cut off goes on where it stopped, and a finished
-one repeats no work.
+Every request carries an Idempotency-Key: a seeding that was cut off goes on where it stopped; a finished one
+repeats no work.
 """
 
 from __future__ import annotations

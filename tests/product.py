@@ -1,0 +1,181 @@
+"""Fixtures of the whole product: the real model folders, and a running Riffle as a stranger meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from core.settings import PROJECT, load
+from export.prepare import prepare
+
+# The model's first load and the database's first start, on a busy machine.
+READY_WITHIN_S = 180.0
+PARTS = ("models", "realtime", "api")
+
+
+class ModelFolders(NamedTuple):
+    """Where the teacher's diffusers folder and the exported bundle lie."""
+
+    teacher: Path
+    bundle: Path
+
+
+@pytest.fixture(scope="session")
+def model_folders() -> ModelFolders:
+    """The model of this repository, assembled and exported once; kept under var/ between runs."""
+    settings = load({"RIFFLE_HOME": str(PROJECT / "var" / "test-models")})
+    prepare(settings)
+    return ModelFolders(settings.teacher, settings.bundle)
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Product:
+    """A running Riffle and what a client of it needs."""
+
+    def __init__(self, home: Path, folders: ModelFolders, **extra: str) -> None:
+        self.home = home
+        self.ports = {part: free_port() for part in PARTS}
+        self.url = f"http://127.0.0.1:{self.ports['api']}"
+        self.socket_url = f"ws://127.0.0.1:{self.ports['realtime']}"
+        self._log = home.parent / f"{home.name}.log"
+        self._env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RIFFLE")},
+            "RIFFLE_HOME": str(home),
+            "RIFFLE_API_PORT": str(self.ports["api"]),
+            "RIFFLE_REALTIME_PORT": str(self.ports["realtime"]),
+            "RIFFLE_MODELS_PORT": str(self.ports["models"]),
+            "RIFFLE_TEACHER": str(folders.teacher),
+            "RIFFLE_BUNDLE": str(folders.bundle),
+            "RIFFLE_SEED": "off",
+            **extra,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> str:
+        """What it printed so far."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def start(self) -> None:
+        """Start it and wait for its ready line."""
+        seen = self.output.count("Riffle is ready")
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "riffle", "up"],
+                cwd=PROJECT,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + READY_WITHIN_S
+        while self.output.count("Riffle is ready") == seen:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(
+                    f"no ready line (status {self.process.poll()}):\n{self.output}\n{self.logs()}"
+                )
+            time.sleep(0.1)
+
+    def stop(self, within_s: float = 30.0) -> int:
+        """SIGTERM it; returns its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(within_s)
+
+    def logs(self) -> str:
+        """The last lines of each part's log."""
+        folder = self.home / "logs"
+        return "\n".join(
+            f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-30:])
+            for path in sorted(folder.glob("*.log"))
+        )
+
+    def pids(self, word: str) -> list[int]:
+        """Process ids of one part (`riffle <word>`) that belong to this product."""
+        assert self.process is not None
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(status.read_text().rsplit(")", 1)[1].split()[1])
+                command = (status.parent / "cmdline").read_bytes().split(b"\0")
+            except (OSError, IndexError):
+                continue
+            if parent == self.process.pid and word.encode() in command:
+                found.append(int(status.parent.name))
+        return found
+
+    def kill(self, word: str) -> None:
+        """SIGKILL one part, as a fault would."""
+        pids = self.pids(word)
+        assert pids, f"{word} does not run"
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+    def call(
+        self, method: str, path: str, body: object = None, token: str = "", **headers: str
+    ) -> tuple[int, Any]:
+        """One JSON request: (status, decoded reply)."""
+        request = urllib.request.Request(
+            self.url + path,
+            None if body is None else json.dumps(body).encode(),
+            {
+                "content-type": "application/json",
+                **({"authorization": f"Bearer {token}"} if token else {}),
+                **{name.replace("_", "-"): value for name, value in headers.items()},
+            },
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return reply.status, json.loads(reply.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    def sign_up(self) -> str:
+        """A new person's access token."""
+        body = {"handle": "p" + uuid4().hex[:12], "password": uuid4().hex}
+        status, reply = self.call("POST", "/v1/accounts", body)
+        assert status == 201, reply
+        return str(reply["session"]["access_token"])
+
+    def wait(self, video_id: str, token: str, within_s: float = 120.0) -> dict[str, Any]:
+        """Poll one video to its end."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                status, video = self.call("GET", f"/v1/videos/{video_id}", token=token)
+                if status == 200 and video["status"] not in ("queued", "in_progress"):
+                    return dict(video)
+            except (urllib.error.URLError, OSError):
+                pass  # a killed api is being restarted
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{video_id} did not end:\n{self.output}\n{self.logs()}")
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory, model_folders: ModelFolders) -> Iterator[Product]:
+    """One running Riffle for the whole session, in a folder with a space in its path."""
+    running = Product(tmp_path_factory.mktemp("a riffle") / "home", model_folders)
+    running.start()
+    yield running
+    assert running.stop() == 0, running.output
