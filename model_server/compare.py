@@ -1,0 +1,77 @@
+"""How near two videos lie to each other: `closeness` in the model's latent space, `fidelity` in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_server.latents import Latents
+
+# Similarity of two videos that have nothing in common, in this model's space: even those share the layout
+# of a drawn scene, so raw similarity never reaches 0.
+UNRELATED = 0.0
+# Fidelity looks at what a person recognises at a glance: pictures of this width, as in a grid of thumbnails.
+GLANCE_PX = 16
+
+
+def closeness(first: Latents, second: Latents) -> float:
+    """0..1: 1 = the same video, 0 = as far apart as two unrelated ones.
+
+    Both latents [1, C, F, H, W] are averaged over area to the coarser grid of the two. Their similarity is
+    2 a.b / (a.a + b.b): 1 only for equal vectors (a cosine would ignore contrast), 0 for independent ones.
+    `UNRELATED` is mapped to 0: closeness = (similarity - UNRELATED) / (1 - UNRELATED), cut to 0..1.
+
+    Raises:
+        ValueError: the two have different channels, so they come from different models.
+    """
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(f"latents of {first.shape[1]} and {second.shape[1]} channels can't be compared")
+    grid = [min(pair) for pair in zip(first.shape[2:], second.shape[2:], strict=True)]
+    a, b = _shrunk(first[0], grid).ravel(), _shrunk(second[0], grid).ravel()
+    power = float(a @ a + b @ b)
+    similarity = 1.0 if power == 0.0 else 2.0 * float(a @ b) / power
+    return float(np.clip((similarity - UNRELATED) / (1.0 - UNRELATED), 0.0, 1.0))
+
+
+def fidelity(
+    render: NDArray[np.uint8], preview: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]]
+) -> float:
+    """0..1: how much of the picked preview a render keeps; all are frames uint8 [F, H, W, 3].
+
+    1 = the same video, 0 = as far as `others`, previews of the same prompt from other seeds:
+    1 - d(render, preview) / mean d(other, preview), cut to 0..1, with d the root mean square difference of
+    frames averaged over area to GLANCE_PX in width (so that added sharpness costs nothing).
+    """
+    picked = _glance(preview)
+    apart = float(np.mean([_distance(_glance(other), picked) for other in others]))
+    if apart == 0.0:
+        return float(_distance(_glance(render), picked) == 0.0)
+    return float(np.clip(1.0 - _distance(_glance(render), picked) / apart, 0.0, 1.0))
+
+
+def _glance(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    count, height, width, _ = frames.shape
+    channels_first = np.moveaxis(frames.astype(np.float32), -1, 0)
+    columns = min(GLANCE_PX, width)
+    return _shrunk(channels_first, (count, max(1, round(height * columns / width)), columns))
+
+
+def _distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    frames = min(first.shape[1], second.shape[1])
+    return float(np.sqrt(np.mean(np.square(first[:, :frames] - second[:, :frames]))))
+
+
+def _shrunk(array: NDArray[np.float32], grid: Sequence[int]) -> NDArray[np.float32]:
+    """[C, F, H, W] averaged over area to [C, *grid]."""
+    weights = [_area_weights(size, target) for size, target in zip(array.shape[1:], grid, strict=True)]
+    return np.asarray(np.einsum("cfhw,xf,yh,zw->cxyz", array, *weights, optimize=True), dtype=np.float32)
+
+
+def _area_weights(size: int, target: int) -> NDArray[np.float32]:
+    """[target, size]: the share of each old cell in each new one; rows sum to 1."""
+    edges = np.linspace(0.0, size, target + 1)
+    cells = np.arange(size)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    return np.asarray(np.clip(overlap, 0.0, None) * target / size, dtype=np.float32)

@@ -1,0 +1,122 @@
+"""How one job is drawn, as a generator: each `next` is one unit of work that nothing interrupts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from model_server import compare, encode, latents
+from model_server.engines import Engines
+from model_server.faults import BAD_INPUT, NOT_FINITE, JobError
+from schemas.videos import Recipe, Tier
+from schemas.work import Media, Render
+
+# How many previews of other seeds tell what "another video of this prompt" is (the zero of fidelity).
+FIDELITY_OTHERS = 2
+# A teacher's picture costs as much as one of its steps, so only every so many steps have one.
+FULL_PICTURE_EVERY = 3
+
+
+class Unit(msgspec.Struct, kw_only=True):
+    """One unit of work is done; `i` of `n` and the picture only for denoising steps."""
+
+    stage: str
+    i: int = 0
+    n: int = 0
+    picture: bytes | None = None
+
+
+class Drawn(msgspec.Struct, kw_only=True):
+    """The last unit: the finished video."""
+
+    stage: str
+    media: Media
+    latents: bytes
+    fidelity: float | None = None
+
+
+def draw(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
+    """Draw a job; the last item is a Drawn.
+
+    Raises:
+        JobError: the job is wrong, or the model failed on it.
+    """
+    return _preview(task, engines) if task.tier is Tier.PREVIEW else _full(task, engines)
+
+
+def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
+    engine, recipe = engines.preview, task.recipe
+    try:
+        source = None if task.inputs.source is None else latents.small(task.inputs.source)
+        job = engine.begin(recipe, source)
+    except ValueError as error:
+        raise JobError(BAD_INPUT, str(error)) from error
+    yield Unit(stage="begin")
+    for i in range(job.steps):
+        engine.step(job)
+        yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=encode.picture(engine.estimate(job)))
+    _check_finite(job.latents)
+    frames = engine.decode(job)
+    yield Unit(stage="decode")
+    yield Drawn(stage="encode", media=encode.media(frames, recipe.fps), latents=latents.pack(job.latents))
+
+
+def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
+    renderer, recipe, inputs = engines.full, task.recipe, task.inputs
+    width, height = renderer.card.full.size
+    try:
+        if (recipe.width, recipe.height) != (width, height):
+            raise ValueError(f"full videos are {width}x{height}, not {recipe.width}x{recipe.height}")
+        picked = None if inputs.preview is None else latents.small(inputs.preview)
+        source = None if inputs.source is None else latents.unpack(inputs.source)[latents.NATIVE]
+        job = renderer.begin(recipe, source, preview=picked)
+    except ValueError as error:
+        raise JobError(BAD_INPUT, str(error)) from error
+    yield Unit(stage="begin")
+    for i in range(job.steps):
+        renderer.step(job)
+        shown = encode.picture(renderer.estimate(job)) if i % FULL_PICTURE_EVERY == 0 else None
+        yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=shown)
+    _check_finite(job.latents)
+    frames = renderer.decode(job)
+    yield Unit(stage="decode")
+    small = preview_recipe(recipe, engines)
+    shrunk = renderer.encode(frames, small.width, small.height)
+    yield Unit(stage="measure")
+    fidelity = None
+    if picked is not None:
+        others = []
+        for number in range(FIDELITY_OTHERS):
+            others.append(renderer.frames(_other(small, number, engines)))
+            yield Unit(stage="measure")
+        fidelity = compare.fidelity(frames, renderer.frames(picked), others)
+    yield Drawn(
+        stage="encode",
+        media=encode.media(frames, recipe.fps),
+        latents=latents.pack(job.latents, shrunk),
+        fidelity=fidelity,
+    )
+
+
+def preview_recipe(recipe: Recipe, engines: Engines) -> Recipe:
+    """The recipe of the preview of a full video: the same, at the preview's size."""
+    bucket = engines.preview.manifest.buckets[0]
+    return msgspec.structs.replace(recipe, width=bucket.width, height=bucket.height, strength=None)
+
+
+def _other(recipe: Recipe, number: int, engines: Engines) -> latents.Latents:
+    """Latents of a preview of the same prompt from another seed."""
+    engine = engines.preview
+    # Any other seed does; it only has to be the same one on every run.
+    job = engine.begin(msgspec.structs.replace(recipe, seed=recipe.seed ^ (number + 1)), None)
+    for _ in range(job.steps):
+        engine.step(job)
+    return np.asarray(job.latents, dtype=np.float32)
+
+
+def _check_finite(values: NDArray[np.floating]) -> None:
+    if not np.isfinite(values).all():
+        raise JobError(NOT_FINITE, "the model's numbers ran away on this recipe")

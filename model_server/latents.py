@@ -1,0 +1,64 @@
+"""Latents as they travel: an npz of float16 arrays [1, C, F, H, W] in the model's normalised space."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Float16 latents of a five-second full video are about 0.1 MB; this only stops a bomb.
+MAX_ARRAY_BYTES = 8 * 1024 * 1024
+# What the engine drew, on its own grid.
+NATIVE = "latents"
+# The same video on the preview's grid, so that videos of both tiers can be compared and remixed.
+SMALL = "small"
+
+Latents = NDArray[np.float32]
+
+
+def pack(latents: NDArray[np.floating], small: NDArray[np.floating] | None = None) -> bytes:
+    """Latents [1, C, F, H, W] as bytes; `small` is the same video on the preview's grid."""
+    arrays = {NATIVE: latents} if small is None else {NATIVE: latents, SMALL: small}
+    out = BytesIO()
+    np.savez(out, allow_pickle=False, **{name: array.astype(np.float16) for name, array in arrays.items()})
+    return out.getvalue()
+
+
+def unpack(data: bytes) -> dict[str, Latents]:
+    """The arrays of `pack`, as float32.
+
+    Raises:
+        ValueError: these bytes are no latents; the text says what is wrong.
+    """
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            members = archive.infolist()
+        wrong = [item.filename for item in members if item.filename not in (f"{NATIVE}.npy", f"{SMALL}.npy")]
+        if wrong or len({item.filename for item in members}) != len(members):
+            raise ValueError(f"latents hold unexpected arrays: {wrong}")
+        if any(item.file_size > MAX_ARRAY_BYTES for item in members):
+            raise ValueError(f"latents are larger than {MAX_ARRAY_BYTES} bytes")
+        with np.load(BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (zipfile.BadZipFile, EOFError, OSError, KeyError, NotImplementedError, RuntimeError) as error:
+        raise ValueError("latents are no npz") from error
+    if NATIVE not in arrays:
+        raise ValueError(f"latents hold no array named {NATIVE!r}")
+    for name, array in arrays.items():
+        if array.dtype != np.float16 or array.ndim != 5 or array.shape[0] != 1 or 0 in array.shape:
+            raise ValueError(f"{name} must be float16 [1, C, F, H, W], not {array.dtype} {list(array.shape)}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def small(data: bytes) -> Latents:
+    """The latents on the preview's grid where they are there, else the native ones.
+
+    Raises:
+        ValueError: as `unpack`.
+    """
+    arrays = unpack(data)
+    return arrays.get(SMALL, arrays[NATIVE])

@@ -1,0 +1,92 @@
+"""The HTTP side: health, readiness, metrics and what the model can draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from core.quota import PRICE
+
+from model_server.engines import State
+from model_server.worker import Worker
+from schemas.bundle import Manifest
+from schemas.errors import STATUS, Code, ErrorAnswer, ErrorBody
+from schemas.videos import ModelCard, ModelList, Tier
+
+JSON = "application/json"
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+# Loading takes a few seconds; asking more often than this is no use.
+RETRY_AFTER_S = 1
+# A render is drawn at this multiple of the preview's sides.
+FULL_SCALE = 2
+
+Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+def answer(method: str, path: str, worker: Worker, connections: int) -> Reply:
+    """Status, headers and body for one request."""
+    if path not in ("/health", "/ready", "/metrics", "/v1/models"):
+        return _error(Code.NOT_FOUND, f"there is nothing at {path}")
+    if method not in ("GET", "HEAD"):
+        return _error(Code.METHOD_NOT_ALLOWED, f"{path} takes GET")
+    if path == "/health":
+        return _reply(200, _health(worker))
+    if path == "/metrics":
+        return _reply(200, _metrics(worker, connections), PROMETHEUS)
+    if path == "/ready":
+        return _reply(200 if worker.engines.ready else 503, _health(worker))
+    if worker.engines.manifest is None:
+        return _error(Code.BUSY, "the model is still loading")
+    return _reply(200, model_list(worker.engines.manifest))
+
+
+def model_list(manifest: Manifest) -> ModelList:
+    """What can be asked of this model, by its manifest."""
+    previews = manifest.buckets
+    card = ModelCard(
+        id=manifest.id,
+        created=manifest.created_at,
+        sizes={
+            Tier.PREVIEW: sorted({f"{item.width}x{item.height}" for item in previews}),
+            Tier.FULL: sorted({f"{item.width * FULL_SCALE}x{item.height * FULL_SCALE}" for item in previews}),
+        },
+        seconds=sorted({str(item.frames // manifest.fps) for item in previews}, key=int),
+        fps=manifest.fps,
+        price={str(tier): price for tier, price in PRICE.items()},
+        vocabulary=manifest.vocabulary,
+    )
+    return ModelList(data=[card])
+
+
+def _health(worker: Worker) -> dict[str, Any]:
+    engines = worker.engines
+    return {
+        "status": "failed" if State.FAILED in engines.states.values() else "ok",
+        "ready": engines.ready,
+        "engines": engines.states,
+        "errors": engines.errors,
+        "load_seconds": engines.load_seconds,
+        "queued": worker.scheduler.queued,
+        "begun": worker.scheduler.begun,
+    }
+
+
+def _metrics(worker: Worker, connections: int) -> str:
+    worker.metrics.set("riffle_queued", worker.scheduler.queued)
+    worker.metrics.set("riffle_begun", worker.scheduler.begun)
+    worker.metrics.set("riffle_connections", connections)
+    for tier, state in worker.engines.states.items():
+        worker.metrics.set("riffle_engine_ready", int(state is State.READY), tier=str(tier))
+    return worker.metrics.text()
+
+
+def _error(code: Code, message: str) -> Reply:
+    return _reply(STATUS[code], ErrorAnswer(error=ErrorBody(code=code, message=message)))
+
+
+def _reply(status: int, body: Any, kind: str = JSON) -> Reply:
+    data = body.encode() if isinstance(body, str) else msgspec.json.encode(body)
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(data)).encode())]
+    if status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    return status, headers, data
