@@ -167,8 +167,8 @@ def main() -> None:
     settings = core_settings.load()
     logging.basicConfig(level=settings.log_level.upper(), format="models  %(levelname)s  %(message)s")
     os.nice(NICE)
-    # Torch's OpenMP threads spin while they wait for each other. Where another process holds a core that turned
-    # a step of 0.11 s into one of 3 s; asleep they cost nothing measurable. Read when torch is imported.
+    # Torch's OpenMP threads spin while they wait for each other. With another process on one core that made
+    # a step of 0.11 s take 3 s; sleeping costs nothing measurable. It is read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     status = 0
     try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from core.quota import PRICE
 
+from core.quota import PRICE
 from model_server.engines import State
 from model_server.worker import Worker
 from schemas.bundle import Manifest
