@@ -157,6 +157,16 @@ class Product:
         assert status == 201, reply
         return str(reply["session"]["access_token"])
 
+    def wait_until_up(self, within_s: float = 60.0) -> str:
+        """Sign up as soon as the api answers (after a restart); returns the token."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                return self.sign_up()
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < deadline, self.output
+                time.sleep(0.2)
+
     def wait(self, video_id: str, token: str, within_s: float = 120.0) -> dict[str, Any]:
         """Poll one video to its end."""
         deadline = time.monotonic() + within_s
