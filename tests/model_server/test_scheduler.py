@@ -268,7 +268,7 @@ def test_no_owner_waits_for_more_than_one_job_of_each_other_owner(owners: list[s
 
 
 class Machine(RuleBasedStateMachine):
-    """Any order of frames and steps: every accepted (job, attempt) ends exactly once, and memory is bounded."""
+    """Any order of frames and steps: each (job, attempt) ends exactly once, and memory is bounded."""
 
     def __init__(self) -> None:
         super().__init__()
