@@ -73,9 +73,9 @@ class Worker:
         self._drawings: dict[Job, Drawing] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._wake = asyncio.Event()
-        self._preview_loaded = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "draw")
         self._cpu = CpuClock()
+        self._loader = ThreadPoolExecutor(1, "load", initializer=self._cpu.leave_out)
 
     def submit(self, task: Render) -> None:
         """Take a job in and answer it."""
@@ -112,9 +112,8 @@ class Worker:
     async def load(self) -> None:
         """Load both engines, one after the other, in a thread of their own."""
         loop = asyncio.get_running_loop()
-        loader = ThreadPoolExecutor(1, "load", initializer=self._cpu.leave_out)
         for tier in (Tier.PREVIEW, Tier.FULL):
-            await loop.run_in_executor(loader, self.engines.load, tier)
+            await loop.run_in_executor(self._loader, self.engines.load, tier)
             self._wake.set()
 
     async def run(self) -> None:
