@@ -148,7 +148,7 @@ class Worker:
         outcome: Done | Fault | None = None
         done: Unit | Drawn | None = None
         try:
-            done = await asyncio.get_running_loop().run_in_executor(self._thread, next, drawing.units)
+            done = await asyncio.get_running_loop().run_in_executor(self._thread, _advance, drawing.units)
         except Exception as error:
             outcome = fault(job.task, error)
             log.log(
@@ -184,6 +184,14 @@ class Worker:
         """Free the drawings of jobs that ended."""
         for job in [job for job in self._drawings if not job.stepping and not self.scheduler.wants(job)]:
             del self._drawings[job]
+
+
+def _advance(units: Iterator[Unit | Drawn]) -> Unit | Drawn:
+    # A bare `next` would raise StopIteration into a future, which hangs the loop instead of failing the job.
+    unit = next(units, None)
+    if unit is None:
+        raise RuntimeError("a drawing ended without a video")
+    return unit
 
 
 def _done(job: Job, drawing: Drawing, drawn: Drawn) -> Done:
