@@ -1,0 +1,174 @@
+"""One attempt at one video: consent, inputs, the drawing, media, the end.
+
+Every write to the database is fenced by the attempt. An outage of the database in the middle abandons the
+attempt without a word: the lease runs out, and the next attempt takes over what the model server has drawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from db import leases
+from db.leases import LeasedJob
+from media.store import MediaStore
+from realtime import limits
+from realtime.link import CallFailed, Link
+from schemas.errors import Code
+from schemas.videos import Relation
+from schemas.work import Done, Fault, Inputs, Render, Step, Stopped
+
+# The model server's word for a full queue; the job itself is fine.
+BUSY = "busy"
+# Which input the latents of a source become. Other relations are drawn from the recipe alone.
+INPUT = {Relation.RENDER: "preview", Relation.REMIX: "source", Relation.EDIT: "source"}
+log = logging.getLogger(__name__)
+
+
+class Gone(Exception):
+    """The attempt isn't ours any more: cancelled, or leased again elsewhere."""
+
+
+class Refused(Exception):
+    """The video can't be made, now or later."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Again(Exception):
+    """Another attempt may succeed."""
+
+
+async def carry_out(job: LeasedJob, link: Link, store: MediaStore) -> None:
+    """Take a leased job to its end, or back to the queue."""
+    try:
+        await _check_consent(job)
+        inputs = await _inputs(job, store)
+        render = Render(
+            job=job.id,
+            attempt=job.attempt,
+            tier=job.tier,
+            owner=job.account_id,
+            recipe=job.recipe,
+            inputs=inputs,
+        )
+        done = await _draw(render, link)
+        await _check_consent(job)
+        await _finish(job, done, link, store)
+    except Gone:
+        log.info("%s attempt %d is no longer ours", job.id, job.attempt)
+    except Refused as refused:
+        await leases.fail(job.id, job.attempt, code=refused.code, message=refused.message, now=_now())
+    except Again as again:
+        log.warning("%s attempt %d goes back to the queue: %s", job.id, job.attempt, again)
+        await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
+        await leases.release(job.id, job.attempt, now=_now())
+
+
+async def _check_consent(job: LeasedJob) -> None:
+    refused = await leases.recheck_consent(job.id, now=_now())
+    if refused:
+        raise Refused(Code.CONSENT_REVOKED, f"a cameo may no longer be used: {refused[0].reason}")
+
+
+async def _inputs(job: LeasedJob, store: MediaStore) -> Inputs:
+    found: dict[str, bytes] = {}
+    for source in await leases.sources(job.id):
+        name = INPUT.get(source.relation)
+        if name is not None and name not in found:
+            found[name] = await _latents(source.latents_key, store)
+    return Inputs(**found)
+
+
+async def _latents(key: str | None, store: MediaStore) -> bytes:
+    try:
+        if key is not None:
+            return await store.get(key)
+    except FileNotFoundError:
+        pass
+    except Exception as error:
+        raise Again(f"the media store failed: {error!r}") from error
+    raise Refused(Code.GENERATION_FAILED, "the video that this one is made from is gone")
+
+
+async def _draw(render: Render, link: Link) -> Done:
+    """Steps become events until the job is done; a step seen again after a reconnect is written once."""
+    with link.job(render) as frames:
+        await link.send(render)
+        last = 0
+        while True:
+            frame = await frames.get()
+            if isinstance(frame, Done):
+                return frame
+            if isinstance(frame, Step) and frame.i > last:
+                last = frame.i
+                if not await leases.step(
+                    render.job, render.attempt, i=frame.i, n=frame.n, picture=frame.picture, now=_now()
+                ):
+                    raise Gone
+            elif isinstance(frame, Stopped):
+                raise Gone
+            elif isinstance(frame, Fault):
+                await _after(frame)
+                await link.send(render)
+
+
+async def _after(fault: Fault) -> None:
+    """Return when the same attempt is worth sending again."""
+    if fault.code == BUSY:
+        await asyncio.sleep(limits.BUSY_BACKOFF_S)
+    elif fault.retryable:
+        raise Again(f"{fault.code}: {fault.message}")
+    else:
+        raise Refused(Code.GENERATION_FAILED, fault.message)
+
+
+async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore) -> None:
+    closeness = await _closeness(job, done.latents, link, store)
+    folder = f"videos/{job.id}/{job.attempt}"
+    files = {
+        f"{folder}/video.mp4": done.media.video,
+        f"{folder}/thumbnail.webp": done.media.thumbnail,
+        f"{folder}/spritesheet.jpg": done.media.spritesheet,
+        f"{folder}/latents.npz": done.latents,
+    }
+    try:
+        await asyncio.gather(*(store.put(key, data) for key, data in files.items()))
+    except Exception as error:
+        raise Again(f"the media store failed: {error!r}") from error
+    # An exception here is left alone: the commit may have happened, so the media must stay.
+    kept = await leases.complete(
+        job.id,
+        job.attempt,
+        media=list(files)[:3],
+        latents_key=f"{folder}/latents.npz",
+        cpu_seconds=done.cpu_seconds,
+        fidelity=done.fidelity,
+        closeness=closeness,
+        now=_now(),
+    )
+    if not kept:
+        await store.delete(*files)
+        raise Gone
+
+
+async def _closeness(job: LeasedJob, latents: bytes, link: Link, store: MediaStore) -> dict[str, float]:
+    """Closeness by source video; what can't be measured stays unmeasured, and the video is kept."""
+    try:
+        keys = {s.video_id: s.latents_key for s in await leases.sources(job.id) if s.latents_key}
+        others = {video: await store.get(key) for video, key in keys.items()}
+        if not others:
+            return {}
+        values = await link.compare([(latents, other) for other in others.values()])
+        return dict(zip(others, values, strict=True))
+    except (TimeoutError, CallFailed, FileNotFoundError, ValueError) as error:
+        log.warning("closeness of %s stays unmeasured: %r", job.id, error)
+        return {}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,65 @@
+"""Every bound of the gateway and the dispatcher, each with its arithmetic."""
+
+from __future__ import annotations
+
+# --- phones
+
+# A ticket lives 30 s and a phone has it in hand; 10 s covers a slow radio waking up.
+HELLO_S = 10.0
+# One person: a phone, a tablet and a few browser tabs.
+MAX_SOCKETS_PER_ACCOUNT = 8
+# The usual limit of open files is 1,024; 200 stay for the database, the model server and media.
+MAX_SOCKETS = 800
+# Events read at once. 50 facts of about 300 bytes and one picture of at most 20 kB are 35 kB: what one phone
+# holds in memory between two reads, because nothing is read for it until the page before is written.
+PAGE = 50
+# What may wait in our process for one phone's network: about one page. 800 phones * 64 kB = 51 MB.
+WRITE_BUFFER_BYTES = 64 * 1024
+# What may wait in the kernel (Linux doubles it). Unset it grows to megabytes of pictures that turn stale.
+SEND_BUFFER_BYTES = 64 * 1024
+# One frame (at most 20 kB) that can't be written for so long means under 2 kB/s: better to come back later.
+STALL_S = 10.0
+# Time for goodbye and the closing handshake of a phone that still reads.
+GOODBYE_S = 2.0
+# A phone that vanished without a word is noticed within the sum.
+PING_EVERY_S = 20.0
+PING_TIMEOUT_S = 20.0
+# After a failed read (the database restarts): often enough that nobody sees a gap.
+RETRY_S = 0.5
+
+# --- wake-ups and the model server
+
+# First wait after a lost connection, doubling to the last: back within a second of a quick restart.
+FIRST_BACKOFF_S = 0.1
+LAST_BACKOFF_S = 2.0
+# A LISTEN connection that died silently is noticed within the sum.
+PROBE_EVERY_S = 15.0
+PROBE_TIMEOUT_S = 10.0
+# The model server's loop may stand still for seconds on two cores under load; death is told by TCP at once.
+MODELS_PING_EVERY_S = 20.0
+MODELS_PING_TIMEOUT_S = 60.0
+
+# --- work
+
+# One and a half swarms: the model server never waits for us, two dispatchers still fit its queue of 64, and a
+# newcomer waits for at most one job, since leases and the model server's queue both take owners in turn.
+MAX_PREVIEWS = 24
+# The model server draws one at a time; the second has its inputs there when the first ends.
+MAX_RENDERS = 2
+# A dead dispatcher's work is taken up after LEASE_S; three heartbeats may be late before that.
+LEASE_S = 10.0
+HEARTBEAT_S = 2.5
+# Wake-ups tell of new work; this finds expired leases.
+POLL_S = 2.0
+# The slowest single step of a render on a busy pair of cores takes seconds. A model server that says
+# nothing for so long, while it has work, is dead or hung: the work goes back to the queue.
+SILENCE_S = 120.0
+# Before a job goes back to the queue after a fault: attempt n waits n times as long, so that 5 attempts
+# outlast a model server that needs 20 s to load.
+FAULT_BACKOFF_S = 2.0
+# Before a job that met a full queue is sent again, as the same attempt.
+BUSY_BACKOFF_S = 1.0
+# Closeness is worth waiting for, not worth losing a finished video for.
+COMPARE_S = 30.0
+# Jobs in flight are given back to the queue within this when we stop.
+STOP_S = 3.0

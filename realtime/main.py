@@ -1,0 +1,79 @@
+"""The realtime process: phone gateway, wake-ups and dispatcher, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+
+from core import settings as core_settings
+from db import engine
+from media.store import open_store
+from realtime import wake
+from realtime.dispatcher import Dispatcher
+from realtime.gateway import Gateway
+from realtime.link import Link
+from realtime.streams import Streams
+
+
+async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set.
+
+    Raises:
+        SystemExit: the port can't be used.
+    """
+    await engine.open(settings)
+    try:
+        streams = Streams()
+        dispatcher = Dispatcher(Link(settings.models_socket), open_store(settings.media_location))
+
+        def doubt() -> None:
+            streams.doubt()
+            dispatcher.doubt()
+
+        handlers: dict[str, wake.Handler] = {
+            wake.EVENT: streams.woken,
+            wake.WORK: dispatcher.work_arrived,
+            wake.CANCEL: dispatcher.cancelled,
+        }
+        listening = wake.Wake(engine.url(), handlers, doubt)
+        gateway = Gateway(settings.realtime_port, streams, lambda: listening.connected)
+        try:
+            await gateway.start()
+        except OSError as error:
+            port = settings.realtime_port
+            raise SystemExit(
+                f"port {port} can't be used ({error.strerror}): set RIFFLE_REALTIME_PORT"
+            ) from None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = [tasks.create_task(listening.run()), tasks.create_task(dispatcher.run())]
+                await stop.wait()
+                await gateway.stop()
+                for task in background:
+                    task.cancel()
+        finally:
+            await gateway.stop()
+    finally:
+        await engine.close()
+
+
+def main() -> None:
+    """Run the realtime process with the settings of the environment."""
+    settings = core_settings.load()
+    logging.basicConfig(level=settings.log_level.upper(), format="realtime  %(levelname)s  %(message)s")
+    # One line for each phone and each health check says nothing that a log needs.
+    logging.getLogger("websockets.server").setLevel(logging.WARNING)
+    asyncio.run(_until_told(settings))
+
+
+async def _until_told(settings: core_settings.Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+if __name__ == "__main__":
+    main()

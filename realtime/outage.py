@@ -1,0 +1,26 @@
+"""What it looks like when PostgreSQL is away for a moment, and waiting for it to come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+
+from realtime import limits
+
+T = TypeVar("T")
+DATABASE_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+log = logging.getLogger(__name__)
+
+
+async def patiently(read: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a read until the database answers; the caller's cancellation ends the wait."""
+    while True:
+        try:
+            return await read()
+        except DATABASE_AWAY as error:
+            log.warning("a read failed, trying again: %r", error)
+            await asyncio.sleep(limits.RETRY_S)

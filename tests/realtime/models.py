@@ -1,0 +1,117 @@
+"""A model server for fault injection: real frames over a real socket, drawn by a script of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from schemas.work import (
+    Cancel,
+    Closenesses,
+    Compare,
+    Done,
+    Fault,
+    FromModels,
+    Media,
+    Queued,
+    Render,
+    Step,
+    Stopped,
+    ToModels,
+)
+
+STEPS = 4
+_decoder = msgspec.msgpack.Decoder(ToModels)
+
+
+def step(render: Render, i: int) -> Step:
+    return Step(job=render.job, attempt=render.attempt, i=i, n=STEPS, picture=b"picture %d" % i)
+
+
+def done(render: Render) -> Done:
+    return Done(
+        job=render.job,
+        attempt=render.attempt,
+        media=Media(video=b"mp4", thumbnail=b"webp", spritesheet=b"jpg"),
+        latents=b"latents of " + render.job.encode(),
+        timings={"draw": 1.0},
+        cpu_seconds=0.5,
+        fidelity=0.9 if render.inputs.preview else None,
+    )
+
+
+def fault(render: Render, code: str, *, retryable: bool) -> Fault:
+    return Fault(
+        job=render.job, attempt=render.attempt, code=code, message=f"injected {code}", retryable=retryable
+    )
+
+
+class Models:
+    """Answers each Render by `script(models, render)`, in a task of its own that a Cancel ends."""
+
+    def __init__(self) -> None:
+        self.script: Callable[[Models, Render], Awaitable[None]] = draw
+        self.renders: list[Render] = []
+        self.cancels: list[str] = []
+        self.compared: list[tuple[bytes, bytes]] = []
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.socket: ServerConnection | None = None
+        self.port = 0
+        self.connections = 0
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/v1/work"
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Models]:
+        async with serve(self._serve, "127.0.0.1", self.port, compression=None, max_size=None) as server:
+            self.port = next(iter(server.sockets)).getsockname()[1]
+            yield self
+            self.die()
+
+    async def send(self, frame: FromModels) -> None:
+        if self.socket is not None:
+            with contextlib.suppress(ConnectionClosed):
+                await self.socket.send(msgspec.msgpack.encode(frame))
+
+    def die(self) -> None:
+        """As by SIGKILL: the connection breaks, and all that was being drawn is forgotten."""
+        for task in self.tasks.values():
+            task.cancel()
+        self.tasks.clear()
+        if self.socket is not None:
+            self.socket.transport.abort()
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        self.socket = socket
+        self.connections += 1
+        async for message in socket:
+            frame = _decoder.decode(message)
+            if isinstance(frame, Render):
+                self.renders.append(frame)
+                await self.send(Queued(job=frame.job, attempt=frame.attempt, position=1, eta_ms=0))
+                self.tasks[frame.job] = asyncio.create_task(self.script(self, frame))
+            elif isinstance(frame, Cancel):
+                self.cancels.append(frame.job)
+                task = self.tasks.pop(frame.job, None)
+                if task is not None:
+                    task.cancel()
+                    attempt = max(render.attempt for render in self.renders if render.job == frame.job)
+                    await self.send(Stopped(job=frame.job, attempt=attempt))
+            elif isinstance(frame, Compare):
+                self.compared += frame.pairs
+                await self.send(Closenesses(call=frame.call, values=[0.75] * len(frame.pairs)))
+
+
+async def draw(models: Models, render: Render) -> None:
+    """Nothing goes wrong."""
+    for i in range(1, STEPS + 1):
+        await models.send(step(render, i))
+        await asyncio.sleep(0.005)
+    await models.send(done(render))

@@ -1,0 +1,95 @@
+"""A gateway with its wake-ups in this process, and people and videos in a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from core.ids import new_id
+from db import accounts, engine, events, videos
+from realtime import wake
+from realtime.gateway import Gateway
+from realtime.streams import Streams
+from schemas.events import Name
+from schemas.videos import Recipe, Tier
+
+RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def new_person() -> str:
+    handle = f"p{uuid4().hex[:12]}"
+    account = await accounts.create(handle, display_name="A", password_hash="x", demo=False, now=now())
+    return account.id
+
+
+async def new_video(person: str, tier: Tier = Tier.PREVIEW) -> str:
+    rows = await videos.create(
+        person,
+        recipes=[RECIPE],
+        tier=tier,
+        price_each=1,
+        swarm_id=new_id("swarm"),
+        source=None,
+        receipts=[],
+        now=now(),
+        model="riffle-tiny",
+    )
+    return rows[0].id
+
+
+class World:
+    """What the tests of the gateway act on."""
+
+    def __init__(self) -> None:
+        self.streams = Streams()
+        self.ready = asyncio.Event()
+        self.wake = wake.Wake(engine.url(), {wake.EVENT: self.streams.woken}, self._ready)
+        self.gateway = Gateway(0, self.streams, lambda: self.wake.connected)
+        self.port = 0
+        self._listening: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self.port = await self.gateway.start()
+        await self.start_wake()
+
+    async def stop(self) -> None:
+        await self.gateway.stop()
+        await self.stop_wake()
+
+    async def start_wake(self) -> None:
+        self.ready.clear()
+        self._listening = asyncio.create_task(self.wake.run())
+        await asyncio.wait_for(self.ready.wait(), 5)
+
+    async def stop_wake(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listening
+
+    async def person(self) -> str:
+        return await new_person()
+
+    async def ticket(self, person: str) -> str:
+        return await accounts.issue_ticket(person, now=now())
+
+    async def video(self, person: str) -> str:
+        return await new_video(person)
+
+    async def append(self, stream: str, name: Name = Name.VIDEO_STEP, picture: bytes | None = None) -> None:
+        await events.append(stream, name, {"i": 1}, picture=picture, now=now())
+
+    async def head(self, stream: str) -> tuple[str, int]:
+        head = await events.head(stream)
+        assert head is not None
+        return head
+
+    def _ready(self) -> None:
+        self.streams.doubt()
+        self.ready.set()
