@@ -1,7 +1,8 @@
-"""One followed stream without I/O: what a phone has seen, what it still lacks, and whether the gap can be closed.
+"""One followed stream without I/O: what a phone has seen, what it lacks, whether the gap can be closed.
 
-The caller reads events and reports wake-ups in any order, late, twice or not at all; what `offer` returns is
-always exactly the next events, in order. A hole is never jumped: the follower stays `behind` until a read fills it.
+The caller reads events and reports wake-ups in any order, late, twice or not at all; what `offer` returns
+is always exactly the next events, in order. A hole is never jumped: the follower stays `behind` until a
+read fills it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Follower:
     def offer(self, events: Iterable[Event]) -> list[Event]:
         """Take events read in any way; returns those to emit now.
 
-        An event of another epoch is not emitted: it sets `stale`, and the caller hands in the head by `check`.
+        An event of another epoch is not emitted: it sets `stale`, and the caller must `check` the head.
         """
         fresh: list[Event] = []
         for event in events:

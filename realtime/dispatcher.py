@@ -138,11 +138,12 @@ class Dispatcher:
                 self._drop(video)
 
     async def _give_back(self) -> None:
-        jobs = [running.job for running in self._running.values()]
-        for job in jobs:
-            self._drop(job.id)
-        for job in jobs:
-            await leases.release(job.id, job.attempt, now=datetime.now(UTC))
+        given = list(self._running.values())
+        for running in given:
+            self._drop(running.job.id)
+        await asyncio.gather(*(running.task for running in given), return_exceptions=True)
+        for running in given:
+            await leases.release(running.job.id, running.job.attempt, now=datetime.now(UTC))
 
     def _drop(self, video: str) -> bool:
         running = self._running.pop(video, None)

@@ -136,10 +136,7 @@ async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore) -> 
         f"{folder}/spritesheet.jpg": done.media.spritesheet,
         f"{folder}/latents.npz": done.latents,
     }
-    try:
-        await asyncio.gather(*(store.put(key, data) for key, data in files.items()))
-    except Exception as error:
-        raise Again(f"the media store failed: {error!r}") from error
+    await _put(files, store)
     # An exception here is left alone: the commit may have happened, so the media must stay.
     kept = await leases.complete(
         job.id,
@@ -154,6 +151,16 @@ async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore) -> 
     if not kept:
         await store.delete(*files)
         raise Gone
+
+
+async def _put(files: dict[str, bytes], store: MediaStore) -> None:
+    try:
+        await asyncio.gather(*(store.put(key, data) for key, data in files.items()))
+    except asyncio.CancelledError:
+        await store.delete(*files)
+        raise
+    except Exception as error:
+        raise Again(f"the media store failed: {error!r}") from error
 
 
 async def _closeness(job: LeasedJob, latents: bytes, link: Link, store: MediaStore) -> dict[str, float]:

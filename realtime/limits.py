@@ -51,9 +51,9 @@ LEASE_S = 10.0
 HEARTBEAT_S = 2.5
 # Wake-ups tell of new work; this finds expired leases.
 POLL_S = 2.0
-# The slowest single step of a render on a busy pair of cores takes seconds. A model server that says
-# nothing for so long, while it has work, is dead or hung: the work goes back to the queue.
-SILENCE_S = 120.0
+# The slowest single step of a large model on a small machine takes minutes. A model server that has work and
+# says nothing for so long is hung (death is told by TCP, a hung event loop by the ping): the work goes back.
+SILENCE_S = 600.0
 # Before a job goes back to the queue after a fault: attempt n waits n times as long, so that 5 attempts
 # outlast a model server that needs 20 s to load.
 FAULT_BACKOFF_S = 2.0

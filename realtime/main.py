@@ -7,7 +7,7 @@ import logging
 import signal
 
 from core import settings as core_settings
-from db import engine
+from db import engine, events
 from media.store import open_store
 from realtime import wake
 from realtime.dispatcher import Dispatcher
@@ -32,9 +32,9 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
             dispatcher.doubt()
 
         handlers: dict[str, wake.Handler] = {
-            wake.EVENT: streams.woken,
-            wake.WORK: dispatcher.work_arrived,
-            wake.CANCEL: dispatcher.cancelled,
+            events.EVENT: streams.woken,
+            events.WORK: dispatcher.work_arrived,
+            events.CANCEL: dispatcher.cancelled,
         }
         listening = wake.Wake(engine.url(), handlers, doubt)
         gateway = Gateway(settings.realtime_port, streams, lambda: listening.connected)
@@ -49,9 +49,9 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(listening.run()), tasks.create_task(dispatcher.run())]
                 await stop.wait()
-                await gateway.stop()
                 for task in background:
                     task.cancel()
+                await gateway.stop()
         finally:
             await gateway.stop()
     finally:

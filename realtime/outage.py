@@ -12,7 +12,15 @@ import asyncpg
 from realtime import limits
 
 T = TypeVar("T")
-DATABASE_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# Not every PostgresError: one that our own SQL or a client's value caused would never go away.
+DATABASE_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
 log = logging.getLogger(__name__)
 
 

@@ -8,6 +8,7 @@ a page) sees all pictures, and one that lags gets every fact and the newest pict
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -32,6 +33,8 @@ from schemas.stream import (
 
 # Phones call their own inbox by this name, whoever they are.
 INBOX = "inbox"
+# What a stream may be called; anything else (a NUL, say) never reaches the database.
+_STREAM = re.compile(r"[a-z]+:[A-Za-z0-9_-]+")
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 
 
@@ -142,9 +145,7 @@ class Phone:
                     position, Code.RATE_LIMITED, f"a socket follows at most {MAX_STREAMS_PER_SOCKET} streams"
                 )
                 continue
-            # Only the short name leads to an inbox, so that nobody learns which accounts exist.
-            named = position.stream == INBOX or not stream.startswith(inbox_stream(""))
-            if not named or not await self._streams.may_follow(self._account, stream):
+            if not await self._may_follow(position.stream):
                 await self._refuse(position, Code.NOT_FOUND, "no such stream, or not yours to follow")
                 continue
             follower = Follower(position.epoch, position.after, await self._streams.head(stream))
@@ -154,6 +155,12 @@ class Phone:
             self._streams.add(stream, self)
             # An event between reading the head and `add` was announced to nobody: look once in any case.
             self._read_soon(stream)
+
+    async def _may_follow(self, name: str) -> bool:
+        # Only the short name leads to an inbox, so that nobody learns which accounts exist.
+        if name.startswith(inbox_stream("")) or (name != INBOX and not _STREAM.fullmatch(name)):
+            return False
+        return await self._streams.may_follow(self._account, self._stream(name))
 
     def _drop(self, stream: str) -> None:
         self._following.pop(stream, None)

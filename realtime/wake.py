@@ -15,10 +15,6 @@ import asyncpg
 from realtime import limits
 from realtime.outage import DATABASE_AWAY
 
-EVENT = "riffle_event"
-WORK = "riffle_work"
-CANCEL = "riffle_cancel"
-
 Handler = Callable[[str], None]
 log = logging.getLogger(__name__)
 

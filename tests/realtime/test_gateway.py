@@ -124,6 +124,8 @@ async def test_what_is_not_yours_looks_like_what_is_not_there(world: World) -> N
         inbox_stream(person),
         "inbox:",
         "nonsense",
+        "video:\0",
+        "video:' OR 1=1",
     ]
     async with phone(world.port) as device:
         await device.hello(await world.ticket(person), *foreign)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -24,7 +26,7 @@ def now() -> datetime:
 
 async def new_person() -> str:
     handle = f"p{uuid4().hex[:12]}"
-    account = await accounts.create(handle, display_name="A", password_hash="x", demo=False, now=now())
+    account = await accounts.create(handle=handle, display_name="A", password_hash="x", demo=False, now=now())
     return account.id
 
 
@@ -43,13 +45,23 @@ async def new_video(person: str, tier: Tier = Tier.PREVIEW) -> str:
     return rows[0].id
 
 
+async def until(true: Callable[[], object], timeout: float = 5) -> None:
+    """Wait for what `true` says; it may be a coroutine function."""
+    async with asyncio.timeout(timeout):
+        while True:
+            found = true()
+            if await found if inspect.isawaitable(found) else found:
+                return
+            await asyncio.sleep(0.01)
+
+
 class World:
     """What the tests of the gateway act on."""
 
     def __init__(self) -> None:
         self.streams = Streams()
         self.ready = asyncio.Event()
-        self.wake = wake.Wake(engine.url(), {wake.EVENT: self.streams.woken}, self._ready)
+        self.wake = wake.Wake(engine.url(), {events.EVENT: self.streams.woken}, self._ready)
         self.gateway = Gateway(0, self.streams, lambda: self.wake.connected)
         self.port = 0
         self._listening: asyncio.Task[None] | None = None
@@ -89,6 +101,18 @@ class World:
         head = await events.head(stream)
         assert head is not None
         return head
+
+    async def kill_wake(self) -> None:
+        """The database ends the connection that listens."""
+        await engine.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE 'LISTEN%'"
+        )
+
+    async def replace_history(self, stream: str, epoch: str) -> None:
+        """As by a restored backup."""
+        await engine.query("UPDATE streams SET epoch = {} WHERE stream = {}", epoch, stream)
+        await engine.query("UPDATE events SET epoch = {} WHERE stream = {}", epoch, stream)
 
     def _ready(self) -> None:
         self.streams.doubt()
