@@ -1,0 +1,18 @@
+"""What things cost, in credits (whole numbers)."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from schemas.videos import Tier
+
+# A full render has four times the pixels of a preview and several times its steps; measured it takes more than
+# eight times as long, and the rest is a gift to whoever picks carefully.
+PRICE = MappingProxyType({Tier.PREVIEW: 1, Tier.FULL: 8})
+# 40 swarms of 16 previews, each followed by one full render, and some left.
+START_CREDITS = 1000
+
+
+def price(tier: Tier, n: int) -> int:
+    """Credits for `n` videos of a tier."""
+    return PRICE[tier] * n

@@ -1,0 +1,76 @@
+"""Credits: held when a video is queued, then settled or refunded once. All inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from db.engine import fetch, fetch_one
+from schemas.accounts import Credits
+from schemas.errors import Code, RiffleError
+
+
+async def hold(account_id: str, video_ids: Sequence[str], price_each: int, now: datetime) -> None:
+    """Take the price of each video.
+
+    Raises:
+        RiffleError: insufficient_credits; nothing is taken then.
+    """
+    total = price_each * len(video_ids)
+    taken = await fetch(
+        "UPDATE accounts SET balance = balance - $2 WHERE id = $1 AND balance >= $2 RETURNING balance",
+        account_id,
+        total,
+    )
+    if not taken:
+        raise RiffleError(Code.INSUFFICIENT_CREDITS, f"this costs {total} credits, more than there are")
+    await fetch(
+        """
+        INSERT INTO credit_entries (account_id, video_id, kind, amount, at)
+        SELECT $1, unnest($2::text[]), 'hold', -$3::integer, $4
+        """,
+        account_id,
+        list(video_ids),
+        price_each,
+        now,
+    )
+
+
+async def settle(account_id: str, video_id: str, now: datetime) -> None:
+    """The video is there: what it held is spent."""
+    await fetch(
+        "INSERT INTO credit_entries (account_id, video_id, kind, amount, at) VALUES ($1, $2, 'settle', 0, $3)",
+        account_id,
+        video_id,
+        now,
+    )
+
+
+async def refund(account_id: str, video_id: str, amount: int, now: datetime) -> None:
+    """There will be no video: what it held goes back."""
+    await fetch(
+        """
+        WITH entry AS (
+            INSERT INTO credit_entries (account_id, video_id, kind, amount, at) VALUES ($1, $2, 'refund', $3, $4)
+        )
+        UPDATE accounts SET balance = balance + $3 WHERE id = $1
+        """,
+        account_id,
+        video_id,
+        amount,
+        now,
+    )
+
+
+async def balance(account_id: str) -> Credits:
+    """What can be spent, and what running work holds."""
+    found = await fetch_one(
+        """
+        SELECT balance, (
+            SELECT coalesce(sum(price), 0) FROM videos v
+            WHERE v.account_id = a.id AND v.status IN ('queued', 'in_progress')
+        ) AS held FROM accounts a WHERE id = $1
+        """,
+        account_id,
+    )
+    return Credits(balance=found["balance"] if found else 0, held=found["held"] if found else 0)

@@ -1,0 +1,174 @@
+"""The connection: one Piccolo engine for the process, its pool, and transactions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
+
+from core.settings import Settings
+from db import server
+from schemas.errors import Code, RiffleError
+
+# PostgreSQL takes 100 connections by default, 3 of them reserved. A process holds at most 10 and the gateway one
+# more for LISTEN: 97 // 11 = 8 processes, so 4 replicas of api and realtime before PostgreSQL needs a setting.
+POOL_SIZE = 10
+# A healthy query takes milliseconds; one that takes this long has lost its way and must not hold its locks.
+STATEMENT_TIMEOUT_MS = 30_000
+# Within this a busy machine hands out a connection; after it the caller hears an error rather than nothing.
+CONNECT_TIMEOUT_S = 10.0
+RETRY_AFTER_S = 1
+AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+
+
+class _Transaction(PostgresTransaction):
+    """Piccolo's, except that the connection goes back to the pool whatever breaks."""
+
+    async def __aenter__(self) -> PostgresTransaction:
+        if self._parent is not None:
+            return self._parent
+        self.connection = await self.get_connection()
+        try:
+            self.transaction = self.connection.transaction()
+            await self.begin()
+        except BaseException:
+            await self._give_back()
+            raise
+        self.context = self.engine.current_transaction.set(self)
+        return self
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if self._parent is not None:
+            return False
+        self.engine.current_transaction.reset(self.context)
+        try:
+            if error is None:
+                await self.commit()
+            elif not self.connection.is_closed():
+                await self.rollback()
+        finally:
+            await self._give_back()
+        return False
+
+    async def _give_back(self) -> None:
+        if self.engine.pool:
+            await self.engine.pool.release(self.connection)
+        else:
+            await self.connection.close()
+
+
+class Database(PostgresEngine):
+    """Piccolo's engine without the queries that it makes when it is built: tables name it at import."""
+
+    async def check_version(self) -> None:
+        """Nothing: `open` connects, and says what is wrong."""
+
+    async def prep_database(self) -> None:
+        """Nothing: migrations make what is needed."""
+
+    def transaction(self, allow_nested: bool = True) -> PostgresTransaction:
+        """A transaction; inside another one it joins it."""
+        return _Transaction(engine=self, allow_nested=allow_nested)
+
+    async def fetch(self, sql: str, *args: Any) -> list[dict[str, Any]]:
+        """Rows of a statement with `$n` parameters, in the running transaction if there is one."""
+        running = self.current_transaction.get()
+        if running is not None:
+            return [dict(row) for row in await running.connection.fetch(sql, *args)]
+        if self.pool is None:
+            raise RuntimeError("the database is not open: call db.engine.open first")
+        async with self.pool.acquire() as connection:
+            return [dict(row) for row in await connection.fetch(sql, *args)]
+
+
+ENGINE = Database(config={})
+
+
+def url() -> str:
+    """The URL that was opened.
+
+    Raises:
+        RuntimeError: none is.
+    """
+    if "dsn" not in ENGINE.config:
+        raise RuntimeError("the database is not open: call db.engine.open first")
+    return str(ENGINE.config["dsn"])
+
+
+def is_open() -> bool:
+    """Whether queries can be made."""
+    return ENGINE.pool is not None
+
+
+async def open(settings: Settings) -> None:
+    """Connect to the database of the settings; an empty URL starts or joins the embedded one.
+
+    Raises:
+        OSError, asyncpg.PostgresError: it can't be reached or refuses.
+    """
+    if is_open():
+        raise RuntimeError("the database is open already")
+    ENGINE.config = {
+        "dsn": settings.database_url or await asyncio.to_thread(server.ensure, settings),
+        "timeout": CONNECT_TIMEOUT_S,
+        "server_settings": {
+            "application_name": "riffle",
+            # The statements are short: compiling them costs more than it saves.
+            "jit": "off",
+            "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+            "timezone": "UTC",
+        },
+    }
+    await ENGINE.start_connection_pool(min_size=1, max_size=POOL_SIZE)
+
+
+async def close() -> None:
+    """Give every connection back."""
+    if is_open():
+        await ENGINE.close_connection_pool()
+        ENGINE.config = {}
+
+
+async def ping() -> None:
+    """Ask the database for a sign of life.
+
+    Raises:
+        RiffleError: busy, while it is away.
+    """
+    try:
+        await fetch("SELECT 1")
+    except AWAY as away:
+        raise RiffleError(Code.BUSY, "the database is away", retry_after_s=RETRY_AFTER_S) from away
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """All or nothing; inside another transaction it is part of that one."""
+    async with ENGINE.transaction():
+        yield
+
+
+def in_transaction() -> bool:
+    """Whether the caller runs in a transaction."""
+    return ENGINE.transaction_exists()
+
+
+async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
+    """Rows of a statement with `$n` parameters."""
+    return await ENGINE.fetch(sql, *args)
+
+
+async def fetch_one(sql: str, *args: Any) -> dict[str, Any] | None:
+    """The first row, None where there is none."""
+    rows = await ENGINE.fetch(sql, *args)
+    return rows[0] if rows else None
+
+
+def dumps(value: object) -> str:
+    """A value for a jsonb column."""
+    return msgspec.json.encode(value).decode()

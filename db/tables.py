@@ -1,0 +1,278 @@
+"""Every table as Piccolo sees it. Constraints, indexes and triggers stand in the migrations."""
+
+from __future__ import annotations
+
+from piccolo.columns import (
+    JSONB,
+    Array,
+    BigInt,
+    BigSerial,
+    Boolean,
+    Bytea,
+    DoublePrecision,
+    ForeignKey,
+    Integer,
+    SmallInt,
+    Text,
+    Timestamptz,
+)
+from piccolo.table import Table
+
+from db.engine import ENGINE
+
+
+class Account(Table, tablename="accounts", db=ENGINE):
+    """A person. `balance` is what can be spent; it equals the sum of the account's credit entries."""
+
+    id = Text(primary_key=True)
+    handle = Text()
+    display_name = Text()
+    password_hash = Text()
+    demo = Boolean()
+    balance = Integer()
+    created_at = Timestamptz()
+
+
+class Session(Table, tablename="sessions", db=ENGINE):
+    """A sign-in: the family of every token that was rotated out of it."""
+
+    id = Text(primary_key=True)
+    account_id = ForeignKey(Account, null=False)
+    created_at = Timestamptz()
+    revoked_at = Timestamptz(null=True)
+
+
+class Token(Table, tablename="tokens", db=ENGINE):
+    """An access or refresh token by its SHA-256; a refresh token that was used is kept to notice its reuse."""
+
+    hash = Text(primary_key=True)
+    session_id = ForeignKey(Session, null=False)
+    kind = Text()
+    expires_at = Timestamptz()
+    used_at = Timestamptz(null=True)
+
+
+class Ticket(Table, tablename="tickets", db=ENGINE):
+    """A single-use entry to the socket, by its SHA-256."""
+
+    hash = Text(primary_key=True)
+    account_id = ForeignKey(Account, null=False)
+    expires_at = Timestamptz()
+
+
+class FollowRow(Table, tablename="follows", db=ENGINE):
+    """`follower_id` sees `followed_id` in the following cut."""
+
+    id = BigSerial(primary_key=True)
+    follower_id = ForeignKey(Account, null=False)
+    followed_id = ForeignKey(Account, null=False)
+    created_at = Timestamptz()
+
+
+class BlockRow(Table, tablename="blocks", db=ENGINE):
+    """`blocker_id` keeps `blocked_id` out."""
+
+    id = BigSerial(primary_key=True)
+    blocker_id = ForeignKey(Account, null=False)
+    blocked_id = ForeignKey(Account, null=False)
+    created_at = Timestamptz()
+
+
+class Idempotency(Table, tablename="idempotency", db=ENGINE):
+    """The answer to a request that carried a key."""
+
+    id = BigSerial(primary_key=True)
+    account_id = ForeignKey(Account, null=False)
+    key = Text()
+    route = Text()
+    body_hash = Text()
+    status = SmallInt()
+    body = Bytea()
+    created_at = Timestamptz()
+
+
+class VideoTable(Table, tablename="videos", db=ENGINE):
+    """A generation. `attempt`, `worker` and `lease_until` are the lease; keys name objects of the media store."""
+
+    id = Text(primary_key=True)
+    account_id = ForeignKey(Account, null=False)
+    swarm_id = Text()
+    swarm_index = SmallInt()
+    tier = Text()
+    status = Text()
+    model = Text()
+    prompt = Text()
+    recipe = JSONB()
+    source = JSONB(null=True)
+    relation = Text(null=True)
+    cameos = Array(base_column=Text())
+    price = Integer()
+    progress = SmallInt()
+    attempt = Integer()
+    worker = Text(null=True)
+    lease_until = Timestamptz(null=True)
+    created_at = Timestamptz()
+    started_at = Timestamptz(null=True)
+    ended_at = Timestamptz(null=True)
+    error_code = Text(null=True)
+    error_message = Text(null=True)
+    cpu_seconds = DoublePrecision(null=True)
+    fidelity = DoublePrecision(null=True)
+    video_key = Text(null=True)
+    thumbnail_key = Text(null=True)
+    spritesheet_key = Text(null=True)
+    latents_key = Text(null=True)
+    post_id = Text(null=True)
+    deleted_at = Timestamptz(null=True)
+
+
+class SourceEdge(Table, tablename="sources", db=ENGINE):
+    """`child_id` was made from `parent_id`, its source number `position`."""
+
+    id = BigSerial(primary_key=True)
+    child_id = ForeignKey(VideoTable, null=False)
+    parent_id = ForeignKey(VideoTable, null=False)
+    relation = Text()
+    position = SmallInt()
+
+
+class Closeness(Table, tablename="closenesses", db=ENGINE):
+    """How near a video lies to one that it comes from, 0..1, as measured when it was drawn."""
+
+    id = BigSerial(primary_key=True)
+    video_id = ForeignKey(VideoTable, null=False)
+    other_id = ForeignKey(VideoTable, null=False)
+    value = DoublePrecision()
+
+
+class Stream(Table, tablename="streams", db=ENGINE):
+    """The head of a stream; its row lock numbers the events."""
+
+    stream = Text(primary_key=True)
+    epoch = Text()
+    seq = BigInt()
+
+
+class EventTable(Table, tablename="events", db=ENGINE):
+    """A numbered fact. `picture` is an image/webp."""
+
+    id = BigSerial(primary_key=True)
+    stream = ForeignKey(Stream, null=False)
+    seq = BigInt()
+    at = Timestamptz()
+    name = Text()
+    data = JSONB()
+    picture = Bytea(null=True)
+
+
+class CreditEntry(Table, tablename="credit_entries", db=ENGINE):
+    """One movement: `start` and `refund` add, `hold` takes, `settle` makes a hold final. Append-only."""
+
+    id = BigSerial(primary_key=True)
+    account_id = ForeignKey(Account, null=False)
+    video_id = ForeignKey(VideoTable, null=True)
+    kind = Text()
+    amount = Integer()
+    at = Timestamptz()
+
+
+class CameoTable(Table, tablename="cameos", db=ENGINE):
+    """A likeness profile at its latest revision."""
+
+    id = Text(primary_key=True)
+    account_id = ForeignKey(Account, null=False)
+    handle = Text()
+    display_name = Text()
+    audience = Text()
+    status = Text()
+    restrictions = JSONB()
+    revision = Integer()
+    created_at = Timestamptz()
+
+
+class CameoRevision(Table, tablename="cameo_revisions", db=ENGINE):
+    """What a cameo was, from `at` until the next revision. Append-only."""
+
+    id = BigSerial(primary_key=True)
+    cameo_id = ForeignKey(CameoTable, null=False)
+    revision = Integer()
+    display_name = Text()
+    audience = Text()
+    status = Text()
+    restrictions = JSONB()
+    at = Timestamptz()
+
+
+class GrantTable(Table, tablename="grants", db=ENGINE):
+    """One revision of a consent record. Append-only; a trigger keeps `grant_heads`."""
+
+    id = BigSerial(primary_key=True)
+    grant_id = Text()
+    revision = Integer()
+    cameo_id = ForeignKey(CameoTable, null=False)
+    grantee_id = ForeignKey(Account, null=False)
+    status = Text()
+    scope = JSONB()
+    message = Text(null=True)
+    actor_id = ForeignKey(Account, null=True)
+    at = Timestamptz()
+
+
+class GrantHead(Table, tablename="grant_heads", db=ENGINE):
+    """The latest revision of each consent record, kept by a trigger that knows the legal edges."""
+
+    grant_id = Text(primary_key=True)
+    cameo_id = ForeignKey(CameoTable, null=False)
+    grantee_id = ForeignKey(Account, null=False)
+    status = Text()
+    revision = Integer()
+    requested_at = Timestamptz()
+    changed_at = Timestamptz()
+
+
+class ReceiptTable(Table, tablename="receipts", db=ENGINE):
+    """What was permitted, pinned to a video. Append-only."""
+
+    id = BigSerial(primary_key=True)
+    video_id = ForeignKey(VideoTable, null=False)
+    cameo_id = ForeignKey(CameoTable, null=False)
+    grant_id = ForeignKey(GrantHead, null=True)
+    revision = Integer()
+    policy_version = Integer()
+    at = Timestamptz()
+
+
+class Trend(Table, tablename="trends", db=ENGINE):
+    """A lineage tree of posts, named by its root post."""
+
+    id = Text(primary_key=True)
+    points = Integer()
+    score = DoublePrecision()
+    created_at = Timestamptz()
+    latest_at = Timestamptz()
+
+
+class PostTable(Table, tablename="posts", db=ENGINE):
+    """A published video."""
+
+    id = Text(primary_key=True)
+    video_id = ForeignKey(VideoTable, null=False)
+    account_id = ForeignKey(Account, null=False)
+    caption = Text()
+    trend_id = ForeignKey(Trend, null=False)
+    source_post_id = ForeignKey("self", null=True)
+    source_closeness = DoublePrecision(null=True)
+    root_closeness = DoublePrecision(null=True)
+    likes = Integer()
+    remixes = Integer()
+    created_at = Timestamptz()
+    deleted_at = Timestamptz(null=True)
+
+
+class LikeRow(Table, tablename="likes", db=ENGINE):
+    """`account_id` likes `post_id`."""
+
+    id = BigSerial(primary_key=True)
+    post_id = ForeignKey(PostTable, null=False)
+    account_id = ForeignKey(Account, null=False)
+    created_at = Timestamptz()
