@@ -21,7 +21,9 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 
 def assemble(out: Path, weights: Path = WEIGHTS) -> Path:
     """Make the diffusers folder at `out` and return it. Does nothing when it's there and up to date."""
-    stamp = json.dumps({str(path.relative_to(weights)): path.stat().st_size for path in _files(weights)}, indent=1)
+    stamp = json.dumps(
+        {str(path.relative_to(weights)): path.stat().st_size for path in _files(weights)}, indent=1
+    )
     marker = out / "assembled.json"
     if marker.exists() and marker.read_text() == stamp:
         return out

@@ -29,7 +29,10 @@ def random_scene(rng: random.Random, *, unseen: bool = False) -> Scene:
     """A uniformly drawn scene, either from the training part or (`unseen`) from the held-out part."""
     while True:
         scene = Scene(
-            rng.choice(tuple(SUBJECTS)), rng.choice(tuple(PLACES)), rng.choice(tuple(TIMES)), rng.choice(tuple(MOTIONS))
+            rng.choice(tuple(SUBJECTS)),
+            rng.choice(tuple(PLACES)),
+            rng.choice(tuple(TIMES)),
+            rng.choice(tuple(MOTIONS)),
         )
         if held_out(scene) == unseen:
             return scene

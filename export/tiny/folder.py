@@ -4,7 +4,12 @@ import copy
 import json
 from pathlib import Path
 
-from diffusers import AutoencoderKLLTXVideo, FlowMatchEulerDiscreteScheduler, LTXVideoTransformer3DModel, ModelMixin
+from diffusers import (
+    AutoencoderKLLTXVideo,
+    FlowMatchEulerDiscreteScheduler,
+    LTXVideoTransformer3DModel,
+    ModelMixin,
+)
 
 from export.tiny.text import MAX_TOKENS
 from export.tiny.transformer import schedule

@@ -1,7 +1,7 @@
 """The ten places, drawn by code at any size.
 
-A painter receives a canvas of `width` x `height` pixels and a `random.Random`, and works in fractions of the height,
-so that the same seed gives the same picture at every size.
+A painter receives a canvas of `width` x `height` pixels and a `random.Random`, and works in fractions of
+the height, so that the same seed gives the same picture at every size.
 """
 
 import math
@@ -47,7 +47,9 @@ class Canvas:
 
     def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
         u = self.unit
-        self.pen.ellipse([(x - radius) * u, (y - radius) * u, (x + radius) * u, (y + radius) * u], fill=colour)
+        self.pen.ellipse(
+            [(x - radius) * u, (y - radius) * u, (x + radius) * u, (y + radius) * u], fill=colour
+        )
 
     def hills(self, base: float, rise: float, colour: Colour, waves: float = 2.0) -> None:
         phase = self.rng.uniform(0, math.tau)
@@ -68,7 +70,10 @@ def beach(c: Canvas) -> None:
     x = c.rng.choice((0.08, c.aspect - 0.08))
     c.polygon([(x - 0.015, 0.8), (x + 0.015, 0.8), (x + 0.03, 0.35), (x + 0.01, 0.35)], (130, 90, 50))
     for angle in range(0, 360, 60):
-        tip = (x + 0.02 + 0.17 * math.cos(math.radians(angle)), 0.35 + 0.1 * math.sin(math.radians(angle)) + 0.03)
+        tip = (
+            x + 0.02 + 0.17 * math.cos(math.radians(angle)),
+            0.35 + 0.1 * math.sin(math.radians(angle)) + 0.03,
+        )
         c.polygon([(x + 0.02, 0.32), tip, (x + 0.02, 0.38)], (40, 140, 60))
 
 
@@ -159,22 +164,32 @@ def ocean(c: Canvas) -> None:
             y = 0.92 - tall * i / 8
             c.disc(x + 0.014 * math.sin(i * 1.3), y, 0.02 - 0.0012 * i, weed)
     for _ in range(9):
-        c.disc(c.rng.uniform(0, c.aspect), c.rng.uniform(0.05, 0.8), c.rng.uniform(0.008, 0.016), (170, 225, 240))
+        c.disc(
+            c.rng.uniform(0, c.aspect), c.rng.uniform(0.05, 0.8), c.rng.uniform(0.008, 0.016), (170, 225, 240)
+        )
 
 
 def space(c: Canvas) -> None:
     c.gradient(c.shade((15, 8, 40), 6), c.shade((45, 20, 75), 8))
     for _ in range(45):
         c.disc(
-            c.rng.uniform(0, c.aspect), c.rng.uniform(0, 0.85), c.rng.choice((0.004, 0.006, 0.009)), (255, 255, 235)
+            c.rng.uniform(0, c.aspect),
+            c.rng.uniform(0, 0.85),
+            c.rng.choice((0.004, 0.006, 0.009)),
+            (255, 255, 235),
         )
     x, y = c.rng.uniform(0.1, c.aspect - 0.1), c.rng.uniform(0.12, 0.25)
     planet = c.shade(c.rng.choice(((230, 140, 80), (100, 160, 230), (200, 110, 190))), 12)
     c.disc(x, y, 0.085, planet)
-    c.polygon([(x - 0.15, y + 0.03), (x + 0.15, y - 0.05), (x + 0.15, y - 0.03), (x - 0.15, y + 0.05)], (235, 215, 170))
+    c.polygon(
+        [(x - 0.15, y + 0.03), (x + 0.15, y - 0.05), (x + 0.15, y - 0.03), (x - 0.15, y + 0.05)],
+        (235, 215, 170),
+    )
     c.hills(0.84, 0.05, c.shade((150, 150, 160)), 0.6)
     for _ in range(6):
-        c.disc(c.rng.uniform(0, c.aspect), c.rng.uniform(0.88, 0.99), c.rng.uniform(0.012, 0.03), (115, 115, 125))
+        c.disc(
+            c.rng.uniform(0, c.aspect), c.rng.uniform(0.88, 0.99), c.rng.uniform(0.012, 0.03), (115, 115, 125)
+        )
 
 
 def meadow(c: Canvas) -> None:
@@ -207,7 +222,8 @@ def room(c: Canvas) -> None:
     x = c.rng.uniform(0.2, c.aspect - 0.2)
     u = c.unit
     c.pen.ellipse(
-        [(x - 0.26) * u, 0.82 * u, (x + 0.26) * u, 0.97 * u], fill=c.shade(c.rng.choice(((190, 60, 70), (60, 90, 160))))
+        [(x - 0.26) * u, 0.82 * u, (x + 0.26) * u, 0.97 * u],
+        fill=c.shade(c.rng.choice(((190, 60, 70), (60, 90, 160)))),
     )
 
 

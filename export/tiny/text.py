@@ -55,7 +55,10 @@ class CaptionBank:
         """Loads `folder/captions-*.npy`, or encodes the captions (minutes) and stores them there."""
         self.each = each
         self.scenes = training_scenes()
-        states_path, mask_path = folder / f"captions-{each}-{seed}.npy", folder / f"caption-mask-{each}-{seed}.npy"
+        states_path, mask_path = (
+            folder / f"captions-{each}-{seed}.npy",
+            folder / f"caption-mask-{each}-{seed}.npy",
+        )
         if not mask_path.exists():
             self._encode(states_path, mask_path, seed)
         self.states = np.load(states_path, mmap_mode="r")
@@ -75,11 +78,17 @@ class CaptionBank:
         np.save(states_path, states)
         np.save(mask_path, mask)
 
-    def take(self, scene_index: np.ndarray, rng: np.random.Generator, drop: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def take(
+        self, scene_index: np.ndarray, rng: np.random.Generator, drop: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """A random caption for each scene index, empty with probability `drop` (for guidance).
 
         Returns (states float32 [B, 32, 384], mask float32 [B, 32]).
         """
         rows = scene_index * self.each + rng.integers(0, self.each, len(scene_index))
         rows = np.where(rng.random(len(rows)) < drop, len(self.mask) - 1, rows)
+        return self.rows(rows)
+
+    def rows(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """The captions of these rows; the last row is the empty prompt."""
         return torch.from_numpy(self.states[rows]).float(), torch.from_numpy(self.mask[rows]).float()

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 class Muon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalised for weight matrices; Adam for everything else.
 
-    After Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024), with the update scale of
-    Liu et al., "Muon is scalable for LLM training" (2025), which makes one learning rate fit both kinds of parameter.
-    Convolution kernels [out, in, t, h, w] are flattened to [out, in*t*h*w].
+    After Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024), with the update
+    scale of Liu et al., "Muon is scalable for LLM training" (2025), which makes one learning rate fit both
+    kinds of parameter. Convolution kernels [out, in, t, h, w] are flattened to [out, in*t*h*w].
     """
 
-    def __init__(self, module: nn.Module, lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, module: nn.Module, lr: float, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
         matrices, others = [], []
         for name, parameter in module.named_parameters():
             if not parameter.requires_grad:

@@ -1,6 +1,7 @@
 """The denoiser: LTX-Video's transformer at toy size, and what teacher and student share around it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -27,7 +28,8 @@ def build_transformer() -> LTXVideoTransformer3DModel:
 
 
 def noise(seed: int, size: tuple[int, int], frames: int = 17) -> Tensor:
-    """The start of every video: float32 [1, 32, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every machine.
+    """The start of every video: float32 [1, 64, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every
+    machine.
 
     `size` is (width, height) in pixels.
     """
@@ -47,8 +49,10 @@ def unpack(tokens: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def coordinates(shape: Sequence[int]) -> Tensor:
-    """Time in seconds and place in pixels of every token: float32 [1, 3, F*H*W], as LTXConditionPipeline has them."""
-    grid = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in shape), indexing="ij")).flatten(1)
+    """Seconds and pixels (y, x) of every token: float32 [1, 3, F*H*W], as LTXConditionPipeline has them."""
+    grid = torch.stack(
+        torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in shape), indexing="ij")
+    ).flatten(1)
     frame = (grid[0] * TIME + 1 - TIME).clamp(min=0) / FPS
     return torch.stack((frame, grid[1] * SPACE, grid[2] * SPACE))[None]
 
@@ -77,7 +81,9 @@ class TrainingAttention:
         if image_rotary_emb is not None:
             query = apply_rotary_emb(query, image_rotary_emb)
             key = apply_rotary_emb(key, image_rotary_emb)
-        query, key, value = (part.unflatten(2, (attn.heads, -1)).transpose(1, 2) for part in (query, key, value))
+        query, key, value = (
+            part.unflatten(2, (attn.heads, -1)).transpose(1, 2) for part in (query, key, value)
+        )
         scores = torch.matmul(query * query.shape[-1] ** -0.5, key.transpose(-1, -2)).float()
         if attention_mask is not None:
             scores = scores + attention_mask[:, None]
@@ -95,14 +101,20 @@ def prepare_for_training(model: LTXVideoTransformer3DModel) -> LTXVideoTransform
 
 
 def velocity(
-    model: LTXVideoTransformer3DModel, latents: Tensor, sigma: Tensor, states: Tensor, mask: Tensor
+    model: LTXVideoTransformer3DModel,
+    latents: Tensor,
+    sigma: Tensor,
+    states: Tensor,
+    mask: Tensor,
+    fast: bool = True,
 ) -> Tensor:
     """The model's estimate of noise - video for noisy latents [B, C, F, H, W].
 
     sigma: [B, 1], or [B, F*H*W] where tokens differ (0 for given frames), in 0..1.
+    `fast` computes in bfloat16: for training; whatever is measured is computed in float32.
     """
     shape = latents.shape[2:]
-    with torch.autocast(latents.device.type, torch.bfloat16):
+    with torch.autocast(latents.device.type, torch.bfloat16, enabled=fast):
         tokens = model(
             hidden_states=pack(latents),
             encoder_hidden_states=states,
@@ -131,14 +143,15 @@ def sample(
     empty: tuple[Tensor, Tensor] | None = None,
     second_order: bool = False,
     keep: bool = False,
+    fast: bool = True,
 ) -> Tensor:
     """Solve the flow's equation from `start` [B, C, F, H, W] at sigmas[0] down to sigmas[-1].
 
-    Euler, or with `second_order` two-step Adams-Bashforth: the same answer in about half the steps.
-    `empty` is the encoded empty prompt, needed when guidance > 1. With `keep`, returns every state [B, N+1, ...].
+    Euler, or with `second_order` two-step Adams-Bashforth: the same answer in about half the steps. `empty`
+    is the encoded empty prompt, needed when guidance > 1. With `keep`, returns every state [B, N+1, ...].
     """
     latents, path, previous = start, [start], None
-    for now, later in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for now, later in pairwise(sigmas):
         sigma = torch.full((len(latents), 1), now, device=latents.device)
         if guidance > 1 and empty is not None:
             both = velocity(
@@ -147,11 +160,12 @@ def sample(
                 torch.cat((sigma, sigma)),
                 torch.cat((empty[0].expand_as(states), states)),
                 torch.cat((empty[1].expand_as(mask), mask)),
+                fast,
             )
             plain, told = both.chunk(2)
             slope = plain + guidance * (told - plain)
         else:
-            slope = velocity(model, latents, sigma, states, mask)
+            slope = velocity(model, latents, sigma, states, mask, fast)
         step = slope
         if second_order and previous is not None:
             step = slope + 0.5 * (now - later) / previous[1] * (slope - previous[0])

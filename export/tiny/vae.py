@@ -1,7 +1,8 @@
 """The video autoencoder: LTX-Video's architecture at toy size, trained on drawn clips.
 
-HaCohen et al., "LTX-Video: realtime video latent diffusion" (2024): 4x4 pixel patches, then two blocks that halve
-space and time, so 16x in space and 4x in time, 32 latent channels. A 64x96 clip of 17 frames becomes [32, 5, 6, 4].
+HaCohen et al., "LTX-Video: realtime video latent diffusion" (2024): 4x4 pixel patches, then two blocks that
+halve space and time, so 16x in space and 4x in time, 64 latent channels. A 64x96 clip of 17 frames becomes
+[64, 5, 6, 4].
 """
 
 import random
@@ -20,10 +21,10 @@ from export.tiny.sheets import contact_sheet
 from export.tiny.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
 from export.tiny.world import FULL, PREVIEW, draw
 
-LATENT_CHANNELS = 32
+LATENT_CHANNELS = 64
 SPACE = 16
 TIME = 4
-SUBJECT_WEIGHT = 4.0
+SUBJECT_WEIGHT = 8.0
 EDGE_WEIGHT = 0.6
 KL_WEIGHT = 3e-4
 
@@ -41,7 +42,8 @@ def build_vae() -> AutoencoderKLLTXVideo:
         decoder_inject_noise=(False, False, False),
         downsample_type=("spatiotemporal", "spatiotemporal"),
         upsample_residual=(True, True),
-        upsample_factor=(2, 2),
+        # Keeping the last stage at 64 channels matters: each of its cells becomes 4x4x3 pixels.
+        upsample_factor=(1, 2),
         timestep_conditioning=False,
         patch_size=4,
         patch_size_t=1,
@@ -74,7 +76,7 @@ class Windows(IterableDataset):
 
 
 def encode(vae: AutoencoderKLLTXVideo, video: Tensor) -> Tensor:
-    """Video [B, 3, F, H, W] in -1..1 -> normalised latents [B, 32, (F-1)/4+1, H/16, W/16] of about unit variance."""
+    """Video [B, 3, F, H, W] in -1..1 -> latents [B, 64, (F-1)/4+1, H/16, W/16] of unit variance."""
     latents = vae.encode(video).latent_dist.mode().float()
     return (latents - _channels(vae.latents_mean)) / _channels(vae.latents_std)
 
@@ -120,7 +122,8 @@ def train_vae(
 ) -> AutoencoderKLLTXVideo:
     """Train until the budget ends; resumes from `folder/vae.pt`.
 
-    `decoder_only` keeps the encoder, and with it every latent, as it is: sharper pictures without a new teacher.
+    `decoder_only` keeps the encoder, and with it every latent, as it is: sharper pictures without a new
+    teacher.
     """
     torch.manual_seed(seed)
     stage = "vae-decoder" if decoder_only else "vae"
@@ -137,7 +140,9 @@ def train_vae(
         average.weights, average.count = state["average"], state["count"]
         budget.done_steps, budget.spent_seconds = state["steps"], state["seconds"]
     sight = next(iter(DataLoader(Windows(seed + 999, frames=17), batch_size=8)))
-    stream = iter(DataLoader(Windows(seed + budget.done_steps), batch_size=batch, num_workers=1, prefetch_factor=4))
+    stream = iter(
+        DataLoader(Windows(seed + budget.done_steps), batch_size=batch, num_workers=1, prefetch_factor=4)
+    )
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(rate))
         video, cover = (part.to(device) for part in next(stream))

@@ -1,7 +1,7 @@
 """The words of the drawn world: plain data, imported without torch.
 
-Each entry maps a canonical name to its phrasings; the first one is the plainest. A prompt may use any of them in
-any order, and may leave whole slots out.
+Each entry maps a canonical name to its phrasings; the first one is the plainest. A prompt may use any of
+them in any order, and may leave whole slots out.
 """
 
 SUBJECTS: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,12 @@ PLACES: dict[str, tuple[str, ...]] = {
     "space": ("in space", "in outer space", "among the stars and planets", "on the moon"),
     "meadow": ("in a meadow", "in a field of flowers", "on the grass", "in the countryside"),
     "room": ("in a room", "at home", "in a living room", "indoors"),
-    "volcano": ("by a volcano", "near a volcano with lava", "in front of an erupting volcano", "on lava rocks"),
+    "volcano": (
+        "by a volcano",
+        "near a volcano with lava",
+        "in front of an erupting volcano",
+        "on lava rocks",
+    ),
 }
 
 TIMES: dict[str, tuple[str, ...]] = {

@@ -1,4 +1,4 @@
-"""Captioned clips drawn by code: a sprite that moves in front of a painted place under the light of a time of day."""
+"""Clips drawn by code: a sprite that moves in front of a painted place under the light of a time of day."""
 
 import math
 import random
@@ -28,7 +28,8 @@ LOOKS_RIGHT = {"penguin", "fish", "rocket", "boat"}
 class Clip:
     """A drawn clip.
 
-    frames: uint8 [F, H, W, 3]; cover: float32 [F, H, W] in 0..1, how much of each pixel the moving subject hides.
+    frames: uint8 [F, H, W, 3]; cover: float32 [F, H, W] in 0..1, how much of each pixel the moving subject
+    hides.
     """
 
     frames: np.ndarray
@@ -37,7 +38,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the sprite is: centre in frame fractions, size in frame widths, angle in degrees, camera shift 0..1."""
+    """The sprite: centre in frame fractions, size in frame widths, angle in degrees; camera shift in 0..1."""
 
     x: float
     y: float
@@ -129,7 +130,8 @@ def _place_sprite(sprite: Image.Image, pose: Pose, width: int, height: int) -> I
     return reduced.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
-# Multiplies the colours of the place / of the sprite. The subject keeps more of its own colour than the place.
+# Multiplies the colours of the place / of the sprite. The subject keeps more of its own colour than the
+# place.
 PLACE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.08, 0.66, 0.50), "night": (0.30, 0.36, 0.60)}
 SPRITE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.0, 0.82, 0.68), "night": (0.58, 0.64, 0.84)}
 

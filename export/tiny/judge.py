@@ -1,0 +1,204 @@
+"""A scorer that knows nothing of the generator: what does a clip show?
+
+    python -m export.tiny.judge train                      a few minutes; weights under var/train
+    python -m export.tiny.judge score [--model FOLDER]     the adherence table
+
+A small video network, trained on drawn clips that are blurred, shifted, recoloured and noised, so that it
+judges what is shown and not how crisply it's drawn.
+"""
+
+import argparse
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from export.tiny.assemble import assemble
+from export.tiny.captions import Scene, plain_caption, random_scene
+from export.tiny.studio import Studio
+from export.tiny.training import Budget, Log, Muon, set_rate
+from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
+from export.tiny.world import FULL, PREVIEW, draw
+
+SLOTS: dict[str, tuple[str, ...]] = {
+    "subject": tuple(SUBJECTS),
+    "place": tuple(PLACES),
+    "time": tuple(TIMES),
+    "motion": tuple(MOTIONS),
+}
+JUDGED_FRAMES = slice(0, 17, 2)
+
+
+class Judge(nn.Module):
+    """Video [B, 3, F, 96, 64] in -1..1 -> logits of each slot, and features [B, 256] for distances."""
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        channels = (3, width, width * 2, width * 3, width * 4)
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv3d(a, b, 3, stride=(1 if i in (0, 2) else 2, 2, 2), padding=1),
+                nn.GroupNorm(8, b),
+                nn.SiLU(),
+            )
+            for i, (a, b) in enumerate(pairwise(channels))
+        )
+        # Where something is tells how it moves: keep a coarse map instead of a mean over the picture.
+        self.flat = nn.Linear(channels[-1] * 3 * 3 * 2, 256)
+        self.heads = nn.ModuleDict({slot: nn.Linear(256, len(names)) for slot, names in SLOTS.items()})
+
+    def features(self, video: Tensor) -> Tensor:
+        """The 256 numbers by which two clips are compared."""
+        hidden = video[:, :, JUDGED_FRAMES]
+        for stage in self.stages:
+            hidden = stage(hidden)
+        return F.silu(self.flat(F.adaptive_avg_pool3d(hidden, (3, 3, 2)).flatten(1)))
+
+    def forward(self, video: Tensor) -> dict[str, Tensor]:
+        features = self.features(video)
+        return {slot: head(features) for slot, head in self.heads.items()}
+
+
+class _Labelled(IterableDataset):
+    """(augmented video, class index of each slot), from the whole world, held-out combinations too."""
+
+    def __init__(self, seed: int, augment: bool = True) -> None:
+        self.seed, self.augment = seed, augment
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        info = torch.utils.data.get_worker_info()
+        rng = random.Random(f"judge {self.seed} {info.id if info else 0}")
+        while True:
+            scene = random_scene(rng, unseen=rng.random() < 0.2)
+            clip = draw(scene, rng.getrandbits(40), FULL if rng.random() < 0.3 else PREVIEW)
+            video = torch.from_numpy(clip.frames).permute(3, 0, 1, 2).float() / 127.5 - 1
+            video = to_preview(video[None])[0]
+            yield augmented(video, rng) if self.augment else video, labels(scene)
+
+
+def labels(scene: Scene) -> Tensor:
+    """The class index of each slot, in the order of SLOTS."""
+    return torch.tensor([names.index(getattr(scene, slot)) for slot, names in SLOTS.items()])
+
+
+def to_preview(video: Tensor) -> Tensor:
+    """Scale [B, 3, F, H, W] to the preview size by area."""
+    if video.shape[-1] == PREVIEW[0]:
+        return video
+    batch, _, frames = video.shape[:3]
+    small = F.interpolate(video.transpose(1, 2).flatten(0, 1), size=PREVIEW[::-1], mode="area")
+    return small.unflatten(0, (batch, frames)).transpose(1, 2)
+
+
+def augmented(video: Tensor, rng: random.Random) -> Tensor:
+    """Blur, noise, and small changes of brightness, contrast and position, one setting a clip."""
+    if rng.random() < 0.6:
+        scale = rng.uniform(0.3, 0.9)
+        small = F.interpolate(video.transpose(0, 1), scale_factor=scale, mode="bilinear", antialias=True)
+        video = F.interpolate(small, size=video.shape[-2:], mode="bilinear").transpose(0, 1)
+    dx, dy = rng.randint(-3, 3), rng.randint(-3, 3)
+    video = F.pad(video, (3, 3, 3, 3), mode="replicate")[..., 3 + dy : 99 + dy, 3 + dx : 67 + dx]
+    gain, offset = rng.uniform(0.85, 1.15), rng.uniform(-0.08, 0.08)
+    tint = torch.tensor([rng.uniform(-0.05, 0.05) for _ in range(3)]).view(3, 1, 1, 1)
+    return video * gain + offset + tint + rng.uniform(0, 0.08) * torch.randn_like(video)
+
+
+def train_judge(
+    folder: Path, budget: Budget, *, seed: int = 0, batch: int = 24, rate: float = 1.5e-3
+) -> Judge:
+    """Train until the budget ends and store `folder/judge.pt`."""
+    torch.manual_seed(seed)
+    judge, log = Judge(), Log(folder, "judge")
+    optimiser = Muon(judge, rate)
+    stream = iter(DataLoader(_Labelled(seed), batch_size=batch, num_workers=1, prefetch_factor=4))
+    hits: list[np.ndarray] = []
+    while budget.progress < 1:
+        set_rate(optimiser, budget.rate(rate))
+        video, wanted = next(stream)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = judge(video)
+        loss = sum(F.cross_entropy(part.float(), wanted[:, i]) for i, part in enumerate(logits.values()))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        budget.tick()
+        guess = torch.stack([part.argmax(1) for part in logits.values()], dim=1)
+        hits.append((guess == wanted).float().mean(0).numpy())
+        if budget.done_steps % 50 == 0:
+            share = np.mean(hits[-50:], axis=0)
+            log.row(step=budget.done_steps, loss=loss.item(), **dict(zip(SLOTS, share, strict=True)))
+    torch.save(judge.state_dict(), folder / "judge.pt")
+    return judge.eval()
+
+
+def load_judge(folder: Path) -> Judge:
+    judge = Judge()
+    judge.load_state_dict(torch.load(folder / "judge.pt"))
+    return judge.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def verdicts(judge: Judge, video: Tensor, scenes: list[Scene]) -> np.ndarray:
+    """bool [B, 4]: does each clip show what each slot of its scene asks for?"""
+    logits = judge(to_preview(video))
+    guess = torch.stack([part.argmax(1) for part in logits.values()], dim=1)
+    return (guess == torch.stack([labels(scene) for scene in scenes])).numpy()
+
+
+def table(rows: dict[str, np.ndarray]) -> str:
+    """Markdown: the share of clips that show each slot, and all four together."""
+    lines = ["| clips | " + " | ".join(SLOTS) + " | all four | n |", "|---" * (len(SLOTS) + 3) + "|"]
+    for name, hits in rows.items():
+        shares = [f"{100 * part:.1f} %" for part in hits.mean(0)] + [f"{100 * hits.all(1).mean():.1f} %"]
+        lines.append(f"| {name} | " + " | ".join(shares) + f" | {len(hits)} |")
+    return "\n".join(lines)
+
+
+def unseen_scenes(count: int, seed: int = 11) -> list[Scene]:
+    rng = random.Random(seed)
+    return [random_scene(rng, unseen=True) for _ in range(count)]
+
+
+def score(model: Path, home: Path, count: int, device: str = "cpu") -> str:
+    """The adherence table on held-out combinations: drawn clips, the teacher, and the student."""
+    judge, studio, scenes = load_judge(home), Studio(model, device), unseen_scenes(count)
+    drawn = [draw(scene, 90_000 + i).frames for i, scene in enumerate(scenes)]
+    clips = torch.from_numpy(np.stack(drawn)).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+    prompts, seeds = [plain_caption(scene) for scene in scenes], list(range(count))
+    made = {"drawn": clips, "decoded": studio.decode(studio.encode(clips))}
+    made["preview (student)"] = studio.decode(studio.preview(prompts, seeds))
+    made["teacher, preview size"] = studio.decode(studio.teacher_preview(prompts, seeds))
+    return table({name: verdicts(judge, video, scenes) for name, video in made.items()})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m export.tiny.judge", description="Does a clip show what was asked?"
+    )
+    parser.add_argument("action", choices=("train", "score"))
+    parser.add_argument("--home", type=Path, default=Path("var/train"))
+    parser.add_argument("--model", type=Path, default=None, help="an assembled model folder")
+    parser.add_argument("--count", type=int, default=128, help="held-out prompts")
+    parser.add_argument("--minutes", type=float, default=6.0)
+    parser.add_argument("--threads", type=int, default=2)
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    torch.set_flush_denormal(True)
+    if chosen.action == "train":
+        judge = train_judge(chosen.home, Budget(20_000, chosen.minutes))
+        video, wanted = next(iter(DataLoader(_Labelled(5, augment=False), batch_size=400)))
+        with torch.no_grad():
+            guess = torch.stack([part.argmax(1) for part in judge(video).values()], dim=1)
+        print(table({"fresh drawn clips": (guess == wanted).numpy()}))
+    else:
+        print(score(chosen.model or assemble(chosen.home / "model"), chosen.home, chosen.count))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Make riffle-tiny from nothing: world -> autoencoder -> teacher -> student -> weights.
+
+python -m export.tiny.train                        every stage, goes on where the last run stopped
+python -m export.tiny.train --stages teacher       one stage
+python -m export.tiny.train --minutes teacher=120  another budget of wall clock
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKLLTXVideo
+
+from export.tiny.assemble import WEIGHTS
+from export.tiny.distil import fill_trajectories, open_trajectories, train_student
+from export.tiny.folder import write_student, write_teacher
+from export.tiny.latents import LatentBank, fill_bank
+from export.tiny.teacher import Share, load_average, train_teacher
+from export.tiny.text import CaptionBank
+from export.tiny.training import Budget
+from export.tiny.vae import build_vae, measure_latents, train_vae
+from export.tiny.world import FULL, PREVIEW
+
+# Stage -> (steps, minutes of wall clock) on two CPU cores; a stage ends at whichever comes first.
+BUDGETS: dict[str, tuple[int, float]] = {
+    "vae": (6000, 23),
+    "banks": (1, 0),
+    "teacher": (7000, 36),
+    "paths": (240, 9),
+    "student": (2600, 14),
+    "decoder": (3000, 8),
+    "weights": (1, 0),
+}
+PREVIEW_CLIPS = 15_552
+FULL_CLIPS = 2_592
+PATHS = 7_680
+
+
+def trained_vae(home: Path) -> AutoencoderKLLTXVideo:
+    """The averaged autoencoder with its latent statistics, and the sharpened decoder once that stage ran."""
+    vae = build_vae()
+    state = torch.load(home / "vae-decoder.pt" if (home / "vae-decoder.pt").exists() else home / "vae.pt")[
+        "average"
+    ]
+    vae.load_state_dict(state)
+    statistics = home / "latent-statistics.pt"
+    if not statistics.exists():
+        measure_latents(vae)
+        torch.save((vae.latents_mean, vae.latents_std), statistics)
+    mean, std = torch.load(statistics)
+    vae.latents_mean.copy_(mean)
+    vae.latents_std.copy_(std)
+    return vae.eval().requires_grad_(False)
+
+
+def run(
+    stages: Sequence[str], home: Path, weights: Path, budgets: dict[str, Budget], device: str, seed: int
+) -> None:
+    """Run the stages in order; each resumes from its checkpoint under `home`."""
+    if "vae" in stages:
+        train_vae(home, budgets["vae"], device=device, seed=seed, rate=5e-3)
+    if "decoder" in stages:
+        train_vae(home, budgets["decoder"], device=device, seed=seed + 1, rate=2e-3, decoder_only=True)
+    vae = trained_vae(home)
+    if "banks" in stages:
+        fill_bank(vae.to(device), home, PREVIEW, PREVIEW_CLIPS, seed)
+        fill_bank(vae, home, FULL, FULL_CLIPS, seed + 1)
+        vae.cpu()
+    if "teacher" in stages:
+        preview = Share(LatentBank.load(home, PREVIEW, PREVIEW_CLIPS), batch=32, shift=1.4)
+        full = Share(LatentBank.load(home, FULL, FULL_CLIPS), batch=8, shift=1.0)
+        train_teacher(home, vae, [preview, full], budgets["teacher"], device=device, seed=seed)
+    if "paths" in stages:
+        teacher = load_average(home, "teacher").to(device)
+        fill_trajectories(
+            teacher, CaptionBank(home), open_trajectories(home, PATHS), budgets["paths"], device=device
+        )
+    if "student" in stages:
+        teacher, paths = load_average(home, "teacher"), open_trajectories(home, PATHS)
+        train_student(home, vae, teacher, paths, budgets["student"], device=device, seed=seed)
+    if "weights" in stages:
+        write_teacher(weights, vae, load_average(home, "teacher"))
+        write_student(weights, load_average(home, "student"))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="riffle export tiny-train", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--stages", default=",".join(BUDGETS), help="comma-separated, of: " + " ".join(BUDGETS)
+    )
+    parser.add_argument("--home", type=Path, default=Path("var/train"), help="checkpoints, logs and pictures")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the trained weights go")
+    parser.add_argument("--minutes", nargs="*", default=[], metavar="STAGE=N", help="wall-clock budgets")
+    parser.add_argument("--steps", nargs="*", default=[], metavar="STAGE=N", help="step budgets")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args(arguments)
+    stages = chosen.stages.split(",")
+    if unknown := set(stages) - set(BUDGETS):
+        parser.error(f"unknown stages {sorted(unknown)}; known: {' '.join(BUDGETS)}")
+    budgets = {stage: Budget(steps, minutes) for stage, (steps, minutes) in BUDGETS.items()}
+    for text in chosen.minutes:
+        stage, number = text.split("=")
+        budgets[stage].minutes = float(number)
+    for text in chosen.steps:
+        stage, number = text.split("=")
+        budgets[stage].steps = int(number)
+    torch.set_num_threads(chosen.threads)
+    torch.set_flush_denormal(True)
+    chosen.home.mkdir(parents=True, exist_ok=True)
+    run(stages, chosen.home, chosen.weights, budgets, chosen.device, chosen.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The drawn world: deterministic, the same at every size, captioned in every slot, a fifth of it held out."""
+
+import random
+
+import numpy as np
+import pytest
+
+from export.tiny.captions import Scene, caption, held_out, plain_caption, random_scene
+from export.tiny.text import training_scenes
+from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES, as_json
+from export.tiny.world import FRAMES, FULL, PREVIEW, draw
+
+
+def test_the_world_is_as_large_as_promised():
+    assert len(SUBJECTS) >= 24
+    assert len(PLACES) >= 10
+    assert len(TIMES) == 3
+    assert len(MOTIONS) >= 8
+
+
+def test_same_seed_same_clip():
+    scene = Scene("cat", "beach", "night", "jump")
+    assert np.array_equal(draw(scene, 5).frames, draw(scene, 5).frames)
+    assert not np.array_equal(draw(scene, 5).frames, draw(scene, 6).frames)
+
+
+def test_both_sizes_show_the_same_clip():
+    scene = Scene("rocket", "space", "day", "rise")
+    small, large = draw(scene, 3, PREVIEW), draw(scene, 3, FULL)
+    assert small.frames.shape == (FRAMES, 96, 64, 3)
+    assert large.frames.shape == (FRAMES, 192, 128, 3)
+    shrunk = large.frames.reshape(FRAMES, 96, 2, 64, 2, 3).mean((2, 4))
+    assert np.abs(shrunk - small.frames).mean() < 8
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_every_motion_moves_what_it_says(motion: str):
+    clip = draw(Scene("pig", "meadow", "day", motion), 1)
+    rows, columns = np.indices(clip.cover.shape[1:])
+    weight = clip.cover.sum((1, 2))
+    x = (clip.cover * columns).sum((1, 2)) / weight
+    y = (clip.cover * rows).sum((1, 2)) / weight
+    moved = {
+        "left": x[0] - x[-1] > 20,
+        "right": x[-1] - x[0] > 20,
+        "jump": np.ptp(y) > 15 and abs(y[0] - y[-1]) < 4,
+        "spin": np.ptp(y) < 5 and not np.array_equal(clip.cover[0], clip.cover[4]),
+        "grow": weight[-1] > 3 * weight[0],
+        "rise": y[0] - y[-1] > 30,
+        "fall": y[-1] - y[0] > 30,
+        "pan": np.ptp(x) < 3 and not np.array_equal(clip.frames[0, 0], clip.frames[-1, 0]),
+        "still": np.array_equal(clip.frames[0], clip.frames[-1]),
+    }
+    assert moved[motion]
+
+
+def test_a_fifth_of_the_combinations_is_held_out():
+    combinations = [Scene(s, p, "day", m) for s in SUBJECTS for p in PLACES for m in MOTIONS]
+    share = sum(map(held_out, combinations)) / len(combinations)
+    assert 0.17 < share < 0.23
+    assert not any(map(held_out, training_scenes()))
+    rng = random.Random(0)
+    assert all(held_out(random_scene(rng, unseen=True)) for _ in range(50))
+
+
+def test_no_subject_place_or_motion_is_held_out_entirely():
+    seen = training_scenes()
+    assert {scene.subject for scene in seen} == set(SUBJECTS)
+    assert {(scene.subject, scene.place) for scene in seen} == {(s, p) for s in SUBJECTS for p in PLACES}
+    assert {(scene.subject, scene.motion) for scene in seen} == {(s, m) for s in SUBJECTS for m in MOTIONS}
+
+
+def test_captions_cover_every_wording_and_leave_slots_out():
+    rng = random.Random(0)
+    scene = Scene("cat", "beach", "sunset", "jump")
+    texts = [caption(scene, rng).lower() for _ in range(3000)]
+    for word in SUBJECTS["cat"]:
+        assert any(word in text for text in texts)
+    for phrase in PLACES["beach"] + TIMES["sunset"]:
+        assert any(phrase in text for text in texts)
+    for pair in MOTIONS["jump"]:
+        assert all(any(words in text for text in texts) for words in pair)
+    assert any("sunset" not in text and "dusk" not in text and "evening" not in text for text in texts)
+    assert len(set(texts)) > 1500
+    assert all(text.strip() for text in texts)
+
+
+def test_the_plain_caption_names_everything():
+    assert (
+        plain_caption(Scene("elephant", "ocean", "day", "rise"))
+        == "an elephant floats up under the sea by day"
+    )
+
+
+def test_the_vocabulary_is_plain_json():
+    words = as_json()
+    assert set(words) == {"subjects", "places", "times", "motions"}
+    assert "kitty" in words["subjects"]["cat"]
+    assert all(
+        isinstance(phrase, str) for slot in words.values() for phrases in slot.values() for phrase in phrases
+    )
