@@ -12,6 +12,8 @@ import asyncio
 import logging
 import os
 import signal
+import socket
+import sys
 from collections.abc import Callable
 
 from granian.constants import Interfaces
@@ -40,6 +42,7 @@ from schemas.work import (
 
 log = logging.getLogger(__name__)
 
+HOST = "127.0.0.1"
 WORK_PATH = "/v1/work"
 # Drawing must never keep the api or the gateway waiting for a core.
 NICE = 5
@@ -145,7 +148,7 @@ async def serve(settings: core_settings.Settings) -> None:
     """
     app = ModelServer(Engines(settings))
     server = Server(
-        app, "127.0.0.1", settings.models_port, interface=Interfaces.ASGINL, log_enabled=False, backlog=128
+        app, HOST, settings.models_port, interface=Interfaces.ASGINL, log_enabled=False, backlog=128
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -162,9 +165,29 @@ async def serve(settings: core_settings.Settings) -> None:
             job.result()
 
 
+def claim(port: int) -> None:
+    """Make sure that nobody listens on a port: granian shares ports, so a second server would go unnoticed.
+
+    Raises:
+        core.settings.BadSetting: somebody does.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise core_settings.BadSetting(
+                f"RIFFLE_MODELS_PORT={port} can't be used: {error.strerror.lower()}"
+            ) from None
+
+
 def main() -> None:
     """Run the model server with the settings of the environment."""
-    settings = core_settings.load()
+    try:
+        settings = core_settings.load()
+        claim(settings.models_port)
+    except core_settings.BadSetting as error:
+        sys.exit(str(error))
     logging.basicConfig(level=settings.log_level.upper(), format="models  %(levelname)s  %(message)s")
     os.nice(NICE)
     # Torch's OpenMP threads spin while they wait for each other. With another process on one core that made

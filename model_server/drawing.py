@@ -16,8 +16,8 @@ from schemas.work import Media, Render
 
 # How many previews of other seeds tell what "another video of this prompt" is (the zero of fidelity).
 FIDELITY_OTHERS = 2
-# A teacher's picture costs as much as one of its steps, so only every so many steps have one.
-FULL_PICTURE_EVERY = 3
+# A teacher's picture costs half as much as one of its steps, so not every step has one.
+FULL_PICTURE_EVERY = 2
 
 
 class Unit(msgspec.Struct, kw_only=True):

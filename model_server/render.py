@@ -119,7 +119,7 @@ class FullRenderer:
             start = flow.strength_of(strength, flow.KEEP_STRENGTH if preview is not None else recipe.strength)
             if given.shape[1:3] != shape[1:3]:
                 raise ValueError(f"latents {list(given.shape)} don't fit {list(shape)}")
-            if preview is not None and route is Route.RESUME:
+            if preview is not None and route == Route.RESUME:
                 noise = flow.refined(flow.noise(recipe.seed, given.shape), noise)
             sigmas = flow.schedule_from(sigmas, start)
             current = torch.lerp(self._lifted(torch.from_numpy(given), shape, lift), noise, sigmas[0])
@@ -153,10 +153,9 @@ class FullRenderer:
 
     @torch.inference_mode()
     def estimate(self, job: RenderJob) -> NDArray[np.uint8]:
-        """The middle frame as guessed now, uint8 [H, W, 3], decoded from its latent neighbourhood alone."""
+        """The middle frame as guessed now, uint8 [H, W, 3], decoded from its latent frame alone."""
         middle = job.guess.shape[2] // 2
-        near = job.guess[:, :, max(0, middle - 1) : middle + 1]
-        return np.asarray(flow.pixels(self._decoded(near))[-1])
+        return np.asarray(flow.pixels(self._decoded(job.guess[:, :, middle : middle + 1]))[-1])
 
     @torch.inference_mode()
     def decode(self, job: RenderJob) -> NDArray[np.uint8]:
@@ -209,7 +208,7 @@ class FullRenderer:
     def _lifted(self, latents: Tensor, shape: tuple[int, ...], lift: Lift) -> Tensor:
         if tuple(latents.shape) == shape:
             return latents
-        if lift is Lift.LATENTS:
+        if lift == Lift.LATENTS:
             return F.interpolate(latents, shape[2:], mode="trilinear", align_corners=False)
         height, width = shape[3] * self._space, shape[4] * self._space
         video = self._decoded(latents)[0].transpose(0, 1)
