@@ -29,6 +29,8 @@ class Bucket(msgspec.Struct, kw_only=True):
     latent_frames: int
     transformer: str
     decoder: str
+    # Decodes a single latent frame: the cheap picture of a preview on its way.
+    picture: str
 
 
 class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
@@ -44,6 +46,8 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     fps: int
     buckets: list[Bucket]
     sigmas: list[float]
+    # Above 1 every step takes a second pass without the prompt, which only an undistilled model needs.
+    guidance: float
     prompt_tokens: int
     text_encoder: str
     tokenizer: str

@@ -1,0 +1,58 @@
+"""Stage 4: matrix products in int8, their inputs quantised as they come (dynamic); the rest stays float32."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from export.load import ExportError, quietly
+
+TARGETS = ("avx2", "vnni", "arm64")
+# Signed weights with full range overflow the 16-bit sums of AVX2's products; 7 bits don't.
+REDUCED_RANGE = {"avx2"}
+# What enters and leaves the model, and the noise level, which scales every layer: small, and all error shows.
+KEPT = ("proj_in", "proj_out", "time_embed")
+PRODUCTS = ("MatMul", "Gemm")
+
+
+def quantise(model: onnx.ModelProto, name: str, target: str) -> onnx.ModelProto:
+    """The graph with int8 weights per output channel in every product with constant weights but `KEPT`.
+
+    Raises:
+        ExportError: the quantiser stopped.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        onnx.save(model, before)
+        try:
+            with quietly():
+                quantize_dynamic(
+                    before,
+                    after,
+                    op_types_to_quantize=list(PRODUCTS),
+                    per_channel=True,
+                    reduce_range=target in REDUCED_RANGE,
+                    weight_type=QuantType.QInt8,
+                    nodes_to_exclude=kept(model),
+                    extra_options={"MatMulConstBOnly": True},
+                )
+        except Exception as error:
+            raise ExportError("quantise", f"{name}: {str(error).strip().splitlines()[0]}") from error
+        return onnx.load(after)
+
+
+def kept(model: onnx.ModelProto) -> list[str]:
+    """Names of the products that stay float32, known by the layer whose weights or bias they read."""
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type in PRODUCTS and any(part in tensor for tensor in node.input for part in KEPT)
+    ]
+
+
+def integer_products(model: onnx.ModelProto) -> int:
+    """How many products of the graph are computed in int8."""
+    return sum(node.op_type in ("MatMulInteger", "DynamicQuantizeMatMul") for node in model.graph.node)

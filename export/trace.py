@@ -1,0 +1,125 @@
+"""Stage 2: torch modules -> ONNX graphs of static shape, one for each part of the preview's path."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+from dataclasses import dataclass
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from export.load import ExportError, Source, quietly
+from export.rewrite import lean_transformer
+
+# The newest opset that all of our runtimes' kernels cover; 23's Attention rejects a broadcast mask.
+OPSET = 18
+
+
+@dataclass(slots=True)
+class Part:
+    """A module with the inputs to trace it by: names in the graph, and examples that fix the shapes."""
+
+    name: str
+    module: nn.Module
+    inputs: dict[str, Tensor]
+    output: str
+
+
+class _Text(nn.Module):
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.encoder(ids, attention_mask=mask)[0]
+
+
+class _Transformer(nn.Module):
+    def __init__(self, transformer: nn.Module, coordinates: Tensor) -> None:
+        super().__init__()
+        self.transformer = copy.deepcopy(transformer)
+        lean_transformer(self.transformer, coordinates)
+
+    def forward(self, tokens: Tensor, states: Tensor, mask: Tensor, timestep: Tensor) -> Tensor:
+        return self.transformer(
+            hidden_states=tokens,
+            encoder_hidden_states=states,
+            timestep=timestep,
+            encoder_attention_mask=mask,
+            return_dict=False,
+        )[0]
+
+
+class _Decoder(nn.Module):
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.decoder = vae.decoder
+        self.register_buffer("mean", vae.latents_mean.view(1, -1, 1, 1, 1))
+        std = vae.latents_std / float(vae.config.scaling_factor)
+        self.register_buffer("std", std.view(1, -1, 1, 1, 1))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return self.decoder(latents * self.std + self.mean).clamp(-1, 1)
+
+
+def coordinates(source: Source) -> Tensor:
+    """Seconds and pixels of each token [1, 3, S]; the first latent frame holds a single frame."""
+    axes = [torch.arange(size, dtype=torch.float32) for size in source.grid]
+    frame, row, column = (axis.flatten() for axis in torch.meshgrid(*axes, indexing="ij"))
+    space, time = source.vae.spatial_compression_ratio, source.vae.temporal_compression_ratio
+    seconds = (frame * time + 1 - time).clamp(min=0) / source.card.fps
+    return torch.stack((seconds, row * space, column * space))[None]
+
+
+def parts(source: Source) -> list[Part]:
+    """What a preview runs: text encoder, transformer, decoder, and the decoder of a single latent frame."""
+    frames, rows, columns = source.grid
+    channels, length = source.vae.config.latent_channels, source.card.max_sequence_length
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(1, channels, frames, rows, columns, generator=generator)
+    mask = (torch.arange(length) < max(1, length // 2)).long()[None]
+    ids = torch.randint(1, 1000, (1, length), generator=generator) * mask
+    states = torch.randn(1, length, source.transformer.config.caption_channels, generator=generator)
+    return [
+        Part("text", _Text(source.text_encoder), {"ids": ids, "mask": mask}, "states"),
+        Part(
+            "transformer",
+            _Transformer(source.transformer, coordinates(source)),
+            {
+                "tokens": latents.flatten(2).transpose(1, 2),
+                "states": states,
+                "mask": mask.float(),
+                "timestep": torch.full((1, 1), 700.0),
+            },
+            "velocity",
+        ),
+        Part("decoder", _Decoder(source.vae), {"latents": latents}, "video"),
+        Part("picture", _Decoder(source.vae), {"latents": latents[:, :, :1]}, "video"),
+    ]
+
+
+def trace(part: Part) -> onnx.ModelProto:
+    """The part as a graph.
+
+    Raises:
+        ExportError: torch can't trace it; the text names the part and the operation.
+    """
+    module = part.module.eval()
+    try:
+        with torch.inference_mode(), quietly(), contextlib.redirect_stdout(io.StringIO()):
+            program = torch.onnx.export(
+                module,
+                tuple(part.inputs.values()),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=list(part.inputs),
+                output_names=[part.output],
+                external_data=False,
+                verbose=False,
+            )
+    except Exception as error:
+        raise ExportError("trace", f"{part.name}: {str(error).strip().splitlines()[0]}") from error
+    return program.model_proto

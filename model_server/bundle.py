@@ -1,0 +1,107 @@
+"""Opens a bundle: a folder whose files are exactly those that its manifest was written for."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from schemas.bundle import MANIFEST_VERSION, Bucket, BundleFile, Manifest
+
+MANIFEST = "manifest.json"
+FAMILIES = ("ltx",)
+CHUNK_BYTES = 1 << 20
+
+
+class BundleError(ValueError):
+    """A bundle that can't be used; the text is one line that names the file and what is wrong with it."""
+
+
+class _Header(msgspec.Struct, kw_only=True):
+    """What every version of the manifest has."""
+
+    version: int
+    family: str = ""
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """The manifest, after every file it lists was found whole.
+
+    Raises:
+        BundleError: there is no manifest, this version can't read it, or a file is missing or changed.
+    """
+    try:
+        data = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise BundleError(f"{folder} is no bundle: {MANIFEST} can't be read ({error.strerror})") from error
+    try:
+        header = msgspec.json.decode(data, type=_Header)
+        if header.version != MANIFEST_VERSION:
+            raise BundleError(
+                f"{folder}: manifest version {header.version} can't be read, this reads {MANIFEST_VERSION}"
+            )
+        if header.family not in FAMILIES:
+            raise BundleError(
+                f"{folder}: model family {header.family!r} is not known, only {', '.join(FAMILIES)}"
+            )
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{folder}: {MANIFEST} is damaged: {error}") from error
+    for file in manifest.files:
+        _check_file(folder, file)
+    _check_names(folder, manifest)
+    return manifest
+
+
+def find_bucket(manifest: Manifest, width: int, height: int, frames: int) -> Bucket:
+    """The traced shape of a size in pixels and a number of frames.
+
+    Raises:
+        ValueError: the bundle has none.
+    """
+    for bucket in manifest.buckets:
+        if (bucket.width, bucket.height, bucket.frames) == (width, height, frames):
+            return bucket
+    known = ", ".join(f"{item.width}x{item.height}x{item.frames}" for item in manifest.buckets)
+    raise ValueError(f"this model draws {known}, not {width}x{height}x{frames}")
+
+
+def describe(folder: Path, path: Path) -> BundleFile:
+    """A manifest's entry for a file inside the bundle's folder."""
+    return BundleFile(
+        path=path.relative_to(folder).as_posix(), sha256=_sha256(path), bytes=path.stat().st_size
+    )
+
+
+def _check_file(folder: Path, file: BundleFile) -> None:
+    inside = PurePosixPath(file.path)
+    if inside.is_absolute() or ".." in inside.parts:
+        raise BundleError(f"{folder}: {MANIFEST} names a file outside the bundle: {file.path!r}")
+    path = folder / inside
+    try:
+        size = path.stat().st_size
+        if size != file.bytes:
+            raise BundleError(f"{folder}: {file.path} has {size} bytes instead of {file.bytes}")
+        if _sha256(path) != file.sha256:
+            raise BundleError(f"{folder}: {file.path} is damaged: its SHA-256 differs from the manifest's")
+    except OSError as error:
+        raise BundleError(f"{folder}: {file.path} can't be read ({error.strerror})") from error
+
+
+def _check_names(folder: Path, manifest: Manifest) -> None:
+    listed = {file.path for file in manifest.files}
+    parts = [part for item in manifest.buckets for part in (item.transformer, item.decoder, item.picture)]
+    for name in (manifest.text_encoder, manifest.tokenizer, *parts):
+        if name not in listed:
+            raise BundleError(f"{folder}: {MANIFEST} doesn't list {name}, which it refers to")
+    if not manifest.buckets:
+        raise BundleError(f"{folder}: {MANIFEST} has no bucket")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
