@@ -177,7 +177,7 @@ def claim(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise core_settings.BadSetting(
-                f"RIFFLE_MODELS_PORT={port} can't be used: {error.strerror.lower()}"
+                f"RIFFLE_MODELS_PORT={port} can't be used: {(error.strerror or str(error)).lower()}"
             ) from None
 
 

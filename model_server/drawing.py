@@ -44,6 +44,10 @@ def draw(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     Raises:
         JobError: the job is wrong, or the model failed on it.
     """
+    model = engines.preview.manifest.id
+    if task.recipe.model != model:
+        # Drawing it anyway would give another video than the recipe names.
+        raise JobError(BAD_INPUT, f"this server draws with {model!r}, not {task.recipe.model!r}")
     return _preview(task, engines) if task.tier is Tier.PREVIEW else _full(task, engines)
 
 

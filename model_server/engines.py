@@ -6,14 +6,11 @@ import logging
 import time
 from collections.abc import Collection
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from core.settings import Settings
 from model_server.faults import ENGINE_UNAVAILABLE, JobError
-from schemas.bundle import MANIFEST_VERSION, Manifest
+from schemas.bundle import Manifest
 from schemas.videos import Tier
 
 if TYPE_CHECKING:
@@ -48,7 +45,6 @@ class Engines:
         started = time.monotonic()
         try:
             if tier is Tier.PREVIEW:
-                self.manifest = read_manifest(self._settings.bundle)
                 self._load_preview()
             else:
                 self._load_full()
@@ -97,6 +93,7 @@ class Engines:
         from model_server.preview import PreviewEngine
 
         self._preview = PreviewEngine(self._settings.bundle, self._settings.model_threads)
+        self.manifest = self._preview.manifest
 
     def _load_full(self) -> None:
         # Importing torch and diffusers takes seconds, so previews must not wait for it.
@@ -111,15 +108,3 @@ class Engines:
             f"the {tier} engine is not available: {reason}",
             retryable=self.states[tier] is State.LOADING,
         )
-
-
-def read_manifest(bundle: Path) -> Manifest:
-    """The manifest of a bundle folder.
-
-    Raises:
-        OSError, msgspec.MsgspecError, ValueError: there is none that this version can read.
-    """
-    manifest = msgspec.json.decode((bundle / "manifest.json").read_bytes(), type=Manifest)
-    if manifest.version != MANIFEST_VERSION:
-        raise ValueError(f"manifest version {manifest.version} can't be read: this reads {MANIFEST_VERSION}")
-    return manifest
