@@ -41,14 +41,21 @@ def fidelity(
     """0..1: how much of the picked preview a render keeps; all are frames uint8 [F, H, W, 3].
 
     1 = the same video, 0 = as far as `others`, previews of the same prompt from other seeds:
-    1 - d(render, preview) / mean d(other, preview), cut to 0..1, with d the root mean square difference of
-    frames averaged over area to GLANCE_PX in width (so that added sharpness costs nothing).
+    1 - d(render, preview) / mean d(other, preview), cut to 0..1, with d = `glance_distance`: the root
+    mean square difference of frames averaged over area to GLANCE_PX in width, so added sharpness costs nothing.
     """
-    picked = _glance(preview)
-    apart = float(np.mean([_distance(_glance(other), picked) for other in others]))
-    if apart == 0.0:
-        return float(_distance(_glance(render), picked) == 0.0)
-    return float(np.clip(1.0 - _distance(_glance(render), picked) / apart, 0.0, 1.0))
+    others_apart = float(np.mean([glance_distance(other, preview) for other in others]))
+    apart = glance_distance(render, preview)
+    if others_apart == 0.0:
+        return float(apart == 0.0)
+    return float(np.clip(1.0 - apart / others_apart, 0.0, 1.0))
+
+
+def glance_distance(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Root mean square difference, 0..255, of two videos' frames [F, H, W, 3] at GLANCE_PX in width."""
+    a, b = _glance(first), _glance(second)
+    frames = min(a.shape[1], b.shape[1])
+    return float(np.sqrt(np.mean(np.square(a[:, :frames] - b[:, :frames]))))
 
 
 def _glance(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -56,11 +63,6 @@ def _glance(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     channels_first = np.moveaxis(frames.astype(np.float32), -1, 0)
     columns = min(GLANCE_PX, width)
     return _shrunk(channels_first, (count, max(1, round(height * columns / width)), columns))
-
-
-def _distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    frames = min(first.shape[1], second.shape[1])
-    return float(np.sqrt(np.mean(np.square(first[:, :frames] - second[:, :frames]))))
 
 
 def _shrunk(array: NDArray[np.float32], grid: Sequence[int]) -> NDArray[np.float32]:

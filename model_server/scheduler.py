@@ -13,8 +13,8 @@ from model_server.faults import BUSY, STALE_ATTEMPT, JobError, fault
 from schemas.videos import Tier
 from schemas.work import Done, Fault, Queued, Render, Stopped
 
-# Four full swarms (4 x 16 previews). At about a second each the last one waits a minute, which is as long
-# as a person looks at an empty tile; beyond that the dispatcher should keep the job and try again.
+# Four full swarms (4 x 16 previews). At a third of a second each on two cores the last one waits 20 s, which
+# is as long as a person looks at an empty tile; beyond that the dispatcher keeps the job and tries again.
 MAX_QUEUED = 64
 # A Done is under 1 MB, so the memory for repeats stays under 32 MB.
 MAX_RECENT = 32
@@ -25,7 +25,7 @@ RENDER_PATIENCE_S = 1.0
 # Weight of the newest job in the moving average of how long a job takes.
 NEWEST = 0.25
 # Guesses until the first job of a tier has been measured, in seconds.
-FIRST_GUESS_S = {Tier.PREVIEW: 1.0, Tier.FULL: 20.0}
+FIRST_GUESS_S = {Tier.PREVIEW: 0.5, Tier.FULL: 6.0}
 
 Ended = Done | Stopped | Fault
 

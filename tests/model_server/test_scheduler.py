@@ -110,14 +110,14 @@ def test_places_and_waits_follow_the_order_of_service() -> None:
 
     assert place("f", tier=Tier.FULL) == (1, 0)
     assert place("a0") == (1, 0)
-    assert place("a1") == (2, 1000)
-    assert place("b0", "bob") == (2, 1000)
-    assert place("g", "bob", tier=Tier.FULL) == (5, 3000 + 20_000)
+    assert place("a1") == (2, 500)
+    assert place("b0", "bob") == (2, 500)
+    assert place("g", "bob", tier=Tier.FULL) == (5, 1500 + 6000)
     job = scheduler.next(BOTH, 0.0)
     assert job is not None
     assert place("a0") == (0, 0)
     scheduler.stepped(job, 0.4, 0.4)
-    assert place("b0", "bob") == (1, 600)
+    assert place("b0", "bob") == (1, 100)
 
 
 def test_measured_times_move_the_wait() -> None:
