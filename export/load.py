@@ -157,6 +157,8 @@ def _check(source: Source) -> None:
     transformer, vae, card = source.transformer.config, source.vae.config, source.card
     if transformer.patch_size != 1 or transformer.patch_size_t != 1:
         raise ExportError("load", f"transformer patch size {transformer.patch_size} is not 1")
+    if vae.patch_size_t != 1:
+        raise ExportError("load", f"vae patch size in time {vae.patch_size_t} is not 1")
     if transformer.in_channels != vae.latent_channels:
         raise ExportError(
             "load",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from export.load import ExportError, Source, quietly
-from export.rewrite import lean_transformer
+from export.rewrite import FrameDecoder, lean_transformer
 
 # The newest opset that all of our runtimes' kernels cover; 23's Attention rejects a broadcast mask.
 OPSET = 18
@@ -20,10 +19,14 @@ OPSET = 18
 
 @dataclass(slots=True)
 class Part:
-    """A module with the inputs to trace it by: names in the graph, and examples that fix the shapes."""
+    """A module with the inputs to trace it by: names in the graph, and examples that fix the shapes.
+
+    `untouched` computes the same by the library's own modules: what the finished graph is measured against.
+    """
 
     name: str
     module: nn.Module
+    untouched: nn.Module
     inputs: dict[str, Tensor]
     output: str
 
@@ -40,8 +43,8 @@ class _Text(nn.Module):
 class _Transformer(nn.Module):
     def __init__(self, transformer: nn.Module, coordinates: Tensor) -> None:
         super().__init__()
-        self.transformer = copy.deepcopy(transformer)
-        lean_transformer(self.transformer, coordinates)
+        self.transformer = transformer
+        self.register_buffer("coordinates", coordinates)
 
     def forward(self, tokens: Tensor, states: Tensor, mask: Tensor, timestep: Tensor) -> Tensor:
         return self.transformer(
@@ -49,14 +52,15 @@ class _Transformer(nn.Module):
             encoder_hidden_states=states,
             timestep=timestep,
             encoder_attention_mask=mask,
+            video_coords=self.coordinates,
             return_dict=False,
         )[0]
 
 
 class _Decoder(nn.Module):
-    def __init__(self, vae: nn.Module) -> None:
+    def __init__(self, vae: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
-        self.decoder = vae.decoder
+        self.decoder = decoder
         self.register_buffer("mean", vae.latents_mean.view(1, -1, 1, 1, 1))
         std = vae.latents_std / float(vae.config.scaling_factor)
         self.register_buffer("std", std.view(1, -1, 1, 1, 1))
@@ -83,11 +87,14 @@ def parts(source: Source) -> list[Part]:
     mask = (torch.arange(length) < max(1, length // 2)).long()[None]
     ids = torch.randint(1, 1000, (1, length), generator=generator) * mask
     states = torch.randn(1, length, source.transformer.config.caption_channels, generator=generator)
+    text, decoder = _Text(source.text_encoder), _Decoder(source.vae, source.vae.decoder)
+    places = coordinates(source)
     return [
-        Part("text", _Text(source.text_encoder), {"ids": ids, "mask": mask}, "states"),
+        Part("text", text, text, {"ids": ids, "mask": mask}, "states"),
         Part(
             "transformer",
-            _Transformer(source.transformer, coordinates(source)),
+            _Transformer(lean_transformer(source.transformer, places), places),
+            _Transformer(source.transformer, places),
             {
                 "tokens": latents.flatten(2).transpose(1, 2),
                 "states": states,
@@ -96,8 +103,20 @@ def parts(source: Source) -> list[Part]:
             },
             "velocity",
         ),
-        Part("decoder", _Decoder(source.vae), {"latents": latents}, "video"),
-        Part("picture", _Decoder(source.vae), {"latents": latents[:, :, :1]}, "video"),
+        Part(
+            "decoder",
+            _Decoder(source.vae, FrameDecoder(source.vae.decoder, single=frames == 1)),
+            decoder,
+            {"latents": latents},
+            "video",
+        ),
+        Part(
+            "picture",
+            _Decoder(source.vae, FrameDecoder(source.vae.decoder, single=True)),
+            decoder,
+            {"latents": latents[:, :, :1]},
+            "video",
+        ),
     ]
 
 

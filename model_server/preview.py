@@ -121,7 +121,8 @@ class PreviewEngine:
     def estimate(self, job: PreviewJob) -> NDArray[np.uint8]:
         """The middle frame as guessed now, uint8 [H, W, 3], decoded from its one latent frame."""
         middle = job.guess.shape[2] // 2
-        return self._frames(job.bucket.picture, job.guess[:, :, middle : middle + 1])[-1]
+        frames = self._frames(job.bucket.picture, job.guess[:, :, middle : middle + 1])
+        return np.asarray(frames[-1], dtype=np.uint8)
 
     def decode(self, job: PreviewJob) -> NDArray[np.uint8]:
         """The frames as they are now, uint8 [F, H, W, 3]."""
