@@ -48,7 +48,9 @@ def to_account(row: AccountRow) -> Account:
     )
 
 
-async def create(*, handle: str, display_name: str, password_hash: str, demo: bool, now: datetime) -> AccountRow:
+async def create(
+    *, handle: str, display_name: str, password_hash: str, demo: bool, now: datetime
+) -> AccountRow:
     """A new account with its first credits.
 
     Raises:
@@ -159,7 +161,9 @@ async def rotate(refresh_token: str, now: datetime) -> tuple[AccountRow, Tokens]
             _hash(refresh_token),
         )
         if found is not None:
-            family, expires_at, used_at = (found.pop(name) for name in ("session_id", "expires_at", "used_at"))
+            family, expires_at, used_at = (
+                found.pop(name) for name in ("session_id", "expires_at", "used_at")
+            )
             if used_at is not None:
                 await fetch("UPDATE sessions SET revoked_at = $2 WHERE id = $1", family, now)
             elif expires_at > now:
@@ -199,7 +203,9 @@ async def issue_ticket(account_id: str, now: datetime) -> str:
 
 async def redeem_ticket(ticket: str, now: datetime) -> str | None:
     """The account of a ticket, which is used up; None where it isn't good."""
-    found = await fetch_one("DELETE FROM tickets WHERE hash = $1 RETURNING account_id, expires_at", _hash(ticket))
+    found = await fetch_one(
+        "DELETE FROM tickets WHERE hash = $1 RETURNING account_id, expires_at", _hash(ticket)
+    )
     return None if found is None or found["expires_at"] <= now else str(found["account_id"])
 
 
@@ -211,9 +217,7 @@ async def follow(follower: str, followed: str, now: datetime) -> None:
 
 async def unfollow(follower: str, followed: str) -> None:
     """Stop following."""
-    await FollowRow.delete().where(
-        (FollowRow.follower_id == follower) & (FollowRow.followed_id == followed)
-    )
+    await FollowRow.delete().where((FollowRow.follower_id == follower) & (FollowRow.followed_id == followed))
 
 
 async def block(blocker: str, blocked: str, now: datetime) -> None:

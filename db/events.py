@@ -8,9 +8,12 @@ from typing import Any
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one
+from db.visibility import visible
 from schemas.events import Event, Name, inbox_stream, video_stream
 
-CHANNEL = "riffle_event"
+EVENT = "riffle_event"
+WORK = "riffle_work"
+CANCEL = "riffle_cancel"
 
 
 async def append(
@@ -34,7 +37,7 @@ async def append(
         name.value,
         dumps(data),
         picture,
-        CHANNEL,
+        EVENT,
     )
     assert found is not None
     return int(found["seq"])
@@ -74,15 +77,17 @@ async def head(stream: str) -> tuple[str, int] | None:
 
 async def may_follow(account_id: str, stream: str) -> bool:
     """Whether a stream exists and is this account's to follow: its inbox, and videos that it may see."""
-    # Imported here: videos append events.
-    from db import videos
-
     if stream == inbox_stream(account_id):
         return True
     video_id = stream.removeprefix(video_stream(""))
-    return video_id != stream and await videos.visible(video_id, account_id)
+    return video_id != stream and await visible(video_id, account_id)
 
 
 async def forget_pictures(stream: str) -> None:
     """Erase what a stream showed; its facts stay."""
     await fetch("UPDATE events SET picture = NULL WHERE stream = $1 AND picture IS NOT NULL", stream)
+
+
+async def notify(channel: str, payload: str = "") -> None:
+    """Wake the listeners of a channel when the transaction commits."""
+    await fetch("SELECT pg_notify($1, $2)", channel, payload)

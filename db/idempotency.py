@@ -24,13 +24,17 @@ async def begin(*, account_id: str, key: str, route: str, body_hash: str) -> tup
         raise RuntimeError("an idempotency key is held by a transaction")
     await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{account_id} {key}")
     found = await fetch_one(
-        "SELECT route, body_hash, status, body FROM idempotency WHERE account_id = $1 AND key = $2", account_id, key
+        "SELECT route, body_hash, status, body FROM idempotency WHERE account_id = $1 AND key = $2",
+        account_id,
+        key,
     )
     if found is None:
         return None
     if (found["route"], found["body_hash"]) != (route, body_hash):
         raise RiffleError(
-            Code.IDEMPOTENCY_MISMATCH, "this Idempotency-Key was used for another request", param="Idempotency-Key"
+            Code.IDEMPOTENCY_MISMATCH,
+            "this Idempotency-Key was used for another request",
+            param="Idempotency-Key",
         )
     return found["status"], found["body"]
 

@@ -1,0 +1,246 @@
+"""Work as the dispatchers take it: leased, kept alive, and ended once. Every write is fenced by the attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from core.lifecycle import Trigger, advance
+from db import consent, credits, events, jobs
+from db.engine import fetch, transaction
+from db.lineage import posted_ancestors
+from db.rows import DISPATCH_ORDER, VideoRow, select
+from schemas.cameos import Decision
+from schemas.errors import Code
+from schemas.events import Name, video_stream
+from schemas.videos import Recipe, Relation, Status, Tier
+
+# A job that killed its worker five times would kill the sixth.
+MAX_ATTEMPTS = 5
+
+
+class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
+    """A video to draw, and the attempt that may write to it."""
+
+    id: str
+    attempt: int
+    tier: Tier
+    account_id: str
+    recipe: Recipe
+
+
+class SourceRow(msgspec.Struct, kw_only=True, frozen=True):
+    """What a video is made from; `latents_key` is None when that was deleted."""
+
+    relation: Relation
+    video_id: str
+    latents_key: str | None
+
+
+class OtherRow(msgspec.Struct, kw_only=True, frozen=True):
+    """A video to compare with."""
+
+    video_id: str
+    latents_key: str
+
+
+async def lease(
+    worker: str, *, limit_preview: int, limit_full: int, now: datetime, ttl_s: float
+) -> list[LeasedJob]:
+    """Take work: previews first, everybody in turn, and what the lost leases of others left."""
+    until = now + timedelta(seconds=ttl_s)
+    taken = []
+    async with transaction():
+        await _reap(now)
+        for tier, limit in ((Tier.PREVIEW, limit_preview), (Tier.FULL, limit_full)):
+            if limit <= 0:
+                continue
+            locked = await fetch(
+                f"""
+                SELECT v.id FROM ({DISPATCH_ORDER}) line JOIN videos v USING (id)
+                WHERE line.tier = $1 AND v.status = 'queued'
+                ORDER BY line.turn, line.created_at, line.swarm_index, line.id
+                LIMIT $2 FOR NO KEY UPDATE OF v SKIP LOCKED
+                """,
+                tier.value,
+                limit,
+            )
+            # Read after they are locked: the statement above may have met them as they were a moment before.
+            ids = [row["id"] for row in locked]
+            rows = await select("v.id = ANY ($1::text[]) ORDER BY array_position($1::text[], v.id)", ids)
+            for row in rows:
+                attempt = await jobs.lease(row, worker, until, now)
+                taken.append(
+                    LeasedJob(
+                        id=row.id,
+                        attempt=attempt,
+                        tier=row.tier,
+                        account_id=row.account_id,
+                        recipe=row.recipe,
+                    )
+                )
+    return taken
+
+
+async def _reap(now: datetime) -> None:
+    """Take videos from workers that stopped keeping their leases."""
+    rows = await select(
+        "v.status = 'in_progress' AND v.lease_until < $1 ORDER BY v.id FOR NO KEY UPDATE OF v SKIP LOCKED",
+        now,
+    )
+    for row in rows:
+        await _back(row, now)
+
+
+async def _back(row: VideoRow, now: datetime) -> None:
+    if row.attempt < MAX_ATTEMPTS:
+        await jobs.requeue(row, now)
+    else:
+        await jobs.end(
+            row,
+            Trigger.FAIL,
+            now,
+            code=Code.GENERATION_FAILED,
+            message=f"it could not be drawn in {MAX_ATTEMPTS} attempts",
+        )
+
+
+async def heartbeat(
+    worker: str, running: Sequence[tuple[str, int]], *, now: datetime, ttl_s: float
+) -> set[str]:
+    """Keep the leases of (video, attempt); returns the ids that are still this worker's."""
+    rows = await fetch(
+        """
+        UPDATE videos v SET lease_until = $4 FROM unnest($2::text[], $3::integer[]) AS mine(id, attempt)
+        WHERE v.id = mine.id AND v.attempt = mine.attempt AND v.worker = $1 AND v.status = 'in_progress'
+        RETURNING v.id
+        """,
+        worker,
+        [video for video, _ in running],
+        [attempt for _, attempt in running],
+        now + timedelta(seconds=ttl_s),
+    )
+    return {row["id"] for row in rows}
+
+
+async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | None, now: datetime) -> bool:
+    """Step `i` of `n` is done; False where the attempt is over."""
+    async with transaction():
+        if await _fenced(video_id, attempt) is None:
+            return False
+        # 100 means that the media is there.
+        progress = min(99, round(100 * i / n))
+        await fetch("UPDATE videos SET progress = $2 WHERE id = $1", video_id, progress)
+        data = {"i": i, "n": n, "progress": progress}
+        await events.append(video_stream(video_id), Name.VIDEO_STEP, data, picture=picture, now=now)
+        return True
+
+
+async def complete(
+    video_id: str,
+    attempt: int,
+    *,
+    media: Sequence[str],
+    latents_key: str,
+    cpu_seconds: float,
+    fidelity: float | None,
+    closeness: Mapping[str, float],
+    now: datetime,
+) -> bool:
+    """The video is there: media keys are those of video, thumbnail and spritesheet. False where the attempt is over.
+
+    `closeness` is by the id of the other video, 0..1.
+    """
+    async with transaction():
+        row = await _fenced(video_id, attempt)
+        if row is None:
+            return False
+        await fetch(
+            """
+            UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
+                video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
+                cpu_seconds = $8, fidelity = $9
+            WHERE id = $1
+            """,
+            video_id,
+            advance(row.status, Trigger.COMPLETE).value,
+            now,
+            *media,
+            latents_key,
+            cpu_seconds,
+            fidelity,
+        )
+        await fetch(
+            """
+            INSERT INTO closenesses (video_id, other_id, value)
+            SELECT $1, other, least(1, greatest(0, value)) FROM unnest($2::text[], $3::float8[]) AS m(other, value)
+            """,
+            video_id,
+            list(closeness),
+            list(closeness.values()),
+        )
+        await credits.settle(row.account_id, video_id, now)
+        data = {"credits": row.price, "cpu_seconds": cpu_seconds, "fidelity": fidelity}
+        await events.append(video_stream(video_id), Name.VIDEO_COMPLETED, data, now=now)
+        return True
+
+
+async def fail(video_id: str, attempt: int, *, code: str, message: str, now: datetime) -> bool:
+    """The video can't be made; False where the attempt is over."""
+    async with transaction():
+        row = await _fenced(video_id, attempt)
+        if row is None:
+            return False
+        await jobs.end(row, Trigger.FAIL, now, code=code, message=message)
+        return True
+
+
+async def release(video_id: str, attempt: int, *, now: datetime) -> bool:
+    """Give a video back for another attempt, or fail it after the last; False where the attempt is over."""
+    async with transaction():
+        row = await _fenced(video_id, attempt)
+        if row is None:
+            return False
+        await _back(row, now)
+        return True
+
+
+async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
+    """The refusals that a video meets now; none for one without cameos."""
+    rows = await select("v.id = $1", video_id)
+    verdicts = (await consent.verdicts_of(rows, now)).get(video_id, {})
+    return [
+        Decision(cameo=cameo, allowed=False, reason=verdict.reason, ask=verdict.ask)
+        for cameo, verdict in verdicts.items()
+        if not verdict.allowed
+    ]
+
+
+async def sources(video_id: str) -> list[SourceRow]:
+    """What a video is made from, in its order."""
+    rows = await fetch(
+        """
+        SELECT s.relation, v.id AS video_id, v.latents_key FROM sources s JOIN videos v ON v.id = s.parent_id
+        WHERE s.child_id = $1 ORDER BY s.position
+        """,
+        video_id,
+    )
+    return [msgspec.convert(row, SourceRow) for row in rows]
+
+
+async def comparisons(video_id: str) -> list[OtherRow]:
+    """The videos whose closeness people will see: what it is made from, the nearest post above, and the root."""
+    found: dict[str, str | None] = {row.video_id: row.latents_key for row in await sources(video_id)}
+    posted = await posted_ancestors(video_id)
+    if posted:
+        roots = [other for other in posted if other.post_id == posted[0].trend_id]
+        found |= {other.video_id: other.latents_key for other in (posted[0], *roots)}
+    return [OtherRow(video_id=other, latents_key=key) for other, key in found.items() if key is not None]
+
+
+async def _fenced(video_id: str, attempt: int) -> VideoRow | None:
+    """The locked row, while this attempt is the one that draws it."""
+    row = await jobs.lock(video_id)
+    return row if row is not None and (row.status, row.attempt) == (Status.IN_PROGRESS, attempt) else None

@@ -1,0 +1,204 @@
+"""Videos: making, reading, cancelling and deleting them, and what each rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from core.consent import POLICY_VERSION
+from core.ids import new_id
+from core.lifecycle import FINAL, IllegalTransition, Trigger
+from db import consent, credits, events, jobs, posts
+from db.engine import dumps, fetch, fetch_one, transaction
+from db.lineage import lineage as lineage
+from db.rows import VideoRow as VideoRow
+from db.rows import select
+from db.rows import to_video as to_video
+from db.rows import to_videos as to_videos
+from db.visibility import get as get
+from db.visibility import unknown
+from schemas.errors import Code, RiffleError
+from schemas.events import video_stream
+from schemas.videos import Receipt, Recipe, Source, Status, Tier
+
+
+async def create(
+    account: str,
+    *,
+    recipes: list[Recipe],
+    tier: Tier,
+    price_each: int,
+    swarm_id: str,
+    source: Source | None,
+    receipts: Iterable[str],
+    now: datetime,
+    model: str,
+) -> list[VideoRow]:
+    """Queue one video for each recipe, in seed order: rows, receipts, hold and events in one transaction.
+
+    `receipts` names the cameos to use; those of the sources come on top. Consent is decided here again, under a
+    lock of the cameos, so that a revocation at the same moment comes either before or after.
+
+    Raises:
+        RiffleError: not_found (a cameo), consent_refused, insufficient_credits.
+    """
+    parents = source.video_ids if source else []
+    async with transaction():
+        inherited = await fetch(
+            "SELECT DISTINCT unnest(cameos) AS id FROM videos WHERE id = ANY ($1::text[])", parents
+        )
+        cameos = list(dict.fromkeys([*receipts, *sorted(row["id"] for row in inherited)]))
+        locked = await fetch(
+            "SELECT id FROM cameos WHERE id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE", cameos
+        )
+        missing = set(cameos) - {row["id"] for row in locked}
+        if missing:
+            raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{min(missing)}`", param="cameos")
+        ids = [new_id("video") for _ in recipes]
+        await fetch(
+            """
+            INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe, source,
+                relation, cameos, price, progress, attempt, created_at)
+            SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13
+            FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS made(id, recipe, nr)
+            """,
+            ids,
+            [dumps(recipe) for recipe in recipes],
+            account,
+            swarm_id,
+            tier.value,
+            Status.QUEUED.value,
+            model,
+            recipes[0].prompt,
+            None if source is None else dumps(source),
+            None if source is None else source.relation.value,
+            cameos,
+            price_each,
+            now,
+        )
+        if source is not None:
+            await fetch(
+                """
+                INSERT INTO sources (child_id, parent_id, relation, position)
+                SELECT child, parent, $3, nr FROM unnest($1::text[]) AS child,
+                    unnest($2::text[]) WITH ORDINALITY AS s(parent, nr)
+                """,
+                ids,
+                parents,
+                source.relation.value,
+            )
+        rows = await select("v.id = ANY ($1::text[]) ORDER BY v.swarm_index", ids)
+        await _receive(rows, now)
+        await credits.hold(account, ids, price_each, now)
+        await jobs.tell_queued(rows, now)
+        return rows
+
+
+async def _receive(rows: list[VideoRow], now: datetime) -> None:
+    """Decide on the cameos of one new swarm, and pin what was permitted."""
+    verdicts = (await consent.verdicts_of(rows[:1], now))[rows[0].id]
+    for cameo, verdict in verdicts.items():
+        if not verdict.allowed:
+            raise RiffleError(
+                Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: {verdict.reason}", param="cameos"
+            )
+        await fetch(
+            """
+            INSERT INTO receipts (video_id, cameo_id, grant_id, revision, policy_version, at)
+            SELECT unnest($1::text[]), $2, $3, $4, $5, $6
+            """,
+            [row.id for row in rows],
+            cameo,
+            verdict.grant_id,
+            verdict.grant_revision,
+            POLICY_VERSION,
+            now,
+        )
+
+
+async def page(
+    account: str, after: str | None, limit: int, order: Literal["asc", "desc"]
+) -> tuple[list[VideoRow], bool]:
+    """At most `limit` own videos after one of them, by creation, and whether there are more.
+
+    Raises:
+        RiffleError: not_found, where `after` is no own video.
+    """
+    key = "(v.created_at, v.swarm_index, v.id)"
+    where, args = "v.account_id = $1 AND v.deleted_at IS NULL", [account]
+    if after is not None:
+        # One that was deleted meanwhile still marks its place.
+        if not await fetch_one("SELECT FROM videos WHERE id = $1 AND account_id = $2", after, account):
+            raise unknown(after, "after")
+        mark = "(SELECT a.created_at, a.swarm_index, a.id FROM videos a WHERE a.id = $2)"
+        where += f" AND {key} {'<' if order == 'desc' else '>'} {mark}"
+        args.append(after)
+    direction = "DESC" if order == "desc" else "ASC"
+    by = ", ".join(f"v.{name} {direction}" for name in ("created_at", "swarm_index", "id"))
+    rows = await select(f"{where} ORDER BY {by} LIMIT {int(limit) + 1}", *args)
+    return rows[:limit], len(rows) > limit
+
+
+async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
+    """End an own video that has not ended; its credits go back.
+
+    Raises:
+        RiffleError: not_found; invalid_state, where it has ended.
+    """
+    async with transaction():
+        row = await _own(video_id, account)
+        try:
+            await jobs.end(row, Trigger.CANCEL, now)
+        except IllegalTransition:
+            raise RiffleError(Code.INVALID_STATE, f"the video is {row.status} already") from None
+        return await get(video_id, account)
+
+
+async def delete(video_id: str, account: str, now: datetime) -> list[str]:
+    """Delete an own video for good; returns the keys of its media, which are the caller's to remove.
+
+    A running one is cancelled first, a posted one taken back. What it was made from and what it cost stays known.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    async with transaction():
+        row = await _own(video_id, account)
+        if row.status not in FINAL:
+            await jobs.end(row, Trigger.CANCEL, now)
+        if row.post_id is not None:
+            await posts.take_back(row.post_id, now)
+        await fetch(
+            """
+            UPDATE videos SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{prompt}', '""'),
+                video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
+            WHERE id = $1
+            """,
+            video_id,
+            now,
+        )
+        await events.forget_pictures(video_stream(video_id))
+    keys = (row.video_key, row.thumbnail_key, row.spritesheet_key, row.latents_key)
+    return [key for key in keys if key is not None]
+
+
+async def receipts(video_id: str, viewer: str) -> list[Receipt]:
+    """The consent that a video rests on.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    await get(video_id, viewer)
+    rows = await fetch(
+        "SELECT cameo_id, grant_id, revision, policy_version, at FROM receipts WHERE video_id = $1 ORDER BY id",
+        video_id,
+    )
+    return [Receipt(video_id=video_id, **{**row, "at": int(row["at"].timestamp())}) for row in rows]
+
+
+async def _own(video_id: str, account: str) -> VideoRow:
+    row = await jobs.lock(video_id)
+    if row is None or row.account_id != account or row.deleted_at is not None:
+        raise unknown(video_id)
+    return row
