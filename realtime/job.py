@@ -164,10 +164,10 @@ async def _put(files: dict[str, bytes], store: MediaStore) -> None:
 
 
 async def _closeness(job: LeasedJob, latents: bytes, link: Link, store: MediaStore) -> dict[str, float]:
-    """Closeness by source video; what can't be measured stays unmeasured, and the video is kept."""
+    """Closeness to each video that people see it beside; what can't be measured stays unmeasured."""
     try:
-        keys = {s.video_id: s.latents_key for s in await leases.sources(job.id) if s.latents_key}
-        others = {video: await store.get(key) for video, key in keys.items()}
+        compared = await leases.comparisons(job.id)
+        others = {other.video_id: await store.get(other.latents_key) for other in compared}
         if not others:
             return {}
         values = await link.compare([(latents, other) for other in others.values()])

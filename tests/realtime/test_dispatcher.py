@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from db import credits, engine, events, videos
@@ -15,10 +16,10 @@ from realtime import limits, wake
 from realtime.dispatcher import Dispatcher
 from realtime.link import Link
 from schemas.events import Event, Name, video_stream
-from schemas.videos import Status, Tier
+from schemas.videos import Relation, Status, Tier
 from schemas.work import Render
 from tests.realtime.models import Models, done, draw, fault, step
-from tests.realtime.world import new_person, new_video, now, until
+from tests.realtime.world import new_cameo, new_person, new_video, now, revoke_cameo, source, until
 
 ENDS = {Name.VIDEO_COMPLETED, Name.VIDEO_FAILED, Name.VIDEO_CANCELLED}
 FILES = ("video.mp4", "thumbnail.webp", "spritesheet.jpg", "latents.npz")
@@ -239,7 +240,7 @@ async def test_a_late_end_of_a_lost_lease_writes_nothing(
         monkeypatch.setattr(limits, "LEASE_S", 10.0)
         async with Models().running() as healthy, dispatching(healthy, store):
             found = await ended(video)
-            assert names(found)[:4] == ["queued", "started", "step", "started"]
+            assert names(found)[:5] == ["queued", "started", "step", "queued", "started"]
             go.set()
             await until(lambda: not first._running)
     assert await log(video) == found
@@ -313,3 +314,104 @@ async def test_a_silent_model_server_loses_its_work(
         found = await ended(await new_video(await new_person()))
     assert names(found)[-1] == "completed"
     assert [render.attempt for render in models.renders] == [1, 2]
+
+
+async def test_a_render_gets_its_preview_and_is_compared_with_it(models: Models, store: MediaStore) -> None:
+    person = await new_person()
+    async with dispatching(models, store):
+        preview = await new_video(person)
+        await ended(preview)
+        render = await new_video(person, Tier.FULL, source=source(Relation.RENDER, preview))
+        await ended(render)
+        remix = await new_video(person, source=source(Relation.REMIX, preview))
+        await ended(remix)
+    latents = b"latents of " + preview.encode()
+    assert [(one.inputs.preview, one.inputs.source) for one in models.renders] == [
+        (None, None),
+        (latents, None),
+        (None, latents),
+    ]
+    assert models.compared == [(b"latents of " + made.encode(), latents) for made in (render, remix)]
+    measured = await engine.fetch(
+        "SELECT video_id, other_id, value FROM closenesses WHERE other_id = $1", preview
+    )
+    assert {(row["video_id"], row["value"]) for row in measured} == {(render, 0.75), (remix, 0.75)}
+    assert (await videos.get(render, person)).fidelity == 0.9
+
+
+async def test_a_source_without_latents_is_a_failure_with_a_reason(models: Models, store: MediaStore) -> None:
+    person = await new_person()
+    async with dispatching(models, store):
+        preview = await new_video(person)
+        await ended(preview)
+        await store.delete(f"videos/{preview}/1/latents.npz")
+        found = await ended(await new_video(person, Tier.FULL, source=source(Relation.RENDER, preview)))
+    assert names(found) == ["queued", "started", "failed"]
+    assert found[-1].data["code"] == "generation_failed"
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+async def test_consent_is_asked_again(models: Models, store: MediaStore, when: str) -> None:
+    person, cameo = await new_person(), await new_cameo(await new_person())
+
+    async def revoke(models: Models, render: Render) -> None:
+        await models.send(step(render, 1))
+        await revoke_cameo(cameo)
+        await models.send(done(render))
+
+    models.script = revoke
+    video = await new_video(person, cameos=[cameo])
+    if when == "before":
+        await revoke_cameo(cameo)
+    async with dispatching(models, store):
+        found = await ended(video)
+    assert found[-1].data["code"] == "consent_revoked"
+    assert len(models.renders) == (when == "during")
+    assert await stored(store, video, 1) == set()
+
+
+async def test_a_store_that_fails_leads_to_another_attempt(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FAULT_BACKOFF_S", 0.05)
+    put, failures = MediaStore.put, iter([OSError("disk full")])
+
+    async def failing(self: MediaStore, key: str, data: bytes) -> None:
+        for failure in failures:
+            raise failure
+        await put(self, key, data)
+
+    monkeypatch.setattr(MediaStore, "put", failing)
+    async with dispatching(models, store):
+        video = await new_video(await new_person())
+        found = await ended(video)
+    assert names(found)[-1] == "completed"
+    assert await stored(store, video, 2) == set(FILES)
+
+
+async def test_an_outage_of_the_database_ends_in_one_completion(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every connection is cut while a job is drawn; whatever attempt it takes, it completes once."""
+    monkeypatch.setattr(limits, "LEASE_S", 1.0)
+    monkeypatch.setattr(limits, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(limits, "POLL_S", 0.2)
+
+    async def cut(models: Models, render: Render) -> None:
+        await models.send(step(render, 1))
+        if render.attempt == 1:
+            await asyncio.sleep(0.1)
+            rival = await asyncpg.connect(engine.url())
+            await rival.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await rival.close()
+        await draw(models, render)
+
+    models.script = cut
+    async with dispatching(models, store):
+        video = await new_video(await new_person())
+        await asyncio.sleep(0.5)
+        found = await ended(video)
+    assert names(found)[-1] == "completed"

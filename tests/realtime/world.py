@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from realtime import wake
 from realtime.gateway import Gateway
 from realtime.streams import Streams
 from schemas.events import Name
-from schemas.videos import Recipe, Tier
+from schemas.videos import Recipe, Relation, Source, Tier
 
 RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
 
@@ -30,19 +30,46 @@ async def new_person() -> str:
     return account.id
 
 
-async def new_video(person: str, tier: Tier = Tier.PREVIEW) -> str:
+async def new_video(
+    person: str, tier: Tier = Tier.PREVIEW, *, source: Source | None = None, cameos: Sequence[str] = ()
+) -> str:
     rows = await videos.create(
         person,
         recipes=[RECIPE],
         tier=tier,
         price_each=1,
         swarm_id=new_id("swarm"),
-        source=None,
-        receipts=[],
+        source=source,
+        receipts=cameos,
         now=now(),
         model="riffle-tiny",
     )
     return rows[0].id
+
+
+def source(relation: Relation, video: str) -> Source:
+    return Source(relation=relation, video_ids=[video])
+
+
+async def new_cameo(owner: str) -> str:
+    """A cameo that everyone may use."""
+    cameo = new_id("cameo")
+    await engine.fetch(
+        """
+        INSERT INTO cameos
+            (id, account_id, handle, display_name, audience, status, restrictions, revision, created_at)
+        VALUES ($1, $2, $1, 'A', 'everyone', 'active', '{"words": [], "no_remix": false}', 1, $3)
+        """,
+        cameo,
+        owner,
+        now(),
+    )
+    return cameo
+
+
+async def revoke_cameo(cameo: str) -> None:
+    """Without the cascade over its uses, so that only the dispatcher can notice."""
+    await engine.fetch("UPDATE cameos SET status = 'revoked', revision = revision + 1 WHERE id = $1", cameo)
 
 
 async def until(true: Callable[[], object], timeout: float = 5) -> None:
@@ -104,15 +131,14 @@ class World:
 
     async def kill_wake(self) -> None:
         """The database ends the connection that listens."""
-        await engine.query(
+        await engine.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             " AND query LIKE 'LISTEN%'"
         )
 
     async def replace_history(self, stream: str, epoch: str) -> None:
         """As by a restored backup."""
-        await engine.query("UPDATE streams SET epoch = {} WHERE stream = {}", epoch, stream)
-        await engine.query("UPDATE events SET epoch = {} WHERE stream = {}", epoch, stream)
+        await engine.fetch("UPDATE streams SET epoch = $1 WHERE stream = $2", epoch, stream)
 
     def _ready(self) -> None:
         self.streams.doubt()
