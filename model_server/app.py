@@ -46,7 +46,7 @@ HOST = "127.0.0.1"
 WORK_PATH = "/v1/work"
 # Drawing must never keep the api or the gateway waiting for a core.
 NICE = 5
-# One forward pass of the text encoder; more texts come in several calls.
+# About 10 ms each: a call stands between two steps of a drawing for half a second at most.
 MAX_TEXTS = 64
 
 

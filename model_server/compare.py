@@ -42,7 +42,7 @@ def fidelity(
 
     1 = the same video, 0 = as far as `others`, previews of the same prompt from other seeds:
     1 - d(render, preview) / mean d(other, preview), cut to 0..1, with d = `glance_distance`: the root
-    mean square difference of frames averaged over area to GLANCE_PX in width, so added sharpness costs nothing.
+    mean square difference of frames averaged over area to GLANCE_PX in width. Added sharpness costs nothing.
     """
     others_apart = float(np.mean([glance_distance(other, preview) for other in others]))
     apart = glance_distance(render, preview)

@@ -44,15 +44,12 @@ def draw(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     Raises:
         JobError: the job is wrong, or the model failed on it.
     """
-    model = engines.preview.manifest.id
-    if task.recipe.model != model:
-        # Drawing it anyway would give another video than the recipe names.
-        raise JobError(BAD_INPUT, f"this server draws with {model!r}, not {task.recipe.model!r}")
     return _preview(task, engines) if task.tier is Tier.PREVIEW else _full(task, engines)
 
 
 def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     engine, recipe = engines.preview, task.recipe
+    _check_model(recipe, engines)
     try:
         source = None if task.inputs.source is None else latents.small(task.inputs.source)
         job = engine.begin(recipe, source)
@@ -70,6 +67,7 @@ def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
 
 def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     renderer, recipe, inputs = engines.full, task.recipe, task.inputs
+    _check_model(recipe, engines)
     width, height = renderer.card.full.size
     try:
         if (recipe.width, recipe.height) != (width, height):
@@ -119,6 +117,13 @@ def _other(recipe: Recipe, number: int, engines: Engines) -> latents.Latents:
     for _ in range(job.steps):
         engine.step(job)
     return np.asarray(job.latents, dtype=np.float32)
+
+
+def _check_model(recipe: Recipe, engines: Engines) -> None:
+    model = engines.preview.manifest.id
+    if recipe.model != model:
+        # Drawing it anyway would give another video than the recipe names.
+        raise JobError(BAD_INPUT, f"this server draws with {model!r}, not {recipe.model!r}")
 
 
 def _check_finite(values: NDArray[np.floating]) -> None:

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model_server.preview import REMIX_STRENGTH
+
 
 class Lift(StrEnum):
     """How a preview comes to the render's grid: decoded, enlarged and encoded, or enlarged as latents."""
@@ -32,8 +34,6 @@ class Route(StrEnum):
 KEEP_LIFT = Lift.PIXELS
 KEEP_ROUTE = Route.RENOISE
 KEEP_STRENGTH = 0.6
-# A remix that names no strength changes much, but keeps the scene.
-REMIX_STRENGTH = 0.7
 
 
 def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
