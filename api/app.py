@@ -1,0 +1,123 @@
+"""The composition root: settings become stores, sources and routes; granian serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from litestar import Litestar, Router
+from litestar.di import Provide
+
+import db.engine
+from api import openapi
+from api.accounts import Accounts
+from api.attempts import Attempts
+from api.auth import signed_in
+from api.body import MAX_BODY_BYTES, Body
+from api.cameos import CameoRequests, Cameos
+from api.cards import Cards, ModelServerCards
+from api.consent import Consent
+from api.content import Content
+from api.edge import finish, refuse_unstorable
+from api.errors import answer
+from api.feed import FeedRoutes
+from api.health import Health
+from api.models import Models
+from api.pages import page_handlers
+from api.posts import Posts
+from api.realtime import Realtime
+from api.social import Social
+from api.videos import Videos
+from core.settings import PROJECT, Settings, load
+from media.store import MediaStore, open_store
+
+HOST = "127.0.0.1"
+CONTROLLERS = (
+    Accounts,
+    Videos,
+    Content,
+    Models,
+    Posts,
+    FeedRoutes,
+    Cameos,
+    CameoRequests,
+    Consent,
+    Social,
+    Realtime,
+)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    cards: Cards | None = None,
+    media: MediaStore | None = None,
+    web: Path = PROJECT / "web",
+) -> Litestar:
+    """The whole HTTP side. `cards` and `media` default to what the settings name."""
+    parts: dict[str, Any] = {
+        "settings": settings,
+        "cards": cards or ModelServerCards(settings.models_http),
+        "media": media or open_store(settings.media_location),
+        "attempts": Attempts(),
+    }
+
+    @asynccontextmanager
+    async def database(_: Litestar) -> AsyncIterator[None]:
+        await db.engine.open(settings)
+        try:
+            yield
+        finally:
+            await db.engine.close()
+
+    app = Litestar(
+        route_handlers=[
+            Router("/v1", route_handlers=CONTROLLERS, guards=[signed_in], security=[{"bearer": []}]),
+            Health,
+            *page_handlers(web),
+        ],
+        lifespan=[database],
+        dependencies={name: Provide(_constant(part), sync_to_thread=False) for name, part in parts.items()},
+        dto=Body,
+        return_dto=None,
+        exception_handlers={Exception: answer},
+        before_request=refuse_unstorable,
+        before_send=[finish],
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=openapi.config(),
+        logging_config=None,
+    )
+    openapi.describe(app)
+    return app
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM, in this one process."""
+    settings = load()
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    asyncio.run(serve(create_app(settings), settings.api_port))
+
+
+async def serve(app: Litestar, port: int) -> None:
+    """Serve `app` until SIGINT or SIGTERM."""
+    server = Server(app, HOST, port, interface=Interfaces.ASGI, log_enabled=False, websockets=False)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
+
+
+def _constant(value: Any) -> Any:
+    def provide() -> Any:
+        return value
+
+    return provide

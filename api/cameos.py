@@ -1,0 +1,139 @@
+"""Cameos: a person's likeness, who may use it, and who asked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from litestar import Controller, Response, get, patch, post
+from litestar.params import Parameter
+
+import db.cameos
+from api.auth import Authed
+from api.clock import now
+from api.idempotency import once
+from schemas.cameos import (
+    Cameo,
+    CameoList,
+    CreateCameo,
+    Grant,
+    GrantList,
+    PatchCameo,
+    RequestCameo,
+    RevokeCameo,
+    UseList,
+)
+from schemas.errors import Code, RiffleError
+
+# 9999-12-31: a calendar goes no further.
+MAX_UNIX_S = 253_402_214_400
+
+
+class Cameos(Controller):
+    """Likeness profiles and the requests to use them."""
+
+    path = "/cameos"
+    tags = ("cameos",)
+
+    @post("/", summary="Make a cameo")
+    async def create(self, request: Authed, data: CreateCameo) -> Response[Cameo]:
+        """Lend one's likeness, to an audience of one's choice.
+
+        Raises:
+            RiffleError: idempotency_mismatch.
+        """
+
+        async def make() -> Cameo:
+            return await db.cameos.create(request.user.id, data, now())
+
+        return await once(request, data, make)
+
+    @get("/", summary="My cameos")
+    async def mine(self, request: Authed) -> CameoList:
+        """One's own cameos, revoked ones too."""
+        return CameoList(data=await db.cameos.list_own(request.user.id))
+
+    @get("/{cameo_id:str}", summary="One cameo")
+    async def one(self, request: Authed, cameo_id: str) -> Cameo:
+        """A cameo; its restrictions only to its owner.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await db.cameos.get(cameo_id, request.user.id)
+
+    @patch("/{cameo_id:str}", summary="Change a cameo")
+    async def change(self, request: Authed, cameo_id: str, data: PatchCameo) -> Cameo:
+        """Change name, audience or restrictions: a new revision, for every use from now on.
+
+        Raises:
+            RiffleError: not_found, invalid_state.
+        """
+        return await db.cameos.patch(cameo_id, request.user.id, data, now())
+
+    @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
+    async def ask(self, request: Authed, cameo_id: str, data: RequestCameo | None = None) -> Response[Grant]:
+        """Ask the owner, who hears of it at once.
+
+        Raises:
+            RiffleError: not_found, conflict, consent_refused.
+        """
+        wish = data or RequestCameo()
+        if wish.scope.until is not None and not 0 < wish.scope.until < MAX_UNIX_S:
+            raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
+
+        async def make() -> Grant:
+            return await db.cameos.request(cameo_id, request.user.id, wish, now())
+
+        return await once(request, wish, make)
+
+    @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
+    async def revoke(self, request: Authed, cameo_id: str, data: RevokeCameo | None = None) -> Cameo:
+        """Withdraw one grant, one person's grants, or (with no field) the whole cameo.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await db.cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now())
+
+    @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
+    async def uses(self, request: Authed, cameo_id: str) -> UseList:
+        """Every video with this cameo, drafts too: for its owner alone.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return UseList(data=await db.cameos.uses(cameo_id, request.user.id))
+
+
+class CameoRequests(Controller):
+    """Requests to use cameos, from both sides."""
+
+    path = "/cameo-requests"
+    tags = ("cameos",)
+
+    @get("/", summary="Requests that await me, or that I made")
+    async def requests(
+        self,
+        request: Authed,
+        role: Annotated[Literal["owner", "grantee"], Parameter(description="which side I am on")] = "owner",
+    ) -> GrantList:
+        """As `owner`: what awaits my answer or has got it; as `grantee`: what I asked for."""
+        return GrantList(data=await db.cameos.requests(request.user.id, role))
+
+    @post("/{grant_id:str}/accept", status_code=200, summary="Accept")
+    async def accept(self, request: Authed, grant_id: str) -> Grant:
+        """Let them use it, within the scope that they asked for.
+
+        Raises:
+            RiffleError: not_found, invalid_state.
+        """
+        return await db.cameos.answer(grant_id, request.user.id, True, now())
+
+    @post("/{grant_id:str}/refuse", status_code=200, summary="Refuse")
+    async def refuse(self, request: Authed, grant_id: str) -> Grant:
+        """Say no; they are told that it was refused.
+
+        Raises:
+            RiffleError: not_found, invalid_state.
+        """
+        return await db.cameos.answer(grant_id, request.user.id, False, now())

@@ -1,0 +1,78 @@
+"""Turns a wish into queued videos: what it is made from and costs; db.videos asks for consent on the way."""
+
+from __future__ import annotations
+
+import secrets
+
+import db.videos
+from api.clock import now
+from api.models import named
+from core.ids import new_id
+from core.limits import check_create, rendered, resolve
+from core.quota import price
+from db.videos import VideoRow
+from schemas.errors import Code, RiffleError
+from schemas.videos import MAX_SEED, CreateVideo, ModelCard, Recipe, Relation, Source, Status, Tier, Video
+
+
+async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -> Video:
+    """Queue what `POST /v1/videos` asks for; the first video of the swarm. Runs in the caller's transaction.
+
+    Raises:
+        RiffleError: anything that makes the wish impossible; nothing is charged then.
+    """
+    card = named(cards, wish.model, Code.UNKNOWN_MODEL)
+    check_create(wish, card)
+    if wish.source is not None and wish.source.relation is Relation.RENDER:
+        raise RiffleError(
+            Code.INVALID_REQUEST, "a render is made by POST /v1/videos/{id}/render", param="source.relation"
+        )
+    recipes = resolve(wish, card, secrets.randbelow(MAX_SEED + 1))
+    return await _queue(account, recipes, wish.tier, wish.source, wish.cameos)
+
+
+async def make_render(account: str, video_id: str, cards: list[ModelCard]) -> Video:
+    """Queue the full render of an own preview. Runs in the caller's transaction.
+
+    Raises:
+        RiffleError: there is no such completed preview, or consent or credits are missing.
+    """
+    preview = await db.videos.get(video_id, account)
+    if preview.account_id != account:
+        raise RiffleError(Code.NOT_FOUND, f"there is no video `{video_id}` of yours")
+    if preview.tier is not Tier.PREVIEW:
+        raise RiffleError(Code.INVALID_STATE, "this is a full video already: only previews are rendered")
+    card = named(cards, preview.model, Code.UNKNOWN_MODEL)
+    source = Source(relation=Relation.RENDER, video_ids=[video_id])
+    return await _queue(account, [rendered(preview.recipe, card)], Tier.FULL, source, [])
+
+
+async def _queue(
+    account: str, recipes: list[Recipe], tier: Tier, source: Source | None, cameos: list[str]
+) -> Video:
+    for video_id in source.video_ids if source else ():
+        _check_usable(await db.videos.get(video_id, account))
+    rows = await db.videos.create(
+        account,
+        recipes=recipes,
+        tier=tier,
+        price_each=price(tier, 1),
+        swarm_id=new_id("swarm"),
+        source=source,
+        receipts=cameos,
+        now=now(),
+        model=recipes[0].model,
+    )
+    return await db.videos.to_video(rows[0])
+
+
+def _check_usable(source: VideoRow) -> None:
+    """A source must have latents to start from."""
+    if source.status in (Status.QUEUED, Status.IN_PROGRESS):
+        raise RiffleError(
+            Code.NOT_READY, f"source {source.id} is {source.status}: wait until it is completed"
+        )
+    if source.status is not Status.COMPLETED:
+        raise RiffleError(
+            Code.INVALID_STATE, f"source {source.id} is {source.status}: nothing is there to use"
+        )

@@ -1,0 +1,125 @@
+"""Forms as trees: bracketed keys (`source[video_ids][]`) and JSON text become nested values."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import inspect
+from multipart import (  # type: ignore[import-untyped]
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from schemas.errors import Code, RiffleError
+
+# 16 fields, each list with at most a few items; far more is an attack.
+MAX_FORM_FIELDS = 100
+MAX_DEPTH = 4
+KEY = re.compile(r"^(?P<name>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)$")
+PART = re.compile(r"\[([^\[\]]*)\]")
+
+
+def read_form(raw: bytes, content_type: str, kind: Any) -> dict[str, Any]:
+    """The fields of a form; values stay text for msgspec to coerce to `kind`.
+
+    Raises:
+        RiffleError: it is no such form.
+    """
+    media, options = parse_options_header(content_type)
+    if media == "multipart/form-data":
+        pairs = _multipart(raw, options.get("boundary", ""), _fields(kind))
+    else:
+        pairs = _urlencoded(raw)
+    tree: dict[str, Any] = {}
+    for key, value in pairs:
+        _place(tree, key, value)
+    nested = {name for name, holds in _fields(kind).items() if holds}
+    return {name: _parsed(value) if name in nested else value for name, value in tree.items()}
+
+
+def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            raw.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict"
+        )
+    except ValueError as wrong:
+        raise RiffleError(Code.INVALID_REQUEST, f"the form is broken: {wrong}") from None
+
+
+def _fields(kind: Any) -> dict[str, bool]:
+    """Every field of a wire type, and whether it holds lists or objects."""
+    info = inspect.type_info(kind)
+    structs = [item for item in _options(info) if isinstance(item, inspect.StructType)]
+    nesting = (inspect.StructType, inspect.ListType, inspect.DictType)
+    return {
+        field.encode_name: any(isinstance(item, nesting) for item in _options(field.type))
+        for struct in structs
+        for field in struct.fields
+    }
+
+
+def _options(info: inspect.Type) -> tuple[inspect.Type, ...]:
+    return info.types if isinstance(info, inspect.UnionType) else (info,)
+
+
+def _multipart(raw: bytes, boundary: str, known: dict[str, bool]) -> list[tuple[str, str]]:
+    if not boundary:
+        raise RiffleError(Code.INVALID_REQUEST, "the Content-Type of a multipart body needs a boundary")
+    pairs: list[tuple[str, str]] = []
+    current: MultipartSegment | None = None
+    text = bytearray()
+    try:
+        with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS) as parser:
+            for event in (*parser.parse(raw), *parser.parse(b"")):
+                if isinstance(event, MultipartSegment):
+                    current, text = event, bytearray()
+                    _refuse_file(event, known)
+                elif event:
+                    text += event
+                elif current is not None:
+                    pairs.append((current.name, text.decode()))
+    except MultipartError as wrong:
+        raise RiffleError(Code.INVALID_REQUEST, f"the multipart body is broken: {wrong}") from None
+    return pairs
+
+
+def _refuse_file(segment: MultipartSegment, known: dict[str, bool]) -> None:
+    if segment.filename is None:
+        return
+    name = segment.name.partition("[")[0]
+    if name in known:
+        raise RiffleError(Code.INVALID_REQUEST, f"`{name}` can't be a file", param=name)
+    raise RiffleError(
+        Code.UNKNOWN_FIELD, f"this request has no field `{name}` and takes no files", param=name
+    )
+
+
+def _place(tree: dict[str, Any], key: str, value: str) -> None:
+    match = KEY.match(key)
+    path = PART.findall(match["rest"]) if match else []
+    if match is None or len(path) > MAX_DEPTH or "" in path[:-1]:
+        raise RiffleError(Code.UNKNOWN_FIELD, f"this request has no field `{key}`", param=key)
+    listed = bool(path) and (path[-1] == "" or path[-1].isdigit())
+    names = [match["name"], *(path[:-1] if listed else path)]
+    for name in names[:-1]:
+        tree = tree.setdefault(name, {})
+        if not isinstance(tree, dict):
+            raise RiffleError(Code.INVALID_REQUEST, f"`{key}` is given in two ways", param=key)
+    last = names[-1]
+    if last not in tree:
+        tree[last] = [value] if listed else value
+    elif isinstance(tree[last], list):
+        tree[last].append(value)
+    elif isinstance(tree[last], str):
+        tree[last] = [tree[last], value]
+    else:
+        raise RiffleError(Code.INVALID_REQUEST, f"`{key}` is given in two ways", param=key)
+
+
+def _parsed(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, str) and value[:1] in ("{", "[") else value

@@ -1,0 +1,35 @@
+"""For supervisors and balancers."""
+
+from __future__ import annotations
+
+from litestar import Controller, get
+
+import db.engine
+from schemas.base import Answer
+
+
+class Healthy(Answer, kw_only=True):
+    """Up, or ready to serve."""
+
+    status: str
+
+
+class Health(Controller):
+    """Process and database."""
+
+    tags = ("operations",)
+
+    @get("/health", summary="The process answers")
+    async def health(self) -> Healthy:
+        """Always ok while the event loop turns."""
+        return Healthy(status="ok")
+
+    @get("/ready", summary="The database answers")
+    async def ready(self) -> Healthy:
+        """Ok when requests can be served.
+
+        Raises:
+            RiffleError: busy, while the database is away.
+        """
+        await db.engine.ping()
+        return Healthy(status="ok")

@@ -1,0 +1,72 @@
+"""Idempotency-Key: the same request twice makes one thing and gets one answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+import msgspec
+from litestar import Response
+
+import db.idempotency
+from api.auth import Authed
+from api.clock import now
+from db.engine import transaction
+from schemas.errors import Code, RiffleError
+
+T = TypeVar("T", bound=msgspec.Struct)
+# A UUID has 36 characters; room for a readable prefix.
+MAX_KEY_CHARS = 255
+KEY_HEADER = "idempotency-key"
+REPLAYED = {"idempotent-replayed": "true"}
+
+
+async def once(
+    request: Authed,
+    data: msgspec.Struct | None,
+    make: Callable[[], Awaitable[T]],
+    *,
+    status: int = 201,
+    headers: dict[str, str] | None = None,
+) -> Response[T]:
+    """Run `make` in one transaction with the record of its answer; a repeat gets that answer.
+
+    The body is compared after parsing, so the same fields as JSON or as a form are the same request.
+
+    Raises:
+        RiffleError: a bad key, idempotency_mismatch, or what `make` raises (then nothing is recorded).
+    """
+    key = request.headers.get(KEY_HEADER)
+    if key is None:
+        async with transaction():
+            return Response(await make(), status_code=status, headers=headers)
+    if not 0 < len(key) <= MAX_KEY_CHARS or not key.isascii() or not key.isprintable():
+        raise RiffleError(
+            Code.INVALID_REQUEST,
+            f"Idempotency-Key takes 1 to {MAX_KEY_CHARS} printable characters",
+            param=KEY_HEADER,
+        )
+    route = f"{request.method} {request.scope['path']}"
+    body_hash = hashlib.sha256(msgspec.json.encode(data, order="sorted")).hexdigest()
+    async with transaction():
+        stored = await db.idempotency.begin(
+            account_id=request.user.id, key=key, route=route, body_hash=body_hash
+        )
+        if stored is not None:
+            return _reply(stored[1], stored[0], {**(headers or {}), **REPLAYED})
+        body = msgspec.json.encode(await make())
+        await db.idempotency.store(
+            account_id=request.user.id,
+            key=key,
+            route=route,
+            body_hash=body_hash,
+            status=status,
+            body=body,
+            now=now(),
+        )
+    return _reply(body, status, headers)
+
+
+def _reply(body: bytes, status: int, headers: dict[str, str] | None) -> Response[Any]:
+    return Response(cast(Any, body), status_code=status, headers=headers, media_type="application/json")

@@ -1,0 +1,107 @@
+"""The OpenAPI document: our error shape on every operation, examples where they help, the bearer scheme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Reference,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
+
+from schemas.accounts import CreateAccount, CreateSession
+from schemas.cameos import Audience, ConsentCheck, CreateCameo, Restrictions
+from schemas.errors import Code
+from schemas.feed import CreatePost
+from schemas.videos import CreateVideo, RemixVideo
+
+VERSION = "0.1.0"
+JSON = "application/json"
+TEXT = Schema(type=OpenAPIType.STRING)
+OPTIONAL_TEXT = Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL])
+ERROR = Schema(
+    title="ErrorAnswer",
+    type=OpenAPIType.OBJECT,
+    required=["error"],
+    properties={
+        "error": Schema(
+            type=OpenAPIType.OBJECT,
+            required=["code", "message", "param", "type", "request_id"],
+            properties={
+                "code": Schema(type=OpenAPIType.STRING, enum=[str(code) for code in Code]),
+                "message": TEXT,
+                "param": OPTIONAL_TEXT,
+                "type": TEXT,
+                "request_id": TEXT,
+            },
+        )
+    },
+)
+PROBLEM = OpenAPIResponse(
+    description="Anything that goes wrong, with a fitting status",
+    content={JSON: OpenAPIMediaType(schema=ERROR)},
+)
+EXAMPLES = {
+    type(example).__name__: example
+    for example in (
+        CreateAccount(handle="ada", password="correct horse", display_name="Ada"),
+        CreateSession(handle="ada", password="correct horse"),
+        CreateVideo(prompt="a cat jumps on a beach at sunset", n=8, seed=7),
+        RemixVideo(prompt="the same at night", n=4),
+        CreatePost(video_id="video_5f0c", caption="over and over"),
+        CreateCameo(
+            display_name="Ada", audience=Audience.PEOPLE_I_APPROVE, restrictions=Restrictions(words=["gun"])
+        ),
+        ConsentCheck(cameos=["cameo_77aa"], prompt="a cat jumps on a beach"),
+    )
+}
+
+
+@dataclass
+class RiffleOperation(Operation):
+    """An operation whose refusals have our shape, not the framework's, and whose body has an example."""
+
+    def __post_init__(self) -> None:
+        """Replace what Litestar assumed."""
+        responses = {status: found for status, found in (self.responses or {}).items() if int(status) < 400}
+        self.responses = {**responses, "default": PROBLEM}
+        if isinstance(self.request_body, RequestBody):
+            for media in self.request_body.content.values():
+                media.example = _example(media.schema)
+
+
+def describe(app: Litestar) -> None:
+    """Put RiffleOperation on every route; the framework can only be told route by route."""
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            handler.operation_class = RiffleOperation
+
+
+def config() -> OpenAPIConfig:
+    """What Litestar needs to know to write the document."""
+    return OpenAPIConfig(
+        title="Riffle",
+        version=VERSION,
+        description="OpenAI's Videos API, with previews, remixes, a feed and consent.",
+        render_plugins=[ScalarRenderPlugin()],
+        use_handler_docstrings=True,
+        components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
+    )
+
+
+def _example(schema: Schema | Reference | None) -> Any:
+    # At this point components still carry the name of their module: schemas_videos_CreateVideo.
+    name = schema.ref.rpartition("_")[2] if isinstance(schema, Reference) else ""
+    return msgspec.to_builtins(EXAMPLES[name]) if name in EXAMPLES else None

@@ -1,0 +1,174 @@
+"""Videos in OpenAI's shape: make, read, list, cancel, delete, and where they come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from litestar import Controller, Response, delete, get, post
+from litestar.params import Parameter
+
+import db.videos
+from api.auth import Authed
+from api.cards import Cards
+from api.clock import now
+from api.creation import make_render, make_videos
+from api.idempotency import once
+from media.store import MediaStore
+from schemas.videos import (
+    CreateVideo,
+    DeletedVideo,
+    Lineage,
+    Receipt,
+    Relation,
+    RemixVideo,
+    Source,
+    Status,
+    Tier,
+    Video,
+    VideoPage,
+)
+
+# OpenAI's bounds.
+DEFAULT_PAGE = 20
+MAX_PAGE = 100
+# A preview is drawn in about two seconds, a full render in tens: ask about four times a preview's life.
+POLL_AFTER_MS = {Tier.PREVIEW: 500, Tier.FULL: 1500}
+POLL_HEADER = "openai-poll-after-ms"
+
+
+class Videos(Controller):
+    """Generations and their results."""
+
+    path = "/videos"
+    tags = ("videos",)
+
+    @post("/", status_code=200, summary="Draw a video, or a swarm of previews")
+    async def create(self, request: Authed, data: CreateVideo, cards: Cards) -> Response[Video]:
+        """Queue `n` videos, one seed each. The answer is the first; `swarm.video_ids` lists them all.
+
+        Takes JSON, or multipart/form-data as the openai SDK sends it.
+
+        Raises:
+            RiffleError: invalid_request, prompt_too_long, invalid_size, invalid_n, unknown_model,
+                not_found (a source or cameo), not_ready, consent_refused, insufficient_credits,
+                idempotency_mismatch, busy.
+        """
+        known = await cards.all()
+
+        async def make() -> Video:
+            return await make_videos(request.user.id, data, known)
+
+        return await once(request, data, make, status=200, headers=_poll(data.tier))
+
+    @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
+    async def remix(self, request: Authed, video_id: str, data: RemixVideo, cards: Cards) -> Response[Video]:
+        """Start from a completed video; `strength` 0 keeps it, 1 keeps nothing of it.
+
+        Raises:
+            RiffleError: what making a video raises; not_ready, while the source is being drawn.
+        """
+        known = await cards.all()
+        wish = CreateVideo(
+            prompt=data.prompt,
+            n=data.n,
+            seed=data.seed,
+            source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
+        )
+
+        async def make() -> Video:
+            return await make_videos(request.user.id, wish, known)
+
+        return await once(request, data, make, status=200, headers=_poll(wish.tier))
+
+    @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
+    async def render(self, request: Authed, video_id: str, cards: Cards) -> Response[Video]:
+        """A new video of tier `full` with the preview's recipe: same prompt, seed and noise.
+
+        Raises:
+            RiffleError: not_found, not_ready, invalid_state (not a preview), consent_refused,
+                insufficient_credits, idempotency_mismatch, busy.
+        """
+        known = await cards.all()
+
+        async def make() -> Video:
+            return await make_render(request.user.id, video_id, known)
+
+        return await once(request, None, make, status=200, headers=_poll(Tier.FULL))
+
+    @get("/", summary="My videos")
+    async def page(
+        self,
+        request: Authed,
+        after: Annotated[str | None, Parameter(description="id of the last video of the page before")] = None,
+        limit: Annotated[int, Parameter(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
+        order: Literal["asc", "desc"] = "desc",
+    ) -> VideoPage:
+        """A page of one's own videos by creation.
+
+        Raises:
+            RiffleError: not_found, where `after` is no video of one's own.
+        """
+        rows, has_more = await db.videos.page(request.user.id, after, limit, order)
+        data = await db.videos.to_videos(rows)
+        return VideoPage(
+            data=data,
+            first_id=data[0].id if data else None,
+            last_id=data[-1].id if data else None,
+            has_more=has_more,
+        )
+
+    @get("/{video_id:str}", summary="One video")
+    async def one(self, request: Authed, video_id: str) -> Response[Video]:
+        """A video as the asker may see it.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return _answer(await db.videos.to_video(await db.videos.get(video_id, request.user.id)))
+
+    @post("/{video_id:str}/cancel", status_code=200, summary="Stop drawing")
+    async def cancel(self, request: Authed, video_id: str) -> Response[Video]:
+        """Cancel and give the credits back; drawing stops within one step.
+
+        Raises:
+            RiffleError: not_found; invalid_state, where it has ended already.
+        """
+        return _answer(await db.videos.to_video(await db.videos.cancel(video_id, request.user.id, now())))
+
+    @delete("/{video_id:str}", status_code=200, summary="Delete a video and its media")
+    async def remove(self, request: Authed, video_id: str, media: MediaStore) -> DeletedVideo:
+        """Delete for good; a running one is cancelled first, a posted one is taken back.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        keys = await db.videos.delete(video_id, request.user.id, now())
+        await media.delete(*keys)
+        return DeletedVideo(id=video_id)
+
+    @get("/{video_id:str}/lineage", summary="What it was made from, and what was made from it")
+    async def lineage(self, request: Authed, video_id: str) -> Lineage:
+        """The graph up and down, by what the asker may see.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await db.videos.lineage(video_id, request.user.id)
+
+    @get("/{video_id:str}/receipts", summary="The consent that it rests on")
+    async def receipts(self, request: Authed, video_id: str) -> list[Receipt]:
+        """One receipt for each cameo in it.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await db.videos.receipts(video_id, request.user.id)
+
+
+def _poll(tier: Tier) -> dict[str, str]:
+    return {POLL_HEADER: str(POLL_AFTER_MS[tier])}
+
+
+def _answer(video: Video) -> Response[Video]:
+    running = video.status in (Status.QUEUED, Status.IN_PROGRESS)
+    return Response(video, headers=_poll(video.tier) if running else None)

@@ -1,0 +1,25 @@
+"""Follows and blocks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.people import Person, refused
+
+
+async def test_follows_and_blocks_can_be_repeated_and_undone(ada: Person, bob: Person) -> None:
+    for noun in ("follows", "blocks"):
+        for method in ("PUT", "PUT", "DELETE", "DELETE"):
+            assert (await ada.call(method, f"/v1/{noun}/{bob.handle}")).status_code == 204
+
+
+@pytest.mark.parametrize("noun", ["follows", "blocks"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_nobody_and_oneself(ada: Person, noun: str, method: str) -> None:
+    refused(await ada.call(method, f"/v1/{noun}/nobody_at_all"), 404, "not_found", "handle")
+    refused(await ada.call(method, f"/v1/{noun}/{ada.handle}"), 400, "invalid_request", "handle")
+
+
+async def test_who_is_blocked_can_not_follow(ada: Person, bob: Person) -> None:
+    await ada.call("PUT", f"/v1/blocks/{bob.handle}")
+    refused(await bob.call("PUT", f"/v1/follows/{ada.handle}"), 404, "not_found")
