@@ -255,6 +255,13 @@ async def test_sockets_of_one_account_are_counted(world: World, monkeypatch: pyt
         assert isinstance(await third.frame(), Welcome)
 
 
+async def test_a_full_gateway_says_so_in_the_handshake(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_SOCKETS", 0)
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{world.port}/", subprotocols=[Subprotocol(SUBPROTOCOL)])
+    assert refused.value.response.status_code == 503
+
+
 async def test_streams_of_one_socket_are_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime.phone.MAX_STREAMS_PER_SOCKET", 2)
     assert MAX_STREAMS_PER_SOCKET == 64

@@ -36,7 +36,7 @@ async def test_a_phone_that_lags_gets_every_fact_and_the_newest_picture(world: W
 
 
 async def test_a_phone_that_stands_still_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "STALL_S", 0.5)
+    monkeypatch.setattr(limits, "STALL_S", 1.0)
     monkeypatch.setattr(limits, "GOODBYE_S", 0.5)
     person = await world.person()
     streams = [video_stream(await world.video(person)) for _ in range(16)]
@@ -49,13 +49,13 @@ async def test_a_phone_that_stands_still_is_let_go(world: World, monkeypatch: py
             for stream in streams:
                 await world.append(stream, picture=PICTURE)
         await reading
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while len(world.gateway._phones) > 1:
                 assert all(
                     len_unsent(phone) < 4 * limits.WRITE_BUFFER_BYTES for phone in world.gateway._phones
                 )
                 await asyncio.sleep(0.02)
-        assert asyncio.get_running_loop().time() - before < 5
+        assert asyncio.get_running_loop().time() - before < 10
         reason, code = await still.goodbye()
         assert (reason, code) in {("too_slow", 1013), ("", 1006)}
     positions = [
@@ -78,6 +78,7 @@ async def test_a_slow_phone_that_reads_at_last_hears_why(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "STALL_S", 0.2)
+    monkeypatch.setattr(limits, "GOODBYE_S", 20.0)
     person = await world.person()
     stream = video_stream(await world.video(person))
     async with phone(world.port, receive_buffer=4096) as slow:
