@@ -1,0 +1,95 @@
+"""A complete model folder with random weights, small enough to export in seconds, and its bundles."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
+
+from export.pack import export_bundle
+from export.tiny.assemble import assemble
+from export.tiny.folder import write_student, write_teacher
+from schemas.videos import Recipe
+
+CHANNELS = 16
+SIZE = (64, 96)
+FRAMES = 17
+FPS = 8
+
+
+def small_vae() -> AutoencoderKLLTXVideo:
+    """The architecture of the tiny model at a fraction of its width."""
+    vae = AutoencoderKLLTXVideo(
+        latent_channels=CHANNELS,
+        block_out_channels=(8, 16, 32),
+        down_block_types=("LTXVideo095DownBlock3D", "LTXVideo095DownBlock3D"),
+        decoder_block_out_channels=(16, 32),
+        layers_per_block=(1, 1, 1),
+        decoder_layers_per_block=(1, 1, 1),
+        spatio_temporal_scaling=(True, True),
+        decoder_spatio_temporal_scaling=(True, True),
+        decoder_inject_noise=(False, False, False),
+        downsample_type=("spatiotemporal", "spatiotemporal"),
+        upsample_residual=(True, True),
+        upsample_factor=(1, 2),
+        timestep_conditioning=False,
+        patch_size=4,
+        patch_size_t=1,
+        encoder_causal=True,
+        decoder_causal=False,
+    )
+    vae.latents_mean.copy_(torch.linspace(-0.2, 0.2, CHANNELS))
+    vae.latents_std.copy_(torch.linspace(0.5, 1.5, CHANNELS))
+    return vae.eval()
+
+
+def small_transformer() -> LTXVideoTransformer3DModel:
+    """Two blocks of the tiny model's denoiser."""
+    return LTXVideoTransformer3DModel(
+        in_channels=CHANNELS,
+        out_channels=CHANNELS,
+        num_attention_heads=4,
+        attention_head_dim=32,
+        cross_attention_dim=128,
+        num_layers=2,
+        caption_channels=384,
+    ).eval()
+
+
+@cache
+def small_folder() -> Path:
+    """A teacher with a student, made once a run."""
+    home = Path(tempfile.mkdtemp(prefix="riffle-small-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    torch.manual_seed(0)
+    write_teacher(home / "weights", small_vae(), small_transformer())
+    write_student(home / "weights", small_transformer())
+    return assemble(home / "model", home / "weights")
+
+
+@cache
+def small_bundle(precision: str = "int8") -> Path:
+    """Its bundle, exported once a run. Copy it before changing it."""
+    return export_bundle(small_folder(), small_folder().parent / precision, precision=precision)
+
+
+def copied(folder: Path, out: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(folder, out))
+
+
+def edited(path: Path, **changes: object) -> None:
+    """Change keys of a JSON file."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def recipe(**changes: object) -> Recipe:
+    """A recipe that the small model can draw."""
+    given = {"prompt": "a fox on the beach", "seed": 3, "width": SIZE[0], "height": SIZE[1], **changes}
+    return Recipe(**{"model": "small", "frames": FRAMES, "fps": FPS, **given})  # type: ignore[arg-type]
