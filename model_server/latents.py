@@ -13,7 +13,7 @@ MAX_ARRAY_BYTES = 8 * 1024 * 1024
 # What the engine drew, on its own grid.
 NATIVE = "latents"
 # The same video on the preview's grid, so that videos of both tiers can be compared and remixed. Encoded from
-# its shrunk frames: averaged native latents lie elsewhere in the space (closeness 0.68 instead of 0.999).
+# its shrunk frames: averaged native latents lie elsewhere in the space (closeness 0.5 instead of 0.998).
 SMALL = "small"
 
 Latents = NDArray[np.float32]
