@@ -18,7 +18,7 @@ def closeness(first: Latents, second: Latents) -> float:
 
     Both latents [1, C, F, H, W] are averaged over area to the coarser grid of the two, then closeness is
     2 a.b / (a.a + b.b), cut to 0..1: 1 only for equal vectors (a cosine would ignore contrast), 0 for
-    independent ones, since each channel of latents is normalised by its mean and deviation. Clips of the drawn
+    independent ones, since each latent channel is normalised by its mean and deviation. Clips of the drawn
     world in riffle-tiny's space: 0.03 for two scenes at random, 0.5 for the same scene from two seeds.
 
     Raises:
