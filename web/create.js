@@ -49,7 +49,7 @@ export async function create(source) {
     }),
     el("div.row", {},
       el("button.step", { type: "button", "aria-label": "Fewer", onclick: () => change(-1) }, "−"), number,
-      el("button.step", { type: "button", "aria-label": "More", onclick: () => change(1) }, "＋"), price, cameoLine),
+      el("button.step", { type: "button", "aria-label": "More", onclick: () => change(1) }, "+"), price, cameoLine),
     draw,
   );
   form.addEventListener("submit", (event) => {
@@ -63,6 +63,12 @@ export async function create(source) {
         });
         tiles = await show(grid, first);
         cancelAll.hidden = false;
+        const watch = new MutationObserver(() => {
+          if (tiles.some((tile) => !tile.stopButton.hidden)) return;
+          cancelAll.hidden = true;
+          watch.disconnect();
+        });
+        watch.observe(grid, { subtree: true, attributes: true, attributeFilter: ["data-status"] });
         grid.scrollIntoView({ behavior: "smooth", block: "start" });
       } finally {
         draw.disabled = false;

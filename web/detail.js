@@ -82,7 +82,7 @@ export function detail(video) {
 
 /** Tier, size, cost and likeness in one line. @param {any} video */
 function describe(video) {
-  const parts = [video.tier === "full" ? "full render" : "preview", video.size, `${video.cost.credits} credits`];
+  const parts = [video.tier === "full" ? "full render" : "preview", video.size, `${video.cost.credits} credit${video.cost.credits === 1 ? "" : "s"}`];
   if (video.cost.cpu_seconds != null) parts.push(`${video.cost.cpu_seconds.toFixed(1)} CPU-s`);
   if (video.fidelity != null) parts.push(`${Math.round(100 * video.fidelity)}% like its preview`);
   return parts.join(" · ");
