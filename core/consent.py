@@ -116,22 +116,24 @@ def decide(cameo: CameoFacts, ask: Ask) -> Verdict:
         return _refuse(Reason.NO_REMIX)
     if cameo.audience is Audience.ONLY_ME:
         return _refuse(Reason.ONLY_ME)
-    granted = [(grant, _shortfall(grant, ask)) for grant in cameo.grants if grant.status is GrantStatus.ACCEPTED]
-    for grant, shortfall in reversed(granted):
-        if shortfall is None:
+    open_grants = [grant for grant in cameo.grants if grant.status is GrantStatus.ACCEPTED]
+    shortfalls = {grant.id: _shortfall(grant, ask) for grant in open_grants}
+    for grant in reversed(open_grants):
+        if shortfalls[grant.id] is None:
             return Verdict(
                 allowed=True, reason=Reason.GRANTED, grant_id=grant.id, grant_revision=grant.revision
             )
+    statuses = {grant.status for grant in cameo.grants}
     # Withdrawn from this one person counts for more than open to all.
-    revoked = any(grant.status is GrantStatus.REVOKED for grant in cameo.grants) and not granted
+    revoked = GrantStatus.REVOKED in statuses and not open_grants
     if not revoked and cameo.audience is Audience.EVERYONE:
         return _allow(Reason.EVERYONE, cameo)
     if not revoked and cameo.audience is Audience.MUTUALS and cameo.mutual:
         return _allow(Reason.MUTUALS, cameo)
-    if any(grant.status is GrantStatus.PENDING for grant in cameo.grants):
+    if GrantStatus.PENDING in statuses:
         return _refuse(Reason.PENDING)
-    if granted:
-        reason = granted[-1][1]
+    if open_grants:
+        reason = shortfalls[open_grants[-1].id]
         assert reason is not None
         return _refuse(reason, _ASK_FOR[reason])
     return _refuse(Reason.GRANT_REVOKED if revoked else Reason.NOT_APPROVED, "approval")

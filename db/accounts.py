@@ -210,7 +210,14 @@ async def redeem_ticket(ticket: str, now: datetime) -> str | None:
 
 
 async def follow(follower: str, followed: str, now: datetime) -> None:
-    """Follow; twice is once."""
+    """Follow; twice is once.
+
+    Raises:
+        RiffleError: not_found, where either blocks the other.
+    """
+    between = await relation(follower, followed)
+    if between.blocks or between.blocked:
+        raise RiffleError(Code.NOT_FOUND, "there is nobody of that name to follow", param="handle")
     row = FollowRow(follower_id=follower, followed_id=followed, created_at=now)
     await FollowRow.insert(row).on_conflict(action="DO NOTHING")
 

@@ -9,7 +9,7 @@ import msgspec
 from core.ids import new_id
 from db import consent, grants, jobs
 from db.consent import facts as facts
-from db.engine import dumps, fetch, fetch_one, transaction
+from db.engine import dumps, exists, fetch, fetch_one, transaction
 from db.grants import answer as answer
 from db.grants import ledger as ledger
 from db.grants import request as request
@@ -154,7 +154,7 @@ async def uses(cameo_id: str, account: str) -> list[Use]:
     Raises:
         RiffleError: not_found.
     """
-    if not await fetch_one("SELECT FROM cameos WHERE id = $1 AND account_id = $2", cameo_id, account):
+    if not await exists("SELECT FROM cameos WHERE id = $1 AND account_id = $2", cameo_id, account):
         raise grants.unknown_cameo(cameo_id)
     rows = await fetch(
         """

@@ -169,6 +169,11 @@ async def fetch_one(sql: str, *args: Any) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
+async def exists(sql: str, *args: Any) -> bool:
+    """Whether a statement has any row."""
+    return bool(await ENGINE.fetch(sql, *args))
+
+
 def dumps(value: object) -> str:
     """A value for a jsonb column."""
     return msgspec.json.encode(value).decode()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from core.feed import decode_cursor, encode_cursor, prompt_diff
 from db import consent
-from db.engine import fetch, fetch_one
+from db.engine import exists, fetch
 from db.posts import NOT_BLOCKED, to_posts
 from db.posts import delete_post as delete_post
 from db.posts import get_post as get_post
@@ -182,7 +182,7 @@ async def lane(trend_id: str, order: LaneOrder, cursor: str | None, limit: int, 
     """
     kind, by = _lane_kind(trend_id, order), LANE_ORDERS[order]
     key, after = _start(kind, cursor, by.part)
-    if not await fetch_one("SELECT FROM trends WHERE id = $1", trend_id):
+    if not await exists("SELECT FROM trends WHERE id = $1", trend_id):
         raise _unknown(trend_id)
     found: list[dict[str, Any]] = []
     rows: list[VideoRow] = []

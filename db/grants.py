@@ -10,7 +10,7 @@ import msgspec
 from core.consent import ASK_AGAIN_AFTER_S, GRANT_EDGES
 from core.ids import new_id
 from db import events
-from db.engine import dumps, fetch, fetch_one, transaction
+from db.engine import dumps, exists, fetch, fetch_one, transaction
 from schemas.cameos import Audience, CameoStatus, Grant, GrantStatus, RequestCameo
 from schemas.errors import Code, RiffleError
 from schemas.events import Name, inbox_stream
@@ -62,12 +62,12 @@ async def _check_request(row: dict[str, Any], grantee: str, wish: RequestCameo, 
         raise RiffleError(Code.CONSENT_REFUSED, "its owner lends this cameo to nobody")
     if wish.scope.until is not None and wish.scope.until <= now.timestamp():
         raise RiffleError(Code.INVALID_REQUEST, "scope.until lies in the past", param="scope.until")
-    blocked = await fetch_one(
+    blocked = await exists(
         "SELECT FROM blocks WHERE (blocker_id, blocked_id) IN (($1, $2), ($2, $1))",
         row["account_id"],
         grantee,
     )
-    if blocked is not None:
+    if blocked:
         raise unknown_cameo(row["id"])
     earlier = await fetch(
         """
@@ -158,7 +158,7 @@ async def ledger(cameo_id: str, owner: str) -> list[Grant]:
     Raises:
         RiffleError: not_found.
     """
-    if not await fetch_one("SELECT FROM cameos WHERE id = $1 AND account_id = $2", cameo_id, owner):
+    if not await exists("SELECT FROM cameos WHERE id = $1 AND account_id = $2", cameo_id, owner):
         raise unknown_cameo(cameo_id)
     rows = await fetch(f"{_SELECT_REVISIONS} WHERE g.cameo_id = $1 ORDER BY g.id", cameo_id)
     return [_grant(row, None) for row in rows]

@@ -10,7 +10,7 @@ from core.consent import POLICY_VERSION
 from core.ids import new_id
 from core.lifecycle import FINAL, IllegalTransition, Trigger
 from db import consent, credits, events, jobs, posts
-from db.engine import dumps, fetch, fetch_one, transaction
+from db.engine import dumps, exists, fetch, transaction
 from db.lineage import lineage as lineage
 from db.rows import VideoRow as VideoRow
 from db.rows import select
@@ -129,7 +129,7 @@ async def page(
     where, args = "v.account_id = $1 AND v.deleted_at IS NULL", [account]
     if after is not None:
         # One that was deleted meanwhile still marks its place.
-        if not await fetch_one("SELECT FROM videos WHERE id = $1 AND account_id = $2", after, account):
+        if not await exists("SELECT FROM videos WHERE id = $1 AND account_id = $2", after, account):
             raise unknown(after, "after")
         mark = "(SELECT a.created_at, a.swarm_index, a.id FROM videos a WHERE a.id = $2)"
         where += f" AND {key} {'<' if order == 'desc' else '>'} {mark}"

@@ -46,8 +46,8 @@ async def visible_of(rows: Sequence[VideoRow], viewer: str) -> set[str]:
     if posted:
         blocked = await fetch(
             """
-            SELECT id FROM unnest($2::text[]) AS id WHERE EXISTS (
-                SELECT FROM blocks WHERE (blocker_id, blocked_id) IN ((id, $1), ($1, id))
+            SELECT who AS id FROM unnest($2::text[]) AS who WHERE EXISTS (
+                SELECT FROM blocks WHERE (blocker_id, blocked_id) IN ((who, $1), ($1, who))
             )
             """,
             viewer,
