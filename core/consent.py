@@ -37,11 +37,12 @@ class Reason(StrEnum):
     GRANTED = "granted"
     CAMEO_REVOKED = "cameo_revoked"
     BLOCKED = "blocked"
-    RESTRICTED_WORD = "restricted_word"
+    RESTRICTED_WORDS = "restricted_words"
     NO_REMIX = "no_remix"
     ONLY_ME = "only_me"
-    NOT_APPROVED = "not_approved"
+    NOT_ASKED = "not_asked"
     PENDING = "pending"
+    REFUSED = "refused"
     GRANT_REVOKED = "grant_revoked"
     GRANT_EXPIRED = "grant_expired"
     OTHER_PROMPT = "other_prompt"
@@ -111,7 +112,7 @@ def decide(cameo: CameoFacts, ask: Ask) -> Verdict:
     if cameo.blocked:
         return _refuse(Reason.BLOCKED)
     if _mentions(ask.prompt, cameo.restrictions.words):
-        return _refuse(Reason.RESTRICTED_WORD)
+        return _refuse(Reason.RESTRICTED_WORDS)
     if cameo.restrictions.no_remix and ask.action == "remix":
         return _refuse(Reason.NO_REMIX)
     if cameo.audience is Audience.ONLY_ME:
@@ -136,7 +137,9 @@ def decide(cameo: CameoFacts, ask: Ask) -> Verdict:
         reason = shortfalls[open_grants[-1].id]
         assert reason is not None
         return _refuse(reason, _ASK_FOR[reason])
-    return _refuse(Reason.GRANT_REVOKED if revoked else Reason.NOT_APPROVED, "approval")
+    if revoked:
+        return _refuse(Reason.GRANT_REVOKED, "approval")
+    return _refuse(Reason.REFUSED if GrantStatus.REFUSED in statuses else Reason.NOT_ASKED, "approval")
 
 
 _ASK_FOR = {
