@@ -25,7 +25,7 @@ from api.cameos import CameoRequests, Cameos
 from api.cards import Cards, ModelServerCards
 from api.consent import Consent
 from api.content import Content
-from api.edge import finish, refuse_unstorable
+from api.edge import drained, finish, refuse_unstorable
 from api.errors import answer
 from api.feed import FeedRoutes
 from api.health import Health
@@ -88,6 +88,7 @@ def create_app(
         dto=Body,
         return_dto=None,
         exception_handlers={Exception: answer},
+        middleware=[drained],
         before_request=refuse_unstorable,
         before_send=[finish],
         request_max_body_size=MAX_BODY_BYTES,

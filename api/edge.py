@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from litestar import Request
 from litestar.datastructures import MutableScopeHeaders
-from litestar.types import Message, Scope
+from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 from core.ids import new_id
 from schemas.errors import Code, RiffleError
@@ -32,6 +32,8 @@ HEADERS = {
     "content-security-policy": PAGE_POLICY,
 }
 DOCS_PREFIX = "/schema"
+# A phone's clip with room to spare; whoever sends more than this to be refused loses the connection.
+MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
 
 def request_id(scope: Scope) -> str:
@@ -51,6 +53,31 @@ async def finish(message: Message, scope: Scope) -> None:
         # The pages of the OpenAPI viewer load their scripts from elsewhere.
         if name != "content-security-policy" or not scope.get("path", "").startswith(DOCS_PREFIX):
             headers.setdefault(name, value)
+
+
+def drained(app: ASGIApp) -> ASGIApp:
+    """Read a refused body to its end before answering: a client that still sends would only see a reset."""
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        unread = MAX_DRAINED_BYTES
+
+        async def count() -> HTTPReceiveMessage:
+            nonlocal unread
+            message: HTTPReceiveMessage = await receive()  # type: ignore[assignment]
+            if message["type"] == "http.request" and message["more_body"]:
+                unread -= len(message["body"])
+            else:
+                unread = 0
+            return message
+
+        async def answer(message: Message) -> None:
+            while message["type"] == "http.response.start" and unread > 0:
+                await count()
+            await send(message)
+
+        await app(scope, count, answer)
+
+    return middleware
 
 
 async def refuse_unstorable(request: Request[Any, Any, Any]) -> None:
