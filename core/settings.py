@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -139,10 +139,10 @@ def _nothing(raw: str) -> str:
     return raw
 
 
-def _choice(*allowed: str) -> Callable[[str], Literal["on"]]:
-    def parse(raw: str) -> Literal["on"]:
+def _choice(*allowed: str) -> Callable[[str], Any]:
+    def parse(raw: str) -> str:
         if raw not in allowed:
             raise ValueError
-        return raw  # type: ignore[return-value]
+        return raw
 
     return parse

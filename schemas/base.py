@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A body a client sends. Unknown fields are refused, so a typo is never ignored."""
 
 
