@@ -13,6 +13,9 @@ import pytest_asyncio
 
 from core.settings import load
 from db import engine, migrate, server
+from tests.product import model_folders, product
+
+__all__ = ["model_folders", "product"]
 
 
 def _named(url: str, database: str) -> str:
