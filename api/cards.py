@@ -31,13 +31,14 @@ class Cards(Protocol):
 
 
 class ModelServerCards:
-    """The cards of a model server. Once seen they outlive its restarts."""
+    """The cards of a model server. Once seen they outlive its restarts, and nobody waits for newer ones."""
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}/v1/models"
         self._known: list[ModelCard] = []
-        self._fetched_at = float("-inf")
-        self._one_at_a_time = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._first = asyncio.Lock()
+        self._newer: asyncio.Task[None] | None = None
 
     async def all(self) -> list[ModelCard]:
         """Every model, the default first.
@@ -45,23 +46,26 @@ class ModelServerCards:
         Raises:
             RiffleError: busy, while the server has never answered.
         """
-        if time.monotonic() - self._fetched_at < FRESH_S:
-            return self._known
-        async with self._one_at_a_time:
-            if time.monotonic() - self._fetched_at >= FRESH_S:
-                await self._refresh()
+        async with self._first:
+            if not self._known:
+                await self._ask()
+        if time.monotonic() - self._asked_at >= FRESH_S and (self._newer is None or self._newer.done()):
+            self._newer = asyncio.create_task(self._renew())
         return self._known
 
-    async def _refresh(self) -> None:
+    async def _ask(self) -> None:
         try:
             self._known = await asyncio.to_thread(self._fetch)
         except (OSError, msgspec.MsgspecError) as away:
-            if not self._known:
-                raise RiffleError(
-                    Code.BUSY, "the model is still loading", retry_after_s=RETRY_AFTER_S
-                ) from away
-            log.warning("the model server did not answer (%s): its last cards stay in use", away)
-        self._fetched_at = time.monotonic()
+            raise RiffleError(Code.BUSY, "the model is still loading", retry_after_s=RETRY_AFTER_S) from away
+        finally:
+            self._asked_at = time.monotonic()
+
+    async def _renew(self) -> None:
+        try:
+            await self._ask()
+        except RiffleError as away:
+            log.warning("the model server did not answer (%r): its last cards stay in use", away.__cause__)
 
     def _fetch(self) -> list[ModelCard]:
         with urllib.request.urlopen(self._url, timeout=TIMEOUT_S) as reply:

@@ -82,9 +82,10 @@ def _key(video: VideoRow, variant: str) -> str:
 
 
 def _span(request: Authed, etag: str, size: int) -> Span | None:
-    unchanged = request.headers.get("if-range", etag) == etag
+    # A range is for GET alone, and only of the object that the client has the first part of.
+    counts = request.method == "GET" and request.headers.get("if-range", etag) == etag
     try:
-        return wanted(request.headers.get("range"), size) if unchanged else None
+        return wanted(request.headers.get("range"), size) if counts else None
     except Unsatisfiable:
         raise Refused(
             Code.RANGE_NOT_SATISFIABLE,

@@ -80,6 +80,7 @@ async def test_head_says_what_get_would(ada: Person, path: str) -> None:
     assert (reply.status_code, reply.content) == (200, b"")
     assert reply.headers["content-length"] == str(len(VIDEO))
     assert reply.headers["etag"]
+    assert (await ada.call("HEAD", path, headers={"range": "bytes=0-3"})).status_code == 200
 
 
 async def test_nothing_to_read_yet(ada: Person) -> None:

@@ -22,7 +22,7 @@ async def test_models_need_no_account(anyone: httpx.AsyncClient) -> None:
 
 
 class Server:
-    """What a model server answers, by `data` being replaced with the next answer."""
+    """A model server whose next answer is `answer`."""
 
     def __init__(self) -> None:
         self.answer: ModelList | Exception = OSError("connection refused")
@@ -46,10 +46,22 @@ async def test_cards_are_cached_and_outlive_the_server(monkeypatch: pytest.Monke
     assert await cards.all() == [CARD]
     assert await cards.all() == [CARD]
     assert server.asked == 2
-    server.answer = OSError("gone")
     monkeypatch.setattr("api.cards.FRESH_S", 0.0)
+    server.answer = OSError("gone")
     assert await cards.all() == [CARD]
+    await _renewed(cards)
     assert server.asked == 3
+    newer = msgspec.structs.replace(CARD, created=CARD.created + 1)
+    server.answer = ModelList(data=[newer])
+    assert await cards.all() == [CARD]
+    await _renewed(cards)
+    assert await cards.all() == [newer]
+    await _renewed(cards)
+
+
+async def _renewed(cards: ModelServerCards) -> None:
+    assert cards._newer is not None
+    await cards._newer
 
 
 async def test_a_server_that_is_not_there_is_busy() -> None:
