@@ -6,6 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+# As the stages have them, whose import takes seconds.
+PRECISIONS = ("int8", "fp32")
+TARGETS = ("avx2", "vnni", "arm64")
 USAGE = """riffle export FOLDER --out BUNDLE [--precision int8|fp32] [--target avx2|vnni|arm64]
        riffle export verify BUNDLE [--against FOLDER]
        riffle export tiny-train ..."""
@@ -37,8 +40,8 @@ def _export_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="riffle export", usage=USAGE, description=__doc__)
     parser.add_argument("folder", type=Path, help="a model in diffusers folder format, with riffle.json")
     parser.add_argument("--out", type=Path, required=True, help="where the bundle goes; replaced if there")
-    parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
-    parser.add_argument("--target", choices=("avx2", "vnni", "arm64"), default="avx2")
+    parser.add_argument("--precision", choices=PRECISIONS, default="int8")
+    parser.add_argument("--target", choices=TARGETS, default="avx2")
     parser.set_defaults(run=_export)
     return parser
 

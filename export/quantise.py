@@ -73,10 +73,10 @@ def halve(model: onnx.ModelProto, *, lossy: bool) -> onnx.ModelProto:
 
 def kept(model: onnx.ModelProto) -> list[str]:
     """Names of the products that stay float32, known by the layer whose weights or bias they read."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    ends = {name for name in stored if any(part in name for part in KEPT)}
     return [
-        node.name
-        for node in model.graph.node
-        if node.op_type in PRODUCTS and any(part in tensor for tensor in node.input for part in KEPT)
+        node.name for node in model.graph.node if node.op_type in PRODUCTS and ends.intersection(node.input)
     ]
 
 

@@ -32,11 +32,13 @@ Parity = dict[str, float]
 
 
 def difference(expected: NDArray[np.floating], got: NDArray[np.floating]) -> Parity:
-    """`sqnr_db`, capped at 200 for equal arrays, and `max_error`."""
+    """`sqnr_db` within -200..200 (which stand for "not finite" and "equal"), and `max_error`."""
     wanted, error = expected.astype(np.float64), got.astype(np.float64) - expected
     noise, signal = float(np.square(error).sum()), float(np.square(wanted).sum())
-    ratio = 200.0 if noise == 0.0 else min(200.0, 10.0 * float(np.log10(max(signal, 1e-30) / noise)))
-    return {"sqnr_db": round(ratio, 2), "max_error": float(np.abs(error).max())}
+    if not np.isfinite(noise + signal):
+        return {"sqnr_db": -200.0, "max_error": float(np.finfo(np.float64).max)}
+    ratio = 10.0 * float(np.log10(max(signal, 1e-30) / max(noise, 1e-60)))
+    return {"sqnr_db": round(min(200.0, max(-200.0, ratio)), 2), "max_error": float(np.abs(error).max())}
 
 
 def check_part(part: Part, model: onnx.ModelProto, precision: str) -> Parity:

@@ -1,0 +1,158 @@
+"""The whole export: the bundle draws what diffusers draws, and a failed one leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import LTXConditionPipeline, LTXVideoTransformer3DModel
+from diffusers.pipelines.ltx import pipeline_ltx_condition
+
+from export import cli, pack, verify
+from export.load import ExportError, load
+from export.pack import export_bundle
+from model_server.bundle import load_manifest
+from model_server.preview import PreviewEngine
+from tests.export.small import FPS, FRAMES, SIZE, copied, edited, recipe, small_bundle, small_folder
+
+PROMPT = "a fox on the beach"
+# Measured with these weights: 90 dB and more in float32, 35 dB and more in int8.
+LEAST_DB = {"fp32": 60.0, "int8": 25.0}
+
+
+def from_pipeline(noise: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
+    """Latents and frames that diffusers' own pipeline makes of this noise with the student."""
+    folder = small_folder()
+    pipeline = LTXConditionPipeline.from_pretrained(folder)
+    pipeline.transformer = LTXVideoTransformer3DModel.from_pretrained(folder / "student" / "transformer")
+    pipeline.set_progress_bar_config(disable=True)
+    monkeypatch.setattr(pipeline_ltx_condition, "randn_tensor", lambda *_, **__: torch.from_numpy(noise))
+    sigmas = json.loads((folder / "riffle.json").read_text())["preview"]["sigmas"]
+    arguments = {
+        "prompt": PROMPT,
+        "width": SIZE[0],
+        "height": SIZE[1],
+        "num_frames": FRAMES,
+        "frame_rate": FPS,
+        "timesteps": [sigma * 1000 for sigma in sigmas[:-1]],
+        "guidance_scale": 1.0,
+        "max_sequence_length": 32,
+    }
+    latents = pipeline(**arguments, output_type="latent").frames.numpy()
+    frames = pipeline(**arguments, output_type="np").frames[0]
+    return latents, frames
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_bundle_draws_what_the_pipeline_draws(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = PreviewEngine(small_bundle(precision), 2)
+    job = engine.begin(recipe(prompt=PROMPT))
+    latents, frames = from_pipeline(job.current, monkeypatch)
+    for _ in range(job.steps):
+        engine.step(job)
+    assert verify.difference(latents, job.current)["sqnr_db"] > LEAST_DB[precision]
+    assert np.abs(frames * 255 - engine.decode(job)).mean() < (0.6 if precision == "fp32" else 3)
+
+
+def test_the_picture_is_like_the_middle_frame() -> None:
+    engine = PreviewEngine(small_bundle(), 2)
+    job = engine.begin(recipe())
+    for _ in range(job.steps):
+        engine.step(job)
+    middle = engine.decode(job)[FRAMES // 2].astype(float)
+    others = engine.begin(recipe(seed=8))
+    for _ in range(others.steps):
+        engine.step(others)
+    picture = engine.estimate(job).astype(float)
+    assert np.abs(picture - middle).mean() < np.abs(picture - engine.decode(others)[FRAMES // 2]).mean()
+
+
+def test_what_the_manifest_says() -> None:
+    manifest = load_manifest(small_bundle())
+    assert (manifest.precision, manifest.target, manifest.family) == ("int8", "avx2", "ltx")
+    assert manifest.sigmas[-1] == 0.0
+    assert set(manifest.parity) == {"text", "transformer", "decoder", "picture", "preview"}
+    assert all(found["sqnr_db"] >= verify.GATES["int8"][part] for part, found in manifest.parity.items())
+    assert manifest.teacher.startswith("riffle-tiny student ")
+    assert "cat" in manifest.vocabulary["subjects"]
+
+
+def test_int8_is_smaller() -> None:
+    def size(precision: str) -> int:
+        return (small_bundle(precision) / "transformer.onnx").stat().st_size
+
+    assert size("int8") < 0.7 * size("fp32")
+
+
+def test_a_failed_export_leaves_the_old_bundle_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = copied(small_bundle(), tmp_path / "bundle")
+    before = (old / "manifest.json").read_bytes()
+
+    def worse(*_: object) -> None:
+        raise ExportError("verify", "transformer: 3 dB against torch is under 20 dB")
+
+    monkeypatch.setattr(pack, "_write_parts", worse)
+    with pytest.raises(ExportError, match="under 20 dB"):
+        export_bundle(small_folder(), old)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    assert (old / "manifest.json").read_bytes() == before
+
+
+def test_a_new_bundle_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    work, out = copied(small_bundle(), tmp_path / "work"), copied(small_bundle(), tmp_path / "out")
+    (out / "left-over").write_text("old")
+    pack._replace(work, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not (out / "left-over").exists()
+    load_manifest(out)
+
+
+def test_a_part_that_differs_is_refused() -> None:
+    with pytest.raises(ExportError, match=r"verify: transformer: 6.02 dB against torch is under 20"):
+        verify._gated("transformer", verify.difference(np.full(4, 2.0), np.full(4, 1.0)), "int8")
+    with pytest.raises(ExportError, match="verify: decoder"):
+        verify._gated("decoder", verify.difference(np.ones(4), np.full(4, np.nan)), "fp32")
+
+
+def test_a_teacher_without_a_student_is_guided(tmp_path: Path) -> None:
+    folder = copied(small_folder(), tmp_path / "model")
+    shutil.rmtree(folder / "student")
+    edited(folder / "riffle.json", full={"size": [128, 192], "sigmas": [1.0, 0.5, 0.0], "guidance": 3.0})
+    # The parts that don't change are taken from the other bundle, since tracing is most of an export.
+    bundle = copied(small_bundle("fp32"), tmp_path / "bundle")
+    edited(bundle / "manifest.json", guidance=3.0, sigmas=[1.0, 0.5, 0.0])
+    source = load(folder)
+    source.transformer = load(small_folder()).transformer
+    assert verify.check_preview(source, bundle, "fp32")["sqnr_db"] > LEAST_DB["fp32"]
+
+
+def test_the_command_says_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "bundle"
+    assert cli.main([str(tmp_path / "nowhere"), "--out", str(out)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith("load: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["verify", str(small_bundle()), "--against", str(small_folder())]) == 0
+    said = capsys.readouterr().out
+    assert "whole and running" in said
+    assert "dB now" in said
+    broken = copied(small_bundle(), tmp_path / "bundle")
+    (broken / "text.onnx").write_bytes(b"")
+    assert cli.main(["verify", str(broken)]) == 1
+    assert "text.onnx has 0 bytes" in capsys.readouterr().err
+
+
+def test_other_weights_are_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = copied(small_folder(), tmp_path / "model")
+    shutil.rmtree(folder / "student" / "transformer")
+    shutil.copytree(folder / "transformer", folder / "student" / "transformer")
+    assert cli.main(["verify", str(small_bundle()), "--against", str(folder)]) == 1
+    assert "preview: " in capsys.readouterr().err
