@@ -1,0 +1,81 @@
+"""A dispatcher as tests run it, and what they look at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from db import engine, events
+from media.store import MediaStore
+from realtime import wake
+from realtime.dispatcher import Dispatcher
+from realtime.link import Link
+from schemas.events import Event, Name, video_stream
+from tests.realtime.models import Models
+from tests.realtime.world import until
+
+ENDS = {Name.VIDEO_COMPLETED, Name.VIDEO_FAILED, Name.VIDEO_CANCELLED}
+FILES = ("video.mp4", "thumbnail.webp", "spritesheet.jpg", "latents.npz")
+
+
+@contextlib.asynccontextmanager
+async def dispatching(models: Models, store: MediaStore, *, deaf: bool = False) -> AsyncIterator[Dispatcher]:
+    """A dispatcher with its wake-ups; `deaf` = without."""
+    dispatcher = Dispatcher(Link(models.url), store)
+    handlers: dict[str, Callable[[str], None]] = {
+        events.WORK: dispatcher.work_arrived,
+        events.CANCEL: dispatcher.cancelled,
+    }
+    tasks = [asyncio.create_task(dispatcher.run())]
+    if not deaf:
+        tasks.append(asyncio.create_task(wake.Wake(engine.url(), handlers, dispatcher.doubt).run()))
+    try:
+        yield dispatcher
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def log(video: str) -> list[Event]:
+    return await events.since(video_stream(video), 0, limit=200)
+
+
+async def ended(video: str, timeout: float = 10) -> list[Event]:
+    """All events of a video once it has ended: numbered without holes, exactly one end."""
+
+    async def over() -> bool:
+        return any(event.name in ENDS for event in await log(video))
+
+    await until(over, timeout)
+    await asyncio.sleep(0.05)
+    found = await log(video)
+    assert [event.seq for event in found] == list(range(1, len(found) + 1))
+    assert sum(event.name in ENDS for event in found) == 1
+    return found
+
+
+async def drawing(video: str) -> None:
+    """Its first step has been told."""
+
+    async def begun() -> bool:
+        return len(await log(video)) >= 3
+
+    await until(begun)
+
+
+def names(found: list[Event]) -> list[str]:
+    return [event.name.removeprefix("video.") for event in found]
+
+
+async def stored(store: MediaStore, video: str, attempt: int) -> set[str]:
+    found = set()
+    for name in FILES:
+        with contextlib.suppress(FileNotFoundError):
+            await store.size(f"videos/{video}/{attempt}/{name}")
+            found.add(name)
+    return found
+
+
+WHOLE = ["queued", "started", "step", "step", "step", "step", "completed"]
