@@ -105,7 +105,7 @@ async def issue_session(account_id: str, family: str | None, now: datetime) -> T
             await fetch(
                 """
                 DELETE FROM tokens t USING sessions s
-                WHERE s.id = t.session_id AND s.account_id = $1 AND t.expires_at < $2
+                WHERE s.id = t.session_id AND s.account_id = $1 AND t.expires_at <= $2
                 """,
                 account_id,
                 now,

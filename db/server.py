@@ -40,7 +40,7 @@ def ensure(settings: Settings) -> str:
     while True:
         try:
             return _start(folder)
-        except (subprocess.SubprocessError, AssertionError, ValueError) as error:
+        except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL does not start ({error}): see {folder / 'log'}") from error
             time.sleep(0.5)

@@ -1,0 +1,15 @@
+"""Every test here has the module's database, without work left over by the test before."""
+
+from __future__ import annotations
+
+import pytest_asyncio
+
+from db import engine, videos
+from tests.db.make import START
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def empty_queue(database: str) -> None:
+    rows = await engine.fetch("SELECT id, account_id FROM videos WHERE status IN ('queued', 'in_progress')")
+    for row in rows:
+        await videos.cancel(row["id"], row["account_id"], START)
