@@ -18,7 +18,7 @@ from schemas.videos import (
     CreateVideo,
     DeletedVideo,
     Lineage,
-    Receipt,
+    ReceiptList,
     Relation,
     RemixVideo,
     Source,
@@ -156,13 +156,13 @@ class Videos(Controller):
         return await db.videos.lineage(video_id, request.user.id)
 
     @get("/{video_id:str}/receipts", summary="The consent that it rests on")
-    async def receipts(self, request: Authed, video_id: str) -> list[Receipt]:
+    async def receipts(self, request: Authed, video_id: str) -> ReceiptList:
         """One receipt for each cameo in it.
 
         Raises:
             RiffleError: not_found.
         """
-        return await db.videos.receipts(video_id, request.user.id)
+        return ReceiptList(data=await db.videos.receipts(video_id, request.user.id))
 
 
 def _poll(tier: Tier) -> dict[str, str]:

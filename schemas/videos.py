@@ -184,6 +184,13 @@ class Receipt(Answer, kw_only=True):
     at: int
 
 
+class ReceiptList(Answer, kw_only=True):
+    """`GET /v1/videos/{id}/receipts`."""
+
+    data: list[Receipt]
+    object: str = "list"
+
+
 class LineageNode(Answer, kw_only=True):
     """One video of a lineage graph, by what the asker may see of it."""
 

@@ -64,7 +64,7 @@ async def test_asking_answering_and_using(ada: Person, bob: Person) -> None:
     assert accepted["status"] == "accepted"
     video = await bob.ok("POST", "/v1/videos", wish)
     assert video["cameos"] == [cameo["id"]]
-    receipts = await bob.ok("GET", f"/v1/videos/{video['id']}/receipts")
+    receipts = (await bob.ok("GET", f"/v1/videos/{video['id']}/receipts"))["data"]
     assert [(item["cameo_id"], item["grant_id"]) for item in receipts] == [(cameo["id"], grant["id"])]
     assert [use["video_id"] for use in (await ada.ok("GET", f"/v1/cameos/{cameo['id']}/uses"))["data"]] == [
         video["id"]
