@@ -1,0 +1,93 @@
+"""Wishes: which are refused, by which code, and what recipes the others become."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from core.limits import DEFAULT_STRENGTH, check_create, rendered, resolve
+from core.quota import PRICE, START_CREDITS, price
+from schemas.errors import Code, RiffleError
+from schemas.videos import MAX_PROMPT_CHARS, MAX_SEED, CreateVideo, ModelCard, Relation, Source, Tier
+
+CARD = ModelCard(
+    id="riffle-tiny",
+    created=1,
+    sizes={"preview": ["64x96", "96x64"], "full": ["128x192", "192x128", "256x384"]},
+    seconds=["2", "4"],
+    fps=8,
+    price={"preview": 1, "full": 8},
+    vocabulary={},
+)
+WISH = CreateVideo(prompt=" a cat ")
+
+
+def wish(**changes: object) -> CreateVideo:
+    return msgspec.structs.replace(WISH, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "param"),
+    [
+        ({"prompt": ""}, Code.INVALID_REQUEST, "prompt"),
+        ({"prompt": " \n"}, Code.INVALID_REQUEST, "prompt"),
+        ({"prompt": "x" * (MAX_PROMPT_CHARS + 1)}, Code.PROMPT_TOO_LONG, "prompt"),
+        ({"n": 0}, Code.INVALID_N, "n"),
+        ({"n": 17}, Code.INVALID_N, "n"),
+        ({"n": -1}, Code.INVALID_N, "n"),
+        ({"size": "64x97"}, Code.INVALID_SIZE, "size"),
+        ({"size": "128x192"}, Code.INVALID_SIZE, "size"),
+        ({"size": "64x96", "tier": Tier.FULL}, Code.INVALID_SIZE, "size"),
+        ({"seconds": "3"}, Code.INVALID_REQUEST, "seconds"),
+        ({"seconds": 0}, Code.INVALID_REQUEST, "seconds"),
+        ({"model": "sora-2"}, Code.UNKNOWN_MODEL, "model"),
+    ],
+)
+def test_what_is_refused(changes: dict[str, object], code: Code, param: str) -> None:
+    with pytest.raises(RiffleError) as caught:
+        check_create(wish(**changes), CARD)
+    assert (caught.value.code, caught.value.param) == (code, param)
+
+
+def test_a_model_without_a_tier_refuses_it() -> None:
+    with pytest.raises(RiffleError, match="takes nothing"):
+        check_create(wish(tier=Tier.FULL), msgspec.structs.replace(CARD, sizes={"preview": ["64x96"]}))
+
+
+def test_recipes() -> None:
+    for fine in (wish(), wish(n=16, seconds=4, size="96x64", model="riffle-tiny", prompt="x" * MAX_PROMPT_CHARS)):
+        check_create(fine, CARD)
+    first, second = resolve(wish(n=2, seconds=4), CARD, MAX_SEED)
+    assert (first.prompt, first.width, first.height, first.frames, first.fps) == ("a cat", 64, 96, 33, 8)
+    assert (first.seed, second.seed, first.strength) == (MAX_SEED, 0, None)
+    assert [recipe.seed for recipe in resolve(wish(n=3, seed=0), CARD, 99)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("relation", "strength", "expected"),
+    [
+        (Relation.REMIX, None, DEFAULT_STRENGTH),
+        (Relation.REMIX, 0.0, 0.0),
+        (Relation.EDIT, 0.3, 0.3),
+        (Relation.REROLL, 0.3, None),
+    ],
+)
+def test_strength(relation: Relation, strength: float | None, expected: float | None) -> None:
+    source = Source(relation=relation, video_ids=["video_1"], strength=strength)
+    assert resolve(wish(source=source), CARD, 1)[0].strength == expected
+
+
+def test_a_render_keeps_everything_but_the_size() -> None:
+    for size, full in (("64x96", (128, 192)), ("96x64", (192, 128))):
+        (recipe,) = resolve(wish(size=size), CARD, 5)
+        found = rendered(recipe, CARD)
+        assert (found.width, found.height) == full
+        assert msgspec.structs.replace(found, width=recipe.width, height=recipe.height) == recipe
+    with pytest.raises(RiffleError):
+        rendered(recipe, msgspec.structs.replace(CARD, sizes={"preview": ["96x64"]}))
+
+
+def test_prices() -> None:
+    assert price(Tier.PREVIEW, 16) == 16
+    assert price(Tier.FULL, 1) == PRICE[Tier.FULL] == 8
+    assert START_CREDITS >= price(Tier.PREVIEW, 16)
