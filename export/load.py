@@ -19,6 +19,8 @@ import torch
 from torch import nn
 
 FAMILIES = {"LTXVideoTransformer3DModel": "ltx"}
+# An ONNX file is one protobuf message, which ends at 2 GiB.
+MAX_PART_BYTES = 2**31 - 2**20
 LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 
 
@@ -155,6 +157,12 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
 def _check(source: Source) -> None:
     """Stop at what the later stages don't know how to trace."""
     transformer, vae, card = source.transformer.config, source.vae.config, source.card
+    for part in ("transformer", "vae", "text_encoder"):
+        size = sum(weight.nbytes for weight in getattr(source, part).parameters())
+        if size > MAX_PART_BYTES:
+            raise ExportError(
+                "load", f"{part} has {size / 1e9:.1f} GB of float32 weights, one file holds 2.1"
+            )
     if transformer.patch_size != 1 or transformer.patch_size_t != 1:
         raise ExportError("load", f"transformer patch size {transformer.patch_size} is not 1")
     if vae.patch_size_t != 1:

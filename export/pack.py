@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -44,8 +45,8 @@ def export_bundle(folder: Path, out: Path, *, precision: str = "int8", target: s
         say(f"load: {folder}")
         source = load(folder)
         out.parent.mkdir(parents=True, exist_ok=True)
-        # Next to `out`, so that the rename at the end stays on one file system.
-        work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        _sweep(out)
+        work = _beside(out)
         parity = _write_parts(source, work, precision, target, say)
         shutil.copyfile(source.tokenizer, work / TOKENIZER)
         manifest = _manifest(source, work, precision, target, parity)
@@ -135,12 +136,30 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
 def _replace(work: Path, out: Path) -> None:
     """Put the finished folder in the place of the old one."""
     if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
+        old = _beside(out)
         out.rename(old / out.name)
         work.rename(out)
         shutil.rmtree(old, ignore_errors=True)
     else:
         work.rename(out)
+
+
+def _beside(out: Path) -> Path:
+    """A fresh folder next to `out`, so that a rename stays on one file system; named by process."""
+    return Path(tempfile.mkdtemp(prefix=f".{out.name}-{os.getpid()}-", dir=out.parent))
+
+
+def _sweep(out: Path) -> None:
+    """Remove the working folders of exports that were killed."""
+    for left in out.parent.glob(f".{out.name}-*-*"):
+        owner = left.name.removeprefix(f".{out.name}-").split("-")[0]
+        try:
+            os.kill(int(owner), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (ValueError, PermissionError, OverflowError):
+            # Somebody else's.
+            continue
 
 
 def _progress(begun: float) -> Callable[[str], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ REMIX_STRENGTH = 0.7
 # The models were trained on noise levels times this.
 TIMESTEPS = 1000.0
 PAD_TOKENS = ("[PAD]", "<pad>")
+# A swarm's previews share their prompt, and few prompts are drawn at the same time; each takes 50 KB.
+PROMPTS_KEPT = 32
 
 
 @dataclass(slots=True)
@@ -67,13 +70,15 @@ class PreviewEngine:
             for bucket in self.manifest.buckets
             for name in (bucket.transformer, bucket.decoder, bucket.picture)
         }
+        self._encoded = lru_cache(PROMPTS_KEPT)(self._encode)
         self._empty = self._encoded("") if self.manifest.guidance > 1 else None
 
     def embed(self, texts: list[str]) -> Floats:
         """Vectors of texts [n, C], unit length: the mean of their token states."""
         vectors = np.zeros((len(texts), 0), dtype=np.float32)
         if texts:
-            encoded = [self._encoded(text) for text in texts]
+            # Past the kept prompts: one long list would push them all out.
+            encoded = [self._encode(text) for text in texts]
             vectors = np.stack([(mask @ states[0])[0] / mask.sum() for states, mask in encoded])
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
@@ -155,7 +160,7 @@ class PreviewEngine:
         tokens = self._tokenizer.encode(prompt)
         return np.asarray([tokens.ids], np.int64), np.asarray([tokens.attention_mask], np.int64)
 
-    def _encoded(self, prompt: str) -> Prompt:
+    def _encode(self, prompt: str) -> Prompt:
         """Token states [1, T, C] and mask [1, T]."""
         ids, mask = self.tokenize(prompt)
         return self._text.run(None, {"ids": ids, "mask": mask})[0], mask.astype(np.float32)

@@ -72,6 +72,11 @@ def test_seed_and_prompt_change_the_video(engine: PreviewEngine) -> None:
     assert np.abs(first - draw(engine, recipe(prompt="a penguin in the snow")).current).max() > 1e-4
 
 
+def test_a_prompt_is_read_once(engine: PreviewEngine) -> None:
+    first, second = engine.begin(recipe(prompt="once")), engine.begin(recipe(prompt="once", seed=4))
+    assert first.prompt[0] is second.prompt[0]
+
+
 def test_an_empty_and_an_endless_prompt(engine: PreviewEngine) -> None:
     for prompt in ("", "fox " * 500, "\u0000 \U0001f98a \u202e"):
         assert np.isfinite(draw(engine, recipe(prompt=prompt)).current).all()
