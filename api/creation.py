@@ -23,10 +23,6 @@ async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -
     """
     card = named(cards, wish.model, Code.UNKNOWN_MODEL)
     check_create(wish, card)
-    if wish.source is not None and wish.source.relation is Relation.RENDER:
-        raise RiffleError(
-            Code.INVALID_REQUEST, "a render is made by POST /v1/videos/{id}/render", param="source.relation"
-        )
     recipes = resolve(wish, card, secrets.randbelow(MAX_SEED + 1))
     return await _queue(account, recipes, wish.tier, wish.source, wish.cameos)
 

@@ -5,18 +5,30 @@ from __future__ import annotations
 import msgspec
 
 from schemas.errors import Code, RiffleError
-from schemas.videos import MAX_PROMPT_CHARS, MAX_SEED, MAX_SWARM, CreateVideo, ModelCard, Recipe, Relation, Tier
+from schemas.videos import (
+    MAX_PROMPT_CHARS,
+    MAX_SEED,
+    MAX_SWARM,
+    CreateVideo,
+    ModelCard,
+    Recipe,
+    Relation,
+    Source,
+    Tier,
+)
 
 # Keeps place and composition of the source, changes what the words change.
 DEFAULT_STRENGTH = 0.6
 STARTS_FROM_PIXELS = frozenset({Relation.REMIX, Relation.EDIT})
+# What can be made of a source today: an edge must never claim what the picture does not hold.
+DRAWABLE = STARTS_FROM_PIXELS | {Relation.REROLL}
 
 
 def check_create(wish: CreateVideo, card: ModelCard) -> None:
     """Refuse a wish that this model can't fulfil.
 
     Raises:
-        RiffleError: invalid_request (prompt or seconds), prompt_too_long, invalid_size, invalid_n, unknown_model.
+        RiffleError: unknown_model, invalid_request, prompt_too_long, invalid_n, invalid_size.
     """
     if wish.model is not None and wish.model != card.id:
         raise RiffleError(Code.UNKNOWN_MODEL, f"there is no model `{wish.model}`", param="model")
@@ -36,13 +48,30 @@ def check_create(wish: CreateVideo, card: ModelCard) -> None:
             Code.INVALID_SIZE, f"size of a {wish.tier} takes {' or '.join(sizes) or 'nothing'}", param="size"
         )
     if wish.seconds is not None and str(wish.seconds) not in card.seconds:
+        raise RiffleError(Code.INVALID_REQUEST, f"seconds takes {' or '.join(card.seconds)}", param="seconds")
+    if wish.source is not None:
+        _check_source(wish.source)
+
+
+def _check_source(source: Source) -> None:
+    if source.relation is Relation.RENDER:
         raise RiffleError(
-            Code.INVALID_REQUEST, f"seconds takes {' or '.join(card.seconds)}", param="seconds"
+            Code.INVALID_REQUEST, "a render is made by POST /v1/videos/{id}/render", param="source.relation"
+        )
+    if source.relation not in DRAWABLE:
+        raise RiffleError(
+            Code.INVALID_REQUEST,
+            f"source.relation takes {', '.join(sorted(DRAWABLE))}: this model draws no {source.relation}",
+            param="source.relation",
+        )
+    if len(source.video_ids) != 1:
+        raise RiffleError(
+            Code.INVALID_REQUEST, f"a {source.relation} has one source video", param="source.video_ids"
         )
 
 
 def resolve(wish: CreateVideo, card: ModelCard, first_seed: int) -> list[Recipe]:
-    """One recipe for each video of a checked wish: consecutive seeds from the wished one, else `first_seed`."""
+    """One recipe for each video of a checked wish: seeds count up from the wished one, else `first_seed`."""
     width, height = _pixels(wish.size or card.sizes[wish.tier][0])
     seconds = int(wish.seconds if wish.seconds is not None else card.seconds[0])
     start = first_seed if wish.seed is None else wish.seed
@@ -64,7 +93,7 @@ def resolve(wish: CreateVideo, card: ModelCard, first_seed: int) -> list[Recipe]
 
 
 def rendered(recipe: Recipe, card: ModelCard) -> Recipe:
-    """The full recipe of a preview: all the same but its size, the smallest full one of nearly the same shape.
+    """The full recipe of a preview: the same but for its size, the smallest full one of the nearest shape.
 
     Raises:
         RiffleError: invalid_size, where the model renders no full video.

@@ -55,6 +55,24 @@ async def test_a_swarm_is_one_seed_each_and_paid_each(ada: Person) -> None:
         ({"prompt": "  \n"}, "invalid_request", "prompt"),
         ({"prompt": "x" * (MAX_PROMPT_CHARS + 1)}, "prompt_too_long", "prompt"),
         ({"prompt": "x\0"}, "invalid_request", "prompt"),
+        *(
+            (
+                {"prompt": PROMPT, "source": {"relation": relation, "video_ids": ["video_1"]}},
+                "invalid_request",
+                where,
+            )
+            for relation, where in (
+                ("extend", "source.relation"),
+                ("stitch", "source.relation"),
+                ("reference", "source.relation"),
+                ("render", "source.relation"),
+            )
+        ),
+        (
+            {"prompt": PROMPT, "source": {"relation": "remix", "video_ids": ["video_1", "video_2"]}},
+            "invalid_request",
+            "source.video_ids",
+        ),
         ({"prompt": PROMPT, "n": 0}, "invalid_n", "n"),
         ({"prompt": PROMPT, "n": 17}, "invalid_n", "n"),
         ({"prompt": PROMPT, "n": 10**30}, "invalid_n", "n"),
