@@ -84,7 +84,7 @@ class Ask(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Verdict(msgspec.Struct, kw_only=True, frozen=True):
-    """The answer. `ask` says what its owner could be asked for; `grant_revision` pins the record that it rests on.
+    """The answer. `ask` says what its owner could be asked for; `grant_revision` pins the record behind it.
 
     Where no grant was needed, `grant_id` is None and `grant_revision` is the revision of the cameo itself.
     """

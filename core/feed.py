@@ -13,7 +13,7 @@ import msgspec
 from schemas.errors import Code, RiffleError
 from schemas.feed import DiffPart
 
-# One decade of points is worth half a day: a trend with 100 points ties with one of 10 that began 12 hours later.
+# One decade of points is worth half a day: 100 points tie with 10 of a trend that began 12 hours later.
 HOT_DECADE_S = 12 * 3600
 # A remix takes far more than a like.
 POINTS_OF_A_POST = 3

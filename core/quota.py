@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from schemas.videos import Tier
 
-# A full render has four times the pixels of a preview and several times its steps; measured it takes more than
-# eight times as long, and the rest is a gift to whoever picks carefully.
+# A full render has four times the pixels of a preview, several times its steps, and a second pass for
+# guidance. That is far more than eight times the work: the rest is a gift to whoever picks carefully.
 PRICE = MappingProxyType({Tier.PREVIEW: 1, Tier.FULL: 8})
 # 40 swarms of 16 previews, each followed by one full render, and some left.
 START_CREDITS = 1000

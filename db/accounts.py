@@ -70,7 +70,8 @@ async def create(
             INSERT INTO accounts (id, handle, display_name, password_hash, demo, balance, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (handle) DO NOTHING RETURNING id
         )
-        INSERT INTO credit_entries (account_id, kind, amount, at) SELECT id, 'start', $6, $7 FROM made RETURNING id
+        INSERT INTO credit_entries (account_id, kind, amount, at)
+        SELECT id, 'start', $6, $7 FROM made RETURNING id
         """,
         row.id,
         handle,
@@ -96,7 +97,7 @@ async def by_id(account_id: str) -> AccountRow | None:
 
 
 async def issue_session(account_id: str, family: str | None, now: datetime) -> Tokens:
-    """Access token, refresh token and the access token's life in seconds; `family` None starts a new sign-in."""
+    """Access token, refresh token, and seconds that the first lives; `family` None is a new sign-in."""
     access, refresh = f"ra_{secrets.token_urlsafe(32)}", f"rr_{secrets.token_urlsafe(32)}"
     async with transaction():
         if family is None:

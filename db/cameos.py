@@ -34,8 +34,8 @@ async def create(account: str, wish: CreateCameo, now: datetime) -> Cameo:
         cameo_id = new_id("cameo")
         await fetch(
             """
-            INSERT INTO cameos (id, account_id, handle, display_name, audience, status, restrictions, revision,
-                created_at)
+            INSERT INTO cameos (id, account_id, handle, display_name, audience, status, restrictions,
+                revision, created_at)
             VALUES ($1, $2, $3, $4, $5, 'active', $6::jsonb, 1, $7)
             """,
             cameo_id,
@@ -113,7 +113,7 @@ async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) 
             SELECT h.grant_id FROM grant_heads h JOIN accounts a ON a.id = h.grantee_id
             WHERE h.cameo_id = $1 AND h.status IN ('pending', 'accepted')
                 AND ($2::text IS NULL OR h.grant_id = $2) AND ($3::text IS NULL OR a.handle = $3)
-            ORDER BY h.grant_id
+            ORDER BY h.grantee_id, h.grant_id
             """,
             cameo_id,
             wish.grant_id,
@@ -137,12 +137,13 @@ async def _end_refused(cameo_id: str, now: datetime) -> None:
     """End running videos with this cameo that consent no longer covers."""
     rows = await select(
         """
-        v.status IN ('queued', 'in_progress') AND v.cameos @> ARRAY[$1::text] ORDER BY v.id FOR NO KEY UPDATE OF v
+        v.status IN ('queued', 'in_progress') AND v.cameos @> ARRAY[$1::text]
+        ORDER BY v.id FOR NO KEY UPDATE OF v
         """,
         cameo_id,
     )
     verdicts = await consent.verdicts_of(rows, now)
-    for row in rows:
+    for row in sorted(rows, key=jobs.by_account):
         verdict = verdicts[row.id][cameo_id]
         if not verdict.allowed:
             await jobs.withdraw([row], verdict.reason, now)
@@ -171,8 +172,8 @@ async def uses(cameo_id: str, account: str) -> list[Use]:
 async def _select(where: str, viewer: str, *args: object) -> list[Cameo]:
     rows = await fetch(
         f"""
-        SELECT c.id, c.account_id, c.handle, a.handle AS owner, c.display_name, c.audience, c.status, c.revision,
-            c.created_at, c.restrictions
+        SELECT c.id, c.account_id, c.handle, a.handle AS owner, c.display_name, c.audience, c.status,
+            c.revision, c.created_at, c.restrictions
         FROM cameos c JOIN accounts a ON a.id = c.account_id WHERE {where}
         """,
         *args,

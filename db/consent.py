@@ -32,8 +32,10 @@ async def facts_of(pairs: Sequence[Pair]) -> dict[Pair, CameoFacts]:
                 SELECT FROM blocks WHERE (blocker_id, blocked_id) IN
                     ((c.account_id, p.requester), (p.requester, c.account_id))
             ) AS blocked,
-            EXISTS (SELECT FROM follows WHERE follower_id = c.account_id AND followed_id = p.requester)
-            AND EXISTS (SELECT FROM follows WHERE follower_id = p.requester AND followed_id = c.account_id) AS mutual,
+            (
+                SELECT count(*) = 2 FROM follows WHERE (follower_id, followed_id) IN
+                    ((c.account_id, p.requester), (p.requester, c.account_id))
+            ) AS mutual,
             (
                 SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'id', h.grant_id, 'revision', h.revision, 'status', h.status, 'scope', g.scope, 'used', (
@@ -68,7 +70,7 @@ async def facts(cameo_ids: Sequence[str], requester: str, now: datetime) -> list
 async def verdicts_of(
     rows: Sequence[VideoRow], now: datetime, action: str | None = None
 ) -> dict[str, dict[str, Verdict]]:
-    """For each video with cameos, whether its maker may (still) use each; `action` None asks for the drawing."""
+    """For each video, whether its maker may (still) use each of its cameos; `action` None = to draw it."""
     wanted = {row.id: [Pair(cameo, row.account_id, row.swarm_id) for cameo in row.cameos] for row in rows}
     known = await facts_of(list(dict.fromkeys(pair for pairs in wanted.values() for pair in pairs)))
     found: dict[str, dict[str, Verdict]] = {}

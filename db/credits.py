@@ -1,4 +1,4 @@
-"""Credits: held when a video is queued, then settled or refunded once. All inside the caller's transaction."""
+"""Credits: held when a video is queued, then settled or refunded once, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ async def hold(account_id: str, video_ids: Sequence[str], price_each: int, now: 
 async def settle(account_id: str, video_id: str, now: datetime) -> None:
     """The video is there: what it held is spent."""
     await fetch(
-        "INSERT INTO credit_entries (account_id, video_id, kind, amount, at) VALUES ($1, $2, 'settle', 0, $3)",
+        """
+        INSERT INTO credit_entries (account_id, video_id, kind, amount, at) VALUES ($1, $2, 'settle', 0, $3)
+        """,
         account_id,
         video_id,
         now,
@@ -51,7 +53,8 @@ async def refund(account_id: str, video_id: str, amount: int, now: datetime) -> 
     await fetch(
         """
         WITH entry AS (
-            INSERT INTO credit_entries (account_id, video_id, kind, amount, at) VALUES ($1, $2, 'refund', $3, $4)
+            INSERT INTO credit_entries (account_id, video_id, kind, amount, at)
+            VALUES ($1, $2, 'refund', $3, $4)
         )
         UPDATE accounts SET balance = balance + $3 WHERE id = $1
         """,

@@ -15,12 +15,12 @@ from core.settings import Settings
 from db import server
 from schemas.errors import Code, RiffleError
 
-# PostgreSQL takes 100 connections by default, 3 of them reserved. A process holds at most 10 and the gateway one
-# more for LISTEN: 97 // 11 = 8 processes, so 4 replicas of api and realtime before PostgreSQL needs a setting.
+# PostgreSQL takes 100 connections by default, 3 of them reserved. A process holds at most 10, and the gateway
+# one more for LISTEN: 97 // 11 = 8 processes, so 4 replicas each of api and realtime.
 POOL_SIZE = 10
 # A healthy query takes milliseconds; one that takes this long has lost its way and must not hold its locks.
 STATEMENT_TIMEOUT_MS = 30_000
-# Within this a busy machine hands out a connection; after it the caller hears an error rather than nothing.
+# Within this a busy server accepts a connection; after it the caller hears an error rather than nothing.
 CONNECT_TIMEOUT_S = 10.0
 RETRY_AFTER_S = 1
 AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
@@ -32,10 +32,10 @@ class _Transaction(PostgresTransaction):
     async def __aenter__(self) -> PostgresTransaction:
         if self._parent is not None:
             return self._parent
-        self.connection = await self.get_connection()
+        self.connection = await self.get_connection()  # type: ignore[no-untyped-call]
         try:
             self.transaction = self.connection.transaction()
-            await self.begin()
+            await self.begin()  # type: ignore[no-untyped-call]
         except BaseException:
             await self._give_back()
             raise
@@ -48,9 +48,9 @@ class _Transaction(PostgresTransaction):
         self.engine.current_transaction.reset(self.context)
         try:
             if error is None:
-                await self.commit()
+                await self.commit()  # type: ignore[no-untyped-call]
             elif not self.connection.is_closed():
-                await self.rollback()
+                await self.rollback()  # type: ignore[no-untyped-call]
         finally:
             await self._give_back()
         return False

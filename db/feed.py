@@ -46,7 +46,9 @@ CUTS = {
         f"""
         SELECT t.id, t.score AS key, '' AS who FROM trends t
         WHERE ($2::float8 IS NULL OR (t.score, t.id) < ($2, $3))
-            AND EXISTS (SELECT FROM posts p WHERE p.trend_id = t.id AND p.deleted_at IS NULL AND {NOT_BLOCKED})
+            AND EXISTS (
+                SELECT FROM posts p WHERE p.trend_id = t.id AND p.deleted_at IS NULL AND {NOT_BLOCKED}
+            )
         ORDER BY t.score DESC, t.id DESC LIMIT $4
         """,
     ),
@@ -55,14 +57,17 @@ CUTS = {
         f"""
         SELECT t.id, t.latest_at AS key, '' AS who FROM trends t
         WHERE ($2::timestamptz IS NULL OR (t.latest_at, t.id) < ($2, $3))
-            AND EXISTS (SELECT FROM posts p WHERE p.trend_id = t.id AND p.deleted_at IS NULL AND {NOT_BLOCKED})
+            AND EXISTS (
+                SELECT FROM posts p WHERE p.trend_id = t.id AND p.deleted_at IS NULL AND {NOT_BLOCKED}
+            )
         ORDER BY t.latest_at DESC, t.id DESC LIMIT $4
         """,
     ),
     Cut.FOLLOWING: (
         int,
         f"""
-        SELECT p.trend_id AS id, max(p.created_at) AS key, (array_agg(a.handle ORDER BY p.created_at DESC))[1] AS who
+        SELECT p.trend_id AS id, max(p.created_at) AS key,
+            (array_agg(a.handle ORDER BY p.created_at DESC))[1] AS who
         FROM follows f JOIN posts p ON p.account_id = f.followed_id JOIN accounts a ON a.id = p.account_id
         WHERE f.follower_id = $1 AND p.deleted_at IS NULL AND {NOT_BLOCKED} GROUP BY p.trend_id
         HAVING $2::timestamptz IS NULL OR (max(p.created_at), p.trend_id) < ($2, $3)
@@ -94,7 +99,7 @@ async def trends(cut: Cut, cursor: str | None, limit: int, viewer: str) -> Feed:
         more = bool(found) and after != found[-1]["id"]
         if not more or len(items) == limit:
             break
-    return Feed(items=items, cursor=encode_cursor(kind, [_plain(key), after]) if more else None)
+    return Feed(items=items, cursor=_cursor(kind, key, after) if more else None)
 
 
 class _LaneStart(NamedTuple):
@@ -143,7 +148,7 @@ async def _lane_starts(trend_ids: Sequence[str], viewer: str) -> dict[str, _Lane
         starts[trend_id] = _LaneStart(
             trend_id,
             [posts[row["id"]] for row in first],
-            encode_cursor(_lane_kind(trend_id, LaneOrder.CLOSENESS), [first[-1]["key"], first[-1]["id"]])
+            _cursor(_lane_kind(trend_id, LaneOrder.CLOSENESS), first[-1]["key"], first[-1]["id"])
             if more
             else None,
             counted["total"],
@@ -216,7 +221,7 @@ async def lane(trend_id: str, order: LaneOrder, cursor: str | None, limit: int, 
     diffs = await _diffs(posts)
     return Lane(
         items=[LaneItem(post=item, prompt_diff=diffs[item.id]) for item in posts],
-        cursor=encode_cursor(kind, [_plain(key), after]) if more else None,
+        cursor=_cursor(kind, key, after) if more else None,
     )
 
 
@@ -256,8 +261,10 @@ def _start(kind: str, cursor: str | None, part: type) -> tuple[Any, str | None]:
     return value, str(after)
 
 
-def _plain(key: Any) -> int | float:
-    return (key - EPOCH) // timedelta(microseconds=1) if isinstance(key, datetime) else key
+def _cursor(kind: str, key: Any, after: str | None) -> str:
+    if isinstance(key, datetime):
+        key = (key - EPOCH) // timedelta(microseconds=1)
+    return encode_cursor(kind, [key, after or ""])
 
 
 def _lane_kind(trend_id: str, order: LaneOrder) -> str:

@@ -28,9 +28,9 @@ async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime
     """Ask the owner, whose inbox gets `cameo.requested`.
 
     Raises:
-        RiffleError: not_found; invalid_request, for an own cameo or an end in the past; invalid_state, where it is
-            revoked; consent_refused, where its owner takes no requests; conflict, where one is pending or was
-            refused less than a day ago.
+        RiffleError: not_found; invalid_request, for an own cameo or an end in the past; invalid_state, for a
+            revoked one; consent_refused, where its owner takes no requests; conflict, where one is pending or
+            was refused less than a day ago.
     """
     async with transaction():
         row = await lock_cameo(cameo_id)
@@ -38,7 +38,8 @@ async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime
         grant_id = new_id("grant")
         await fetch(
             """
-            INSERT INTO grants (grant_id, revision, cameo_id, grantee_id, status, scope, message, actor_id, at)
+            INSERT INTO grants
+                (grant_id, revision, cameo_id, grantee_id, status, scope, message, actor_id, at)
             VALUES ($1, 1, $2, $3, 'pending', $4::jsonb, $5, $3, $6)
             """,
             grant_id,
@@ -71,7 +72,8 @@ async def _check_request(row: dict[str, Any], grantee: str, wish: RequestCameo, 
         raise unknown_cameo(row["id"])
     earlier = await fetch(
         """
-        SELECT h.grant_id, h.status, h.changed_at, g.scope FROM grant_heads h JOIN grants g USING (grant_id, revision)
+        SELECT h.grant_id, h.status, h.changed_at, g.scope
+        FROM grant_heads h JOIN grants g USING (grant_id, revision)
         WHERE h.cameo_id = $1 AND h.grantee_id = $2 AND h.status IN ('pending', 'refused')
         """,
         row["id"],
@@ -143,7 +145,7 @@ async def tell_grantee(grant_id: str, status: GrantStatus, now: datetime) -> Non
 async def requests(
     account: str, role: Literal["owner", "grantee"], now: datetime | None = None
 ) -> list[Grant]:
-    """What others asked of me (`owner`) or I asked of them (`grantee`): those that wait first, then by age."""
+    """What others asked of me (`owner`) or I of them (`grantee`): those that wait first, then by age."""
     mine = "c.account_id = $1" if role == "owner" else "h.grantee_id = $1"
     return await _select(
         f"{mine} ORDER BY (h.status = 'pending') DESC, h.requested_at DESC, h.grant_id LIMIT {MAX_REQUESTS}",
@@ -191,8 +193,8 @@ _SELECT_REVISIONS = """
 async def _select(where: str, now: datetime | None, *args: object) -> list[Grant]:
     rows = await fetch(
         f"""
-        SELECT h.grant_id AS id, h.cameo_id, c.display_name AS cameo_name, a.handle AS grantee, h.status, g.scope,
-            h.revision, h.requested_at AS at, g.message
+        SELECT h.grant_id AS id, h.cameo_id, c.display_name AS cameo_name, a.handle AS grantee, h.status,
+            g.scope, h.revision, h.requested_at AS at, g.message
         FROM grant_heads h JOIN grants g USING (grant_id, revision) JOIN cameos c ON c.id = h.cameo_id
         JOIN accounts a ON a.id = h.grantee_id WHERE {where}
         """,
@@ -206,7 +208,7 @@ async def _one(grant_id: str, now: datetime) -> Grant:
 
 
 def _grant(row: dict[str, Any], now: datetime | None) -> Grant:
-    """The wire form. What has run out reads as expired, though no revision says so yet; `now` None reads as written."""
+    """The wire form. What has run out by `now` reads as expired, though no revision says so yet."""
     row["scope"] = msgspec.json.decode(row["scope"])
     row["created_at"] = int(row.pop("at").timestamp())
     row["expires_at"] = row["scope"].get("until")

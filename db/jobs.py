@@ -16,9 +16,14 @@ CANCELLED = "the person who asked for it cancelled it"
 
 
 async def lock(video_id: str) -> VideoRow | None:
-    """The row, locked until the transaction ends. Rows are locked before accounts, accounts before streams."""
+    """The row, locked until the transaction ends. Videos are locked before accounts, those before streams."""
     found = await select("v.id = $1 FOR NO KEY UPDATE OF v", video_id)
     return found[0] if found else None
+
+
+def by_account(row: VideoRow) -> str:
+    """The order to end several videos in: two transactions that refund the same accounts must not cross."""
+    return row.account_id
 
 
 async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "", message: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Work as the dispatchers take it: leased, kept alive, and ended once. Every write is fenced by the attempt."""
+"""Work as the dispatchers take it: leased, kept alive, ended once. Every write is fenced by the attempt."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def _reap(now: datetime) -> None:
         "v.status = 'in_progress' AND v.lease_until < $1 ORDER BY v.id FOR NO KEY UPDATE OF v SKIP LOCKED",
         now,
     )
-    for row in rows:
+    for row in sorted(rows, key=jobs.by_account):
         await _back(row, now)
 
 
@@ -149,9 +149,9 @@ async def complete(
     closeness: Mapping[str, float],
     now: datetime,
 ) -> bool:
-    """The video is there: media keys are those of video, thumbnail and spritesheet. False where the attempt is over.
+    """The video is there; False where the attempt is over.
 
-    `closeness` is by the id of the other video, 0..1.
+    `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
@@ -175,7 +175,8 @@ async def complete(
         await fetch(
             """
             INSERT INTO closenesses (video_id, other_id, value)
-            SELECT $1, other, least(1, greatest(0, value)) FROM unnest($2::text[], $3::float8[]) AS m(other, value)
+            SELECT $1, other, least(1, greatest(0, value))
+            FROM unnest($2::text[], $3::float8[]) AS measured(other, value)
             """,
             video_id,
             list(closeness),
@@ -231,7 +232,7 @@ async def sources(video_id: str) -> list[SourceRow]:
 
 
 async def comparisons(video_id: str) -> list[OtherRow]:
-    """The videos whose closeness people will see: what it is made from, the nearest post above, and the root."""
+    """The videos whose closeness people will see: its sources, the nearest post above it, and the root."""
     found: dict[str, str | None] = {row.video_id: row.latents_key for row in await sources(video_id)}
     posted = await posted_ancestors(video_id)
     if posted:

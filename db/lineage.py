@@ -14,7 +14,7 @@ MAX_NODES = 500
 
 
 async def lineage(video_id: str, viewer: str) -> Lineage:
-    """The graph up and down from a video. Of others' drafts only those show that lie on the way to what is seen.
+    """The graph up and down from a video. Of others' drafts only those show that lead to what is seen.
 
     Raises:
         RiffleError: not_found.

@@ -17,9 +17,9 @@ CONF = "db.piccolo_conf"
 
 
 async def upgrade() -> None:
-    """Run the migrations that have not run yet, all or none. Opens the database of the environment if need be.
+    """Run the migrations that have not run yet, all or none; processes that do it at once take turns.
 
-    Processes that do this at the same time wait for each other.
+    Opens the database of the environment where none is open.
 
     Raises:
         RuntimeError: a migration failed.

@@ -32,7 +32,7 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
     """Publish an own, completed video; the author that it was remixed from hears of it.
 
     Raises:
-        RiffleError: not_found; invalid_state, where it is not completed; conflict, where it is posted already;
+        RiffleError: not_found; invalid_state, where it is not completed; conflict, where it is posted;
             consent_refused.
     """
     async with transaction():
@@ -58,7 +58,8 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
                 root_closeness, likes, remixes, created_at)
             VALUES ($1, $2, $3, $4, $5, $6,
                 (SELECT value FROM closenesses WHERE video_id = $2 AND other_id = $7),
-                CASE WHEN $1 = $5 THEN 1 ELSE (SELECT value FROM closenesses WHERE video_id = $2 AND other_id = $8) END,
+                CASE WHEN $1 = $5 THEN 1
+                    ELSE (SELECT value FROM closenesses WHERE video_id = $2 AND other_id = $8) END,
                 0, 0, $9)
             """,
             post_id,
@@ -185,7 +186,7 @@ async def _count_like(post_id: str, change: int, now: datetime) -> None:
 
 
 async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, now: datetime) -> None:
-    """Lock a trend (a new one is made) and count its points; `posted_at` None leaves its latest post alone."""
+    """Lock a trend (or make it) and count its points; `posted_at` None leaves its latest post alone."""
     found = await fetch_one("SELECT points, created_at FROM trends WHERE id = $1 FOR UPDATE", trend_id)
     began = found["created_at"] if found else now
     total = (found["points"] if found else 0) + points

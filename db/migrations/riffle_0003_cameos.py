@@ -45,7 +45,8 @@ STATEMENTS = (
         IF TG_OP = 'UPDATE' THEN
             IF NEW.revision <> OLD.revision + 1 OR OLD.status = 'revoked' THEN
                 RAISE EXCEPTION 'cameo % can not go from revision % (%) to %',
-                    OLD.id, OLD.revision, OLD.status, NEW.revision USING ERRCODE = 'integrity_constraint_violation';
+                    OLD.id, OLD.revision, OLD.status, NEW.revision
+                    USING ERRCODE = 'integrity_constraint_violation';
             END IF;
         END IF;
         INSERT INTO cameo_revisions (cameo_id, revision, display_name, audience, status, restrictions, at)
@@ -85,7 +86,9 @@ STATEMENTS = (
         changed_at timestamptz NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX grant_heads_one_pending ON grant_heads (cameo_id, grantee_id) WHERE status = 'pending'",
+    """
+    CREATE UNIQUE INDEX grant_heads_one_pending ON grant_heads (cameo_id, grantee_id) WHERE status = 'pending'
+    """,
     "CREATE INDEX grant_heads_cameo ON grant_heads (cameo_id, grantee_id)",
     "CREATE INDEX grant_heads_grantee ON grant_heads (grantee_id)",
     """
@@ -100,7 +103,8 @@ STATEMENTS = (
         WHERE grant_id = NEW.grant_id AND cameo_id = NEW.cameo_id AND grantee_id = NEW.grantee_id
             AND revision = NEW.revision - 1
             AND (status, NEW.status) IN (
-                ('pending', 'accepted'), ('pending', 'refused'), ('pending', 'revoked'), ('pending', 'expired'),
+                ('pending', 'accepted'), ('pending', 'refused'),
+                ('pending', 'revoked'), ('pending', 'expired'),
                 ('accepted', 'revoked'), ('accepted', 'expired'));
         IF NOT FOUND THEN
             RAISE EXCEPTION 'grant % can not become % at revision %', NEW.grant_id, NEW.status, NEW.revision

@@ -39,7 +39,10 @@ STATEMENTS = (
     )
     """,
     "CREATE UNIQUE INDEX posts_video ON posts (video_id) WHERE deleted_at IS NULL",
-    "CREATE INDEX posts_by_closeness ON posts (trend_id, coalesce(root_closeness, -1), id) WHERE deleted_at IS NULL",
+    """
+    CREATE INDEX posts_by_closeness ON posts (trend_id, coalesce(root_closeness, -1), id)
+    WHERE deleted_at IS NULL
+    """,
     "CREATE INDEX posts_by_likes ON posts (trend_id, likes, id) WHERE deleted_at IS NULL",
     "CREATE INDEX posts_by_age ON posts (trend_id, created_at, id) WHERE deleted_at IS NULL",
     "CREATE INDEX posts_of_account ON posts (account_id, created_at) WHERE deleted_at IS NULL",

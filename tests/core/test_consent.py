@@ -31,7 +31,9 @@ ASK = Ask(requester="bob", action="preview", prompt="a cat on a beach", now=NOW)
 ALLOWING = {Reason.OWNER, Reason.EVERYONE, Reason.MUTUALS, Reason.GRANTED}
 
 
-def grant(status: GrantStatus = GrantStatus.ACCEPTED, used: int = 0, name: str = "g", **scope: object) -> GrantFacts:
+def grant(
+    status: GrantStatus = GrantStatus.ACCEPTED, used: int = 0, name: str = "g", **scope: object
+) -> GrantFacts:
     return GrantFacts(id=name, revision=2, status=status, scope=msgspec.convert(scope, Scope), used=used)
 
 
@@ -96,7 +98,9 @@ def test_blocks_words_and_no_remix_outweigh_a_grant() -> None:
     ],
 )
 def test_restricted_words(word: str, prompt: str, hit: bool) -> None:
-    found = verdict(asking(prompt=prompt), audience=Audience.EVERYONE, restrictions=Restrictions(words=[word]))
+    found = verdict(
+        asking(prompt=prompt), audience=Audience.EVERYONE, restrictions=Restrictions(words=[word])
+    )
     assert (found.reason == Reason.RESTRICTED_WORDS) is hit
 
 
@@ -150,7 +154,9 @@ facts = st.builds(
     status=st.sampled_from(CameoStatus),
     audience=st.sampled_from(Audience),
     revision=st.integers(1, 9),
-    restrictions=st.builds(Restrictions, words=st.lists(st.sampled_from(["cat", "dog"])), no_remix=st.booleans()),
+    restrictions=st.builds(
+        Restrictions, words=st.lists(st.sampled_from(["cat", "dog"])), no_remix=st.booleans()
+    ),
     blocked=st.booleans(),
     mutual=st.booleans(),
     grants=st.lists(

@@ -55,7 +55,10 @@ def test_a_model_without_a_tier_refuses_it() -> None:
 
 
 def test_recipes() -> None:
-    for fine in (wish(), wish(n=16, seconds=4, size="96x64", model="riffle-tiny", prompt="x" * MAX_PROMPT_CHARS)):
+    for fine in (
+        wish(),
+        wish(n=16, seconds=4, size="96x64", model="riffle-tiny", prompt="x" * MAX_PROMPT_CHARS),
+    ):
         check_create(fine, CARD)
     first, second = resolve(wish(n=2, seconds=4), CARD, MAX_SEED)
     assert (first.prompt, first.width, first.height, first.frames, first.fps) == ("a cat", 64, 96, 33, 8)
@@ -90,4 +93,4 @@ def test_a_render_keeps_everything_but_the_size() -> None:
 def test_prices() -> None:
     assert price(Tier.PREVIEW, 16) == 16
     assert price(Tier.FULL, 1) == PRICE[Tier.FULL] == 8
-    assert START_CREDITS >= price(Tier.PREVIEW, 16)
+    assert price(Tier.PREVIEW, 16) <= START_CREDITS

@@ -39,7 +39,9 @@ async def test_tokens_live_and_die() -> None:
     assert await code_of(accounts.authenticate(access, late)) is Code.TOKEN_EXPIRED
     for wrong in ("", "ra_x", refresh):
         assert await code_of(accounts.authenticate(wrong, START)) is Code.UNAUTHENTICATED
-    stored = await fetch("SELECT * FROM tokens t JOIN sessions s ON s.id = t.session_id WHERE account_id = $1", ada.id)
+    stored = await fetch(
+        "SELECT * FROM tokens t JOIN sessions s ON s.id = t.session_id WHERE account_id = $1", ada.id
+    )
     assert len(stored) == 2
     assert access not in str(stored)
     assert refresh not in str(stored)
@@ -67,8 +69,10 @@ async def test_a_refresh_token_expires() -> None:
     late = START + timedelta(seconds=accounts.REFRESH_S)
     assert await code_of(accounts.rotate(refresh, late)) is Code.TOKEN_EXPIRED
     await accounts.issue_session(ada.id, None, late)
-    left = await fetch("SELECT count(*) AS n FROM tokens t JOIN sessions s ON s.id = t.session_id"
-                       " WHERE account_id = $1", ada.id)
+    left = await fetch(
+        "SELECT count(*) AS n FROM tokens t JOIN sessions s ON s.id = t.session_id WHERE account_id = $1",
+        ada.id,
+    )
     assert left[0]["n"] == 2
 
 

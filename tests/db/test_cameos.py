@@ -14,7 +14,7 @@ from schemas.errors import Code, RiffleError
 from schemas.events import Name, inbox_stream, video_stream
 from schemas.feed import Cut, LaneOrder
 from schemas.videos import Relation, Status
-from tests.db.make import at, cameo, complete, drawn, ledger_adds_up, lease_all, person, queue
+from tests.db.make import at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
 
 ASKING = Audience.PEOPLE_I_APPROVE
 
@@ -77,7 +77,11 @@ async def test_asking_and_answering_reaches_both_inboxes() -> None:
     assert await inbox(bob.id) == [(Name.CAMEO_ACCEPTED, grant.id)]
     await cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), at(4))
     assert (await inbox(bob.id))[1:] == [(Name.CAMEO_REVOKED, grant.id)]
-    assert [item.status for item in await cameos.ledger(mine.id, ada.id)] == ["pending", "accepted", "revoked"]
+    assert [item.status for item in await cameos.ledger(mine.id, ada.id)] == [
+        "pending",
+        "accepted",
+        "revoked",
+    ]
     await refused(Code.NOT_FOUND, cameos.ledger(mine.id, bob.id))
     await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), at(5)))
     await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grant_id="grant_0"), at(5)))
@@ -91,7 +95,8 @@ async def test_many_requests_at_once_are_one() -> None:
     )
     assert sum(not isinstance(item, BaseException) for item in tries) == 1
     answers = await asyncio.gather(
-        *(cameos.answer((await_id(tries)), ada.id, bool(i % 2), at(1)) for i in range(6)), return_exceptions=True
+        *(cameos.answer((await_id(tries)), ada.id, bool(i % 2), at(1)) for i in range(6)),
+        return_exceptions=True,
     )
     assert sum(not isinstance(item, BaseException) for item in answers) == 1
 
@@ -109,7 +114,11 @@ async def test_a_refusal_holds_for_a_day_and_an_old_request_runs_out() -> None:
     until = int(at(ASK_AGAIN_AFTER_S + 100).timestamp())
     later = at(ASK_AGAIN_AFTER_S + 11)
     second = await cameos.request(mine.id, bob.id, RequestCameo(scope=Scope(until=until)), later)
-    (shown,) = [item for item in await cameos.requests(ada.id, "owner", at(2 * ASK_AGAIN_AFTER_S)) if item.id == second.id]
+    (shown,) = [
+        item
+        for item in await cameos.requests(ada.id, "owner", at(2 * ASK_AGAIN_AFTER_S))
+        if item.id == second.id
+    ]
     assert shown.status is GrantStatus.EXPIRED
     await refused(Code.INVALID_STATE, cameos.answer(second.id, ada.id, True, at(2 * ASK_AGAIN_AFTER_S)))
     third = await cameos.request(mine.id, bob.id, RequestCameo(), at(2 * ASK_AGAIN_AFTER_S))
@@ -128,7 +137,7 @@ async def test_the_database_refuses_illegal_steps() -> None:
         VALUES ($1, $2, $3, $4, $5, '{}', now())
     """
     for revision, status in ((3, "pending"), (3, "refused"), (4, "revoked"), (2, "revoked"), (1, "accepted")):
-        with pytest.raises(Exception, match="can not become|duplicate"):
+        with pytest.raises(Exception, match=r"can not become|duplicate"):
             await fetch(write, grant_id, revision, mine.id, bob.id, status)
     await fetch(write, grant_id, 3, mine.id, bob.id, "revoked")
 

@@ -93,7 +93,11 @@ async def test_a_remix_of_a_remix_joins_the_trend_through_drafts() -> None:
     assert (third.closeness.source, third.closeness.root) == (0.5, 0.2)
     (event,) = await events.since(inbox_stream(ada.id), 0, 10)
     assert event.name is Name.POST_REMIXED
-    assert (event.data["post_id"], event.data["source_post_id"], event.data["by"]) == (near.id, root.id, bob.handle)
+    assert (event.data["post_id"], event.data["source_post_id"], event.data["by"]) == (
+        near.id,
+        root.id,
+        bob.handle,
+    )
     assert await events.since(inbox_stream(bob.id), 0, 10) == []
     assert (await posts.get_post(root.id, ada.id)).remixes == 1
     await posts.delete_post(near.id, bob.id, at(5))
@@ -104,12 +108,14 @@ async def test_a_remix_of_a_remix_joins_the_trend_through_drafts() -> None:
 
 async def test_lanes_in_every_order_meet_every_post_once() -> None:
     ada, viewer = await person(), await person()
-    root = await posted(ada.id, 1, prompt="a cat sleeps on a beach")
+    root = await posted(ada.id, 101, prompt="a cat sleeps on a beach")
     made = [root]
     for i, near in enumerate([0.4, 0.9, None, 0.9, 0.1]):
         closeness = None if near is None else {root.video.id: near}
         made.append(
-            await posted(ada.id, 2 + i, source=root.video.id, prompt=f"a dog runs on beach {i}", closeness=closeness)
+            await posted(
+                ada.id, 102 + i, source=root.video.id, prompt=f"a dog runs on beach {i}", closeness=closeness
+            )
         )
     for liker in range(3):
         someone = await person()

@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from piccolo.table import create_db_tables
 
 from core.consent import GRANT_EDGES
 from core.lifecycle import FINAL
 from core.settings import PROJECT, load
 from db import engine, server
 from db.piccolo_app import APP_CONFIG
-from piccolo.table import create_db_tables
 from schemas.cameos import GrantStatus
 from schemas.videos import Status
 

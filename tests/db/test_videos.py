@@ -13,7 +13,7 @@ from db.engine import fetch, transaction
 from schemas.errors import Code, RiffleError
 from schemas.events import Name, video_stream
 from schemas.videos import Relation, Status
-from tests.db.make import at, complete, drawn, ledger_adds_up, lease_all, person, queue
+from tests.db.make import at, complete, drawn, lease_all, ledger_adds_up, person, queue
 
 
 async def refused(code: Code, doing: object) -> RiffleError:
@@ -54,7 +54,9 @@ async def test_a_key_belongs_to_one_request_of_one_account() -> None:
         assert await idempotency.begin(account_id=bob.id, **same) is None
     for other in ({"route": "POST /v1/videos"}, {"body_hash": "other"}):
         async with transaction():
-            await refused(Code.IDEMPOTENCY_MISMATCH, idempotency.begin(account_id=ada.id, **{**same, **other}))
+            await refused(
+                Code.IDEMPOTENCY_MISMATCH, idempotency.begin(account_id=ada.id, **{**same, **other})
+            )
     with pytest.raises(RuntimeError):
         await idempotency.begin(account_id=ada.id, **same)
 
@@ -73,10 +75,14 @@ async def test_credits_never_go_below_zero() -> None:
 
 async def test_a_failed_transaction_leaves_nothing() -> None:
     ada = await person()
-    with pytest.raises(ZeroDivisionError):
+
+    async def break_off() -> None:
         async with transaction():
             await queue(ada.id, 4)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await break_off()
     assert await videos.page(ada.id, None, 10, "desc") == ([], False)
     assert await ledger_adds_up(ada.id) == 1000
 
@@ -152,7 +158,9 @@ async def test_delete_leaves_no_trace_of_the_media() -> None:
     await refused(Code.NOT_FOUND, videos.get(row.id, ada.id))
     await refused(Code.NOT_FOUND, videos.delete(row.id, ada.id, at(3)))
     assert all(event.picture is None for event in await events.since(video_stream(row.id), 0, 50))
-    (left,) = await fetch("SELECT prompt, recipe->>'prompt' AS words, post_id FROM videos WHERE id = $1", row.id)
+    (left,) = await fetch(
+        "SELECT prompt, recipe->>'prompt' AS words, post_id FROM videos WHERE id = $1", row.id
+    )
     assert left == {"prompt": "", "words": "", "post_id": None}
     (running,) = await queue(ada.id)
     assert await videos.delete(running.id, ada.id, at(3)) == []
@@ -163,9 +171,9 @@ async def test_lineage_hides_others_drafts_and_keeps_the_way() -> None:
     ada, bob = await person(), await person()
     root = await drawn(ada.id)
     await posts.post(root.id, ada.id, None, at(1))
-    draft = await drawn(bob.id, source=root.id, closeness={root.id: 0.8})
+    draft = await drawn(bob.id, source=root.id, closeness={root.id: 0.8}, now=at(1))
     unseen = await drawn(bob.id, source=root.id)
-    render = await drawn(bob.id, source=draft.id, relation=Relation.RENDER)
+    render = await drawn(bob.id, source=draft.id, relation=Relation.RENDER, now=at(2))
     await posts.post(render.id, bob.id, None, at(2))
     seen = await videos.lineage(root.id, ada.id)
     assert [node.id for node in seen.nodes] == [root.id, draft.id, render.id]
