@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -149,7 +149,7 @@ async def requests(
     mine = "c.account_id = $1" if role == "owner" else "h.grantee_id = $1"
     return await _select(
         f"{mine} ORDER BY (h.status = 'pending') DESC, h.requested_at DESC, h.grant_id LIMIT {MAX_REQUESTS}",
-        now,
+        now or datetime.now(UTC),
         account,
     )
 

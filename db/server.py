@@ -64,17 +64,33 @@ def stop(settings: Settings) -> None:
 
 
 def _start(folder: Path) -> str:
-    found = _postmaster(folder)
-    if found is None:
-        # After a crash the file may name a process that is something else by now; taken for PostgreSQL, it
-        # would be joined for ever.
-        (folder / "postmaster.pid").unlink(missing_ok=True)
-        server = PostgresServer(folder, cleanup_mode=None)
-        server.start()
-        found = server.get_postmaster_info()
-        _make_database(server)
+    _forget_stranger(folder)
+    server = PostgresServer(folder, cleanup_mode=None)
+    server.start()
+    _make_database(server)
+    found = server.get_postmaster_info()
     host = quote(str(found.socket_dir or ""), safe="/")
     return f"postgresql://postgres@/{DATABASE}?host={host}&port={found.port}"
+
+
+def _forget_stranger(folder: Path) -> None:
+    """Remove a file that names a process which is something else by now, as after a crash of the machine.
+
+    It would be taken for the server. PostgreSQL itself takes over from a dead one; while any process of it
+    works in the folder the file stays, since it is what keeps a second server out.
+    """
+    try:
+        found = PostmasterInfo.read_from_pgdata(folder)
+    except (AssertionError, ValueError):
+        return
+    if found is None or not found.is_running() or _is_postgres(found.process):
+        return
+    real = str(folder.resolve())
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if _is_postgres(process) and process.cwd() == real:
+                return
+    (folder / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _make_database(server: PostgresServer) -> None:
@@ -84,7 +100,18 @@ def _make_database(server: PostgresServer) -> None:
     )
     info = server.get_postmaster_info()
     subprocess.run(
-        [server.bin_path / "psql", "-h", str(info.socket_dir), "-p", str(info.port), "-U", "postgres", "-qX"],
+        [
+            server.bin_path / "psql",
+            "-h",
+            str(info.socket_dir),
+            "-p",
+            str(info.port),
+            "-U",
+            "postgres",
+            "-qX",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ],
         input=create.encode(),
         capture_output=True,
         check=True,
@@ -97,12 +124,17 @@ def _postmaster(folder: Path) -> PostmasterInfo | None:
         found = PostmasterInfo.read_from_pgdata(folder)
     except (AssertionError, ValueError, OSError):
         return None
-    if found is None or found.status != "ready" or not found.is_running():
+    if found is None or found.status != "ready" or not found.is_running() or not _is_postgres(found.process):
         return None
-    with contextlib.suppress(psutil.Error):
-        if "postgres" in found.process.name():
-            return found
-    return None
+    return found
+
+
+def _is_postgres(process: psutil.Process) -> bool:
+    try:
+        # Where nobody collects the dead, as in some containers, a killed server keeps its name.
+        return "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _folder(settings: Settings) -> Path:

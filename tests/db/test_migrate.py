@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
+import time
 from uuid import uuid4
 
 import asyncpg
@@ -99,6 +102,12 @@ def test_the_server_is_joined_restarted_and_stopped(tmp_path_factory: pytest.Tem
         stale.write_text(f"1\n{stale.parent}\n1\n5432\n/tmp\n\n1 1\nready   \n")
         assert not server.running(settings)
         assert server.ensure(settings) == url
+        assert int(stale.read_text().split()[0]) != 1
+        os.kill(int(stale.read_text().split()[0]), signal.SIGKILL)
+        while server.running(settings):
+            time.sleep(0.01)
+        assert server.ensure(settings) == url
+        assert server.running(settings)
     finally:
         server.stop(settings)
 
