@@ -12,19 +12,16 @@ from pathlib import Path
 import msgspec
 import onnx
 import torch
+from torch import Tensor
 
 from export import trace, verify
 from export.load import ExportError, Source, load, weight_digest
-from export.quantise import TARGETS, halve, quantise
+from export.quantise import TARGETS, halve, quantise_convolutions, quantise_products
 from export.rewrite import optimise
 from model_server.bundle import MANIFEST, describe
 from schemas.bundle import MANIFEST_VERSION, Bucket, Manifest
 
 PRECISIONS = ("int8", "fp32")
-# The text encoder runs once a preview and loses its meaning in int8; the decoders are convolutions.
-QUANTISED = {"transformer"}
-# Their weights were never float16, but may be: nobody sees 60 dB.
-ROUNDED = {"text", "picture"}
 TOKENIZER = "tokenizer.json"
 
 
@@ -69,17 +66,33 @@ def export_bundle(folder: Path, out: Path, *, precision: str = "int8", target: s
 def _write_parts(
     source: Source, work: Path, precision: str, target: str, say: Callable[[str], None]
 ) -> dict[str, verify.Parity]:
+    say("trace: drawing previews to measure ranges on")
+    # The parts are checked on one preview, and quantised on the others.
+    checked, *samples = trace.previews(source)
     parity = {}
-    for part in trace.parts(source):
+    for part in trace.parts(source, checked):
         say(f"trace: {part.name}")
         model = optimise(trace.trace(part), part.name)
-        if precision == "int8" and part.name in QUANTISED:
+        if precision == "int8":
             say(f"quantise: {part.name} for {target}")
-            model = quantise(model, part.name, target)
-        model = halve(model, lossy=precision == "int8" and part.name in ROUNDED)
+            model = _quantised(model, part.name, target, samples)
+        else:
+            model = halve(model, lossy=False)
         parity[part.name] = verify.check_part(part, model, precision)
         onnx.save(model, work / f"{part.name}.onnx")
     return parity
+
+
+def _quantised(model: onnx.ModelProto, name: str, target: str, samples: list[Tensor]) -> onnx.ModelProto:
+    if name == "transformer":
+        return quantise_products(model, name, target)
+    if name == "decoder":
+        return quantise_convolutions(model, name, target, ({"latents": whole.numpy()} for whole in samples))
+    if name == "picture":
+        frames = ({"latents": trace.middle(whole).numpy()} for whole in samples)
+        return quantise_convolutions(model, name, target, frames)
+    # The text encoder runs once a prompt and loses its meaning in int8.
+    return halve(model, lossy=True)
 
 
 def _manifest(

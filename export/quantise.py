@@ -1,15 +1,29 @@
-"""Stage 4: matrix products in int8, their inputs quantised as they come (dynamic); the rest stays float32."""
+"""Stage 4: matrix products and convolutions in int8; the rest stays float32."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
 
 from export.load import ExportError, quietly
+
+Feed = dict[str, NDArray[np.float32]]
 
 TARGETS = ("avx2", "vnni", "arm64")
 # Signed weights with full range overflow the 16-bit sums of AVX2's products; 7 bits don't.
@@ -21,27 +35,66 @@ PRODUCTS = ("MatMul", "Gemm")
 SMALLEST_HALVED = 4096
 
 
-def quantise(model: onnx.ModelProto, name: str, target: str) -> onnx.ModelProto:
+class _Samples(CalibrationDataReader):
+    """The inputs that a graph's ranges are measured on."""
+
+    def __init__(self, samples: Iterable[Feed]) -> None:
+        self._samples = iter(samples)
+
+    def get_next(self) -> Feed | None:
+        return next(self._samples, None)
+
+
+def quantise_products(model: onnx.ModelProto, name: str, target: str) -> onnx.ModelProto:
     """The graph with int8 weights per output channel in every product with constant weights but `KEPT`.
+
+    Inputs are quantised as they come: their ranges change from step to step.
 
     Raises:
         ExportError: the quantiser stopped.
     """
+    return _quantised(
+        quantize_dynamic,
+        model,
+        name,
+        op_types_to_quantize=list(PRODUCTS),
+        reduce_range=target in REDUCED_RANGE,
+        nodes_to_exclude=kept(model),
+        extra_options={"MatMulConstBOnly": True},
+    )
+
+
+def quantise_convolutions(
+    model: onnx.ModelProto, name: str, target: str, samples: Iterable[Feed]
+) -> onnx.ModelProto:
+    """The graph with every convolution in int8, per output channel, in ranges measured on `samples`.
+
+    Raises:
+        ExportError: the quantiser stopped.
+    """
+    return _quantised(
+        quantize_static,
+        model,
+        name,
+        calibration_data_reader=_Samples(samples),
+        quant_format=QuantFormat.QOperator,
+        op_types_to_quantize=["Conv"],
+        reduce_range=target in REDUCED_RANGE,
+        activation_type=QuantType.QUInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+
+
+def _quantised(
+    quantiser: Callable[..., None], model: onnx.ModelProto, name: str, **options: Any
+) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, before)
         try:
-            with quietly():
-                quantize_dynamic(
-                    before,
-                    after,
-                    op_types_to_quantize=list(PRODUCTS),
-                    per_channel=True,
-                    reduce_range=target in REDUCED_RANGE,
-                    weight_type=QuantType.QInt8,
-                    nodes_to_exclude=kept(model),
-                    extra_options={"MatMulConstBOnly": True},
-                )
+            # Some of its advice is printed rather than logged.
+            with quietly(), contextlib.redirect_stdout(io.StringIO()):
+                quantiser(before, after, per_channel=True, weight_type=QuantType.QInt8, **options)
         except Exception as error:
             raise ExportError("quantise", f"{name}: {str(error).strip().splitlines()[0]}") from error
         return onnx.load(after)
@@ -80,6 +133,6 @@ def kept(model: onnx.ModelProto) -> list[str]:
     ]
 
 
-def integer_products(model: onnx.ModelProto) -> int:
-    """How many products of the graph are computed in int8."""
-    return sum(node.op_type in ("MatMulInteger", "DynamicQuantizeMatMul") for node in model.graph.node)
+def integer_nodes(model: onnx.ModelProto) -> int:
+    """How many products and convolutions of the graph are computed in int8."""
+    return sum(node.op_type in ("MatMulInteger", "QLinearConv") for node in model.graph.node)

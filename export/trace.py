@@ -5,16 +5,23 @@ from __future__ import annotations
 import contextlib
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import onnx
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from export.load import ExportError, Source, quietly
 from export.rewrite import FrameDecoder, lean_transformer
+from model_server.preview import load_tokenizer, tokenize
 
 # The newest opset that all of our runtimes' kernels cover; 23's Attention rejects a broadcast mask.
 OPSET = 18
+# Previews are drawn in torch to fit the decoders' ranges; a pass takes about 50 ms.
+PREVIEW_PASSES = 48
+LEAST_PREVIEWS = 3
 
 
 @dataclass(slots=True)
@@ -78,12 +85,53 @@ def coordinates(source: Source) -> Tensor:
     return torch.stack((seconds, row * space, column * space))[None]
 
 
-def parts(source: Source) -> list[Part]:
-    """What a preview runs: text encoder, transformer, decoder, and the decoder of a single latent frame."""
-    frames, rows, columns = source.grid
-    channels, length = source.vae.config.latent_channels, source.card.max_sequence_length
+def middle(latents: Tensor) -> Tensor:
+    """The latent frame [1, C, 1, H, W] that a picture is made of."""
+    frame = latents.shape[2] // 2
+    return latents[:, :, frame : frame + 1]
+
+
+@torch.inference_mode()
+def preview(source: Source, tokenizer: Tokenizer, prompt: str, seed: int) -> Tensor:
+    """A preview by the library's own modules: final latents [1, C, F, H, W]."""
+    shape = (1, source.vae.config.latent_channels, *source.grid)
+    latents = torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32))
+    tier, velocity = source.tier, _Transformer(source.transformer, coordinates(source))
+    told, empty = (_states(source, tokenizer, text) for text in (prompt, ""))
+    for sigma, later in pairwise(tier.sigmas):
+        tokens, timestep = latents.flatten(2).transpose(1, 2), torch.full((1, 1), sigma * 1000.0)
+        slope = velocity(tokens, *told, timestep)
+        if tier.guidance > 1:
+            plain = velocity(tokens, *empty, timestep)
+            slope = plain + tier.guidance * (slope - plain)
+        latents = latents + (later - sigma) * slope.transpose(1, 2).reshape(shape)
+    return latents
+
+
+def previews(source: Source) -> list[Tensor]:
+    """Latents of a few previews over the model's vocabulary: what the decoders will really see."""
+    tier = source.tier
+    passes = (len(tier.sigmas) - 1) * (2 if tier.guidance > 1 else 1)
+    tokenizer = load_tokenizer(source.tokenizer, source.card.max_sequence_length)
+    slots = [list(words) for words in source.vocabulary.values() if words]
+    return [
+        preview(source, tokenizer, " ".join(slot[number % len(slot)] for slot in slots), seed=1000 + number)
+        for number in range(max(LEAST_PREVIEWS, PREVIEW_PASSES // passes))
+    ]
+
+
+def _states(source: Source, tokenizer: Tokenizer, prompt: str) -> tuple[Tensor, Tensor]:
+    ids, mask = (torch.from_numpy(tokens) for tokens in tokenize(tokenizer, prompt))
+    return source.text_encoder(ids, attention_mask=mask)[0], mask.float()
+
+
+def parts(source: Source, latents: Tensor) -> list[Part]:
+    """What a preview runs: text encoder, transformer, decoder, and the decoder of a single latent frame.
+
+    `latents` [1, C, F, H, W] are of a preview.
+    """
+    frames, length = latents.shape[2], source.card.max_sequence_length
     generator = torch.Generator().manual_seed(0)
-    latents = torch.randn(1, channels, frames, rows, columns, generator=generator)
     mask = (torch.arange(length) < max(1, length // 2)).long()[None]
     ids = torch.randint(1, 1000, (1, length), generator=generator) * mask
     states = torch.randn(1, length, source.transformer.config.caption_channels, generator=generator)
@@ -96,7 +144,7 @@ def parts(source: Source) -> list[Part]:
             _Transformer(lean_transformer(source.transformer, places), places),
             _Transformer(source.transformer, places),
             {
-                "tokens": latents.flatten(2).transpose(1, 2),
+                "tokens": torch.randn(latents.shape, generator=generator).flatten(2).transpose(1, 2),
                 "states": states,
                 "mask": mask.float(),
                 "timestep": torch.full((1, 1), 700.0),
@@ -114,7 +162,7 @@ def parts(source: Source) -> list[Part]:
             "picture",
             _Decoder(source.vae, FrameDecoder(source.vae.decoder, single=True)),
             decoder,
-            {"latents": latents[:, :, :1]},
+            {"latents": middle(latents)},
             "video",
         ),
     ]

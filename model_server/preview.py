@@ -63,7 +63,7 @@ class PreviewEngine:
         """
         self.manifest = load_manifest(folder)
         self._options = _options(threads)
-        self._tokenizer = _tokenizer(folder / self.manifest.tokenizer, self.manifest.prompt_tokens)
+        self._tokenizer = load_tokenizer(folder / self.manifest.tokenizer, self.manifest.prompt_tokens)
         self._text = self._session(folder, self.manifest.text_encoder)
         self._sessions = {
             name: self._session(folder, name)
@@ -155,14 +155,9 @@ class PreviewEngine:
         video = self._sessions[decoder].run(None, {"latents": np.ascontiguousarray(latents)})[0][0]
         return np.ascontiguousarray(np.rint((video + 1.0) * 127.5).astype(np.uint8).transpose(1, 2, 3, 0))
 
-    def tokenize(self, prompt: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Token ids and mask [1, T], 1 for a real token; what is too long is cut."""
-        tokens = self._tokenizer.encode(prompt)
-        return np.asarray([tokens.ids], np.int64), np.asarray([tokens.attention_mask], np.int64)
-
     def _encode(self, prompt: str) -> Prompt:
         """Token states [1, T, C] and mask [1, T]."""
-        ids, mask = self.tokenize(prompt)
+        ids, mask = tokenize(self._tokenizer, prompt)
         return self._text.run(None, {"ids": ids, "mask": mask})[0], mask.astype(np.float32)
 
     def _session(self, folder: Path, name: str) -> ort.InferenceSession:
@@ -170,6 +165,12 @@ class PreviewEngine:
             return ort.InferenceSession(folder / name, self._options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BundleError(f"{folder}: {name} can't be run: {str(error).splitlines()[0]}") from error
+
+
+def tokenize(tokenizer: Tokenizer, prompt: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token ids and mask [1, T], 1 for a real token; what is too long is cut."""
+    tokens = tokenizer.encode(prompt)
+    return np.asarray([tokens.ids], np.int64), np.asarray([tokens.attention_mask], np.int64)
 
 
 def _options(threads: int) -> ort.SessionOptions:
@@ -182,7 +183,12 @@ def _options(threads: int) -> ort.SessionOptions:
     return options
 
 
-def _tokenizer(path: Path, length: int) -> Tokenizer:
+def load_tokenizer(path: Path, length: int) -> Tokenizer:
+    """A tokenizer that fills and cuts every prompt to `length` tokens.
+
+    Raises:
+        BundleError: it can't be read, or has no token to fill with.
+    """
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:

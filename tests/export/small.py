@@ -73,9 +73,14 @@ def small_folder() -> Path:
     return assemble(home / "model", home / "weights")
 
 
-@cache
 def small_bundle(precision: str = "int8") -> Path:
     """Its bundle, exported once a run. Copy it before changing it."""
+    # The cache would tell a default from the same value given.
+    return _bundle(precision)
+
+
+@cache
+def _bundle(precision: str) -> Path:
     return export_bundle(small_folder(), small_folder().parent / precision, precision=precision)
 
 
