@@ -61,6 +61,7 @@ def stop(settings: Settings) -> None:
         server = PostgresServer(folder, cleanup_mode=None)
         server._postmaster_info = found
         server.stop()
+    folder.unlink(missing_ok=True)
 
 
 def _start(folder: Path) -> str:
