@@ -100,7 +100,7 @@ class DiffPart(Answer, kw_only=True):
 
 
 class LaneItem(Answer, kw_only=True):
-    """One post of a lane and how its prompt differs from the root's."""
+    """One post of a lane and how its prompt differs from its source's."""
 
     post: Post
     prompt_diff: list[DiffPart]
