@@ -22,8 +22,8 @@ from model_server.preview import PreviewEngine
 from tests.export.small import FPS, FRAMES, SIZE, copied, edited, recipe, small_bundle, small_folder
 
 PROMPT = "a fox on the beach"
-# Measured with these weights: 90 dB and more in float32, 35 dB and more in int8.
-LEAST_DB = {"fp32": 60.0, "int8": 25.0}
+# Measured with these weights: 128 dB in float32, 44 dB in int8.
+LEAST_DB = {"fp32": 60.0, "int8": 35.0}
 
 
 def from_pipeline(noise: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
