@@ -1,30 +1,39 @@
-// The HTTP side: tokens that refresh themselves, errors as words, media as object URLs.
+// The HTTP side: tokens that refresh themselves, errors as words, repeats that never do a thing twice.
 
 const KEY = "riffle.session";
-// Enough for the feed around the thumb and one swarm of 16; older ones are let go.
-const MAX_BLOBS = 48;
-/** @type {Map<string, string>} */
-const blobs = new Map();
-let refreshing = null;
+const WAITS_MS = [400, 1200];
+
+/**
+ * @typedef {{id: string, handle: string, display_name: string, demo: boolean}} Account
+ * @typedef {{access_token: string, refresh_token: string, account: Account}} Session
+ */
 
 export const session = {
-  /** @returns {{access_token: string, refresh_token: string, account: any} | null} */
+  /** @returns {Session | null} */
   get: () => JSON.parse(localStorage.getItem(KEY) ?? "null"),
+  /** @param {Session | null} value */
   set: (value) => (value ? localStorage.setItem(KEY, JSON.stringify(value)) : localStorage.removeItem(KEY)),
 };
 
-/** An error in the service's one shape. */
+/** An error in the service's one shape; status 0 = the service was not reached. */
 export class ApiError extends Error {
   constructor(status, body) {
-    super(body?.error?.message ?? `the service answered ${status}`);
+    super(body?.error?.message ?? (status ? `Riffle answered ${status}` : "Riffle can't be reached. Is there a network?"));
     this.status = status;
     this.code = body?.error?.code ?? "";
   }
 }
 
-async function send(method, path, body, headers = {}) {
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// crypto.randomUUID exists only on https and localhost; a phone in the same house comes by plain http.
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function send(method, path, body, headers) {
   const token = session.get()?.access_token;
-  return fetch(path, {
+  const request = {
     method,
     headers: {
       ...(token ? { authorization: `Bearer ${token}` } : {}),
@@ -32,22 +41,20 @@ async function send(method, path, body, headers = {}) {
       ...headers,
     },
     body: body === undefined ? undefined : JSON.stringify(body),
-  });
+  };
+  for (let tries = 0; ; tries++) {
+    const reply = await fetch(path, request).catch(() => null);
+    const away = !reply || reply.status === 503 || reply.status === 502;
+    if (!away || tries === WAITS_MS.length) {
+      if (!reply) throw new ApiError(0, null);
+      return reply;
+    }
+    await pause(WAITS_MS[tries]);
+  }
 }
 
-// One refresh at a time: a refresh token works once, and a second use would end the session.
-function refresh() {
-  refreshing ??= (async () => {
-    const known = session.get();
-    const reply = await fetch("/v1/sessions/refresh", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ refresh_token: known.refresh_token }),
-    });
-    if (!reply.ok) throw new ApiError(reply.status, await reply.json().catch(() => null));
-    keep(await reply.json());
-  })().finally(() => (refreshing = null));
-  return refreshing;
+async function fail(reply) {
+  throw new ApiError(reply.status, await reply.json().catch(() => null));
 }
 
 /** Remember who is signed in. @param {any} reply of sign-up, sign-in or refresh */
@@ -55,51 +62,48 @@ export function keep(reply) {
   session.set({ ...reply.session, account: reply.account });
 }
 
-async function request(method, path, body, headers) {
-  let reply = await send(method, path, body, headers);
-  if (reply.status === 401 && session.get()?.refresh_token) {
-    try {
-      await refresh();
-    } catch (error) {
-      if (error.status === 401) signedOut();
-      throw error;
-    }
-    reply = await send(method, path, body, headers);
-  }
-  if (reply.status === 401 && session.get()) signedOut();
-  if (!reply.ok) throw new ApiError(reply.status, await reply.json().catch(() => null));
-  return reply;
-}
-
-function signedOut() {
+/** Forget who was signed in. */
+export function forget() {
   session.set(null);
   dispatchEvent(new Event("signed-out"));
 }
 
-/** One JSON call. @param {string} method @param {string} path @param {any} [body] */
-export async function call(method, path, body) {
-  // A key of its own lets the browser or a proxy repeat a request that makes something.
-  const headers = method === "POST" ? { "idempotency-key": crypto.randomUUID() } : {};
-  const reply = await request(method, path, body, headers);
-  return reply.status === 204 ? null : reply.json();
+// A refresh token works once, and a second use ends the session: one at a time, in all tabs together.
+let refreshing = null;
+function refresh(stale) {
+  const work = async () => {
+    const known = session.get();
+    if (!known || known.access_token !== stale) return;
+    const reply = await send("POST", "/v1/sessions/refresh", { refresh_token: known.refresh_token }, {});
+    if (!reply.ok) await fail(reply);
+    keep(await reply.json());
+  };
+  refreshing ??= (navigator.locks ? navigator.locks.request(KEY, work) : work()).finally(() => (refreshing = null));
+  return refreshing;
 }
 
-/** The object URL of a video's media. @param {string} id @param {"video"|"thumbnail"|"spritesheet"} variant */
-export async function media(id, variant = "video") {
-  const key = `${id} ${variant}`;
-  if (!blobs.has(key)) {
-    const reply = await request("GET", `/v1/videos/${id}/content?variant=${variant}`);
-    const url = URL.createObjectURL(await reply.blob());
-    if (blobs.has(key)) URL.revokeObjectURL(url);
-    else blobs.set(key, url);
-    while (blobs.size > MAX_BLOBS) {
-      const [oldest, gone] = blobs.entries().next().value;
-      URL.revokeObjectURL(gone);
-      blobs.delete(oldest);
+/** One request, with a fresh token where the old one has run out. @returns {Promise<Response>} */
+export async function request(method, path, body, headers = {}) {
+  const used = session.get()?.access_token;
+  let reply = await send(method, path, body, headers);
+  if (reply.status === 401 && used) {
+    try {
+      await refresh(used);
+    } catch (error) {
+      if (error.status === 401) forget();
+      throw error;
     }
+    if (session.get()) reply = await send(method, path, body, headers);
+    if (reply.status === 401) forget();
   }
-  const url = blobs.get(key);
-  blobs.delete(key);
-  blobs.set(key, url);
-  return url;
+  if (!reply.ok) await fail(reply);
+  return reply;
+}
+
+/** One JSON call. @param {string} method @param {string} path @param {any} [body] @returns {Promise<any>} */
+export async function call(method, path, body) {
+  // One key for all tries of a call: what makes something makes it once.
+  const headers = method === "POST" ? { "idempotency-key": newKey() } : {};
+  const reply = await request(method, path, body, headers);
+  return reply.status === 204 ? null : reply.json();
 }

@@ -1,66 +1,112 @@
-// The page: which view is shown, and who is signed in.
+// The page: which view is in front, and who is signed in.
 
-import { call, session } from "./api.js";
+import { session } from "./api.js";
 import { signIn } from "./auth.js";
-import { inbox, watchInbox } from "./cameos.js";
+import { Cameos } from "./cameos.js";
+import { cameoId } from "./consent.js";
 import { create } from "./create.js";
-import { attempt, el } from "./dom.js";
-import { feed } from "./feed.js";
-import { live } from "./socket.js";
+import { el } from "./dom.js";
+import { Feed } from "./feed.js";
+import { inbox } from "./inbox.js";
+import { Me } from "./me.js";
+import { openCameo } from "./people.js";
+import { attempt, closeSheets } from "./ui.js";
 
-const view = document.getElementById("view");
+const main = document.getElementById("main");
 const tabs = document.getElementById("tabs");
-let source = null;
-let shown = 0;
+const badge = document.getElementById("badge");
 
-const VIEWS = { feed, create: () => create(source), inbox, me };
+const feed = new Feed();
+const MAKERS = { feed: () => feed, create, cameos: () => new Cameos(), me: () => new Me() };
+/** Views stay as they were left. @type {Map<string, Promise<any>>} */
+const views = new Map();
+let front = "";
 
-async function me() {
-  const { account, credits } = await call("GET", "/v1/me");
-  return el(
-    "section.me", {},
-    el("h1", {}, account.display_name),
-    el("p.quiet", {}, `@${account.handle}`),
-    el("div.panel", {}, el("b", {}, `${credits.balance} credits`), credits.held ? ` · ${credits.held} held by running work` : ""),
-    el("button", { onclick: () => attempt(async () => {
-      await call("DELETE", "/v1/sessions").catch(() => null);
-      session.set(null);
-      dispatchEvent(new Event("signed-out"));
-    }) }, "Sign out"),
-  );
+/** @param {keyof typeof MAKERS} name */
+function view(name) {
+  if (!views.has(name)) {
+    const made = Promise.resolve(MAKERS[name]()).then((one) => {
+      one.node.hidden = true;
+      main.append(one.node);
+      return one;
+    });
+    views.set(name, made);
+    // The model may still be loading; the next tap tries again.
+    made.catch(() => views.delete(name));
+  }
+  return views.get(name);
 }
 
-async function route() {
-  const number = ++shown;
-  if (!session.get()) {
-    tabs.hidden = true;
-    view.replaceChildren(signIn(start));
-    return;
-  }
-  const name = location.hash.slice(1) in VIEWS ? location.hash.slice(1) : "feed";
-  tabs.hidden = false;
+async function go(name) {
+  front = name;
   for (const tab of tabs.children) tab.toggleAttribute("aria-current", tab.dataset.tab === name);
   document.body.dataset.view = name;
-  const made = await attempt(VIEWS[name]);
-  // A slow view must not replace the one that was asked for after it.
-  if (number === shown) view.replaceChildren(made ?? el("p.empty", {}, "That did not work. Try again."));
-  source = null;
+  for (const node of main.children) node.hidden = true;
+  const one = await attempt(() => view(name));
+  if (front !== name) return;
+  const away = document.getElementById("away");
+  away.hidden = Boolean(one);
+  if (!one) return;
+  one.node.hidden = false;
+  await one.shown?.();
+}
+
+function route() {
+  if (!session.get()) return;
+  const wanted = location.hash.slice(1);
+  if (wanted.startsWith("cameo=")) {
+    history.replaceState(null, "", "#cameos");
+    openCameo(cameoId(wanted));
+  }
+  const name = location.hash.slice(1);
+  go(name in MAKERS ? name : "feed");
 }
 
 function start() {
-  watchInbox(() => document.body.dataset.view === "inbox" && route());
+  document.getElementById("door").replaceChildren();
+  tabs.hidden = false;
+  inbox.start();
   route();
 }
 
+/** Bring Create to the front and do something in it. @param {(view: any) => any} act */
+async function inCreate(act) {
+  closeSheets();
+  location.hash = "#create";
+  await go("create");
+  await attempt(async () => act(await view("create")));
+}
+
+inbox.addEventListener("change", () => {
+  badge.textContent = String(inbox.open.length);
+  badge.hidden = inbox.open.length === 0;
+});
 addEventListener("hashchange", route);
 addEventListener("signed-out", () => {
-  live.close();
-  route();
+  history.replaceState(null, "", "/");
+  location.reload();
 });
-addEventListener("remix", (event) => {
-  source = event.detail;
-  if (location.hash === "#create") route();
-  else location.hash = "#create";
+addEventListener("remix", ({ detail }) => inCreate((one) => one.prefill(detail)));
+addEventListener("drawn", ({ detail }) => inCreate((one) => one.drawn(detail)));
+addEventListener("posted", () => (feed.stale = true));
+addEventListener("deleted", () => (feed.stale = true));
+addEventListener("see-post", async ({ detail }) => {
+  closeSheets();
+  feed.stale = false;
+  location.hash = "#feed";
+  await go("feed");
+  await attempt(() => feed.see(detail));
 });
+tabs.addEventListener("click", (event) => {
+  // A tap on the tab that is in front already means: back to the top, with what is new.
+  if (event.target.closest("[data-tab]")?.dataset.tab === "feed" && front === "feed") feed.choose(feed.cut);
+});
+addEventListener("keydown", (event) => {
+  const busyElsewhere = document.querySelector("dialog[open]") || event.target.closest?.("input, textarea, select, button, a");
+  if (front === "feed" && !busyElsewhere) feed.key(event);
+});
+
+main.append(el("div.nothing", { id: "away", hidden: true }, el("h2", {}, "Not there yet"),
+  el("p.quiet", {}, "The model may still be loading."), el("button", { onclick: route }, "Try again")));
 if (session.get()) start();
-else route();
+else document.getElementById("door").append(signIn(start));

@@ -1,204 +1,147 @@
-// Cameos: lending one's likeness, asking for another's, answering requests as they arrive.
+// The Cameos view: answer requests, lend a likeness, see its uses, ask for another's.
 
 import { call } from "./api.js";
-import { attempt, el, openSheet, toast } from "./dom.js";
-import { live } from "./socket.js";
+import { AUDIENCES, cameoId, cameoLink } from "./consent.js";
+import { avatar, el, icon } from "./dom.js";
+import { inbox } from "./inbox.js";
+import { askForm } from "./people.js";
+import { attempt, busy, openSheet, sure, toast } from "./ui.js";
 
-const AUDIENCES = {
-  only_me: "Only me", people_i_approve: "People I approve", mutuals: "Mutuals", everyone: "Everyone",
-};
-/** Reasons of the consent check, in words. */
-const REASONS = {
-  owner: "it is yours", everyone: "open to everyone", mutuals: "you follow each other", granted: "you were allowed",
-  cameo_revoked: "it was withdrawn", blocked: "it is not available to you", restricted_word: "its owner refuses a word in your prompt",
-  no_remix: "its owner allows no remixes", only_me: "its owner lends it to nobody", not_approved: "ask its owner first",
-  pending: "your request is still open", grant_revoked: "its owner took the permission back", grant_expired: "the permission has expired",
-  other_prompt: "it was allowed for another prompt", no_posting: "it may not be posted", used_up: "the permission is used up",
-};
-const pending = new Set();
-let stopInbox = null;
+/**
+ * @typedef {import("./types.js").Cameo} Cameo
+ * @typedef {import("./types.js").Grant} Grant
+ */
 
-/** Hear of requests wherever one is in the page. @param {() => void} changed */
-export function watchInbox(changed) {
-  stopInbox?.();
-  pending.clear();
-  attempt(async () => {
-    for (const grant of (await call("GET", "/v1/cameo-requests?role=owner")).data) {
-      if (grant.status === "pending") pending.add(grant.id);
-    }
-    badge();
-  });
-  const started = Date.now();
-  stopInbox = live.follow("inbox", {
-    onReset: changed,
-    onEvent: (event) => {
-      // Older events are history that the lists show already.
-      if (event.at < started - 5000) return;
-      toast(say(event));
-      changed();
-      attempt(async () => {
-        pending.clear();
-        for (const grant of (await call("GET", "/v1/cameo-requests?role=owner")).data) {
-          if (grant.status === "pending") pending.add(grant.id);
-        }
-        badge();
-      });
-    },
-  });
-}
+const STATUS = { pending: "waits for an answer", accepted: "you may use it", refused: "refused", revoked: "taken back", expired: "has run out" };
 
-function say({ name, data }) {
-  return {
-    "cameo.requested": `@${data.grantee ?? "Someone"} asks to use your cameo`,
-    "cameo.accepted": `You may use the cameo ${data.cameo_name ?? ""}`,
-    "cameo.refused": `Your request for ${data.cameo_name ?? "a cameo"} was refused`,
-    "cameo.revoked": `The permission to use ${data.cameo_name ?? "a cameo"} was taken back`,
-    "post.remixed": "Someone remixed your post",
-  }[name] ?? name;
-}
+export class Cameos {
+  constructor() {
+    this.requests = el("div.stack", { "aria-live": "polite" });
+    this.given = el("div.stack", {});
+    this.own = el("div.stack", {});
+    this.wanted = el("div.stack", {});
+    const whose = el("input", { placeholder: "Cameo id or link", required: true, autocapitalize: "none", spellcheck: "false", "aria-label": "Cameo id" });
+    this.node = el("section.view.cameos", {},
+      el("h1", {}, "Cameos"),
+      el("h2", {}, "Waiting for you"), this.requests,
+      this.given,
+      el("h2", {}, "Yours"), this.own, this.#lend(),
+      el("h2", {}, "Ask for someone's"), askForm(() => cameoId(whose.value), () => {
+        whose.value = "";
+        attempt(() => inbox.read());
+      }, whose), this.wanted);
+    inbox.addEventListener("change", () => this.#paint());
+  }
 
-function badge() {
-  const mark = document.getElementById("badge");
-  mark.textContent = String(pending.size);
-  mark.hidden = pending.size === 0;
-}
+  /** Called whenever the view comes to the front. */
+  async shown() {
+    await attempt(() => Promise.all([inbox.read(), this.#readOwn()]));
+  }
 
-/** The Cameos view. */
-export async function inbox() {
-  const view = el("section.inbox", {});
-  const [own, asked, wanted] = await Promise.all([
-    call("GET", "/v1/cameos"), call("GET", "/v1/cameo-requests?role=owner"), call("GET", "/v1/cameo-requests?role=grantee"),
-  ]);
-  const open = asked.data.filter((grant) => grant.status === "pending");
-  const given = asked.data.filter((grant) => grant.status === "accepted");
-  view.append(
-    el("h2", {}, "Requests"),
-    ...(open.length ? open.map(requestCard) : [el("p.quiet", {}, "Nobody is waiting for your answer.")]),
-    ...(given.length ? [el("h2", {}, "You allowed"), ...given.map(grantCard)] : []),
-    el("h2", {}, "My cameos"), ...own.data.map(cameoCard), makeForm(),
-    el("h2", {}, "Ask for a cameo"), askForm(),
-    ...wanted.data.map((grant) => el("p.line", { "data-grant": grant.id }, `${grant.cameo_name}: `, el("b", {}, grant.status))),
-  );
-  return view;
-}
+  async #readOwn() {
+    const { data } = await call("GET", "/v1/cameos");
+    this.own.replaceChildren(...data.map((cameo) => this.#cameo(cameo)));
+  }
 
-function refreshInbox() {
-  dispatchEvent(new Event("hashchange"));
-}
+  #paint() {
+    const { asked, wanted } = inbox.grants;
+    const allowed = asked.filter((grant) => grant.status === "accepted");
+    this.requests.replaceChildren(...(inbox.open.length ? inbox.open.map((grant) => this.#request(grant)) : [el("p.quiet", {}, "Nobody waits for your answer.")]));
+    this.given.replaceChildren(...(allowed.length ? [el("h2", {}, "You allowed"), ...allowed.map((grant) => this.#given(grant))] : []));
+    this.wanted.replaceChildren(...wanted.map((grant) => el("div.line", { "data-grant": grant.id, "data-status": grant.status },
+      el("b", {}, grant.cameo_name), el("span.quiet", {}, STATUS[grant.status] ?? grant.status))));
+  }
 
-function requestCard(grant) {
-  const answer = (verb) => attempt(async () => {
-    await call("POST", `/v1/cameo-requests/${grant.id}/${verb}`);
-    pending.delete(grant.id);
-    badge();
-    refreshInbox();
-  });
-  return el(
-    "div.panel.request", { "data-grant": grant.id },
-    el("p", {}, el("b", {}, `@${grant.grantee}`), ` wants to use ${grant.cameo_name}`,
-      grant.scope.prompt ? ` for “${grant.scope.prompt}”` : "", grant.scope.post ? "" : ", previews only"),
-    grant.message ? el("q", {}, grant.message) : null,
-    el("div.row", {},
-      el("button.primary", { onclick: () => answer("accept") }, "Accept"),
-      el("button", { onclick: () => answer("refuse") }, "Refuse")),
-  );
-}
-
-function grantCard(grant) {
-  return el("div.panel.row", {}, el("span", {}, `@${grant.grantee} may use ${grant.cameo_name}`),
-    el("button", { onclick: () => attempt(async () => {
-      await call("POST", `/v1/cameos/${grant.cameo_id}/revoke`, { grant_id: grant.id });
-      refreshInbox();
-    }) }, "Revoke"));
-}
-
-function cameoCard(cameo) {
-  const audience = el("select", { "aria-label": "Audience", disabled: cameo.status !== "active" },
-    ...Object.entries(AUDIENCES).map(([value, text]) => el("option", { value, selected: value === cameo.audience }, text)));
-  audience.addEventListener("change", () => attempt(async () => {
-    await call("PATCH", `/v1/cameos/${cameo.id}`, { audience: audience.value });
-    toast("Saved");
-  }));
-  const uses = el("div", {});
-  return el("div.panel", {},
-    el("p", {}, el("b", {}, cameo.display_name), cameo.status === "active" ? "" : " (revoked)", el("code.id", {}, cameo.id)),
-    el("div.row", {}, audience,
-      el("button", { onclick: () => attempt(async () => {
-        const { data } = await call("GET", `/v1/cameos/${cameo.id}/uses`);
-        uses.replaceChildren(...(data.length
-          ? data.map((use) => el("p.line", {}, `@${use.by}: ${use.prompt} (${use.post_id ? "posted" : use.status})`))
-          : [el("p.quiet", {}, "Not used yet.")]));
-      }) }, "Uses"),
-      cameo.status === "active" ? el("button", { onclick: () => confirm(`Withdraw ${cameo.display_name} for good?`) && attempt(async () => {
-        await call("POST", `/v1/cameos/${cameo.id}/revoke`, {});
-        refreshInbox();
-      }) }, "Withdraw") : null),
-    uses);
-}
-
-function makeForm() {
-  const name = el("input", { placeholder: "Name of the cameo", maxlength: "60", required: true, "aria-label": "Name of the cameo" });
-  const audience = el("select", { "aria-label": "Who may use it" },
-    ...Object.entries(AUDIENCES).map(([value, text]) => el("option", { value, selected: value === "people_i_approve" }, text)));
-  const form = el("form.row", { "data-role": "make-cameo" }, name, audience, el("button.primary", { type: "submit" }, "Lend"));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    attempt(async () => {
-      await call("POST", "/v1/cameos", { display_name: name.value, audience: audience.value });
-      refreshInbox();
-    });
-  });
-  return form;
-}
-
-function askForm() {
-  const whose = el("input", { placeholder: "cameo id", required: true, autocapitalize: "none", "aria-label": "Cameo id" });
-  const message = el("input", { placeholder: "Why (optional)", maxlength: "280", "aria-label": "Message" });
-  const form = el("form.row", { "data-role": "ask-cameo" }, whose, message, el("button.primary", { type: "submit" }, "Ask"));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    attempt(async () => {
-      await call("POST", `/v1/cameos/${encodeURIComponent(whose.value.trim())}/requests`, message.value ? { message: message.value } : {});
-      toast("Asked");
-      refreshInbox();
-    });
-  });
-  return form;
-}
-
-/** Choose cameos for a prompt; each is checked before anything is paid. */
-export function pickCameos(prompt, chosen, done) {
-  attempt(async () => {
-    const [own, wanted] = await Promise.all([call("GET", "/v1/cameos"), call("GET", "/v1/cameo-requests?role=grantee")]);
-    const known = new Map(own.data.filter((cameo) => cameo.status === "active").map((cameo) => [cameo.id, cameo.display_name]));
-    for (const grant of wanted.data) known.set(grant.cameo_id, grant.cameo_name);
-    for (const id of chosen) known.set(id, known.get(id) ?? id);
-    const picked = new Set(chosen);
-    const list = el("div", {});
-    const box = el("div.detail", {}, el("h2", {}, "Who is in it"), list);
-    const add = async (id, name) => {
-      const why = el("small", {}, "…");
-      const tick = el("input", { type: "checkbox", checked: picked.has(id) });
-      tick.addEventListener("change", () => (tick.checked ? picked.add(id) : picked.delete(id)));
-      list.append(el("label.panel.row", {}, tick, name, why));
-      const answer = await attempt(() => call("POST", "/v1/consent/check", { cameos: [id], ...(prompt.trim() ? { prompt } : {}) }));
-      const decision = answer?.decisions[0];
-      why.textContent = decision ? (REASONS[decision.reason] ?? decision.reason) : "unknown";
-      if (!decision?.allowed) {
-        tick.checked = false;
-        tick.disabled = true;
-        picked.delete(id);
-      }
+  /** @param {Grant} grant */
+  #request(grant) {
+    const { scope } = grant;
+    const answer = (tag, text, verb) => {
+      const button = el(tag, { onclick: () => busy(button, async () => {
+        await call("POST", `/v1/cameo-requests/${grant.id}/${verb}`);
+        await inbox.read();
+      }) }, text);
+      return button;
     };
-    for (const [id, name] of known) add(id, name);
-    const other = el("input", { placeholder: "another cameo id", "aria-label": "Another cameo id" });
-    box.append(
-      el("form.row", { onsubmit: (event) => {
-        event.preventDefault();
-        if (other.value.trim()) add(other.value.trim(), other.value.trim());
-        other.value = "";
-      } }, other, el("button", { type: "submit" }, "Add")),
-      el("button.primary", { onclick: () => close() }, "Done"));
-    const close = openSheet(box, () => done([...picked]));
-  });
+    const limits = [
+      scope.prompt ? `only for “${scope.prompt}”` : "for any prompt", scope.post ? "may post" : "previews only",
+      scope.uses ? `${scope.uses} times` : null, scope.until ? `until ${new Date(1000 * scope.until).toLocaleString()}` : null,
+    ];
+    return el("article.panel.request", { "data-grant": grant.id },
+      el("div.person", {}, avatar(grant.grantee), el("div", {},
+        el("p", {}, el("b", {}, `@${grant.grantee}`), " asks to use ", el("b", {}, grant.cameo_name)),
+        el("p.quiet", {}, limits.filter(Boolean).join(" · ")))),
+      grant.message ? el("blockquote", {}, grant.message) : null,
+      el("div.actions", {}, answer("button.primary", "Accept", "accept"), answer("button", "Refuse", "refuse")));
+  }
+
+  /** @param {Grant} grant */
+  #given(grant) {
+    const back = el("button", { onclick: () => busy(back, async () => {
+      if (!(await sure(`@${grant.grantee} may not use ${grant.cameo_name} any more, and what is being drawn with it stops.`, "Take back"))) return;
+      await call("POST", `/v1/cameos/${grant.cameo_id}/revoke`, { grant_id: grant.id });
+      await inbox.read();
+    }) }, "Take back");
+    return el("div.panel.person", { "data-grant": grant.id }, avatar(grant.grantee),
+      el("p", {}, el("b", {}, `@${grant.grantee}`), " may use ", el("b", {}, grant.cameo_name)), back);
+  }
+
+  /** @param {Cameo} cameo */
+  #cameo(cameo) {
+    const active = cameo.status === "active";
+    const audience = audienceField("Who may use it", cameo.audience);
+    audience.disabled = !active;
+    audience.addEventListener("change", () => attempt(async () => {
+      await call("PATCH", `/v1/cameos/${cameo.id}`, { audience: audience.value });
+      toast("Saved. It counts from now on.");
+    }));
+    const uses = el("button", { onclick: () => busy(uses, () => openUses(cameo)) }, "Uses");
+    const share = el("button", { onclick: () => copy(cameoLink(cameo.id)) }, icon("link"), "Link");
+    const end = el("button", { onclick: () => busy(end, async () => {
+      if (!(await sure(`${cameo.display_name} can't be used by anybody any more. This can't be undone.`, "Withdraw"))) return;
+      await call("POST", `/v1/cameos/${cameo.id}/revoke`, {});
+      await this.#readOwn();
+    }) }, "Withdraw");
+    return el("article.panel", { "data-cameo": cameo.id },
+      el("div.person", {}, avatar(cameo.owner), el("div", {}, el("b", {}, cameo.display_name),
+        el("p.quiet", {}, active ? `@${cameo.handle}` : "withdrawn"), el("code.id", {}, cameo.id))),
+      active ? audience : null,
+      el("div.actions", {}, uses, active ? share : null, active ? end : null));
+  }
+
+  #lend() {
+    const name = el("input", { placeholder: "A name for it", maxlength: "60", required: true, "aria-label": "Name of the cameo" });
+    const audience = audienceField("Who may use the new cameo", "people_i_approve");
+    const lend = el("button.primary", { type: "submit" }, "Make a cameo");
+    return el("form.stack", { onsubmit: (event) => {
+      event.preventDefault();
+      busy(lend, async () => {
+        await call("POST", "/v1/cameos", { display_name: name.value.trim(), audience: audience.value });
+        name.value = "";
+        await this.#readOwn();
+      });
+    } }, name, audience, lend);
+  }
+}
+
+function audienceField(label, chosen) {
+  return el("select", { "aria-label": label }, ...Object.entries(AUDIENCES).map(([value, text]) =>
+    el("option", { value, selected: value === chosen }, text)));
+}
+
+async function openUses(cameo) {
+  const { data } = await call("GET", `/v1/cameos/${cameo.id}/uses`);
+  openSheet(`Uses of ${cameo.display_name}`, el("div.stack", {}, ...(data.length
+    ? data.map((use) => el("div.line", {}, el("span", {}, el("b", {}, `@${use.by}`), ` ${use.prompt}`),
+      el("span.quiet", {}, use.post_id ? "posted" : use.status.replace("_", " "))))
+    : [el("p.quiet", {}, "Nobody has used it yet.")])));
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast("Link copied. Who opens it can ask you.");
+  } catch {
+    // The clipboard is closed to pages that came by plain http.
+    openSheet("Link to your cameo", el("p.id", {}, text));
+  }
 }

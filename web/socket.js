@@ -3,113 +3,146 @@
 import { call, session } from "./api.js";
 
 const FIRST_WAIT_MS = 300;
-const LAST_WAIT_MS = 10_000;
+const LAST_WAIT_MS = 30_000;
+// The gateway follows at most 64 streams for one phone; the inbox is one of them.
+const MAX_STREAMS = 64;
 
-/** @typedef {{onEvent: (event: any, picture: Blob|null) => void, onReset: () => void}} Follower */
+/**
+ * @typedef {{stream: string, epoch: string, seq: number, at: number, name: string, data: any, picture: boolean}} LiveEvent
+ * @typedef {{onEvent: (event: LiveEvent, picture: Blob | null) => void, onReset: () => void}} Follower
+ * @typedef {{epoch?: string, after?: number}} Position
+ */
 
-class Live {
-  constructor() {
-    /** @type {Map<string, Set<Follower>>} */
-    this.followers = new Map();
-    /** @type {Map<string, {epoch: string, after: number}>} */
-    this.positions = new Map();
-    this.socket = null;
-    this.ready = false;
-    this.wait = FIRST_WAIT_MS;
-    this.expecting = null;
-    this.timer = 0;
+class Live extends EventTarget {
+  /** @type {Map<string, Follower>} */
+  #followers = new Map();
+  /** @type {Map<string, Position>} */
+  #positions = new Map();
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #opening = false;
+  #wait = FIRST_WAIT_MS;
+  #timer = 0;
+  /** @type {LiveEvent | null} the event whose picture is the next frame */
+  #announced = null;
+
+  /** Whether events arrive by themselves at this moment. */
+  get ready() {
+    return this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** Follow a stream from its start, or from where it was left. Returns how to stop. */
-  follow(stream, follower) {
-    const known = this.followers.get(stream);
-    if (known) {
-      known.add(follower);
-    } else {
-      this.followers.set(stream, new Set([follower]));
-      if (this.ready) this.send({ type: "follow", follow: [this.position(stream)] });
-      else this.connect();
-    }
-    return () => this.unfollow(stream, follower);
+  /**
+   * Follow a stream, by default from its start.
+   * @param {string} stream @param {Follower} follower @param {Position} [from]
+   * @returns {() => void} stops
+   */
+  follow(stream, follower, from = { after: 0 }) {
+    this.#followers.set(stream, follower);
+    this.#positions.set(stream, from);
+    if (this.#followers.size > MAX_STREAMS) follower.onReset();
+    else if (this.ready) this.#send({ type: "follow", follow: [{ stream, ...from }] });
+    else this.#connect();
+    return () => {
+      if (this.#followers.get(stream) !== follower) return;
+      this.#followers.delete(stream);
+      this.#positions.delete(stream);
+      if (this.ready) this.#send({ type: "unfollow", streams: [stream] });
+    };
   }
 
-  unfollow(stream, follower) {
-    const known = this.followers.get(stream);
-    known?.delete(follower);
-    if (known?.size === 0) {
-      this.followers.delete(stream);
-      this.positions.delete(stream);
-      if (this.ready) this.send({ type: "unfollow", streams: [stream] });
-    }
-  }
-
-  close() {
-    this.followers.clear();
-    this.positions.clear();
-    clearTimeout(this.timer);
-    this.socket?.close();
-  }
-
+  /** Where a stream stands. @param {string} stream @returns {Position | undefined} */
   position(stream) {
-    return { stream, ...(this.positions.get(stream) ?? { after: 0 }) };
+    return this.#positions.get(stream);
   }
 
-  send(frame) {
-    this.socket.send(JSON.stringify(frame));
+  /** Leave, and forget everything. */
+  close() {
+    this.#followers.clear();
+    this.#positions.clear();
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+    this.#socket = null;
   }
 
-  async connect() {
-    if (this.socket || !session.get()) return;
-    // Claimed before the first await, so that two callers never open two sockets.
-    this.socket = { close() {} };
+  /** Try again now: the network is back, or the page is looked at again. */
+  wake() {
+    this.#wait = FIRST_WAIT_MS;
+    if (!this.#socket) this.#connect();
+  }
+
+  #send(frame) {
+    this.#socket?.send(JSON.stringify(frame));
+  }
+
+  async #connect() {
+    if (this.#socket || this.#opening || !session.get() || this.#followers.size === 0) return;
+    this.#opening = true;
+    clearTimeout(this.#timer);
     try {
-      const { ticket, url } = await call("POST", "/v1/realtime/ticket", {});
-      const socket = new WebSocket(url, ["riffle.v1"]);
-      socket.binaryType = "blob";
-      this.socket = socket;
-      socket.onopen = () => {
-        this.ready = true;
-        this.wait = FIRST_WAIT_MS;
-        this.send({ type: "hello", ticket, follow: [...this.followers.keys()].map((stream) => this.position(stream)) });
-      };
-      socket.onmessage = (message) => this.received(message.data);
-      socket.onclose = () => this.lost();
+      const { ticket, url } = await call("POST", "/v1/realtime/ticket");
+      this.#open(new WebSocket(url, ["riffle.v1"]), ticket);
     } catch {
-      this.lost();
+      this.#again();
+    } finally {
+      this.#opening = false;
     }
   }
 
-  lost() {
-    this.socket = null;
-    this.ready = false;
-    this.expecting = null;
-    if (this.followers.size === 0) return;
-    this.timer = setTimeout(() => this.connect(), this.wait);
-    this.wait = Math.min(2 * this.wait, LAST_WAIT_MS);
+  /** @param {WebSocket} socket @param {string} ticket */
+  #open(socket, ticket) {
+    this.#socket = socket;
+    this.#announced = null;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      const follow = [...this.#positions].slice(0, MAX_STREAMS).map(([stream, position]) => ({ stream, ...position }));
+      this.#send({ type: "hello", ticket, follow });
+      this.dispatchEvent(new Event("change"));
+    };
+    socket.onmessage = ({ data }) => (typeof data === "string" ? this.#frame(JSON.parse(data)) : this.#picture(data));
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      this.dispatchEvent(new Event("change"));
+      this.#again();
+    };
   }
 
-  received(data) {
-    if (typeof data !== "string") {
-      if (this.expecting) this.tell(this.expecting, data);
-      this.expecting = null;
-      return;
-    }
-    const frame = JSON.parse(data);
-    if (frame.type === "welcome") {
-      if (frame.epoch && !frame.recovered) {
-        this.positions.set(frame.stream, { epoch: frame.epoch, after: frame.seq });
-        for (const follower of this.followers.get(frame.stream) ?? []) follower.onReset();
-      }
+  #again() {
+    if (this.#followers.size === 0) return;
+    clearTimeout(this.#timer);
+    // A random part keeps a thousand phones from coming back in the same moment.
+    this.#timer = setTimeout(() => this.#connect(), this.#wait * (0.5 + Math.random() / 2));
+    this.#wait = Math.min(2 * this.#wait, LAST_WAIT_MS);
+  }
+
+  #frame(frame) {
+    const follower = this.#followers.get(frame.stream);
+    if (frame.type === "goodbye") {
+      // Nothing is lost: the socket closes now, and the positions are sent again.
+      this.#announced = null;
+    } else if (frame.type === "welcome") {
+      this.#wait = FIRST_WAIT_MS;
+      if (!follower || frame.recovered) return;
+      this.#positions.set(frame.stream, frame.epoch ? { epoch: frame.epoch, after: frame.seq } : { after: 0 });
+      follower.onReset();
+    } else if (frame.type === "refused") {
+      follower?.onReset();
     } else if (frame.type === "event") {
-      this.positions.set(frame.stream, { epoch: frame.epoch, after: frame.seq });
-      if (frame.picture) this.expecting = frame;
-      else this.tell(frame, null);
+      if (follower) this.#positions.set(frame.stream, { epoch: frame.epoch, after: frame.seq });
+      if (frame.picture) this.#announced = frame;
+      else follower?.onEvent(frame, null);
     }
   }
 
-  tell(frame, picture) {
-    for (const follower of this.followers.get(frame.stream) ?? []) follower.onEvent(frame, picture);
+  /** @param {ArrayBuffer} bytes */
+  #picture(bytes) {
+    const event = this.#announced;
+    this.#announced = null;
+    if (event) this.#followers.get(event.stream)?.onEvent(event, new Blob([bytes], { type: "image/webp" }));
   }
 }
 
 export const live = new Live();
+
+addEventListener("online", () => live.wake());
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && live.wake());

@@ -1,104 +1,86 @@
-// One video while it is drawn and after: live pictures, progress, the finished loop.
+// One video of a swarm: its place in the queue, then pictures that sharpen, then the finished loop.
 
-import { call, media } from "./api.js";
-import { attempt, el } from "./dom.js";
-import { live } from "./socket.js";
+import { call } from "./api.js";
+import { clip, el, icon, ring } from "./dom.js";
+import { playWhenVisible } from "./player.js";
+import { attempt } from "./ui.js";
+import { isOver, watch } from "./watch.js";
 
-const POLL_MS = 3000;
-const ENDED = ["completed", "failed", "cancelled"];
+/** @typedef {import("./types.js").Video} Video */
 
-/** A looping, muted video element. @param {string} src @param {string} label */
-export function loop(src, label) {
-  const video = el("video", { src, loop: true, playsinline: true, autoplay: true, "aria-label": label });
-  video.muted = true;
-  video.play?.().catch(() => {});
-  return video;
-}
-
-/** A tile that fills in live. */
 export class Tile {
-  /** @param {any} video @param {(video: any) => void} picked */
-  constructor(video, picked) {
+  /** @param {Video} video @param {(tile: Tile) => void} [picked] @param {(tile: Tile) => void} [changed] */
+  constructor(video, picked, changed) {
     this.video = video;
-    this.picture = el("img", { alt: "" });
-    this.picture.hidden = true;
-    this.label = el("span.state", {}, "queued");
-    this.ring = el("i.ring", {});
-    this.stopButton = el("button.stop", { "aria-label": "Cancel this one", onclick: (event) => this.cancel(event) }, "✕");
-    this.node = el("div.tile", { role: "button", tabindex: "0", "data-status": video.status, "data-id": video.id },
-      this.picture, this.ring, this.label, this.stopButton);
-    const pick = () => picked(this.video);
-    this.node.addEventListener("click", pick);
-    this.node.addEventListener("keydown", (event) => event.key === "Enter" && pick());
-    this.unfollow = () => {};
-    this.follow();
+    this.changed = changed;
+    this.picture = el("img", { alt: "", hidden: true });
+    this.label = el("span.state", {});
+    this.hit = el("button.hit", { onclick: () => picked?.(this) });
+    this.stop = el("button.round.stop", { "aria-label": "Cancel this one", onclick: () => this.cancel() }, icon("close"));
+    this.node = el("div.tile", { "data-video": video.id }, this.picture, this.hit, ring(), this.label, this.stop);
+    this.#paint();
+    watch(video, { changed: (now) => this.#take(now), picture: (blob) => this.#show(blob) });
   }
 
-  follow() {
-    this.apply(this.video);
-    if (ENDED.includes(this.video.status)) return;
-    this.unfollow = live.follow(`video:${this.video.id}`, {
-      onEvent: (event, picture) => this.happened(event, picture),
-      onReset: () => this.reread(),
-    });
-    // The socket may be away for long: the state is also read, seldom.
-    this.timer = setInterval(() => live.ready || this.reread(), POLL_MS);
+  get over() {
+    return isOver(this.video);
   }
 
-  stopFollowing() {
-    clearInterval(this.timer);
-    this.unfollow();
-    this.unfollow = () => {};
+  /** Stop drawing it. */
+  async cancel() {
+    const video = await attempt(() => call("POST", `/v1/videos/${this.video.id}/cancel`));
+    if (video) this.#take(video);
   }
 
-  async reread() {
-    this.apply(await call("GET", `/v1/videos/${this.video.id}`).catch(() => this.video));
+  /** @param {Video} video */
+  #take(video) {
+    this.video = video;
+    this.#paint();
+    this.changed?.(this);
   }
 
-  happened(event, picture) {
-    const { data } = event;
-    if (picture && !ENDED.includes(this.video.status)) this.show(picture);
-    if (event.name === "video.queued" && data.position) this.label.textContent = `#${data.position}`;
-    if (event.name === "video.started") this.progress("in_progress", 1);
-    if (data.progress != null && event.name !== "video.completed") this.progress("in_progress", data.progress);
-    if (["video.completed", "video.failed", "video.cancelled"].includes(event.name)) this.reread();
-  }
-
-  show(blob) {
-    const old = this.picture.src;
+  #show(blob) {
+    const before = this.picture.src;
     this.picture.src = URL.createObjectURL(blob);
     this.picture.hidden = false;
-    if (old) URL.revokeObjectURL(old);
+    if (before) URL.revokeObjectURL(before);
     this.node.dataset.pictures = String(Number(this.node.dataset.pictures ?? 0) + 1);
   }
 
-  progress(status, percent) {
-    this.node.dataset.status = status;
-    this.node.style.setProperty("--done", `${percent}%`);
-    this.label.textContent = `${percent}%`;
+  #paint() {
+    const { video } = this;
+    this.node.dataset.status = video.status;
+    this.node.dataset.tier = video.tier;
+    this.node.classList.toggle("begun", video.status === "in_progress" && video.progress > 0);
+    this.node.classList.toggle("waits", !this.over && video.progress === 0);
+    this.node.style.setProperty("--done", String(video.progress / 100));
+    this.stop.hidden = this.over;
+    this.label.textContent = inWords(video);
+    this.hit.setAttribute("aria-label", [video.tier === "full" ? "Render" : "Preview", inWords(video) || "finished", video.prompt].join(", "));
+    if (video.status !== "completed" || this.clip) return;
+    this.clip = clip(video.prompt);
+    this.clip.setAttribute("aria-hidden", "true");
+    // The last picture stays beneath until the loop has its first frame.
+    this.clip.addEventListener("loadeddata", () => this.#drop(), { once: true });
+    this.picture.after(this.clip);
+    playWhenVisible(this.clip, video.id);
   }
 
-  async apply(video) {
-    this.video = video;
-    this.node.dataset.status = video.status;
-    this.node.setAttribute("aria-label", `${video.prompt}, ${video.status}`);
-    this.stopButton.hidden = ENDED.includes(video.status);
-    if (video.status === "in_progress") this.progress("in_progress", video.progress);
-    if (video.queue) this.label.textContent = `#${video.queue.position}`;
-    if (!ENDED.includes(video.status)) return;
-    this.stopFollowing();
-    this.label.textContent = video.status === "completed" ? "" : (video.error?.message ?? video.status);
-    if (video.status !== "completed") return;
-    const src = await attempt(() => media(video.id));
-    if (!src) return;
-    this.node.querySelector("video")?.remove();
-    this.node.prepend(loop(src, video.prompt));
+  #drop() {
+    if (this.picture.src) URL.revokeObjectURL(this.picture.src);
+    this.picture.removeAttribute("src");
     this.picture.hidden = true;
   }
+}
 
-  async cancel(event) {
-    event.stopPropagation();
-    const video = await attempt(() => call("POST", `/v1/videos/${this.video.id}/cancel`));
-    if (video) this.apply(video);
+/** What a running or failed video is doing; nothing for a finished one. @param {Video} video */
+function inWords(video) {
+  if (video.status === "queued") {
+    if (!video.queue) return "waiting";
+    const seconds = Math.ceil(video.queue.eta_ms / 1000);
+    return seconds > 1 ? `#${video.queue.position} · ${seconds} s` : `#${video.queue.position}`;
   }
+  if (video.status === "in_progress") return video.progress ? `${video.progress}%` : "next";
+  if (video.status === "failed") return video.error?.message ?? "failed";
+  return video.status === "cancelled" ? "cancelled" : "";
 }

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.browser import find
 from tests.product import Product
 
-# A full render on two busy cores.
+# A full render, and a swarm, on two busy cores.
 RENDER_MS = 240_000
-PREVIEW_MS = 120_000
+SWARM_MS = 120_000
+LIVE_MS = 15_000
+PHONE = {"width": 390, "height": 844}
 ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,90 +36,241 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def open_phone(browser: Browser, product: Product) -> Page:
-    """A signed-up person's phone."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=1
+class Phone:
+    """A signed-up person's phone; whatever breaks in its page is kept in `broken`."""
+
+    def __init__(self, browser: Browser, product: Product) -> None:
+        self.context = browser.new_context(
+            viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=1
+        )
+        self.page: Page = self.context.new_page()
+        self.broken: list[str] = []
+        self.page.on("pageerror", lambda error: self.broken.append(str(error)))
+        # The policy of the page refuses strangers with an error in the console.
+        self.page.on(
+            "console",
+            lambda line: self.broken.append(line.text) if "Content Security Policy" in line.text else None,
+        )
+        self.page.goto(product.url)
+        self.handle = "w" + uuid4().hex[:12]
+        self.password = uuid4().hex
+        self.page.get_by_label("Handle").fill(self.handle)
+        self.page.get_by_label("Password").fill(self.password)
+        self.page.get_by_role("button", name="Join Riffle").tap()
+        expect(self.page.locator("#tabs")).to_be_visible()
+
+    def tab(self, name: str) -> None:
+        """Go to a view."""
+        self.page.locator(f"[data-tab={name}]").tap()
+
+    def draw(self, prompt: str, count: int) -> Locator:
+        """Fill in Create and draw; returns the new swarm."""
+        self.page.get_by_label("Prompt").fill(prompt)
+        shown = self.page.locator(".stepper output")
+        while (now := int(shown.inner_text())) != count:
+            self.page.get_by_label("Fewer" if now > count else "More", exact=True).tap()
+        before = self.page.locator(".swarm").count()
+        self.page.locator(".composer .primary").tap()
+        expect(self.page.locator(".swarm")).to_have_count(before + 1)
+        return self.page.locator(".swarm").first
+
+    def fits(self) -> bool:
+        """Nothing sticks out sideways."""
+        return bool(
+            self.page.evaluate(
+                "[document.documentElement, ...document.querySelectorAll('.view:not([hidden]), dialog')]"
+                ".every((node) => node.scrollWidth <= node.clientWidth)"
+            )
+        )
+
+
+@pytest.fixture
+def phones(browser: Browser, product: Product) -> Iterator[list[Phone]]:
+    """Two people."""
+    both = [Phone(browser, product) for _ in range(2)]
+    yield both
+    for phone in both:
+        phone.context.close()
+    assert [phone.broken for phone in both] == [[], []]
+
+
+def completed(swarm: Locator) -> Locator:
+    return swarm.locator(".tile[data-status=completed]")
+
+
+def play(video: Locator) -> None:
+    """Wait until a clip has moved on by itself."""
+    video.evaluate("(video) => new Promise((done) => video.addEventListener('timeupdate', done))")
+
+
+def test_from_words_to_a_lane(phones: list[Phone]) -> None:
+    phone, friend = phones
+    page = phone.page
+    phone.tab("create")
+    page.get_by_role("tab", name="subjects").tap()
+    page.get_by_role("button", name="turtle", exact=True).tap()
+    expect(page.get_by_label("Prompt")).to_have_value("turtle")
+    swarm = phone.draw("a turtle jumps in a forest at night", 4)
+    expect(completed(swarm)).to_have_count(4, timeout=SWARM_MS)
+    # Each tile showed pictures before it was finished, and plays now.
+    assert all(int(tile.get_attribute("data-pictures") or 0) >= 1 for tile in completed(swarm).all())
+    play(completed(swarm).first.locator("video"))
+    assert phone.fits()
+
+    completed(swarm).first.locator(".hit").tap()
+    page.get_by_role("button", name="Render").tap()
+    expect(page.locator(".stage[data-tier=full] video")).to_be_visible(timeout=RENDER_MS)
+    expect(page.locator(".facts")).to_contain_text("Like its preview")
+    expect(page.locator(".facts")).to_contain_text("CPU s")
+    page.get_by_role("tab", name="Preview").tap()
+    expect(page.locator(".stage[data-tier=preview] video")).to_be_visible()
+    page.get_by_role("tab", name="Render").tap()
+    assert phone.fits()
+    caption = f"turtle of {phone.handle}"
+    page.get_by_label("Caption").fill(caption)
+    page.get_by_role("button", name="Post", exact=True).tap()
+    page.get_by_role("button", name="See it").tap()
+    root = page.locator(".card", has_text=caption)
+    expect(root).to_be_in_viewport(ratio=0.9)
+    play(root.locator("video"))
+
+    # Another person finds it, likes it and remixes it.
+    seen = friend.page
+    friend.tab("feed")
+    seen.get_by_role("tab", name="Fresh").tap()
+    trend = seen.locator(".trend", has_text=caption)
+    expect(trend).to_be_in_viewport(ratio=0.9)
+    trend.get_by_role("button", name="Like").first.tap()
+    expect(trend.get_by_role("button", name="Like").first).to_have_text("1")
+    trend.get_by_role("button", name="Remix").first.tap()
+    expect(seen.get_by_label("Prompt")).to_have_value("a turtle jumps in a forest at night")
+    remix = friend.draw("a turtle jumps in a desert at night", 1)
+    expect(completed(remix)).to_have_count(1, timeout=SWARM_MS)
+    completed(remix).locator(".hit").tap()
+    seen.get_by_role("button", name="Post", exact=True).tap()
+    expect(seen.locator(".posted")).to_be_visible()
+    expect(page.locator("#toast")).to_contain_text("remixed your post", timeout=LIVE_MS)
+
+    # Sideways from the root lies the remix, with what it changed and how close it is.
+    seen.get_by_role("button", name="See it").tap()
+    card = seen.locator(".card", has_text=f"@{friend.handle}")
+    expect(card).to_be_in_viewport(ratio=0.9)
+    expect(card.locator("ins").first).to_contain_text("desert")
+    expect(card.locator("del").first).to_contain_text("forest")
+    expect(card.locator("meter")).to_be_attached()
+    seen.keyboard.press("ArrowLeft")
+    expect(seen.locator(".card", has_text=caption)).to_be_in_viewport(ratio=0.9)
+    seen.locator(".trend", has_text=caption).locator(".lane").evaluate(
+        "(lane) => lane.scrollBy({ left: lane.clientWidth })"
     )
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"the page broke: {error}"))
-    page.goto(product.url)
-    page.get_by_label("Handle").fill("w" + uuid4().hex[:12])
-    page.get_by_label("Password").fill(uuid4().hex)
-    page.get_by_role("button", name="Join Riffle").click()
+    expect(card).to_be_in_viewport(ratio=0.9)
+    assert friend.fits()
+
+
+def test_cancelling_all_gives_the_credits_back(phones: list[Phone]) -> None:
+    phone = phones[0]
+    phone.tab("create")
+    swarm = phone.draw("a car walks left in a city", 16)
+    swarm.get_by_role("button", name="Cancel all").tap()
+    expect(swarm.locator(".tile[data-status=cancelled]").first).to_be_visible()
+    expect(swarm.get_by_role("button", name="Cancel all")).to_be_hidden()
+    drawn = completed(swarm).count()
+    assert drawn + swarm.locator(".tile[data-status=cancelled]").count() == 16
+    phone.tab("me")
+    expect(phone.page.locator(".me")).to_contain_text(f"{1000 - drawn} credits to spend")
+
+
+def test_a_swarm_survives_a_reload_and_a_lost_socket(phones: list[Phone]) -> None:
+    phone = phones[0]
+    page = phone.page
+    phone.tab("create")
+    phone.draw("a fox spins on a beach by day", 3)
+    page.reload()
+    swarm = page.locator(".swarm").first
+    expect(completed(swarm)).to_have_count(3, timeout=SWARM_MS)
+    # Without the network of the socket the page reads the list instead.
+    page.route_web_socket(re.compile(".*"), lambda socket: socket.close())
+    page.reload()
+    swarm = phone.draw("a fox spins on a beach by day", 2)
+    expect(completed(swarm)).to_have_count(2, timeout=SWARM_MS)
+
+
+def test_a_cameo_request_arrives_live(phones: list[Phone]) -> None:
+    owner, friend = phones
+    owner.tab("cameos")
+    owner.page.get_by_label("Name of the cameo").fill("Ada")
+    owner.page.get_by_role("button", name="Make a cameo").tap()
+    cameo = owner.page.locator("[data-cameo] .id").inner_text()
+    owner.tab("feed")
+
+    friend.tab("cameos")
+    friend.page.get_by_label("Cameo id").fill(cameo)
+    friend.page.get_by_label("Message").fill("<b>a birthday</b>")
+    friend.page.get_by_role("button", name="Ask", exact=True).tap()
+    expect(friend.page.locator("[data-grant]")).to_contain_text("waits for an answer")
+
+    expect(owner.page.locator("#badge")).to_have_text("1", timeout=LIVE_MS)
+    expect(owner.page.locator("#toast")).to_contain_text(f"@{friend.handle} asks to use Ada")
+    owner.page.get_by_role("button", name="Answer").tap()
+    # What others write is text, never markup.
+    expect(owner.page.locator(".request")).to_contain_text("<b>a birthday</b>")
+    assert owner.fits()
+    owner.page.get_by_role("button", name="Accept").tap()
+    expect(owner.page.locator("#badge")).to_be_hidden()
+    expect(friend.page.locator("[data-grant][data-status=accepted]")).to_be_visible(timeout=LIVE_MS)
+
+    friend.tab("create")
+    friend.page.get_by_role("button", name="Cameo", exact=True).tap()
+    friend.page.get_by_label("Ada").check()
+    friend.page.get_by_label("Close", exact=True).tap()
+    swarm = friend.draw("a panda hops in a city at night", 1)
+    expect(completed(swarm)).to_have_count(1, timeout=SWARM_MS)
+    owner.page.get_by_role("button", name="Uses").tap()
+    expect(owner.page.locator("dialog")).to_contain_text(friend.handle)
+    owner.page.get_by_label("Close", exact=True).tap()
+
+    # Taken back, it is refused in words before anything is paid.
+    owner.page.get_by_role("button", name="Take back").tap()
+    owner.page.locator("dialog").get_by_role("button", name="Take back").tap()
+    expect(friend.page.locator("#toast")).to_contain_text("taken back", timeout=LIVE_MS)
+    friend.page.locator(".composer .primary").tap()
+    expect(friend.page.locator("#toast")).to_contain_text("took the permission back")
+
+
+def test_signing_out_and_in_again(phones: list[Phone]) -> None:
+    phone = phones[0]
+    page = phone.page
+    phone.tab("me")
+    page.get_by_role("button", name="Sign out").tap()
+    page.get_by_role("button", name="I have an account").tap()
+    page.get_by_label("Handle").fill(phone.handle)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").tap()
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    page.get_by_label("Password").fill(phone.password)
+    page.get_by_role("button", name="Sign in").tap()
     expect(page.locator("#tabs")).to_be_visible()
-    return page
 
 
-def draw(page: Page, prompt: str, count: int) -> None:
-    """Fill in Create and draw."""
-    page.get_by_label("Prompt").fill(prompt)
-    shown = page.locator(".create output")
-    while int(shown.inner_text()) != count:
-        page.get_by_label("Fewer" if int(shown.inner_text()) > count else "More").click()
-    page.locator(".create form .primary").click()
-
-
-def test_from_words_to_a_lane(browser: Browser, product: Product) -> None:
-    page = open_phone(browser, product)
-    page.locator("[data-tab=create]").click()
-    draw(page, "a turtle jumps in a forest at night", 4)
-    tiles = page.locator("[data-role=swarm] .tile")
-    expect(tiles).to_have_count(4)
-    expect(page.locator("[data-role=swarm] .tile[data-status=completed]")).to_have_count(
-        4, timeout=PREVIEW_MS
+def test_an_expired_token_is_renewed_unseen(phones: list[Phone]) -> None:
+    phone = phones[0]
+    page = phone.page
+    page.evaluate(
+        """() => {
+            const known = JSON.parse(localStorage.getItem("riffle.session"));
+            localStorage.setItem("riffle.session", JSON.stringify({ ...known, access_token: "stale" }));
+        }"""
     )
-    # Each tile showed pictures while it was drawn.
-    assert all(int(tile.get_attribute("data-pictures") or 0) >= 1 for tile in tiles.all())
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-    tiles.first.click()
-    page.get_by_role("button", name="Render").click()
-    expect(page.locator("#sheet .facts")).to_contain_text("full render", timeout=RENDER_MS)
-    expect(page.locator("#sheet .facts")).to_contain_text("like its preview")
-    page.get_by_label("Caption").fill("my turtle")
-    page.get_by_role("button", name="Post", exact=True).click()
-    expect(page.locator("#sheet .posted")).to_be_visible()
-    page.get_by_role("button", name="Remix").click()
-
-    draw(page, "a turtle jumps in a desert by day", 1)
-    remix = page.locator("[data-role=swarm] .tile[data-status=completed]")
-    expect(remix).to_have_count(1, timeout=PREVIEW_MS)
-    remix.click()
-    page.get_by_role("button", name="Post", exact=True).click()
-    expect(page.locator("#sheet .posted")).to_be_visible()
-    page.get_by_label("Close").click()
-
-    page.locator("[data-tab=feed]").click()
-    trend = page.locator(".trend", has=page.get_by_text("my turtle"))
-    expect(trend).to_have_count(1)
-    expect(trend.locator(".card")).to_have_count(2)
-    expect(trend.locator(".card").nth(1).locator(".add").first).to_contain_text("desert")
-    expect(trend.locator(".card").nth(1).locator("meter")).to_be_attached()
-    trend.locator(".like").first.click()
-    expect(trend.locator(".like").first).to_contain_text("1")
-    page.wait_for_function("document.querySelector('.card video')?.readyState >= 2")
+    page.reload()
+    phone.tab("me")
+    expect(page.locator(".me")).to_contain_text(f"@{phone.handle}")
 
 
-def test_cancelling_all_gives_every_credit_back(browser: Browser, product: Product) -> None:
-    page = open_phone(browser, product)
-    page.locator("[data-tab=create]").click()
-    draw(page, "a car walks left in a city", 12)
-    page.get_by_role("button", name="Cancel all").click()
-    expect(page.locator("[data-role=swarm] .tile[data-status=queued]")).to_have_count(0)
-    expect(page.locator("[data-role=swarm] .tile[data-status=cancelled]").first).to_be_visible()
-
-
-def test_a_cameo_request_arrives_live(browser: Browser, product: Product) -> None:
-    owner, friend = open_phone(browser, product), open_phone(browser, product)
-    owner.locator("[data-tab=inbox]").click()
-    owner.get_by_label("Name of the cameo").fill("Ada")
-    owner.get_by_role("button", name="Lend").click()
-    cameo = owner.locator(".id").inner_text()
-    friend.locator("[data-tab=inbox]").click()
-    friend.get_by_label("Cameo id").fill(cameo)
-    friend.get_by_role("button", name="Ask").click()
-    expect(owner.locator("#badge")).to_have_text("1")
-    owner.get_by_role("button", name="Accept").click()
-    expect(owner.locator("#badge")).to_be_hidden()
-    expect(friend.locator("[data-grant] b")).to_have_text("accepted")
+def test_a_small_phone_and_one_on_its_side(phones: list[Phone]) -> None:
+    phone = phones[0]
+    for size in ({"width": 320, "height": 568}, {"width": 844, "height": 390}):
+        phone.page.set_viewport_size(size)  # type: ignore[arg-type]
+        for tab in ("feed", "create", "cameos", "me"):
+            phone.tab(tab)
+            expect(phone.page.locator(".view:not([hidden])")).to_have_count(1)
+            assert phone.fits(), (size, tab)

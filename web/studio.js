@@ -1,0 +1,187 @@
+// One video up close: render what was picked, compare, post, go on from it, keep it.
+
+import { call } from "./api.js";
+import { clip, counted, el, icon } from "./dom.js";
+import { address } from "./media.js";
+import { playWhenVisible, toggle } from "./player.js";
+import { Tile } from "./tile.js";
+import { busy, closeSheets, openSheet, sure, toast } from "./ui.js";
+import { isOver } from "./watch.js";
+import { model } from "./words.js";
+
+const REROLLS = 4;
+
+/** @typedef {import("./types.js").Video} Video */
+
+/** Open a finished video. @param {Video} video */
+export function openStudio(video) {
+  const studio = new Studio(video);
+  openSheet(video.prompt, studio.node, { full: true });
+}
+
+class Studio {
+  /** @param {Video} video */
+  constructor(video) {
+    /** @type {{preview: Video | null, full: Video | null}} */
+    this.videos = { preview: null, full: null };
+    this.stage = el("div.stage", {});
+    this.tools = el("div.tools", {});
+    this.node = el("div.studio", {}, this.stage, el("div.below", {}, el("p.prompt", {}, video.prompt), this.tools));
+    this.#add(video);
+    this.#show(video.tier);
+    this.#findPair(video);
+  }
+
+  get shown() {
+    return this.videos[this.tier];
+  }
+
+  /** @param {Video} video */
+  #add(video) {
+    this.videos[video.tier] = video;
+  }
+
+  /** The render of a preview, or the preview of a render, if there is one. */
+  async #findPair(video) {
+    const { edges } = await call("GET", `/v1/videos/${video.id}/lineage`).catch(() => ({ edges: [] }));
+    const renders = edges.filter((edge) => edge.relation === "render");
+    const edge = renders.find(({ parent, child }) => parent === video.id || child === video.id);
+    if (!edge) return;
+    const pair = await call("GET", `/v1/videos/${edge.parent === video.id ? edge.child : edge.parent}`).catch(() => null);
+    if (!pair || ["failed", "cancelled"].includes(pair.status)) return;
+    if (isOver(pair)) {
+      this.#add(pair);
+      this.#show(this.tier);
+    } else {
+      this.#draw(pair);
+    }
+  }
+
+  /** @param {"preview" | "full"} tier */
+  #show(tier) {
+    const time = this.clip?.currentTime ?? 0;
+    this.tier = tier;
+    const { shown } = this;
+    this.stage.dataset.tier = tier;
+    this.clip = clip(shown.prompt);
+    this.clip.addEventListener("click", () => toggle(this.clip));
+    // Both draw the same moments, so the eye compares the same one.
+    this.clip.addEventListener("loadedmetadata", () => (this.clip.currentTime = time), { once: true });
+    this.stage.replaceChildren(this.clip);
+    playWhenVisible(this.clip, shown.id);
+    this.tools.replaceChildren(...[this.#switch(), this.#facts(), this.#main(), this.#more()].filter(Boolean));
+  }
+
+  #switch() {
+    if (!this.videos.preview || !this.videos.full) return null;
+    const side = (tier, name) => el("button", { role: "tab", "aria-selected": String(tier === this.tier), onclick: () => this.#show(tier) }, name);
+    return el("div.switch", { role: "tablist", "aria-label": "Compare" }, side("preview", "Preview"), side("full", "Render"));
+  }
+
+  #facts() {
+    const { preview, full } = this.videos;
+    const column = (name, video) => video && el("div", {}, el("dt", {}, name), el("dd", {}, cost(video), el("small", {}, video.size)));
+    const fidelity = full?.fidelity;
+    return el("dl.facts", {}, column("Preview", preview), column("Full render", full),
+      fidelity == null ? null : el("div", {}, el("dt", {}, "Like its preview"), el("dd", {}, `${Math.round(100 * fidelity)}%`,
+        el("meter", { min: "0", max: "1", value: String(fidelity), "aria-label": "How like its preview the render is" }))));
+  }
+
+  #main() {
+    const { shown } = this;
+    const box = el("div.stack", {});
+    if (shown.tier === "preview" && !this.videos.full) {
+      const render = el("button", { onclick: () => busy(render, () => this.#render()) }, el("b", {}, "Render"), el("small", {}, "in full quality"));
+      model().then(({ price }) => render.lastChild.replaceChildren(counted(price.full, "credit")), () => {});
+      box.append(render);
+    }
+    box.append(shown.post_id ? this.#posted() : this.#publish());
+    return box;
+  }
+
+  #publish() {
+    const { shown } = this;
+    const caption = el("input", { placeholder: "Say something about it", maxlength: "500", "aria-label": "Caption", enterkeyhint: "send" });
+    const post = el("button.primary", { type: "submit" }, "Post");
+    return el("form.row", { onsubmit: (event) => {
+      event.preventDefault();
+      busy(post, async () => {
+        const made = await call("POST", "/v1/posts", { video_id: shown.id, caption: caption.value.trim() });
+        shown.post_id = made.id;
+        this.#show(this.tier);
+        dispatchEvent(new CustomEvent("posted", { detail: made }));
+        toast("Posted", { label: "See it", run: () => dispatchEvent(new CustomEvent("see-post", { detail: made })) });
+      });
+    } }, caption, post);
+  }
+
+  #posted() {
+    const { shown } = this;
+    const back = el("button.text", { onclick: () => busy(back, async () => {
+      if (!(await sure("Take the post back? Remixes of it stay.", "Take back"))) return;
+      await call("DELETE", `/v1/posts/${shown.post_id}`);
+      shown.post_id = null;
+      this.#show(this.tier);
+      dispatchEvent(new CustomEvent("posted"));
+    }) }, "Take back");
+    return el("div.row.posted", {}, icon("check"), el("b", {}, "Posted"), back);
+  }
+
+  #more() {
+    const { shown } = this;
+    const action = (name, text, run) => {
+      const button = el("button", { onclick: () => busy(button, run) }, icon(name), text);
+      return button;
+    };
+    return el("div.actions", {},
+      action("remix", "Remix", async () => remix(shown)),
+      action("dice", "Reroll", () => this.#reroll()),
+      action("download", "Save", async () => el("a", { href: await address(shown.id), download: `riffle-${shown.id}.mp4` }).click()),
+      action("trash", "Delete", async () => {
+        if (!(await sure("Delete this video for good?", "Delete"))) return;
+        await call("DELETE", `/v1/videos/${shown.id}`);
+        dispatchEvent(new CustomEvent("deleted", { detail: shown.id }));
+        closeSheets();
+      }));
+  }
+
+  async #render() {
+    this.#draw(await call("POST", `/v1/videos/${this.videos.preview.id}/render`));
+  }
+
+  /** Show a render while it is drawn. @param {Video} job */
+  #draw(job) {
+    const tile = new Tile(job, undefined, () => {
+      if (!tile.over) return;
+      if (tile.video.status === "completed") {
+        this.#add(tile.video);
+        this.#show("full");
+      } else {
+        this.#show("preview");
+        toast(tile.video.error?.message ?? "The render was cancelled; its credits are yours again");
+      }
+    });
+    this.stage.replaceChildren(tile.node);
+    this.tools.replaceChildren(el("p.quiet", {}, `Rendering at ${job.size} for ${counted(job.cost.credits, "credit")}. It goes on when you leave.`));
+  }
+
+  async #reroll() {
+    const { shown } = this;
+    const first = await call("POST", "/v1/videos", {
+      prompt: shown.prompt, n: REROLLS, cameos: shown.cameos, source: { relation: "reroll", video_ids: [shown.id] },
+    });
+    closeSheets();
+    dispatchEvent(new CustomEvent("drawn", { detail: first }));
+  }
+}
+
+/** @param {Video} video */
+function cost({ cost: { credits, cpu_seconds: seconds } }) {
+  return counted(credits, "credit") + (seconds == null ? "" : ` · ${seconds.toFixed(1)} CPU s`);
+}
+
+/** Open Create with a video as the source. @param {Video} video */
+export function remix(video) {
+  closeSheets();
+  dispatchEvent(new CustomEvent("remix", { detail: video }));
+}
