@@ -23,7 +23,15 @@ STATEMENT_TIMEOUT_MS = 30_000
 # Within this a busy server accepts a connection; after it the caller hears an error rather than nothing.
 CONNECT_TIMEOUT_S = 10.0
 RETRY_AFTER_S = 1
-AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+# Not every PostgresError: one that our own SQL or a client's value caused would never go away.
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
 
 
 class _Transaction(PostgresTransaction):

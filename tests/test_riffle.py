@@ -80,6 +80,15 @@ def test_every_part_comes_back_after_sigkill(product: Product) -> None:
     assert product.wait(video["id"], token)["status"] == "completed"
 
 
+def test_the_database_comes_back_after_sigkill(product: Product) -> None:
+    token = product.sign_up()
+    first = product.call("POST", "/v1/videos", {"prompt": "a pig in a meadow", "n": 4}, token)[1]
+    os.kill(int((product.home / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    for video_id in first["swarm"]["video_ids"]:
+        assert product.wait(video_id, token)["status"] == "completed"
+    assert product.call("GET", "/v1/me/credits", token=token)[1]["held"] == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_everything_it_started(
     tmp_path: Path, model_folders: ModelFolders, number: signal.Signals
