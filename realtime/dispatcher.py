@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 
 from core.ids import new_id
 from db import leases
+from db.engine import AWAY
 from db.leases import LeasedJob
 from media.store import MediaStore
 from realtime import limits
 from realtime.job import carry_out
 from realtime.link import Link
-from realtime.outage import DATABASE_AWAY
 from schemas.videos import Tier
 from schemas.work import Cancel
 
@@ -55,7 +55,7 @@ class Dispatcher:
                 tasks.create_task(self._lease())
                 tasks.create_task(self._keep())
         finally:
-            with contextlib.suppress(TimeoutError, *DATABASE_AWAY):
+            with contextlib.suppress(TimeoutError, *AWAY):
                 async with asyncio.timeout(limits.STOP_S):
                     await self._give_back()
 
@@ -90,7 +90,7 @@ class Dispatcher:
                     now=datetime.now(UTC),
                     ttl_s=limits.LEASE_S,
                 )
-            except DATABASE_AWAY as error:
+            except AWAY as error:
                 log.warning("leasing failed: %r", error)
                 continue
             for job in jobs:
@@ -120,7 +120,7 @@ class Dispatcher:
                     log.error("the model server is silent: its %d jobs start again", len(self._running))
                     await self._give_back()
                 await self._heartbeat()
-            except DATABASE_AWAY as error:
+            except AWAY as error:
                 log.warning("the heartbeat failed: %r", error)
 
     async def _heartbeat(self) -> None:

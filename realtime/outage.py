@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from db.engine import AWAY as DATABASE_AWAY
+from db.engine import AWAY
 from realtime import limits
 
 T = TypeVar("T")
@@ -19,6 +19,6 @@ async def patiently(read: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await read()
-        except DATABASE_AWAY as error:
+        except AWAY as error:
             log.warning("a read failed, trying again: %r", error)
             await asyncio.sleep(limits.RETRY_S)

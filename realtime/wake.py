@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 import asyncpg
 
+from db.engine import AWAY
 from realtime import limits
-from realtime.outage import DATABASE_AWAY
 
 Handler = Callable[[str], None]
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Wake:
                 finally:
                     self.connected = False
                     connection.terminate()
-            except DATABASE_AWAY as error:
+            except AWAY as error:
                 log.warning(
                     "wake-ups lost, connecting again in %.1f s: %s", delay, error or type(error).__name__
                 )
