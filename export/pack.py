@@ -18,7 +18,7 @@ from export import trace, verify
 from export.load import ExportError, Source, load, weight_digest
 from export.quantise import TARGETS, halve, quantise_convolutions, quantise_products
 from export.rewrite import optimise
-from model_server.bundle import MANIFEST, describe
+from model_server.bundle import MANIFEST, BundleError, describe
 from schemas.bundle import MANIFEST_VERSION, Bucket, Manifest
 
 PRECISIONS = ("int8", "fp32")
@@ -53,7 +53,7 @@ def export_bundle(folder: Path, out: Path, *, precision: str = "int8", target: s
         _write_manifest(work, manifest)
         work.chmod(0o755)
         _replace(work, out)
-    except OSError as error:
+    except (OSError, BundleError) as error:
         raise ExportError("pack", str(error)) from error
     finally:
         torch.set_num_threads(threads)

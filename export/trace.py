@@ -22,6 +22,8 @@ OPSET = 18
 # Previews are drawn in torch to fit the decoders' ranges; a pass takes about 50 ms.
 PREVIEW_PASSES = 48
 LEAST_PREVIEWS = 3
+# Mid-way through a schedule, where noise and video matter alike.
+EXAMPLE_SIGMA = 0.7
 
 
 @dataclass(slots=True)
@@ -113,11 +115,16 @@ def previews(source: Source) -> list[Tensor]:
     tier = source.tier
     passes = (len(tier.sigmas) - 1) * (2 if tier.guidance > 1 else 1)
     tokenizer = load_tokenizer(source.tokenizer, source.card.max_sequence_length)
-    slots = [list(words) for words in source.vocabulary.values() if words]
     return [
-        preview(source, tokenizer, " ".join(slot[number % len(slot)] for slot in slots), seed=1000 + number)
+        preview(source, tokenizer, _prompt(source, number), seed=1000 + number)
         for number in range(max(LEAST_PREVIEWS, PREVIEW_PASSES // passes))
     ]
+
+
+def _prompt(source: Source, number: int) -> str:
+    """One word of each kind that the model knows."""
+    slots = [list(words) for words in source.vocabulary.values() if words]
+    return " ".join(slot[number % len(slot)] for slot in slots)
 
 
 def _states(source: Source, tokenizer: Tokenizer, prompt: str) -> tuple[Tensor, Tensor]:
@@ -128,13 +135,14 @@ def _states(source: Source, tokenizer: Tokenizer, prompt: str) -> tuple[Tensor, 
 def parts(source: Source, latents: Tensor) -> list[Part]:
     """What a preview runs: text encoder, transformer, decoder, and the decoder of a single latent frame.
 
-    `latents` [1, C, F, H, W] are of a preview.
+    `latents` [1, C, F, H, W] are the first of `previews`: the examples are what a server will really compute.
     """
-    frames, length = latents.shape[2], source.card.max_sequence_length
-    generator = torch.Generator().manual_seed(0)
-    mask = (torch.arange(length) < max(1, length // 2)).long()[None]
-    ids = torch.randint(1, 1000, (1, length), generator=generator) * mask
-    states = torch.randn(1, length, source.transformer.config.caption_channels, generator=generator)
+    tokenizer = load_tokenizer(source.tokenizer, source.card.max_sequence_length)
+    ids, mask = (torch.from_numpy(tokens) for tokens in tokenize(tokenizer, _prompt(source, 0)))
+    with torch.inference_mode():
+        states, weights = _states(source, tokenizer, _prompt(source, 0))
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
+    noisy = torch.lerp(latents, noise, EXAMPLE_SIGMA)
     text, decoder = _Text(source.text_encoder), _Decoder(source.vae, source.vae.decoder)
     places = coordinates(source)
     return [
@@ -144,16 +152,16 @@ def parts(source: Source, latents: Tensor) -> list[Part]:
             _Transformer(lean_transformer(source.transformer, places), places),
             _Transformer(source.transformer, places),
             {
-                "tokens": torch.randn(latents.shape, generator=generator).flatten(2).transpose(1, 2),
+                "tokens": noisy.flatten(2).transpose(1, 2),
                 "states": states,
-                "mask": mask.float(),
-                "timestep": torch.full((1, 1), 700.0),
+                "mask": weights,
+                "timestep": torch.full((1, 1), EXAMPLE_SIGMA * 1000.0),
             },
             "velocity",
         ),
         Part(
             "decoder",
-            _Decoder(source.vae, FrameDecoder(source.vae.decoder, single=frames == 1)),
+            _Decoder(source.vae, FrameDecoder(source.vae.decoder, single=latents.shape[2] == 1)),
             decoder,
             {"latents": latents},
             "video",
