@@ -12,7 +12,7 @@ from core.settings import PROJECT, BadSetting, Settings, load
 
 WEIGHTS = PROJECT / "export" / "tiny" / "weights"
 # Whatever changes how a bundle is made must make the old one stale.
-STAGES = ("load", "trace", "rewrite", "quantise", "pack")
+STAGES = ("load", "trace", "rewrite", "quantise", "verify", "pack")
 STAMP = "built-from"
 
 
