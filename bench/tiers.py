@@ -3,7 +3,8 @@
     python -m bench.tiers [http://127.0.0.1:8000] [--rounds 5] [--out table.md]
 
 Each round asks for a preview, a swarm of them, a render of the picked one and a full video from scratch, one
-after the other, so that a slow moment falls on all. CPU seconds are what the product reports of its own work; wall seconds are from the request to the end, as polled every 50 ms.
+after the other, so that a slow moment falls on all. CPU seconds are what the product reports of its own work;
+wall seconds are from the request to the end, as polled every 50 ms.
 """
 
 from __future__ import annotations
