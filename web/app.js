@@ -21,6 +21,7 @@ const MAKERS = { feed: () => feed, create, cameos: () => new Cameos(), me: () =>
 /** Views stay as they were left. @type {Map<string, Promise<any>>} */
 const views = new Map();
 let front = "";
+let person = session.get()?.account.id;
 
 /** @param {keyof typeof MAKERS} name */
 function view(name) {
@@ -65,6 +66,7 @@ function route() {
 function start() {
   document.getElementById("door").replaceChildren();
   tabs.hidden = false;
+  person = session.get().account.id;
   inbox.start();
   route();
 }
@@ -86,6 +88,8 @@ addEventListener("signed-out", () => {
   history.replaceState(null, "", "/");
   location.reload();
 });
+// Another tab signed out, or in as somebody else.
+addEventListener("storage", () => session.get()?.account.id !== person && location.reload());
 addEventListener("remix", ({ detail }) => inCreate((one) => one.prefill(detail)));
 addEventListener("drawn", ({ detail }) => inCreate((one) => one.drawn(detail)));
 addEventListener("posted", () => (feed.stale = true));
@@ -102,8 +106,8 @@ tabs.addEventListener("click", (event) => {
   if (event.target.closest("[data-tab]")?.dataset.tab === "feed" && front === "feed") feed.choose(feed.cut);
 });
 addEventListener("keydown", (event) => {
-  const busyElsewhere = document.querySelector("dialog[open]") || event.target.closest?.("input, textarea, select, button, a");
-  if (front === "feed" && !busyElsewhere) feed.key(event);
+  const pressed = event.key === " " && event.target.closest("button, a");
+  if (front === "feed" && !pressed && !document.querySelector("dialog[open]")) feed.key(event);
 });
 
 main.append(el("div.nothing", { id: "away", hidden: true }, el("h2", {}, "Not there yet"),

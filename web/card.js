@@ -1,7 +1,7 @@
 // One post, as large as the screen.
 
 import { call } from "./api.js";
-import { avatar, clip, el, icon } from "./dom.js";
+import { avatar, clip, el, foldable, icon } from "./dom.js";
 import { openCameo, openPerson } from "./people.js";
 import { playWhenVisible, toggle } from "./player.js";
 import { remix } from "./studio.js";
@@ -16,7 +16,7 @@ export class Card {
   constructor(post, item, diff) {
     this.post = post;
     this.clip = clip(post.video.prompt);
-    this.prompt = el("p.prompt", {}, post.video.prompt);
+    this.prompt = foldable("p.prompt", post.video.prompt);
     this.count = el("span", {});
     this.heart = el("button.like", { "aria-label": "Like", onclick: () => this.#like(!post.liked) }, icon("heart"), this.count);
     this.node = el("div.card", { "data-post": post.id, "data-video": post.video.id },
@@ -59,7 +59,7 @@ export class Card {
         ...post.video.cameos.map((id) => el("button.tag", { onclick: () => openCameo(id) }, "with a cameo"))),
       el("p.author", {}, el("button.text", { onclick: () => openPerson(post.author) }, `@${post.author.handle}`),
         post.author.demo ? el("span.tag", {}, "made by demo account") : null),
-      post.caption ? el("p.caption", {}, post.caption) : null,
+      post.caption ? foldable("p.caption", post.caption) : null,
       this.prompt);
   }
 

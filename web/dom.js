@@ -64,6 +64,12 @@ export function clip(label) {
   return video;
 }
 
+/** A text of three lines that a tap unfolds. @param {string} tag @param {string} text */
+export function foldable(tag, text) {
+  const node = el(`${tag}.clamp`, { onclick: () => node.classList.toggle("whole") }, text);
+  return node;
+}
+
 /** "1 credit", "4 credits". @param {number} count @param {string} word */
 export function counted(count, word) {
   return `${count} ${word}${count === 1 ? "" : "s"}`;

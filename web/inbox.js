@@ -52,7 +52,7 @@ class Inbox extends EventTarget {
   }
 
   #door({ name }) {
-    return name === "cameo.requested" ? { label: "Answer", run: () => (location.hash = "#cameos") } : undefined;
+    return name === "cameo.requested" && location.hash !== "#cameos" ? { label: "Answer", run: () => (location.hash = "#cameos") } : undefined;
   }
 
   #soon() {

@@ -31,7 +31,7 @@ export function cameoField(prompt) {
         chosen.delete(id);
         paint();
       },
-    }, name, icon("close"))));
+    }, el("span", {}, name), icon("close"))));
   }
 
   async function pick() {

@@ -1,7 +1,7 @@
 // One video up close: render what was picked, compare, post, go on from it, keep it.
 
 import { call } from "./api.js";
-import { clip, counted, el, icon } from "./dom.js";
+import { clip, counted, el, foldable, icon } from "./dom.js";
 import { address } from "./media.js";
 import { playWhenVisible, toggle } from "./player.js";
 import { Tile } from "./tile.js";
@@ -26,7 +26,7 @@ class Studio {
     this.videos = { preview: null, full: null };
     this.stage = el("div.stage", {});
     this.tools = el("div.tools", {});
-    this.node = el("div.studio", {}, this.stage, el("div.below", {}, el("p.prompt", {}, video.prompt), this.tools));
+    this.node = el("div.studio", {}, this.stage, el("div.below", {}, foldable("p.prompt", video.prompt), this.tools));
     this.#add(video);
     this.#show(video.tier);
     this.#findPair(video);

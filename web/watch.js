@@ -5,6 +5,8 @@ import { live } from "./socket.js";
 
 const POLL_MS = 2500;
 const LIST = 100;
+// A socket follows a limited number of streams; what it is silent about is asked for.
+const SILENT_MS = 10_000;
 const FINAL_EVENTS = new Set(["video.completed", "video.failed", "video.cancelled"]);
 
 /**
@@ -24,6 +26,7 @@ export function isOver(video) {
 class Watching {
   /** @type {Set<Watcher>} */
   watchers = new Set();
+  #heardAt = performance.now();
 
   /** @param {Video} video */
   constructor(video) {
@@ -34,7 +37,13 @@ class Watching {
     });
   }
 
+  /** Whether the socket does not (or not any more) tell about it. */
+  get silent() {
+    return !live.ready || performance.now() - this.#heardAt > SILENT_MS;
+  }
+
   #happened({ name, data }, picture) {
+    this.#heardAt = performance.now();
     if (isOver(this.video)) return;
     if (picture) for (const watcher of this.watchers) watcher.picture(picture);
     if (FINAL_EVENTS.has(name)) return void this.read();
@@ -59,7 +68,7 @@ class Watching {
 
   /** What a list says is older than what the socket said, except that it ended and where it stands in the queue. */
   heard(video) {
-    const newer = isOver(video) || !live.ready || (video.status === "queued" && this.video.status === "queued");
+    const newer = isOver(video) || this.silent || (video.status === "queued" && this.video.status === "queued");
     if (newer) this.take(video);
   }
 
@@ -72,8 +81,8 @@ class Watching {
 async function poll() {
   timer = 0;
   if (running.size === 0) return;
-  const waits = [...running.values()].some(({ video }) => video.status === "queued");
-  if (document.visibilityState === "visible" && (waits || !live.ready)) {
+  const asks = [...running.values()].some(({ video, silent }) => video.status === "queued" || silent);
+  if (document.visibilityState === "visible" && asks) {
     const page = await call("GET", `/v1/videos?limit=${LIST}`).catch(() => null);
     const found = new Map(page?.data.map((video) => [video.id, video]));
     for (const [id, watching] of [...running]) {
