@@ -16,7 +16,7 @@ export const session = {
 };
 
 /** An error in the service's one shape; status 0 = the service was not reached. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, body) {
     super(body?.error?.message ?? (status ? `Riffle answered ${status}` : "Riffle can't be reached. Is there a network?"));
     this.status = status;
