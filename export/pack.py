@@ -151,8 +151,13 @@ def _replace(work: Path, out: Path) -> None:
     if out.exists():
         old = _beside(out)
         out.rename(old / out.name)
-        work.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
+        try:
+            work.rename(out)
+        except OSError:
+            (old / out.name).rename(out)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
     else:
         work.rename(out)
 
