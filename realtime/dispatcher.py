@@ -17,6 +17,7 @@ from core.ids import new_id
 from db import leases
 from db.engine import AWAY
 from db.leases import LeasedJob
+from media.provenance import Signer
 from media.store import MediaStore
 from realtime import limits
 from realtime.job import carry_out
@@ -38,9 +39,10 @@ class Running:
 class Dispatcher:
     """One worker of the lease table."""
 
-    def __init__(self, link: Link, store: MediaStore) -> None:
+    def __init__(self, link: Link, store: MediaStore, signer: Signer) -> None:
         self._link = link
         self._store = store
+        self._signer = signer
         self._worker = new_id("worker")
         self._running: dict[str, Running] = {}
         self._sending: set[asyncio.Task[None]] = set()
@@ -101,7 +103,7 @@ class Dispatcher:
 
     async def _carry_out(self, job: LeasedJob) -> None:
         try:
-            await carry_out(job, self._link, self._store)
+            await carry_out(job, self._link, self._store, self._signer)
         except Exception:
             log.exception("%s attempt %d is abandoned; its lease runs out", job.id, job.attempt)
         finally:

@@ -10,12 +10,13 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-from db import leases
+from db import leases, videos
 from db.leases import LeasedJob
+from media.provenance import Claims, Signer
 from media.store import MediaStore
 from realtime import limits
 from realtime.link import CallFailed, Link
-from schemas.errors import Code
+from schemas.errors import Code, RiffleError
 from schemas.videos import Relation
 from schemas.work import Done, Fault, Inputs, Render, Step, Stopped
 
@@ -43,7 +44,7 @@ class Again(Exception):
     """Another attempt may succeed."""
 
 
-async def carry_out(job: LeasedJob, link: Link, store: MediaStore) -> None:
+async def carry_out(job: LeasedJob, link: Link, store: MediaStore, signer: Signer) -> None:
     """Take a leased job to its end, or back to the queue."""
     try:
         await _check_consent(job)
@@ -58,7 +59,7 @@ async def carry_out(job: LeasedJob, link: Link, store: MediaStore) -> None:
         )
         done = await _draw(render, link)
         await _check_consent(job)
-        await _finish(job, done, link, store)
+        await _finish(job, done, link, store, signer)
     except Gone:
         log.info("%s attempt %d is no longer ours", job.id, job.attempt)
     except Refused as refused:
@@ -127,11 +128,11 @@ async def _after(fault: Fault) -> None:
         raise Refused(Code.GENERATION_FAILED, fault.message)
 
 
-async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore) -> None:
+async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore, signer: Signer) -> None:
     closeness = await _closeness(job, done.latents, link, store)
     folder = f"videos/{job.id}/{job.attempt}"
     files = {
-        f"{folder}/video.mp4": done.media.video,
+        f"{folder}/video.mp4": await _signed(job, done.media.video, signer),
         f"{folder}/thumbnail.webp": done.media.thumbnail,
         f"{folder}/spritesheet.jpg": done.media.spritesheet,
         f"{folder}/latents.npz": done.latents,
@@ -151,6 +152,18 @@ async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore) -> 
     if not kept:
         await store.delete(*files)
         raise Gone
+
+
+async def _signed(job: LeasedJob, video: bytes, signer: Signer) -> bytes:
+    """The MP4 with its content credentials: what made it, from what, with whose consent."""
+    try:
+        receipts = await videos.receipts(job.id, job.account_id)
+    except RiffleError:
+        # Deleted while it was drawn.
+        raise Gone from None
+    parents = [source.video_id for source in await leases.sources(job.id)]
+    claims = Claims(video_id=job.id, model=job.recipe.model, parents=parents, receipts=receipts)
+    return await asyncio.to_thread(signer.sign, video, claims)
 
 
 async def _put(files: dict[str, bytes], store: MediaStore) -> None:

@@ -8,6 +8,8 @@ import signal
 
 from core import settings as core_settings
 from db import engine, events
+from media.credentials import credentials
+from media.provenance import Signer
 from media.store import open_store
 from realtime import wake
 from realtime.dispatcher import Dispatcher
@@ -25,7 +27,11 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
     await engine.open(settings)
     try:
         streams = Streams()
-        dispatcher = Dispatcher(Link(settings.models_socket), open_store(settings.media_location))
+        dispatcher = Dispatcher(
+            Link(settings.models_socket),
+            open_store(settings.media_location),
+            Signer(credentials(settings.home)),
+        )
 
         def doubt() -> None:
             streams.doubt()

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import tempfile
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 from db import engine, events
+from media.credentials import Credentials, credentials
+from media.provenance import Signer
 from media.store import MediaStore
 from realtime import wake
 from realtime.dispatcher import Dispatcher
@@ -19,10 +24,16 @@ ENDS = {Name.VIDEO_COMPLETED, Name.VIDEO_FAILED, Name.VIDEO_CANCELLED}
 FILES = ("video.mp4", "thumbnail.webp", "spritesheet.jpg", "latents.npz")
 
 
+@functools.cache
+def _credentials() -> Credentials:
+    with tempfile.TemporaryDirectory() as home:
+        return credentials(Path(home))
+
+
 @contextlib.asynccontextmanager
 async def dispatching(models: Models, store: MediaStore, *, deaf: bool = False) -> AsyncIterator[Dispatcher]:
     """A dispatcher with its wake-ups; `deaf` = without."""
-    dispatcher = Dispatcher(Link(models.url), store)
+    dispatcher = Dispatcher(Link(models.url), store, Signer(_credentials()))
     handlers: dict[str, Callable[[str], None]] = {
         events.WORK: dispatcher.work_arrived,
         events.CANCEL: dispatcher.cancelled,

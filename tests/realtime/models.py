@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
+import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from model_server import encode
 from schemas.work import (
     Cancel,
     Closenesses,
@@ -33,11 +36,16 @@ def step(render: Render, i: int) -> Step:
     return Step(job=render.job, attempt=render.attempt, i=i, n=STEPS, picture=b"picture %d" % i)
 
 
+@functools.cache
+def _mp4() -> bytes:
+    return encode.media(np.zeros((1, 96, 64, 3), np.uint8), 8).video
+
+
 def done(render: Render) -> Done:
     return Done(
         job=render.job,
         attempt=render.attempt,
-        media=Media(video=b"mp4", thumbnail=b"webp", spritesheet=b"jpg"),
+        media=Media(video=_mp4(), thumbnail=b"webp", spritesheet=b"jpg"),
         latents=b"latents of " + render.job.encode(),
         timings={"draw": 1.0},
         cpu_seconds=0.5,

@@ -1,0 +1,96 @@
+"""Content credentials (C2PA): every MP4 says that a model made it, from what, and with whose consent."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import c2pa
+import msgspec
+
+from media.credentials import Credentials
+from schemas.videos import Receipt
+
+MP4 = "video/mp4"
+# IPTC's word for "created by a trained model".
+MADE_BY_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+CONSENT = "org.riffle.consent"
+
+
+class Claims(msgspec.Struct, kw_only=True, frozen=True):
+    """What is said of a video: its id, the model, the videos it was made from, the consent it rests on."""
+
+    video_id: str
+    model: str
+    parents: Sequence[str] = ()
+    receipts: Sequence[Receipt] = ()
+
+
+class Signer:
+    """Signs media with one key. Safe for several threads: each signature has its own native signer."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def sign(self, video: bytes, claims: Claims) -> bytes:
+        """The MP4 with a signed manifest in it, about 14 kB more.
+
+        Raises:
+            c2pa.C2paError: it is no MP4.
+        """
+        info = c2pa.C2paSignerInfo(
+            b"es256", self._credentials.chain.encode(), self._credentials.key.encode(), None
+        )
+        signed = io.BytesIO()
+        with c2pa.Signer.from_info(info) as signer, c2pa.Builder(_manifest(claims)) as builder:
+            builder.sign(signer, MP4, io.BytesIO(video), signed)
+        return signed.getvalue()
+
+
+def read(video: bytes) -> dict[str, Any] | None:
+    """The manifest store of an MP4 as c2pa's reader tells it; None where there is none.
+
+    `validation_state` is `Invalid` where a byte was changed.
+    """
+    try:
+        with c2pa.Reader(MP4, io.BytesIO(video)) as reader:
+            return dict(json.loads(reader.json()))
+    except c2pa.C2paError as error:
+        if "ManifestNotFound" in str(error):
+            return None
+        raise
+
+
+def _manifest(claims: Claims) -> str:
+    assertions: list[dict[str, Any]] = [
+        {
+            "label": "c2pa.actions.v2",
+            "data": {
+                "actions": [
+                    {
+                        "action": "c2pa.created",
+                        "digitalSourceType": MADE_BY_MODEL,
+                        "softwareAgent": {"name": f"Riffle {claims.model}"},
+                    }
+                ]
+            },
+        }
+    ]
+    if claims.receipts:
+        assertions.append(
+            {"label": CONSENT, "data": {"receipts": [msgspec.to_builtins(item) for item in claims.receipts]}}
+        )
+    return json.dumps(
+        {
+            "claim_generator_info": [{"name": "Riffle"}],
+            "title": claims.video_id,
+            "format": MP4,
+            "assertions": assertions,
+            "ingredients": [
+                {"title": parent, "relationship": "inputTo", "instance_id": f"riffle:{parent}"}
+                for parent in claims.parents
+            ],
+        }
+    )
