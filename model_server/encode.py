@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from model_server.mark import marked
 from schemas.work import Media
 
 # Phone decoders and their scalers handle tiny pictures badly, so the shorter side is brought to at least
@@ -40,7 +41,7 @@ def media(frames: Frames, fps: int) -> Media:
 
 
 def mp4(frames: Frames, fps: int) -> bytes:
-    """H.264 in MP4, index first, enlarged by `scale_for`."""
+    """H.264 in MP4, index first, enlarged by `scale_for`, with the visible mark."""
     count, height, width, _ = frames.shape
     factor = scale_for(width, height)
     out = BytesIO()
@@ -54,7 +55,7 @@ def mp4(frames: Frames, fps: int) -> bytes:
         # One thread: the same frames give the same bytes, and the other core stays free.
         stream.codec_context.thread_count = 1
         for frame in frames:
-            pixels = np.asarray(_enlarged(frame, factor))[: stream.height, : stream.width]
+            pixels = np.asarray(marked(_enlarged(frame, factor)))[: stream.height, : stream.width]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
     return out.getvalue()
@@ -63,7 +64,8 @@ def mp4(frames: Frames, fps: int) -> bytes:
 def poster(frames: Frames) -> bytes:
     """The middle frame as webp, at the size of the video."""
     _, height, width, _ = frames.shape
-    return _saved(_enlarged(frames[len(frames) // 2], scale_for(width, height)), "webp", WEBP_QUALITY)
+    shown = _enlarged(frames[len(frames) // 2], scale_for(width, height))
+    return _saved(marked(shown), "webp", WEBP_QUALITY)
 
 
 def picture(frame: Frames) -> bytes:

@@ -17,6 +17,7 @@ import pytest
 from openai import OpenAI
 from websockets.asyncio.client import ClientConnection, connect
 
+from media.provenance import read as read_manifest
 from tests.product import Product
 
 ENDINGS = {"video.completed", "video.failed", "video.cancelled"}
@@ -110,6 +111,9 @@ def test_the_openai_sdk_works_unchanged(product: Product) -> None:
     mp4 = client.videos.download_content(video.id).read()
     assert frames_of(mp4).shape[0] >= 17
     assert mp4.index(b"moov") < mp4.index(b"mdat")
+    credentials = read_manifest(mp4)
+    assert credentials is not None
+    assert credentials["validation_state"] == "Valid"
     assert client.videos.download_content(video.id, variant="thumbnail").read()
     assert client.videos.download_content(video.id, variant="spritesheet").read()
     remix = client.videos.remix(video.id, prompt="a penguin walks left in the snow at night")
