@@ -23,7 +23,7 @@ from export.tiny.transformer import build_transformer, prepare_for_training, sam
 from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME
 from export.tiny.world import FRAMES, PREVIEW
 
-TEACHER_STEPS_EACH = 3  # teacher steps inside one student step, second order
+TEACHER_STEPS_EACH = 2  # teacher steps inside one student step, second order
 
 
 @dataclass

@@ -32,8 +32,8 @@ BUDGETS: dict[str, tuple[int, float]] = {
     "decoder": (3000, 8),
     "weights": (1, 0),
 }
-PREVIEW_CLIPS = 15_552
-FULL_CLIPS = 2_592
+PREVIEW_CLIPS = 5_184
+FULL_CLIPS = 864
 PATHS = 7_680
 
 

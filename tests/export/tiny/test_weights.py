@@ -76,6 +76,7 @@ def test_the_student_draws_what_the_prompt_says(folder: Path):
     states, mask = TextEncoder()(
         ["a cat stands still in a meadow by day", "a cat stands still in a meadow at night"]
     )
+    start = noise(3, PREVIEW).expand(2, -1, -1, -1, -1)
     with torch.no_grad():
         day, night = decode(
             vae, sample(student, noise(3, PREVIEW).expand(2, -1, -1, -1, -1), states, mask, sigmas)
