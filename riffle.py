@@ -118,16 +118,22 @@ def up(settings: Settings) -> int:
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda caught, _frame: stopping.append(caught))
-    lock = (settings.home / "riffle.lock").open("w")
-    parts: list[Part] = []
-    server = import_module("db.server")
-    try:
+    with (settings.home / "riffle.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StartFailed(
-                f"another Riffle runs in {settings.home}: set RIFFLE_HOME for a second one"
-            ) from None
+            # Nothing of that home is touched, its database least of all.
+            print(
+                f"another Riffle runs in {settings.home}: set RIFFLE_HOME for a second one", file=sys.stderr
+            )
+            return 1
+        return _supervise(settings, stopping)
+
+
+def _supervise(settings: Settings, stopping: list[int]) -> int:
+    parts: list[Part] = []
+    server = import_module("db.server")
+    try:
         _check_ports(settings)
         _run("preparing the model", ["-m", "export.prepare"], settings, dict(os.environ), stopping)
         print("starting PostgreSQL", flush=True)
@@ -160,7 +166,6 @@ def up(settings: Settings) -> int:
         for part in parts:
             part.kill(deadline)
         server.stop(settings)
-        lock.close()
 
 
 def _watch(settings: Settings, server: Any, parts: list[Part], stopping: list[int]) -> None:
@@ -172,7 +177,10 @@ def _watch(settings: Settings, server: Any, parts: list[Part], stopping: list[in
             next_check = time.monotonic() + DATABASE_CHECK_EVERY_S
             if not server.running(settings):
                 print("PostgreSQL ended: restarting", flush=True)
-                server.ensure(settings)
+                try:
+                    server.ensure(settings)
+                except RuntimeError as error:
+                    print(f"{error}; trying again", flush=True)
         time.sleep(WATCH_EVERY_S)
 
 

@@ -38,9 +38,9 @@ def ensure(settings: Settings) -> str:
     """
     if settings.database_url:
         return settings.database_url
-    folder = _folder(settings)
     deadline = time.monotonic() + START_WITHIN_S
     while True:
+        folder = _folder(settings)
         try:
             return _start(folder)
         except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:

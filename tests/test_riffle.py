@@ -63,7 +63,11 @@ def test_an_unknown_word_lists_the_known_ones(tmp_path: Path) -> None:
 def test_a_second_riffle_in_the_same_home_is_refused(product: Product, tmp_path: Path) -> None:
     done = run(tmp_path, "up", RIFFLE_HOME=str(product.home))
     assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
     assert "another Riffle runs" in done.stderr
+    # The one that runs is left alone, its database too.
+    assert "PostgreSQL ended" not in product.output
+    assert product.call("GET", "/ready")[0] == 200
 
 
 def test_every_part_comes_back_after_sigkill(product: Product) -> None:
