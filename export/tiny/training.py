@@ -158,4 +158,6 @@ class Log:
             if fresh:
                 writer.writerow(values)
             writer.writerow(f"{value:.6g}" for value in values.values())
-        print(self.stage, json.dumps({key: round(value, 4) for key, value in values.items()}), flush=True)
+        print(
+            self.stage, json.dumps({key: round(float(value), 4) for key, value in values.items()}), flush=True
+        )
