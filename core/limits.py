@@ -17,8 +17,8 @@ from schemas.videos import (
     Tier,
 )
 
-# Keeps place and composition of the source, changes what the words change.
-DEFAULT_STRENGTH = 0.6
+# From 0.85 the words win over the source's place and subject, at 0.95 little but the layout is left.
+DEFAULT_STRENGTH = 0.9
 STARTS_FROM_PIXELS = frozenset({Relation.REMIX, Relation.EDIT})
 # What can be made of a source today: an edge must never claim what the picture does not hold.
 DRAWABLE = STARTS_FROM_PIXELS | {Relation.REROLL}

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model_server.preview import REMIX_STRENGTH
+from core.limits import DEFAULT_STRENGTH
 
 
 class Lift(StrEnum):
@@ -55,7 +55,7 @@ def strength_of(*choices: float | None) -> float:
     Raises:
         ValueError: it isn't 0 to 1.
     """
-    chosen = next((choice for choice in choices if choice is not None), REMIX_STRENGTH)
+    chosen = next((choice for choice in choices if choice is not None), DEFAULT_STRENGTH)
     if not 0.0 <= chosen <= 1.0:
         raise ValueError(f"strength must be 0 to 1, not {chosen}")
     return chosen

@@ -11,6 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from core.limits import DEFAULT_STRENGTH
 from model_server.bundle import BundleError, find_bucket, load_manifest
 from schemas.bundle import Bucket
 from schemas.videos import Recipe
@@ -18,8 +19,6 @@ from schemas.videos import Recipe
 Floats = NDArray[np.float32]
 Prompt = tuple[Floats, Floats]
 
-# A remix that names no strength changes much, but keeps the scene.
-REMIX_STRENGTH = 0.7
 # The models were trained on noise levels times this.
 TIMESTEPS = 1000.0
 PAD_TOKENS = ("[PAD]", "<pad>")
@@ -106,7 +105,7 @@ class PreviewEngine:
         if source is not None:
             if source.shape != shape:
                 raise ValueError(f"source latents {list(source.shape)} don't fit {list(shape)}")
-            strength = REMIX_STRENGTH if recipe.strength is None else recipe.strength
+            strength = DEFAULT_STRENGTH if recipe.strength is None else recipe.strength
             if not 0.0 <= strength <= 1.0:
                 raise ValueError(f"strength must be 0 to 1, not {strength}")
             start = min(strength, sigmas[0])
