@@ -30,9 +30,9 @@ class Route(StrEnum):
     RENOISE = "renoise"
 
 
-# How a render keeps the picked preview; chosen by measurement (see docs/decisions).
+# How a render keeps the picked preview; chosen by measurement (docs/decisions/0003).
 KEEP_LIFT = Lift.PIXELS
-KEEP_ROUTE = Route.RENOISE
+KEEP_ROUTE = Route.RESUME
 KEEP_STRENGTH = 0.6
 
 

@@ -37,6 +37,7 @@ def recipe() -> dict[str, object]:
     """`riffle.json`: what a server must know to draw with this model, beyond the component configs."""
     return {
         "name": "riffle-tiny",
+        "licence": "Apache-2.0",
         "fps": FPS,
         "frames": FRAMES,
         "max_sequence_length": MAX_TOKENS,
