@@ -51,11 +51,6 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
         """Media store URL; a folder under home unless set."""
         return self.media_url or (self.home / "media").as_uri()
 
-    @property
-    def realtime_url(self) -> str:
-        """Address that phones on this machine use; the api replaces the host by the one it was asked on."""
-        return f"ws://127.0.0.1:{self.realtime_port}"
-
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """Read settings.

@@ -124,9 +124,11 @@ class Product:
         return found
 
     def kill(self, word: str) -> None:
-        """SIGKILL one part, as a fault would."""
-        pids = self.pids(word)
-        assert pids, f"{word} does not run"
+        """SIGKILL one part, as a fault would; one that is being restarted is waited for."""
+        deadline = time.monotonic() + 30
+        while not (pids := self.pids(word)):
+            assert time.monotonic() < deadline, f"{word} does not run:\n{self.output}"
+            time.sleep(0.05)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
 
@@ -149,6 +151,14 @@ class Product:
                 return reply.status, json.loads(reply.read() or b"null")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
+
+    def call_health(self, part: str) -> int:
+        """The status of a part's `/health`; 0 while nothing listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[part]}/health", timeout=5) as reply:
+                return int(reply.status)
+        except OSError:
+            return 0
 
     def sign_up(self) -> str:
         """A new person's access token."""

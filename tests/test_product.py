@@ -27,7 +27,10 @@ ENDINGS = {"video.completed", "video.failed", "video.cancelled"}
 async def phone(
     product: Product, token: str, follow: list[dict[str, Any]]
 ) -> AsyncIterator[ClientConnection]:
-    """A connected phone that has said hello."""
+    """A connected phone that has said hello; a gateway that is being restarted is waited for."""
+    async with asyncio.timeout(30):
+        while await asyncio.to_thread(product.call_health, "realtime") != 200:  # noqa: ASYNC110 - nothing to wait on
+            await asyncio.sleep(0.1)
     status, ticket = await asyncio.to_thread(product.call, "POST", "/v1/realtime/ticket", {}, token)
     assert status in (200, 201), ticket
     async with connect(ticket["url"], subprotocols=["riffle.v1"], max_size=None) as socket:  # type: ignore[list-item]
@@ -193,11 +196,23 @@ def test_a_socket_cut_anywhere_resumes_exactly(product: Product) -> None:
 
 @pytest.mark.parametrize("word", ["models", "realtime", "api"])
 def test_a_killed_part_loses_nothing(product: Product, word: str) -> None:
+    kill_while_drawing(product, word, 0.7)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("tenths", range(0, 20, 2))
+@pytest.mark.parametrize("word", ["models", "realtime", "api"])
+def test_a_part_killed_at_any_moment_loses_nothing(product: Product, word: str, tenths: int) -> None:
+    kill_while_drawing(product, word, tenths / 10)
+
+
+def kill_while_drawing(product: Product, word: str, after_s: float) -> None:
+    """SIGKILL a part `after_s` seconds after six previews were asked for: each completes and is paid once."""
     token = product.sign_up()
     status, first = product.call("POST", "/v1/videos", {"prompt": "a duck falls in a meadow", "n": 6}, token)
     assert status == 200, first
     ids = first["swarm"]["video_ids"]
-    time.sleep(0.7)
+    time.sleep(after_s)
     product.kill(word)
     for video_id in ids:
         assert product.wait(video_id, token)["status"] == "completed"
