@@ -45,6 +45,8 @@ def test_without_a_student_the_teacher_is_taken(folder: Path) -> None:
 
 
 def test_what_the_folder_says_of_its_licence(folder: Path) -> None:
+    assert load(folder).licence == "Apache-2.0"
+    edited(folder / "riffle.json", licence="")
     assert load(folder).licence == "unspecified"
     (folder / "LICENSE").write_text("\nApache License 2.0\n\nmore")
     assert load(folder).licence == "Apache License 2.0"
