@@ -28,7 +28,7 @@ TEACHER_STEPS_EACH = 2  # teacher steps inside one student step, second order
 
 @dataclass
 class Trajectories:
-    """states float16 [N, STEPS+1, 64, F, H, W]: noise first, video last; caption int [N]: row in the bank."""
+    """states float16 [N, STEPS+1, 32, F, H, W]: noise first, video last; caption int [N]: row in the bank."""
 
     states: np.ndarray
     caption: np.ndarray

@@ -45,7 +45,7 @@ def token_cover(cover: Tensor) -> Tensor:
 
 @dataclass
 class LatentBank:
-    """latents float16 [N, 64, F, H, W] (normalised), cover float16 [N, F, H, W], scene int [N]."""
+    """latents float16 [N, 32, F, H, W] (normalised), cover float16 [N, F, H, W], scene int [N]."""
 
     latents: np.ndarray
     cover: np.ndarray
@@ -62,7 +62,7 @@ class LatentBank:
         return int(np.searchsorted(self.scene < 0, True))
 
     def take(self, batch: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, np.ndarray]:
-        """A random batch: latents float32 [B, 64, F, H, W], cover float32 [B, F, H, W], scene indices [B]."""
+        """A random batch: latents float32 [B, 32, F, H, W], cover float32 [B, F, H, W], scene indices [B]."""
         rows = np.sort(rng.integers(0, self.filled, batch))
         latents, cover = self.latents[rows].astype(np.float32), self.cover[rows].astype(np.float32)
         return torch.from_numpy(latents), torch.from_numpy(cover), np.asarray(self.scene[rows])

@@ -82,14 +82,14 @@ def forest(c: Canvas) -> None:
     for layer, (base, tone) in enumerate(((0.66, (50, 110, 70)), (0.76, (25, 85, 45)))):
         x = c.rng.uniform(-0.1, 0.0)
         while x < c.aspect + 0.1:
-            tall, wide = c.rng.uniform(0.45, 0.62), c.rng.uniform(0.07, 0.10)
+            tall, wide = c.rng.uniform(0.45, 0.62), c.rng.uniform(0.10, 0.13)
             green = c.shade(tone, 10)
             c.box(x - 0.013, base - 0.1, x + 0.013, base + 0.03, (90, 60, 35))
             for step in range(3):
                 top = base - tall + step * tall * 0.24
                 spread = wide * (0.6 + 0.25 * step)
                 c.polygon([(x - spread, top + tall * 0.36), (x, top), (x + spread, top + tall * 0.36)], green)
-            x += c.rng.uniform(0.12, 0.18) + 0.02 * layer
+            x += c.rng.uniform(0.18, 0.25) + 0.02 * layer
     c.gradient(c.shade((60, 110, 45)), c.shade((40, 80, 30)), 0.76, 1)
 
 
@@ -97,14 +97,14 @@ def city(c: Canvas) -> None:
     c.gradient(c.shade((130, 180, 225)), c.shade((215, 225, 235)), 0, 0.8)
     x = c.rng.uniform(-0.08, 0)
     while x < c.aspect:
-        wide, top = c.rng.uniform(0.11, 0.17), c.rng.uniform(0.12, 0.45)
+        wide, top = c.rng.uniform(0.17, 0.25), c.rng.uniform(0.12, 0.45)
         wall = c.shade(c.rng.choice(((110, 115, 130), (150, 120, 110), (90, 105, 135), (135, 135, 140))), 10)
         c.box(x, top, x + wide, 0.8, wall)
-        for row in range(int((0.74 - top) / 0.06)):
-            for column in range(3):
+        for row in range(int((0.74 - top) / 0.1)):
+            for column in range(2):
                 lit = (255, 230, 130) if c.rng.random() < 0.55 else (60, 75, 100)
-                left = x + wide * (0.14 + 0.27 * column)
-                c.box(left, top + 0.03 + 0.06 * row, left + wide * 0.16, top + 0.06 + 0.06 * row, lit)
+                left = x + wide * (0.16 + 0.4 * column)
+                c.box(left, top + 0.04 + 0.1 * row, left + wide * 0.28, top + 0.09 + 0.1 * row, lit)
         x += wide + 0.008
     c.box(0, 0.78, c.aspect, 0.81, (170, 170, 170))
     c.box(0, 0.81, c.aspect, 1, c.shade((70, 72, 78)))
@@ -118,8 +118,8 @@ def desert(c: Canvas) -> None:
     c.hills(0.60, 0.16, c.shade((222, 150, 75)), 1.2)
     c.hills(0.72, 0.10, c.shade((235, 175, 95)), 0.9)
     c.hills(0.84, 0.07, c.shade((245, 195, 115)), 1.4)
-    for _ in range(3):
-        x, y, s = c.rng.uniform(0.03, c.aspect - 0.03), c.rng.uniform(0.62, 0.78), c.rng.uniform(0.7, 1.2)
+    for _ in range(2):
+        x, y, s = c.rng.uniform(0.03, c.aspect - 0.03), c.rng.uniform(0.62, 0.78), c.rng.uniform(1.1, 1.5)
         green = c.shade((45, 125, 60), 8)
         c.box(x - 0.016 * s, y - 0.19 * s, x + 0.016 * s, y, green)
         c.box(x - 0.055 * s, y - 0.11 * s, x, y - 0.085 * s, green)
@@ -147,8 +147,8 @@ def mountains(c: Canvas) -> None:
         x += half * c.rng.uniform(0.9, 1.2)
     c.hills(0.76, 0.05, c.shade((228, 236, 246), 6), 1.3)
     c.hills(0.88, 0.05, c.shade((246, 249, 253), 5), 0.9)
-    for _ in range(14):
-        c.disc(c.rng.uniform(0, c.aspect), c.rng.uniform(0, 0.95), 0.009, (255, 255, 255))
+    for _ in range(8):
+        c.disc(c.rng.uniform(0, c.aspect), c.rng.uniform(0, 0.95), 0.014, (255, 255, 255))
 
 
 def ocean(c: Canvas) -> None:
@@ -157,25 +157,25 @@ def ocean(c: Canvas) -> None:
         x = c.rng.uniform(0, c.aspect)
         c.polygon([(x, 0), (x + 0.07, 0), (x - 0.1, 0.75), (x - 0.24, 0.75)], c.shade((60, 180, 215), 8))
     c.hills(0.90, 0.06, c.shade((190, 170, 120)), 1.6)
-    for _ in range(5):
+    for _ in range(4):
         x, tall = c.rng.uniform(0, c.aspect), c.rng.uniform(0.15, 0.34)
         weed = c.shade(c.rng.choice(((30, 140, 90), (220, 90, 110), (240, 130, 70))), 10)
         for i in range(8):
             y = 0.92 - tall * i / 8
             c.disc(x + 0.014 * math.sin(i * 1.3), y, 0.02 - 0.0012 * i, weed)
-    for _ in range(9):
+    for _ in range(5):
         c.disc(
-            c.rng.uniform(0, c.aspect), c.rng.uniform(0.05, 0.8), c.rng.uniform(0.008, 0.016), (170, 225, 240)
+            c.rng.uniform(0, c.aspect), c.rng.uniform(0.05, 0.8), c.rng.uniform(0.014, 0.02), (170, 225, 240)
         )
 
 
 def space(c: Canvas) -> None:
     c.gradient(c.shade((15, 8, 40), 6), c.shade((45, 20, 75), 8))
-    for _ in range(45):
+    for _ in range(16):
         c.disc(
             c.rng.uniform(0, c.aspect),
             c.rng.uniform(0, 0.85),
-            c.rng.choice((0.004, 0.006, 0.009)),
+            c.rng.choice((0.008, 0.011)),
             (255, 255, 235),
         )
     x, y = c.rng.uniform(0.1, c.aspect - 0.1), c.rng.uniform(0.12, 0.25)
@@ -186,9 +186,9 @@ def space(c: Canvas) -> None:
         (235, 215, 170),
     )
     c.hills(0.84, 0.05, c.shade((150, 150, 160)), 0.6)
-    for _ in range(6):
+    for _ in range(4):
         c.disc(
-            c.rng.uniform(0, c.aspect), c.rng.uniform(0.88, 0.99), c.rng.uniform(0.012, 0.03), (115, 115, 125)
+            c.rng.uniform(0, c.aspect), c.rng.uniform(0.88, 0.99), c.rng.uniform(0.02, 0.035), (115, 115, 125)
         )
 
 
@@ -200,10 +200,10 @@ def meadow(c: Canvas) -> None:
             c.disc(x + dx, y, r, (255, 255, 255))
     c.hills(0.60, 0.12, c.shade((130, 195, 90)), 1.1)
     c.hills(0.72, 0.08, c.shade((95, 180, 65)), 0.8)
-    for _ in range(26):
+    for _ in range(12):
         x, y = c.rng.uniform(0, c.aspect), c.rng.uniform(0.72, 0.99)
         petal = c.rng.choice(((250, 90, 110), (255, 225, 70), (255, 255, 255), (190, 110, 230)))
-        c.disc(x, y, 0.013, petal)
+        c.disc(x, y, 0.02, petal)
 
 
 def room(c: Canvas) -> None:

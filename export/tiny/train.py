@@ -24,7 +24,7 @@ from export.tiny.world import FULL, PREVIEW
 
 # Stage -> (steps, minutes of wall clock) on two CPU cores; a stage ends at whichever comes first.
 BUDGETS: dict[str, tuple[int, float]] = {
-    "vae": (6000, 23),
+    "vae": (12000, 38),
     "banks": (1, 0),
     "teacher": (7000, 36),
     "paths": (240, 9),
@@ -59,7 +59,7 @@ def run(
 ) -> None:
     """Run the stages in order; each resumes from its checkpoint under `home`."""
     if "vae" in stages:
-        train_vae(home, budgets["vae"], device=device, seed=seed, rate=5e-3)
+        train_vae(home, budgets["vae"], device=device, seed=seed)
     if "decoder" in stages:
         train_vae(home, budgets["decoder"], device=device, seed=seed + 1, rate=2e-3, decoder_only=True)
     vae = trained_vae(home)

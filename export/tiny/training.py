@@ -45,7 +45,9 @@ class Muon(torch.optim.Optimizer):
 
     @staticmethod
     def _matrix_step(parameter: Tensor, state: dict[str, Tensor], group: dict[str, float]) -> None:
-        average = state.setdefault("average", torch.zeros_like(parameter))
+        if "average" not in state:
+            state["average"] = torch.zeros_like(parameter)
+        average = state["average"]
         average.lerp_(parameter.grad, 1 - group["momentum"])
         update = torch.lerp(parameter.grad, average, group["momentum"]).flatten(1)
         update = orthogonalised(update)
@@ -55,9 +57,10 @@ class Muon(torch.optim.Optimizer):
 
     @staticmethod
     def _adam_step(parameter: Tensor, state: dict[str, Tensor], group: dict[str, float]) -> None:
-        first = state.setdefault("first", torch.zeros_like(parameter))
-        second = state.setdefault("second", torch.zeros_like(parameter))
-        count = state.setdefault("count", torch.zeros(()))
+        if "count" not in state:
+            state.update(first=torch.zeros_like(parameter), second=torch.zeros_like(parameter))
+            state["count"] = torch.zeros(())
+        first, second, count = state["first"], state["second"], state["count"]
         count += 1
         first.lerp_(parameter.grad, 0.1)
         second.lerp_(parameter.grad.square(), 0.01)

@@ -28,7 +28,7 @@ def build_transformer() -> LTXVideoTransformer3DModel:
 
 
 def noise(seed: int, size: tuple[int, int], frames: int = 17) -> Tensor:
-    """The start of every video: float32 [1, 64, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every
+    """The start of every video: float32 [1, 32, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every
     machine.
 
     `size` is (width, height) in pixels.

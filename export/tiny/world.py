@@ -17,7 +17,7 @@ FRAMES = 17
 FPS = 8
 PREVIEW = (64, 96)
 FULL = (128, 192)
-PAN_ROOM = 1.7  # width of the painted place in frame widths when the camera pans
+PAN_ROOM = 1.5  # width of the painted place in frame widths when the camera pans
 
 # Sprites that are drawn looking left; those that look at us need no turning.
 LOOKS_LEFT = {"cat", "elephant", "duck", "flamingo", "car", "bus", "turtle", "unicorn"}
@@ -56,9 +56,9 @@ def _sprite(subject: str, mirrored: bool) -> Image.Image:
 
 def poses(motion: str, rng: random.Random, frames: int = FRAMES) -> list[Pose]:
     """The path of the subject for one motion, `frames` poses long."""
-    size = rng.uniform(0.50, 0.66)
-    ground = rng.uniform(0.68, 0.76)
-    x = rng.uniform(0.40, 0.60)
+    size = rng.uniform(0.62, 0.74)
+    ground = rng.uniform(0.68, 0.74)
+    x = rng.uniform(0.43, 0.57)
     reach = rng.uniform(0.24, 0.30)
     phase = rng.uniform(0, 1)
     sign = rng.choice((-1, 1))
@@ -75,7 +75,7 @@ def poses(motion: str, rng: random.Random, frames: int = FRAMES) -> list[Pose]:
         elif motion == "spin":
             pose = Pose(x, ground - 0.12, size, sign * 360 * t)
         elif motion == "grow":
-            pose = Pose(x, ground - 0.05, size * (0.5 + 1.0 * t))
+            pose = Pose(x, ground - 0.05, size * (0.5 + 0.9 * t))
         elif motion == "rise":
             pose = Pose(x, ground - 0.5 * t, size)
         elif motion == "fall":
@@ -132,8 +132,8 @@ def _place_sprite(sprite: Image.Image, pose: Pose, width: int, height: int) -> I
 
 # Multiplies the colours of the place / of the sprite. The subject keeps more of its own colour than the
 # place.
-PLACE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.08, 0.66, 0.50), "night": (0.30, 0.36, 0.60)}
-SPRITE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.0, 0.82, 0.68), "night": (0.58, 0.64, 0.84)}
+PLACE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.05, 0.70, 0.56), "night": (0.30, 0.36, 0.60)}
+SPRITE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.0, 0.90, 0.80), "night": (0.78, 0.82, 0.95)}
 
 
 def _light(place: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:
