@@ -88,6 +88,7 @@ def fill_bank(
     done = int(np.searchsorted(scene < 0, True))
     drawn = torch.utils.data.Subset(_Drawn(count, size, seed), range(done, count))
     device = next(vae.parameters()).device
+    vae.encoder.compile(dynamic=False)
     for video, hidden, index in DataLoader(drawn, batch_size=batch, num_workers=1, prefetch_factor=4):
         with torch.autocast(device.type, torch.bfloat16):
             code = encode(vae, video.to(device))

@@ -89,7 +89,7 @@ def train_teacher(
     shares: list[Share],
     budget: Budget,
     *,
-    large_after: float = 0.4,
+    large_after: float = 0.3,
     large_every: int = 3,
     device: str = "cpu",
     seed: int = 0,

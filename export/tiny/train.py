@@ -24,17 +24,17 @@ from export.tiny.world import FULL, PREVIEW
 
 # Stage -> (steps, minutes of wall clock) on two CPU cores; a stage ends at whichever comes first.
 BUDGETS: dict[str, tuple[int, float]] = {
-    "vae": (12000, 38),
+    "vae": (12000, 48),
     "banks": (1, 0),
-    "teacher": (7000, 36),
-    "paths": (240, 9),
-    "student": (2600, 14),
+    "teacher": (12000, 45),
+    "paths": (324, 8),
+    "student": (4000, 14),
     "decoder": (3000, 8),
     "weights": (1, 0),
 }
-PREVIEW_CLIPS = 5_184
-FULL_CLIPS = 864
-PATHS = 7_680
+PREVIEW_CLIPS = 10_368  # every training scene twice
+FULL_CLIPS = 1_728
+PATHS = 10_368
 
 
 def trained_vae(home: Path) -> AutoencoderKLLTXVideo:

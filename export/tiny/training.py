@@ -34,26 +34,28 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if group["matrix"]:
-                    self._matrix_step(parameter, state, group)
-                else:
-                    self._adam_step(parameter, state, group)
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if group["matrix"]:
+                for alike in _by_shape(parameters):
+                    self._matrix_step(alike, group)
+            else:
+                for parameter in parameters:
+                    self._adam_step(parameter, self.state[parameter], group)
 
-    @staticmethod
-    def _matrix_step(parameter: Tensor, state: dict[str, Tensor], group: dict[str, float]) -> None:
-        if "average" not in state:
-            state["average"] = torch.zeros_like(parameter)
-        average = state["average"]
-        average.lerp_(parameter.grad, 1 - group["momentum"])
-        update = torch.lerp(parameter.grad, average, group["momentum"]).flatten(1)
-        update = orthogonalised(update)
-        scale = 0.2 * max(update.shape) ** 0.5
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(update.view_as(parameter), alpha=-group["lr"] * scale)
+    def _matrix_step(self, alike: list[Tensor], group: dict[str, float]) -> None:
+        """One step of all matrices of one shape: orthogonalised together, which is several times faster."""
+        for parameter in alike:
+            if "average" not in self.state[parameter]:
+                self.state[parameter]["average"] = torch.zeros_like(parameter)
+        averages = [self.state[parameter]["average"] for parameter in alike]
+        gradients = [parameter.grad for parameter in alike if parameter.grad is not None]
+        torch._foreach_lerp_(averages, gradients, 1 - group["momentum"])
+        updates = torch._foreach_lerp(gradients, averages, group["momentum"])
+        together = orthogonalised(torch.stack([update.flatten(1) for update in updates]))
+        scale = 0.2 * max(together.shape[1:]) ** 0.5
+        torch._foreach_mul_(alike, 1 - group["lr"] * group["weight_decay"])
+        directions = [one.view_as(parameter) for one, parameter in zip(together, alike, strict=True)]
+        torch._foreach_add_(alike, directions, alpha=-group["lr"] * scale)
 
     @staticmethod
     def _adam_step(parameter: Tensor, state: dict[str, Tensor], group: dict[str, float]) -> None:
@@ -69,17 +71,27 @@ class Muon(torch.optim.Optimizer):
         parameter.addcdiv_(first / (1 - 0.9**n), denominator, value=-group["lr"] * 0.5)
 
 
-def orthogonalised(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """The nearest semi-orthogonal matrix, approximately, by the quintic Newton-Schulz iteration of Muon."""
+def _by_shape(parameters: Iterable[Tensor]) -> list[list[Tensor]]:
+    groups: dict[torch.Size, list[Tensor]] = {}
+    for parameter in parameters:
+        groups.setdefault(parameter.shape, []).append(parameter)
+    return list(groups.values())
+
+
+def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
+    """The nearest semi-orthogonal matrices, approximately, by the quintic Newton-Schulz iteration of Muon.
+
+    matrices: [N, rows, columns].
+    """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.bfloat16()
-    if wide := x.shape[0] > x.shape[1]:
-        x = x.T
-    x = x / (x.norm() + 1e-7)
+    x = matrices.bfloat16()
+    if wide := x.shape[1] > x.shape[2]:
+        x = x.mT
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).contiguous()
     for _ in range(iterations):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if wide else x).to(matrix.dtype)
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if wide else x).to(matrices.dtype).contiguous()
 
 
 @dataclass

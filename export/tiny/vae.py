@@ -73,7 +73,7 @@ class Windows(IterableDataset):
             clip = draw(random_scene(rng), rng.getrandbits(40), size)
             for number in range(3 if size == FULL else 1):
                 waiting.append(self._window(clip, rng, around_subject=number > 0))
-            if len(waiting) >= SHUFFLED:
+            while len(waiting) >= SHUFFLED:
                 yield waiting.pop(rng.randrange(len(waiting)))
 
     def _window(self, clip: Clip, rng: random.Random, around_subject: bool) -> tuple[Tensor, Tensor]:
