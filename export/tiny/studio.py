@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
@@ -59,11 +58,7 @@ class Studio:
 
     def enlarged(self, latents: Tensor) -> Tensor:
         """Preview latents -> full-size latents, by way of the picture: decode, scale up, encode."""
-        video = self.decode(latents)
-        frames = video.transpose(1, 2).flatten(0, 1)
-        width, height = self.full_recipe["size"]
-        large = F.interpolate(frames, size=(height, width), mode="bicubic").clamp(-1, 1)
-        return self.encode(large.unflatten(0, (len(video), -1)).transpose(1, 2))
+        return self.encode(autoencoder.enlarge(self.decode(latents), tuple(self.full_recipe["size"])))
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:

@@ -4,6 +4,9 @@ Flow matching after Lipman et al., "Flow matching for generative modeling" (2022
 Liu et al., "Flow straight and fast" (2022): x = (1 - s) * video + s * noise, and the model learns noise -
 video. Guidance after Ho and Salimans, "Classifier-free diffusion guidance" (2022). Given frames have noise
 level 0 token by token, as in LTX-Video, which is what makes image-to-video and extension work.
+
+Half of the large clips below noise level KEEP are met on the way on which a render continues a preview: from
+the enlarged preview mixed with noise, straight to the clip. So the teacher learns to put the detail back.
 """
 
 from dataclasses import dataclass
@@ -27,6 +30,8 @@ from export.tiny.world import PREVIEW
 SUBJECT_WEIGHT = 2.0
 DROP_PROMPT = 0.12
 GIVEN_FRAMES_SHARE = 0.15
+KEEP = 0.6  # where a render continues its preview: model_server.flow.KEEP_STRENGTH
+CONTINUED_SHARE = 0.5
 
 # Unseen in training: the rule of captions.held_out covers the first six; the rest are everyday wordings.
 SHOWN = (
@@ -67,10 +72,16 @@ def flow_loss(
     mask: Tensor,
     shift: float,
     given_frames: int = 0,
+    enlarged: Tensor | None = None,
 ) -> Tensor:
-    """The weighted squared error of the velocity; the first `given_frames` latent frames are shown clean."""
+    """The weighted squared error of the velocity; the first `given_frames` latent frames are shown clean.
+
+    enlarged: [B, C, F, H, W], what renders of these clips start from.
+    """
     sigma = noise_levels(len(video), shift).to(video.device)
     start = torch.randn_like(video)
+    if enlarged is not None:
+        start = start + continued(sigma) * (enlarged - video)
     level = sigma[:, :, None, None, None]
     weight = 1 + SUBJECT_WEIGHT * cover[:, None]
     if given_frames:
@@ -81,6 +92,16 @@ def flow_loss(
         weight[:, :, :given_frames] = 0
     estimate = velocity(model, (1 - level) * video + level * start, sigma, states, mask)
     return ((estimate - (start - video)).square() * (weight / weight.mean())).mean()
+
+
+def continued(sigma: Tensor) -> Tensor:
+    """How much of (enlarged - video) is added to the noise at levels [B, 1]: [B, 1, 1, 1, 1].
+
+    The straight way from KEEP * noise + (1 - KEEP) * enlarged at level KEEP to the video at level 0 is that
+    from this changed noise at level 1. Above KEEP, and for the other clips, nothing is added.
+    """
+    chosen = (sigma <= KEEP) & (torch.rand_like(sigma) < CONTINUED_SHARE)
+    return (chosen * (1 - KEEP) / KEEP)[:, :, None, None, None]
 
 
 def train_teacher(
@@ -120,11 +141,12 @@ def train_teacher(
         step = budget.done_steps
         large = len(shares) > 1 and budget.progress > large_after and step % large_every == 0
         share = shares[1] if large else shares[0]
-        video, cover, scene = share.bank.take(share.batch, rng)
+        video, cover, scene, enlarged = share.bank.take(share.batch, rng)
         states, mask = captions.take(scene, rng, DROP_PROMPT)
         given = 0 if large or rng.random() >= GIVEN_FRAMES_SHARE else int(rng.integers(1, 3))
         batch = (part.to(device) for part in (video, cover, states, mask))
-        loss = flow_loss(model, *batch, share.shift, given)
+        start = None if enlarged is None else enlarged.to(device)
+        loss = flow_loss(model, *batch, share.shift, given, start)
         optimiser.zero_grad()
         loss.backward()
         norm = clip_gradients(model.parameters())

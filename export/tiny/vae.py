@@ -71,8 +71,8 @@ class Windows(IterableDataset):
         while True:
             size = FULL if rng.random() < self.full_share else PREVIEW
             clip = draw(random_scene(rng), rng.getrandbits(40), size)
-            for number in range(3 if size == FULL else 1):
-                waiting.append(self._window(clip, rng, around_subject=number > 0))
+            windows = 3 if size == FULL else 1
+            waiting.extend(self._window(clip, rng, around_subject=number > 0) for number in range(windows))
             while len(waiting) >= SHUFFLED:
                 yield waiting.pop(rng.randrange(len(waiting)))
 
@@ -100,6 +100,12 @@ def encode(vae: AutoencoderKLLTXVideo, video: Tensor) -> Tensor:
 def decode(vae: AutoencoderKLLTXVideo, latents: Tensor) -> Tensor:
     """The inverse of `encode`; the result may leave -1..1 a little."""
     return vae.decode(latents * _channels(vae.latents_std) + _channels(vae.latents_mean)).sample.float()
+
+
+def enlarge(video: Tensor, size: tuple[int, int]) -> Tensor:
+    """Scale [B, 3, F, H, W] up to `size` (width, height), cut off at -1..1."""
+    frames = F.interpolate(video.transpose(1, 2).flatten(0, 1), size[::-1], mode="bicubic").clamp(-1, 1)
+    return frames.unflatten(0, (len(video), -1)).transpose(1, 2)
 
 
 def _channels(values: Tensor) -> Tensor:
@@ -217,7 +223,7 @@ def _finish(vae: AutoencoderKLLTXVideo, average: Average, video: Tensor, folder:
 
 @torch.no_grad()
 def measure_latents(vae: AutoencoderKLLTXVideo, seed: int = 1, clips: int = 160) -> None:
-    """Store the mean of each latent channel in the model, and one deviation for all, over clips of both sizes.
+    """Store the mean of each latent channel in the model, and one deviation for all, over both sizes' clips.
 
     One deviation, since all channels carry the same posterior noise: a distance then weighs as much in one
     channel as in another, and a channel that the decoder hardly needs stays small.
