@@ -31,7 +31,16 @@ WORDS: dict[Topic, tuple[str, ...]] = {
     ),
     Topic.NUDITY: (
         *("bare breasts", "bare chested", "bikini", "lingerie", "naked", "nude", "nudes", "nudity"),
-        *("shirtless", "skinny dipping", "strip", "stripping", "striptease", "swimsuit", "topless", "underwear"),
+        *(
+            "shirtless",
+            "skinny dipping",
+            "strip",
+            "stripping",
+            "striptease",
+            "swimsuit",
+            "topless",
+            "underwear",
+        ),
         *("undress", "undressed", "undressing", "unclothed"),
     ),
     Topic.POLITICS: (

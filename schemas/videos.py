@@ -133,7 +133,6 @@ class Links(msgspec.Struct, kw_only=True):
 class Tombstone(msgspec.Struct, kw_only=True):
     """Stands where a video was: its media is deleted, and `reason` is the same whatever happened."""
 
-    at: int
     reason: str = "This video is no longer available."
 
 

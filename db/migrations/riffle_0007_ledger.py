@@ -161,7 +161,8 @@ STATEMENTS = (
     """,
     "REVOKE UPDATE, DELETE, TRUNCATE ON ledger FROM PUBLIC, CURRENT_USER",
     """
-    REVOKE UPDATE, DELETE, TRUNCATE ON cameo_revisions, grants, receipts, revocations FROM PUBLIC, CURRENT_USER
+    REVOKE UPDATE, DELETE, TRUNCATE ON cameo_revisions, grants, receipts, revocations
+    FROM PUBLIC, CURRENT_USER
     """,
 )
 
