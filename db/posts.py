@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from core.consent import Action, Reason
+from core.consent import Action, Reason, Verdict
 from core.feed import POINTS_OF_A_LIKE, POINTS_OF_A_POST, hot
 from core.ids import new_id
 from db import consent, events, jobs, uses
@@ -99,6 +99,22 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         for who, name, data in sorted(news, key=lambda item: item[0]):
             await events.append(inbox_stream(who), name, data, now=now)
         return made
+
+
+async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, dict[str, Verdict]]:
+    """Whether consent would let an own video be posted now, and what each cameo in it says.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    found = await select("v.id = $1 AND v.account_id = $2 AND v.deleted_at IS NULL", video_id, account)
+    if not found:
+        raise unknown(video_id, "video_id")
+    row = found[0]
+    ancestors = await posted_ancestors(video_id)
+    trend_id = ancestors[0].trend_id if ancestors else None
+    verdicts = (await consent.verdicts_of([row], now, Action.POST, trend_id))[video_id]
+    return row.withheld is None and all(item.allowed for item in verdicts.values()), verdicts
 
 
 async def get_post(post_id: str, viewer: str) -> Post:
