@@ -55,7 +55,7 @@ async def verify() -> list[str]:
     async with transaction():
         # All of it at one moment: a change that is being committed is in both or in neither.
         await fetch("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        return [*await _chains(), *await _facts()]
+        return [*await _chains(), *await _facts(), *await _heads()]
 
 
 async def digest() -> tuple[int, str]:
@@ -132,3 +132,26 @@ async def _facts() -> list[str]:
             else:
                 wrong.append(f"{name}: it differs from the ledger's entry at seq {row['seq']}")
     return wrong
+
+
+async def _heads() -> list[str]:
+    """What decisions read, held against the last revision of each."""
+    wrong = await fetch(
+        """
+        SELECT 'cameo' AS what, c.id AS name, c.id AS cameo_id FROM cameos c WHERE NOT EXISTS (
+            SELECT FROM cameo_revisions r
+            WHERE (r.cameo_id, r.revision, r.audience, r.status, r.restrictions, r.display_name)
+                = (c.id, c.revision, c.audience, c.status, c.restrictions, c.display_name)
+        ) UNION ALL
+        SELECT 'grant', h.grant_id, h.cameo_id FROM grant_heads h WHERE NOT EXISTS (
+            SELECT FROM grants g WHERE (g.grant_id, g.revision, g.status, g.cameo_id, g.grantee_id)
+                = (h.grant_id, h.revision, h.status, h.cameo_id, h.grantee_id)
+        ) OR EXISTS (SELECT FROM grants g WHERE g.grant_id = h.grant_id AND g.revision > h.revision)
+        ORDER BY 1, 2
+        """
+    )
+    return [
+        f"{row['what']} {row['name']} of {row['cameo_id']}:"
+        f" the {row['what']} as it counts is not its last revision"
+        for row in wrong
+    ]
