@@ -31,31 +31,31 @@ async def get_media(video_id: str, viewer: str) -> VideoRow:
     Raises:
         RiffleError: not_found; gone, where a tombstone stands in its place.
     """
-    row = await get(video_id, viewer)
-    if row.withheld is RevokeMode.TOMBSTONE:
+    found = await select("v.id = $1 AND v.deleted_at IS NULL", video_id)
+    if found and await watchable_of(found, viewer):
+        return found[0]
+    if found and found[0].withheld is RevokeMode.TOMBSTONE and await visible_of(found, viewer):
         raise RiffleError(Code.GONE, Tombstone().reason)
-    if not await _may_watch(row, viewer):
-        raise unknown(video_id)
-    return row
+    raise unknown(video_id)
 
 
 async def may_follow(video_id: str, viewer: str) -> bool:
     """Whether the viewer may follow what becomes of a video, pictures and all."""
     found = await select("v.id = $1 AND v.deleted_at IS NULL", video_id)
-    if not found or not await visible_of(found, viewer):
-        return False
-    (row,) = found
     # While it runs, each step asks for consent anew.
-    if row.status in (Status.QUEUED, Status.IN_PROGRESS):
-        return True
-    return row.withheld is not RevokeMode.TOMBSTONE and await _may_watch(row, viewer)
+    if found and found[0].status in (Status.QUEUED, Status.IN_PROGRESS):
+        return bool(await visible_of(found, viewer))
+    return bool(found and await watchable_of(found, viewer))
 
 
-async def _may_watch(row: VideoRow, viewer: str) -> bool:
-    """Whether a viewer who knows of a video may look at its likenesses."""
-    if await _own_cameos([row], viewer):
-        return True
-    return bool(await consent.readable([row], datetime.now(UTC), viewer))
+async def watchable_of(rows: Sequence[VideoRow], viewer: str) -> set[str]:
+    """The ids of those videos whose media the viewer may look at, once they are there."""
+    seen = await visible_of(rows, viewer)
+    left = [row for row in rows if row.id in seen and row.withheld is not RevokeMode.TOMBSTONE]
+    own_cameos = await _own_cameos(left, viewer)
+    with_me = {row.id for row in left if own_cameos & set(row.cameos)}
+    others = [row for row in left if row.id not in with_me]
+    return with_me | await consent.readable(others, datetime.now(UTC), viewer)
 
 
 async def visible_of(rows: Sequence[VideoRow], viewer: str) -> set[str]:
