@@ -53,7 +53,8 @@ def _picture(data: bytes, form: str) -> bytes:
 def _clip(data: bytes) -> bytes:
     written = io.BytesIO()
     try:
-        with av.open(io.BytesIO(data), "r") as source, av.open(written, "w", format="mp4") as target:
+        # Of all that FFmpeg reads only MP4: other formats can name files and addresses to open.
+        with av.open(io.BytesIO(data), "r", format="mp4") as source, av.open(written, "w", format="mp4") as target:
             if not source.streams.video:
                 raise ValueError("there is no picture in this clip")
             taken = source.streams.video[0]
