@@ -142,6 +142,7 @@ async def _heads() -> list[str]:
             SELECT FROM cameo_revisions r
             WHERE (r.cameo_id, r.revision, r.audience, r.status, r.restrictions, r.display_name)
                 = (c.id, c.revision, c.audience, c.status, c.restrictions, c.display_name)
+                AND r.reference_hash IS NOT DISTINCT FROM c.reference_hash
         ) UNION ALL
         SELECT 'grant', h.grant_id, h.cameo_id FROM grant_heads h WHERE NOT EXISTS (
             SELECT FROM grants g WHERE (g.grant_id, g.revision, g.status, g.cameo_id, g.grantee_id)

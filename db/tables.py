@@ -289,7 +289,7 @@ class Revocation(Table, tablename="revocations", db=ENGINE):
 class Cascade(Table, tablename="cascades", db=ENGINE):
     """How far the carrying out of a revocation has come: `cursor` is the last video reached by lineage."""
 
-    revocation_id: ForeignKey[Any] = ForeignKey(Revocation, null=False, primary_key=True)
+    revocation_id = BigInt(primary_key=True)
     cursor = Text()
     copies = Boolean()
     reached = Integer()

@@ -69,8 +69,8 @@ STATEMENTS = (
         SELECT FROM ancestors a JOIN videos o ON o.id = a.ancestor_id
         WHERE a.video_id = v.id AND o.relation <> 'render'
     ), trend_id = (
-        SELECT p.trend_id FROM sources s JOIN posts p ON p.video_id = s.parent_id
-        WHERE s.child_id = v.id ORDER BY s.position LIMIT 1
+        SELECT p.trend_id FROM ancestors a JOIN posts p ON p.video_id = a.ancestor_id
+        WHERE a.video_id = v.id AND a.ancestor_id <> v.id ORDER BY p.created_at DESC LIMIT 1
     )
     WHERE v.relation IS NOT NULL
     """,

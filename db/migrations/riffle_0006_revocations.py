@@ -88,9 +88,10 @@ STATEMENTS = (
         JOIN revocations w ON w.cameo_id = r.cameo_id AND withdrawn(r, w) WHERE a.video_id = video
     $$
     """,
+    # No foreign key: checking it takes the right to UPDATE revocations, which nobody shall have.
     """
     CREATE TABLE cascades (
-        revocation_id bigint PRIMARY KEY REFERENCES revocations,
+        revocation_id bigint PRIMARY KEY,
         cursor text NOT NULL DEFAULT '',
         copies boolean NOT NULL DEFAULT false,
         reached integer NOT NULL DEFAULT 0,
