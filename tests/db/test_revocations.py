@@ -2,106 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import subprocess
-import sys
-from collections.abc import Awaitable
-
 import pytest
 
 from core.consent import Reason
-from core.settings import PROJECT
-from db import accounts, cameos, cascades, engine, events, feed, leases, posts, uses, videos
+from db import accounts, cameos, cascades, events, feed, leases, posts, uses, videos
 from db.engine import fetch
-from db.rows import VideoRow
-from schemas.cameos import Audience, RequestCameo, Restrictions, RevokeCameo, RevokeMode, Scope
+from schemas.cameos import Restrictions, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
 from schemas.events import Name, inbox_stream, video_stream
-from schemas.feed import Cut, LaneOrder, Post
+from schemas.feed import Cut
 from schemas.videos import Relation, Source, Status, Tier
-from tests.db.make import at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
-
-ASKING = Audience.PEOPLE_I_APPROVE
-
-
-async def code_of(doing: object) -> Code:
-    with pytest.raises(RiffleError) as caught:
-        await doing  # type: ignore[misc]
-    return caught.value.code
-
-
-async def sweep() -> None:
-    while await cascades.step(at(100)):
-        pass
-
-
-async def granted(cameo_id: str, owner: str, grantee: str, scope: Scope | None = None) -> str:
-    grant = await cameos.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
-    await cameos.answer(grant.id, owner, True, at(1))
-    return grant.id
-
-
-async def answered(read: Awaitable[object]) -> bool:
-    try:
-        await read
-    except RiffleError as refused:
-        if refused.code not in (Code.NOT_FOUND, Code.GONE):
-            raise
-        return False
-    return True
-
-
-async def shown(post: Post, viewer: str) -> bool:
-    """Whether any reading shows a post with its media; all of them must agree."""
-    reads = (
-        posts.get_post(post.id, viewer),
-        videos.get(post.video.id, viewer),
-        videos.get_media(post.video.id, viewer),
-    )
-    found = [await answered(read) for read in reads]
-    found.append(await events.may_follow(viewer, video_stream(post.video.id)))
-    try:
-        page = await feed.lane(post.trend_id, LaneOrder.FRESH, None, 100, viewer)
-        found.append(post.id in {item.post.id for item in page.items})
-    except RiffleError:
-        found.append(False)
-    assert len(set(found)) == 1, found
-    return found[0]
-
-
-class Family:
-    """ada's face in bob's post, in eve's remix of it by her own grant, and in what bob has not posted."""
-
-    async def make(self) -> None:
-        self.ada, self.bob, self.eve, self.viewer = [(await person()).id for _ in range(4)]
-        self.face = (await cameo(self.ada, ASKING)).id
-        self.grant = await granted(self.face, self.ada, self.bob)
-        await granted(self.face, self.ada, self.eve)
-        first = await drawn(self.bob, cameos=(self.face,))
-        self.first = await posts.post(first.id, self.bob, "look", at(2))
-        remix = await drawn(self.eve, source=first.id, prompt="a dog")
-        self.remix = await posts.post(remix.id, self.eve, None, at(3))
-        plain = await drawn(self.eve)
-        self.plain = await posts.post(plain.id, self.eve, None, at(3))
-        self.draft = await drawn(self.bob, cameos=(self.face,))
-        self.own = await posts.post((await drawn(self.eve, cameos=(self.face,))).id, self.eve, None, at(3))
-        self.handle = (await fetch("SELECT handle FROM accounts WHERE id = $1", self.bob))[0]["handle"]
-
-    async def revoke(self, mode: RevokeMode, **target: str) -> None:
-        await cameos.revoke(self.face, self.ada, RevokeCameo(mode=mode, **target), at(5))
-
-    async def shown(self) -> tuple[bool, bool, bool, bool]:
-        everything = (self.first, self.remix, self.own, self.plain)
-        return tuple([await shown(item, self.viewer) for item in everything])  # type: ignore[return-value]
-
-
-@pytest.fixture
-async def family() -> Family:
-    made = Family()
-    await made.make()
-    assert await made.shown() == (True, True, True, True)
-    return made
+from tests.db.family import ASKING, Family, code_of, granted, shown, sweep
+from tests.db.make import at, cameo, complete, drawn, ledger_adds_up, person, queue
 
 
 async def test_block_new_leaves_alone_what_there_is(family: Family) -> None:
@@ -221,102 +133,6 @@ async def test_somebody_without_a_grant_can_be_shut_out(family: Family) -> None:
     await queue(family.eve, cameos=(public.id,))
     await granted(public.id, family.ada, family.bob)
     await queue(family.bob, cameos=(public.id,))
-
-
-async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family: Family) -> None:
-    async def copy(hashed: str, who: str, **how: object) -> VideoRow:
-        (row,) = await queue(who, **how)  # type: ignore[arg-type]
-        for job in await lease_all():
-            assert await leases.complete(
-                job.id, job.attempt, media=["v", "t", "s"], latents_key="l", cpu_seconds=1, fidelity=None,
-                closeness={}, now=at(4), media_hash=hashed if job.id == row.id else None,
-            )  # fmt: skip
-        return await videos.get(row.id, who)
-
-    first = await copy("same" + family.face, family.bob, cameos=(family.face,))
-    twin = await copy("same" + family.face, family.eve)
-    other = await copy("other" + family.face, family.eve)
-    child = await drawn(family.eve, source=twin.id)
-    await uses.delete(family.face, family.ada, first.id, at(6))
-    await sweep()
-    for gone in (first, twin, child):
-        assert (
-            await code_of(videos.get_media(gone.id, family.eve if gone is not first else family.bob))
-            is Code.GONE
-        )
-    assert (await videos.get_media(other.id, family.eve)).withheld is None
-
-
-@pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(cascades, "BATCH", 3)
-    return 3
-
-
-async def test_a_cascade_goes_on_where_it_was_batch_by_batch(family: Family, small_batches: int) -> None:
-    made = [family.first.video.id]
-    for number in range(9):
-        made.append((await drawn(family.eve, source=made[number // 2])).id)
-    await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
-    left = []
-    while await cascades.step(at(50)):
-        (row,) = await fetch(
-            "SELECT count(*) AS n FROM videos WHERE withheld = 'tombstone' AND id = ANY ($1)", made
-        )
-        left.append(row["n"])
-    assert max(after - before for before, after in zip([0, *left], left, strict=False)) <= small_batches
-    assert left[-1] == len(made)
-    (task,) = await fetch("SELECT * FROM cascades ORDER BY revocation_id DESC LIMIT 1")
-    # first, remix, draft and nine children.
-    assert (task["reached"], task["ended_at"]) == (12, at(50))
-
-
-KILLED = """
-import asyncio, os, signal, sys
-from datetime import UTC, datetime
-from core.settings import load
-from db import cascades, engine
-
-async def main():
-    cascades.BATCH = 1
-    await engine.open(load())
-    for _ in range(3):
-        await cascades.step(datetime.now(UTC))
-    # In the middle of a batch, its writes made and not committed.
-    async def never(*_):
-        os.kill(os.getpid(), signal.SIGKILL)
-    cascades._bury = never
-    await cascades.step(datetime.now(UTC))
-
-asyncio.run(main())
-"""
-
-
-async def test_a_cascade_survives_the_death_of_its_process(family: Family) -> None:
-    await sweep()
-    made = [(await drawn(family.eve, source=family.first.video.id)).id for _ in range(6)]
-    await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
-    env = {"PATH": "/usr/bin:/bin", "RIFFLE_DATABASE_URL": engine.url()}
-    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED], cwd=PROJECT, env=env)
-    assert done.returncode == -signal.SIGKILL
-    buried = "SELECT count(*) AS n FROM videos WHERE id = ANY ($1) AND video_key IS NULL"
-    everything = [*made, family.first.video.id, family.remix.video.id, family.draft.id]
-    assert (await fetch(buried, everything))[0]["n"] == 3
-    await sweep()
-    assert (await fetch(buried, everything))[0]["n"] == len(everything)
-    (task,) = await fetch("SELECT * FROM cascades ORDER BY revocation_id DESC LIMIT 1")
-    assert task["reached"] == len(everything)
-
-
-async def test_two_workers_share_and_never_double(family: Family, small_batches: int) -> None:
-    for _ in range(7):
-        await drawn(family.eve, source=family.first.video.id)
-    await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
-    await family.revoke(RevokeMode.TOMBSTONE)
-    await asyncio.gather(sweep(), sweep(), sweep())
-    open_ones = await fetch("SELECT * FROM cascades WHERE ended_at IS NULL")
-    assert not open_ones
-    assert await ledger_adds_up(family.eve) >= 0
 
 
 async def test_the_owner_hears_of_every_use_at_once(family: Family) -> None:
