@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Controller, Response, get, put
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, RequestBody, Schema
 
 import db.cameos
 from api.auth import Authed
 from api.clock import now
+from api.openapi import RiffleOperation
 from core.ids import new_id
 from media.reference import CLIP, MAX_BYTES, PICTURES, clean
 from media.store import MediaStore
@@ -20,6 +23,17 @@ from schemas.errors import Code, RiffleError
 ENDINGS = {"image/webp": "webp", CLIP: "mp4"}
 # A grant can end at any moment, so no cache may outlive it.
 CACHE = "private, no-store"
+
+
+@dataclass
+class PictureOperation(RiffleOperation):
+    """An operation whose body is the file itself."""
+
+    def __post_init__(self) -> None:
+        """Name the kinds of file that it takes."""
+        super().__post_init__()
+        file = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        self.request_body = RequestBody(required=True, content=dict.fromkeys((*PICTURES, CLIP), file))
 
 
 class References(Controller):
@@ -33,6 +47,7 @@ class References(Controller):
         summary="Give a cameo its picture",
         description=f"The body is the file itself: {', '.join(PICTURES)} or {CLIP} (at most 10 seconds).",
         request_max_body_size=MAX_BYTES,
+        operation_class=PictureOperation,
     )
     async def give(self, request: Authed, cameo_id: str, media: MediaStore) -> Cameo:
         """Store a picture or short clip: a new revision. It's written anew, without its metadata or sound.

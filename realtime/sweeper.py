@@ -33,6 +33,9 @@ class Sweeper:
                 await self.sweep()
             except AWAY as error:
                 log.warning("sweeping failed: %r", error)
+            except Exception:
+                # Phones and jobs of this process must not end with it; the state is in the database.
+                log.exception("sweeping failed")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look.wait(), limits.SWEEP_S)
             self._look.clear()
