@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+import core.consent
+import db.consent
 import db.feed
 import db.visibility
+from core.consent import Ask, CameoFacts, Verdict
 from db import engine, events, videos
 from db.rows import select
 from db.visibility import watchable_of
+from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.events import video_stream
 from schemas.feed import LaneOrder
 from tests.db.consent_making import Making
 from tests.db.consent_model import Video
 from tests.db.consent_people import Clock, pick
+from tests.db.make import START
 
 STEPS_LONG = 10_000
 
@@ -89,6 +95,7 @@ def sized(examples: int, steps: int) -> settings:
         database=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate,),
+        report_multiple_bugs=False,
         print_blob=True,
     )
 
@@ -99,9 +106,48 @@ async def test_no_reading_shows_what_is_not_covered(machine: type[Machine]) -> N
     assert min(machine.shown, machine.hidden) > 100
 
 
-@pytest.mark.long
-async def test_no_reading_shows_what_is_not_covered_in_ten_thousand_steps(machine: type[Machine]) -> None:
+async def ten_thousand_steps(machine: type[Machine]) -> None:
     while machine.steps < STEPS_LONG:
         await asyncio.to_thread(run_state_machine_as_test, machine, settings=sized(20, 60))
+
+
+@pytest.mark.long
+async def test_no_reading_shows_what_is_not_covered_in_ten_thousand_steps(machine: type[Machine]) -> None:
+    await ten_thousand_steps(machine)
     print(f"{machine.steps} steps, {machine.shown} readings showed a video, {machine.hidden} did not")
     assert min(machine.shown, machine.hidden) > STEPS_LONG / 2
+
+
+def blind(ask: dict[str, object] | None = None, cameo: dict[str, object] | None = None) -> Any:
+    """core.consent with some facts kept from it."""
+
+    def decide(facts: CameoFacts, asked: Ask) -> Verdict:
+        return core.consent.decide(
+            msgspec.structs.replace(facts, **(cameo or {})), msgspec.structs.replace(asked, **(ask or {}))
+        )
+
+    return decide
+
+
+FAULTS = {
+    "blocks don't count": blind(cameo={"blocked": False}),
+    "what was withdrawn counts": blind(ask={"withdrawn": None}),
+    "a cameo ends for new uses only": blind(cameo={"revoked": RevokeMode.BLOCK_NEW}),
+    "the words of the lineage are forgotten": blind(ask={"words": []}),
+    "a remix is forgotten": blind(ask={"remixed": False}),
+    "other people are not seen": blind(ask={"others": False}),
+    "everybody is a mutual": blind(cameo={"mutual": True}),
+    "nobody is shut out": blind(cameo={"shut_out": None}),
+    "time stands still": blind(ask={"now": START}),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_the_machine_finds_what_is_wrong(
+    machine: type[Machine], monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(db.consent, "decide", FAULTS[fault])
+    with pytest.raises(AssertionError):
+        await ten_thousand_steps(machine)
+    print(f"{fault}: found within {machine.steps} steps")
