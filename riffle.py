@@ -29,6 +29,10 @@ PARTS = {
     "models": ("model_server.app:main", "the model server"),
     "seed": ("api.seed:main", "ask a running Riffle for the first trends"),
 }
+DATABASE = {
+    "upgrade": ("db.migrate:upgrade", "bring the tables up to date"),
+    "verify-ledger": ("db.verify:verify", "recompute the ledger of consent; the status is what was found"),
+}
 READY_WITHIN_S = 120.0
 # A part finishes its running step and closes its sockets in well under this; then it is killed.
 STOP_WITHIN_S = 8.0
@@ -304,9 +308,9 @@ def main(argv: list[str] | None = None) -> int:
         # A part started by hand joins the embedded PostgreSQL of its home.
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
     if args.command == "db":
-        asyncio.run(_load("db.migrate:upgrade")())
-    else:
-        _load(PARTS[args.command][0])()
+        # A status has 8 bits.
+        return min(asyncio.run(_load(DATABASE[args.action][0])()) or 0, 100)
+    _load(PARTS[args.command][0])()
     return 0
 
 
@@ -318,7 +322,8 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(word, help=text)
     commands.add_parser("export", help="turn a diffusers folder into a bundle (see riffle export --help)")
     database = commands.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
-    database.add_parser("upgrade", help="bring the tables up to date")
+    for word, (_, text) in DATABASE.items():
+        database.add_parser(word, help=text)
     commands.add_parser("doctor", help="say what on this machine would stop Riffle")
     return parser
 

@@ -33,6 +33,7 @@ from api.models import Models
 from api.pages import page_handlers
 from api.posts import Posts
 from api.realtime import Realtime
+from api.references import References
 from api.social import Social
 from api.videos import Videos
 from core.settings import PROJECT, Settings, load
@@ -48,6 +49,7 @@ CONTROLLERS = (
     FeedRoutes,
     Cameos,
     CameoRequests,
+    References,
     Consent,
     Social,
     Realtime,

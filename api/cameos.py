@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from litestar import Controller, Response, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import Parameter
 
 import db.cameos
+import db.ledger
+import db.uses
 from api.auth import Authed
 from api.clock import now
 from api.idempotency import once
 from schemas.cameos import (
+    MAX_LEDGER_PAGE,
+    MAX_UNIX_S,
     Cameo,
     CameoList,
     CreateCameo,
     Grant,
     GrantList,
+    Ledger,
     PatchCameo,
     RequestCameo,
     RevokeCameo,
     UseList,
 )
 from schemas.errors import Code, RiffleError
+from schemas.feed import Deleted
 
-# 9999-12-31: a calendar goes no further.
-MAX_UNIX_S = 253_402_214_400
+# What a bigint holds.
+MAX_SEQ = 2**63 - 1
 
 
 class Cameos(Controller):
@@ -88,7 +94,10 @@ class Cameos(Controller):
 
     @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
     async def revoke(self, request: Authed, cameo_id: str, data: RevokeCameo | None = None) -> Cameo:
-        """Withdraw one grant, one person's grants, or (with no field) the whole cameo.
+        """Withdraw one grant, one person's leave, or (with neither) the whole cameo, which is final.
+
+        `mode` block_new leaves alone what there is; hide_posts hides what is posted; tombstone deletes all.
+        It counts at once, for what was made from it too; a stronger mode can follow.
 
         Raises:
             RiffleError: not_found.
@@ -103,6 +112,31 @@ class Cameos(Controller):
             RiffleError: not_found.
         """
         return UseList(data=await db.cameos.uses(cameo_id, request.user.id))
+
+    @delete("/{cameo_id:str}/uses/{video_id:str}", status_code=200, summary="Delete a use of my cameo")
+    async def delete_use(self, request: Authed, cameo_id: str, video_id: str) -> Deleted:
+        """Delete a video with this cameo, and what was made from it, whoever made it.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        await db.uses.delete(cameo_id, request.user.id, video_id, now())
+        return Deleted(id=video_id)
+
+    @get("/{cameo_id:str}/ledger", summary="All that ever changed its consent")
+    async def ledger(
+        self,
+        request: Authed,
+        cameo_id: str,
+        after: Annotated[int, Parameter(ge=0, le=MAX_SEQ, description="the last seq of the page before")] = 0,
+        limit: Annotated[int, Parameter(ge=1, le=MAX_LEDGER_PAGE)] = MAX_LEDGER_PAGE,
+    ) -> Ledger:
+        """The hash-chained record of every change, grant, receipt and revocation: for its owner alone.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await db.ledger.page(cameo_id, request.user.id, after, limit)
 
 
 class CameoRequests(Controller):

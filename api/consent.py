@@ -1,17 +1,19 @@
-"""May I? Asked by people before they pay; making a video decides again."""
+"""May I? Asked by people before they pay; making or posting a video decides again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from litestar import Controller, post
 
-import db.cameos
+import db.consent
+import db.posts
 import db.videos
 from api.auth import Authed
 from api.clock import now
-from core.consent import Ask, action_of, decide
+from core.consent import Verdict
 from schemas.cameos import ConsentAnswer, ConsentCheck, Decision
 from schemas.errors import Code, RiffleError
-from schemas.videos import Tier
 
 
 class Consent(Controller):
@@ -24,26 +26,37 @@ class Consent(Controller):
     async def check(self, request: Authed, data: ConsentCheck) -> ConsentAnswer:
         """Say for each cameo, in the sources too, whether it may be used, why (not), and what to ask for.
 
+        With `video_id` it is asked whether that video may be posted.
+
         Raises:
-            RiffleError: not_found.
+            RiffleError: not_found; invalid_request, where there is nothing to ask about.
         """
-        at, cameos = now(), list(data.cameos)
-        for video_id in data.source.video_ids if data.source else ():
-            cameos += (await db.videos.get(video_id, request.user.id)).cameos
-        wanted = list(dict.fromkeys(cameos))
-        facts = {fact.id: fact for fact in await db.cameos.facts(wanted, request.user.id, at)}
-        ask = Ask(
-            requester=request.user.id,
-            action=action_of(Tier.PREVIEW, data.source.relation if data.source else None),
-            prompt=data.prompt or "",
-            now=at,
+        if data.video_id is not None:
+            allowed, verdicts = await db.posts.may_post(data.video_id, request.user.id, now())
+            return _answer(allowed, verdicts)
+        if not data.cameos and data.source is None:
+            raise RiffleError(Code.INVALID_REQUEST, "name a cameo, a source or a video", param="cameos")
+        parents = data.source.video_ids if data.source else []
+        sources = [await db.videos.get(video_id, request.user.id) for video_id in parents]
+        wanted = list(dict.fromkeys([*data.cameos, *await db.consent.inherited(parents)]))
+        verdicts = await db.consent.verdicts_for(
+            request.user.id, wanted, data.source, data.tier, data.prompt or "", now()
         )
-        decisions = []
-        for cameo in wanted:
-            if cameo not in facts:
-                raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo}`", param="cameos")
-            verdict = decide(facts[cameo], ask)
-            decisions.append(
-                Decision(cameo=cameo, allowed=verdict.allowed, reason=verdict.reason, ask=verdict.ask)
-            )
-        return ConsentAnswer(allowed=all(item.allowed for item in decisions), decisions=decisions)
+        missing = [cameo for cameo in wanted if cameo not in verdicts]
+        if missing:
+            raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
+        usable = all(source.withheld is None for source in sources)
+        return _answer(
+            usable and all(item.allowed for item in verdicts.values()),
+            {cameo: verdicts[cameo] for cameo in wanted},
+        )
+
+
+def _answer(allowed: bool, verdicts: Mapping[str, Verdict]) -> ConsentAnswer:
+    return ConsentAnswer(
+        allowed=allowed,
+        decisions=[
+            Decision(cameo=cameo, allowed=item.allowed, reason=item.reason, ask=item.ask)
+            for cameo, item in verdicts.items()
+        ],
+    )

@@ -47,9 +47,9 @@ class Content(Controller):
         """The media of a completed video. One byte range is served; `If-None-Match` and `If-Range` work.
 
         Raises:
-            RiffleError: not_found, not_ready, invalid_state, range_not_satisfiable.
+            RiffleError: not_found, gone, not_ready, invalid_state, range_not_satisfiable.
         """
-        key = _key(await db.videos.get(video_id, request.user.id), variant)
+        key = _key(await db.videos.get_media(video_id, request.user.id), variant)
         try:
             found = await media.stat(key)
         except FileNotFoundError:

@@ -7,12 +7,25 @@ import secrets
 import db.videos
 from api.clock import now
 from api.models import named
+from core.consent import Reason
 from core.ids import new_id
 from core.limits import check_create, rendered, resolve
 from core.quota import price
 from db.videos import VideoRow
+from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
-from schemas.videos import MAX_SEED, CreateVideo, ModelCard, Recipe, Relation, Source, Status, Tier, Video
+from schemas.videos import (
+    MAX_SEED,
+    CreateVideo,
+    ModelCard,
+    Recipe,
+    Relation,
+    Source,
+    Status,
+    Tier,
+    Tombstone,
+    Video,
+)
 
 
 async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -> Video:
@@ -63,7 +76,11 @@ async def _queue(
 
 
 def _check_usable(source: VideoRow) -> None:
-    """A source must have latents to start from."""
+    """A source must have latents to start from, and must not be withdrawn."""
+    if source.withheld is RevokeMode.TOMBSTONE:
+        raise RiffleError(Code.GONE, f"source {source.id}: {Tombstone().reason}")
+    if source.withheld is not None:
+        raise RiffleError(Code.CONSENT_REFUSED, f"source {source.id} may not be used: {Reason.WITHDRAWN}")
     if source.status in (Status.QUEUED, Status.IN_PROGRESS):
         raise RiffleError(
             Code.NOT_READY, f"source {source.id} is {source.status}: wait until it is completed"

@@ -83,10 +83,11 @@ class RiffleOperation(Operation):
 
 
 def describe(app: Litestar) -> None:
-    """Put RiffleOperation on every route; the framework can only be told route by route."""
+    """Put RiffleOperation on every route without one of its own; the framework is told route by route."""
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
-            handler.operation_class = RiffleOperation
+            if not issubclass(getattr(handler, "operation_class", Operation), RiffleOperation):
+                handler.operation_class = RiffleOperation
 
 
 def config() -> OpenAPIConfig:

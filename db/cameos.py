@@ -6,20 +6,17 @@ from datetime import datetime
 
 import msgspec
 
+from core.consent import Action, Ask, decide
 from core.ids import new_id
-from db import consent, grants, jobs
+from db import consent, grants, revocations
 from db.consent import facts as facts
-from db.engine import dumps, exists, fetch, fetch_one, transaction
+from db.engine import dumps, fetch, fetch_one, transaction
 from db.grants import answer as answer
-from db.grants import ledger as ledger
 from db.grants import request as request
 from db.grants import requests as requests
-from db.rows import select
-from schemas.cameos import Cameo, CameoStatus, CreateCameo, GrantStatus, PatchCameo, RevokeCameo, Use
+from db.uses import uses as uses
+from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
-
-# What a screen of uses shows; older ones are in the ledger of grants.
-MAX_USES = 500
 
 
 async def create(account: str, wish: CreateCameo, now: datetime) -> Cameo:
@@ -81,7 +78,7 @@ async def patch(cameo_id: str, account: str, wish: PatchCameo, now: datetime) ->
     async with transaction():
         row = await grants.lock_cameo(cameo_id, account)
         if row["status"] == CameoStatus.REVOKED:
-            raise RiffleError(Code.INVALID_STATE, "the cameo is revoked: it can't be changed any more")
+            raise _unchangeable()
         await fetch(
             """
             UPDATE cameos SET revision = revision + 1, display_name = coalesce($2, display_name),
@@ -93,87 +90,81 @@ async def patch(cameo_id: str, account: str, wish: PatchCameo, now: datetime) ->
             None if wish.audience is None else wish.audience.value,
             None if wish.restrictions is None else dumps(wish.restrictions),
         )
-        await _end_refused(cameo_id, now)
+        await revocations.end_refused(cameo_id, now)
         return await get(cameo_id, account)
 
 
 async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) -> Cameo:
-    """Withdraw one grant, one person's grants, or (with no field) the whole cameo, which is final.
-
-    Running videos that rest on it are ended, and posts that do are not shown any more.
+    """Withdraw consent as `db.revocations.revoke` does; the cameo after it.
 
     Raises:
-        RiffleError: not_found, where there is no such cameo, grant or person with a grant.
+        RiffleError: not_found, where there is no such cameo, grant or person.
     """
     async with transaction():
-        row = await grants.lock_cameo(cameo_id, account)
-        whole = wish.grant_id is None and wish.grantee is None
-        open_grants = await fetch(
-            """
-            SELECT h.grant_id FROM grant_heads h JOIN accounts a ON a.id = h.grantee_id
-            WHERE h.cameo_id = $1 AND h.status IN ('pending', 'accepted')
-                AND ($2::text IS NULL OR h.grant_id = $2) AND ($3::text IS NULL OR a.handle = $3)
-            ORDER BY h.grantee_id, h.grant_id
-            """,
-            cameo_id,
-            wish.grant_id,
-            wish.grantee,
-        )
-        if not open_grants and not whole:
-            raise RiffleError(Code.NOT_FOUND, "there is no such grant that could be revoked")
-        if whole and row["status"] != CameoStatus.REVOKED:
-            await fetch(
-                "UPDATE cameos SET revision = revision + 1, status = 'revoked' WHERE id = $1", cameo_id
-            )
-        for found in open_grants:
-            await grants.revise(found["grant_id"], GrantStatus.REVOKED, account, now)
-        await _end_refused(cameo_id, now)
-        for found in open_grants:
-            await grants.tell_grantee(found["grant_id"], GrantStatus.REVOKED, now)
+        await revocations.revoke(cameo_id, account, wish, now)
         return await get(cameo_id, account)
 
 
-async def _end_refused(cameo_id: str, now: datetime) -> None:
-    """End running videos with this cameo that consent no longer covers."""
-    rows = await select(
-        """
-        v.status IN ('queued', 'in_progress') AND v.cameos @> ARRAY[$1::text]
-        ORDER BY v.id FOR NO KEY UPDATE OF v
-        """,
-        cameo_id,
-    )
-    verdicts = await consent.verdicts_of(rows, now)
-    for row in sorted(rows, key=jobs.by_account):
-        verdict = verdicts[row.id][cameo_id]
-        if not verdict.allowed:
-            await jobs.withdraw([row], verdict.reason, now)
+async def expire(now: datetime) -> int:
+    """Write down which grants have run out, and end what runs on them; how many there were (a batch)."""
+    due = await grants.due(now)
+    for cameo_id, grant_id in due:
+        async with transaction():
+            await grants.expire(cameo_id, grant_id, now)
+            await revocations.end_refused(cameo_id, now)
+    return len(due)
 
 
-async def uses(cameo_id: str, account: str) -> list[Use]:
-    """Every video with an own cameo, drafts too, newest first.
+async def set_reference(cameo_id: str, account: str, key: str, digest: str, now: datetime) -> Cameo:
+    """Name the stored picture of an own cameo: a new revision, which holds its SHA-256. The old one goes.
 
     Raises:
-        RiffleError: not_found.
+        RiffleError: not_found; invalid_state, where the cameo is revoked.
     """
-    if not await exists("SELECT FROM cameos WHERE id = $1 AND account_id = $2", cameo_id, account):
-        raise grants.unknown_cameo(cameo_id)
-    rows = await fetch(
-        """
-        SELECT v.id AS video_id, a.handle AS by, v.prompt, v.status, v.post_id, r.at
-        FROM receipts r JOIN videos v ON v.id = r.video_id JOIN accounts a ON a.id = v.account_id
-        WHERE r.cameo_id = $1 AND v.deleted_at IS NULL ORDER BY r.id DESC LIMIT $2
-        """,
-        cameo_id,
-        MAX_USES,
-    )
-    return [Use(**{**row, "at": int(row["at"].timestamp())}) for row in rows]
+    async with transaction():
+        row = await grants.lock_cameo(cameo_id, account)
+        if row["status"] == CameoStatus.REVOKED:
+            raise _unchangeable()
+        await revocations.drop_reference(cameo_id, now)
+        await fetch(
+            """
+            UPDATE cameos SET revision = revision + 1, reference_key = $2, reference_hash = $3 WHERE id = $1
+            """,
+            cameo_id,
+            key,
+            digest,
+        )
+        return await get(cameo_id, account)
+
+
+async def reference(cameo_id: str, viewer: str, now: datetime) -> str:
+    """The key of a cameo's picture, for its owner and who has a grant for it.
+
+    Raises:
+        RiffleError: not_found; consent_refused.
+    """
+    await get(cameo_id, viewer)
+    found = await fetch_one("SELECT account_id, reference_key FROM cameos WHERE id = $1", cameo_id)
+    assert found is not None
+    if found["account_id"] != viewer:
+        (fact,) = await consent.facts([cameo_id], viewer, now)
+        verdict = decide(fact, Ask(requester=viewer, action=Action.REFERENCE, prompt="", now=now))
+        if not verdict.allowed:
+            raise RiffleError(Code.CONSENT_REFUSED, f"its picture is not yours to see: {verdict.reason}")
+    if found["reference_key"] is None:
+        raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
+    return str(found["reference_key"])
+
+
+def _unchangeable() -> RiffleError:
+    return RiffleError(Code.INVALID_STATE, "the cameo is revoked: it can't be changed any more")
 
 
 async def _select(where: str, viewer: str, *args: object) -> list[Cameo]:
     rows = await fetch(
         f"""
         SELECT c.id, c.account_id, c.handle, a.handle AS owner, c.display_name, c.audience, c.status,
-            c.revision, c.created_at, c.restrictions
+            c.revision, c.created_at, c.restrictions, c.reference_key IS NOT NULL AS has_reference
         FROM cameos c JOIN accounts a ON a.id = c.account_id WHERE {where}
         """,
         *args,

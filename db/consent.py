@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from core.consent import Ask, CameoFacts, Verdict, action_of, decide
+from core.consent import Action, Ask, CameoFacts, Verdict, action_of, decide
 from db.engine import fetch
 from db.rows import VideoRow
+from schemas.cameos import RevokeMode
+from schemas.videos import Relation, Source, Tier
 
 
 class Pair(NamedTuple):
@@ -19,6 +21,15 @@ class Pair(NamedTuple):
     cameo: str
     requester: str
     swarm: str = ""
+
+
+class Line(msgspec.Struct, kw_only=True, frozen=True):
+    """What a lineage says: its prompts, whether it has a remix, its trend, and what of it was withdrawn."""
+
+    words: list[str] = msgspec.field(default_factory=list)
+    remixed: bool = False
+    trend: str | None = None
+    withdrawn: dict[str, RevokeMode] = msgspec.field(default_factory=dict)
 
 
 async def facts_of(pairs: Sequence[Pair]) -> dict[Pair, CameoFacts]:
@@ -37,10 +48,20 @@ async def facts_of(pairs: Sequence[Pair]) -> dict[Pair, CameoFacts]:
                     ((c.account_id, p.requester), (p.requester, c.account_id))
             ) AS mutual,
             (
+                SELECT max(w.mode) FROM revocations w
+                WHERE w.cameo_id = c.id AND num_nonnulls(w.grantee_id, w.grant_id, w.video_id) = 0
+            ) AS revoked,
+            (
+                SELECT w.mode FROM revocations w WHERE w.cameo_id = c.id AND w.grantee_id = p.requester
+                ORDER BY w.id DESC LIMIT 1
+            ) AS shut_out,
+            (
                 SELECT coalesce(jsonb_agg(jsonb_build_object(
-                    'id', h.grant_id, 'revision', h.revision, 'status', h.status, 'scope', g.scope, 'used', (
+                    'id', h.grant_id, 'revision', h.revision, 'status', h.status, 'scope', g.scope,
+                    'mode', g.mode, 'used', (
                         SELECT count(DISTINCT v.swarm_id) FROM receipts r JOIN videos v ON v.id = r.video_id
-                        WHERE r.grant_id = h.grant_id AND v.status NOT IN ('failed', 'cancelled')
+                        WHERE r.grant_id = h.grant_id AND r.action = 'draw'
+                            AND v.status NOT IN ('failed', 'cancelled')
                             AND v.relation IS DISTINCT FROM 'render' AND v.swarm_id <> p.swarm
                     )) ORDER BY h.requested_at, h.grant_id), '[]')
                 FROM grant_heads h JOIN grants g USING (grant_id, revision)
@@ -67,25 +88,125 @@ async def facts(cameo_ids: Sequence[str], requester: str, now: datetime) -> list
     return list((await facts_of([Pair(cameo, requester) for cameo in cameo_ids])).values())
 
 
-async def verdicts_of(
-    rows: Sequence[VideoRow], now: datetime, action: str | None = None
-) -> dict[str, dict[str, Verdict]]:
-    """For each video, whether its maker may (still) use each of its cameos; `action` None = to draw it."""
-    wanted = {row.id: [Pair(cameo, row.account_id, row.swarm_id) for cameo in row.cameos] for row in rows}
-    known = await facts_of(list(dict.fromkeys(pair for pairs in wanted.values() for pair in pairs)))
-    found: dict[str, dict[str, Verdict]] = {}
+async def lines_of(roots: Sequence[Sequence[str]]) -> list[Line]:
+    """For each list of videos what they and all that they come from say together."""
+    numbers = [nr for nr, ids in enumerate(roots) for _ in ids]
+    if not numbers:
+        return [Line() for _ in roots]
+    rows = await fetch(
+        """
+        WITH root AS (
+            SELECT * FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS r(nr, id, place)
+        ), line AS (
+            SELECT DISTINCT root.nr, a.ancestor_id AS id FROM root JOIN ancestors a ON a.video_id = root.id
+        ), heads AS (
+            SELECT nr, bool_or(v.remixed) AS remixed, (
+                array_agg(coalesce(p.trend_id, v.trend_id) ORDER BY place)
+                FILTER (WHERE coalesce(p.trend_id, v.trend_id) IS NOT NULL)
+            )[1] AS trend
+            FROM root JOIN videos v USING (id) LEFT JOIN posts p ON p.id = v.post_id GROUP BY nr
+        ), said AS (
+            SELECT nr, array_agg(DISTINCT coalesce(v.sealed, v.prompt)) AS words
+            FROM line JOIN videos v USING (id) GROUP BY nr
+        ), back AS (
+            SELECT nr, cameo_id, max(w.mode) AS mode FROM line JOIN receipts r ON r.video_id = line.id
+            JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
+        )
+        SELECT nr, remixed, trend, words, (
+            SELECT coalesce(jsonb_object_agg(cameo_id, mode), '{}') FROM back WHERE back.nr = heads.nr
+        ) AS withdrawn FROM heads JOIN said USING (nr)
+        """,
+        numbers,
+        [video for ids in roots for video in ids],
+    )
+    found = [Line() for _ in roots]
     for row in rows:
+        row["withdrawn"] = msgspec.json.decode(row["withdrawn"])
+        found[row.pop("nr")] = msgspec.convert(row, Line)
+    return found
+
+
+async def verdicts_of(
+    rows: Sequence[VideoRow], now: datetime, action: Action | None = None, trend: str | None = None
+) -> dict[str, dict[str, Verdict]]:
+    """For each video, whether its maker may (still) use each of its cameos; `action` None = to draw it.
+
+    `trend` is the one that it is about to be posted to.
+    """
+    wanted = {row.id: [Pair(cameo, row.account_id, row.swarm_id) for cameo in row.cameos] for row in rows}
+    with_cameos = [row for row in rows if row.cameos]
+    lines = dict(
+        zip((row.id for row in with_cameos), await lines_of([[row.id] for row in with_cameos]), strict=True)
+    )
+    known = await facts_of(list(dict.fromkeys(pair for pairs in wanted.values() for pair in pairs)))
+    found: dict[str, dict[str, Verdict]] = {row.id: {} for row in rows}
+    for row in with_cameos:
         ask = Ask(
             requester=row.account_id,
             action=action or action_of(row.tier, row.relation),
             prompt=row.prompt,
             now=now,
+            words=lines[row.id].words,
+            trend=trend or lines[row.id].trend,
+            video=row.id,
+            remixed=row.remixed,
         )
-        found[row.id] = {pair.cameo: decide(known[pair], ask) for pair in wanted[row.id]}
+        found[row.id] = _decide_all([known[pair] for pair in wanted[row.id]], ask, lines[row.id])
     return found
 
 
-async def covered(rows: Sequence[VideoRow], now: datetime) -> set[str]:
-    """The ids of those videos that consent lets be shown to others."""
-    verdicts = await verdicts_of(rows, now, "post")
-    return {row.id for row in rows if all(verdict.allowed for verdict in verdicts[row.id].values())}
+async def verdicts_for(
+    requester: str, cameos: Sequence[str], source: Source | None, tier: Tier, prompt: str, now: datetime
+) -> dict[str, Verdict]:
+    """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out."""
+    (line,) = await lines_of([source.video_ids if source else []])
+    known = await facts_of([Pair(cameo, requester) for cameo in cameos])
+    ask = Ask(
+        requester=requester,
+        action=action_of(tier, source.relation if source else None),
+        prompt=prompt,
+        now=now,
+        words=line.words,
+        trend=line.trend,
+        remixed=line.remixed or (source is not None and source.relation is not Relation.RENDER),
+    )
+    return _decide_all(list(known.values()), ask, line)
+
+
+def _decide_all(cameos: Sequence[CameoFacts], ask: Ask, line: Line) -> dict[str, Verdict]:
+    owners = {cameo.owner for cameo in cameos}
+    return {
+        cameo.id: decide(
+            cameo,
+            msgspec.structs.replace(
+                ask, others=owners != {cameo.owner}, withdrawn=line.withdrawn.get(cameo.id)
+            ),
+        )
+        for cameo in cameos
+    }
+
+
+async def inherited(video_ids: Sequence[str]) -> list[str]:
+    """The cameos of these videos, which hold those of all that they come from, in order of their ids."""
+    rows = await fetch(
+        "SELECT DISTINCT unnest(cameos) AS id FROM videos WHERE id = ANY ($1::text[]) ORDER BY 1",
+        list(video_ids),
+    )
+    return [row["id"] for row in rows]
+
+
+async def covered(rows: Sequence[VideoRow], now: datetime, viewer: str) -> set[str]:
+    """The ids of those posted videos that consent lets be shown to this viewer."""
+    standing = [row for row in rows if row.withheld is None]
+    verdicts = await verdicts_of(standing, now, Action.SHOW)
+    shown = [row for row in standing if all(verdict.allowed for verdict in verdicts[row.id].values())]
+    return await readable(shown, now, viewer)
+
+
+async def readable(rows: Sequence[VideoRow], now: datetime, viewer: str) -> set[str]:
+    """The ids of those videos whose likenesses this viewer may look at, if they may be shown at all."""
+    known = {
+        fact.id: fact for fact in await facts(sorted({c for row in rows for c in row.cameos}), viewer, now)
+    }
+    ask = Ask(requester=viewer, action=Action.READ, prompt="", now=now)
+    return {row.id for row in rows if all(decide(known[cameo], ask).allowed for cameo in row.cameos)}

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
+from db import visibility
 from db.engine import dumps, fetch, fetch_one
-from db.visibility import visible
 from schemas.events import Event, Name, inbox_stream, video_stream
 
 EVENT = "riffle_event"
 WORK = "riffle_work"
 CANCEL = "riffle_cancel"
+SWEEP = "riffle_sweep"
 
 
 async def append(
@@ -80,7 +81,7 @@ async def may_follow(account_id: str, stream: str) -> bool:
     if stream == inbox_stream(account_id):
         return True
     video_id = stream.removeprefix(video_stream(""))
-    return video_id != stream and await visible(video_id, account_id)
+    return video_id != stream and await visibility.may_follow(video_id, account_id)
 
 
 async def forget_pictures(stream: str) -> None:

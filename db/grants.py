@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from core.consent import ASK_AGAIN_AFTER_S, GRANT_EDGES
+from core.consent import ASK_AGAIN_AFTER_S, GRANT_EDGES, POLICY_VERSION
 from core.ids import new_id
 from db import events
 from db.engine import dumps, exists, fetch, fetch_one, transaction
-from schemas.cameos import Audience, CameoStatus, Grant, GrantStatus, RequestCameo
+from schemas.cameos import Audience, CameoStatus, Grant, GrantStatus, RequestCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.events import Name, inbox_stream
 
@@ -22,6 +22,8 @@ NEWS = {
 }
 # An inbox of requests; older ones have long been answered.
 MAX_REQUESTS = 500
+# Written down as expired in one go; what has run out counts as such before that too.
+DUE_BATCH = 100
 
 
 async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime) -> Grant:
@@ -39,8 +41,9 @@ async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime
         await fetch(
             """
             INSERT INTO grants
-                (grant_id, revision, cameo_id, grantee_id, status, scope, message, actor_id, at)
-            VALUES ($1, 1, $2, $3, 'pending', $4::jsonb, $5, $3, $6)
+                (grant_id, revision, cameo_id, grantee_id, status, scope, message, actor_id, at,
+                policy_version)
+            VALUES ($1, 1, $2, $3, 'pending', $4::jsonb, $5, $3, $6, $7)
             """,
             grant_id,
             cameo_id,
@@ -48,6 +51,7 @@ async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime
             dumps(wish.scope),
             wish.message,
             now,
+            POLICY_VERSION,
         )
         made = await _one(grant_id, now)
         await events.append(inbox_stream(row["account_id"]), Name.CAMEO_REQUESTED, _data(made), now=now)
@@ -63,6 +67,21 @@ async def _check_request(row: dict[str, Any], grantee: str, wish: RequestCameo, 
         raise RiffleError(Code.CONSENT_REFUSED, "its owner lends this cameo to nobody")
     if wish.scope.until is not None and wish.scope.until <= now.timestamp():
         raise RiffleError(Code.INVALID_REQUEST, "scope.until lies in the past", param="scope.until")
+    if wish.scope.trend is not None and not await exists(
+        "SELECT FROM trends WHERE id = $1", wish.scope.trend
+    ):
+        raise RiffleError(Code.NOT_FOUND, f"there is no trend `{wish.scope.trend}`", param="scope.trend")
+    if wish.scope.video_id is not None and not await exists(
+        "SELECT FROM videos WHERE id = $1 AND account_id = $2 AND cameos @> ARRAY[$3] AND deleted_at IS NULL",
+        wish.scope.video_id,
+        grantee,
+        row["id"],
+    ):
+        raise RiffleError(
+            Code.NOT_FOUND,
+            f"there is no video `{wish.scope.video_id}` of yours with this cameo",
+            param="scope.video_id",
+        )
     blocked = await exists(
         "SELECT FROM blocks WHERE (blocker_id, blocked_id) IN (($1, $2), ($2, $1))",
         row["account_id"],
@@ -119,19 +138,48 @@ async def answer(grant_id: str, owner: str, accept: bool, now: datetime) -> Gran
         return await _one(grant_id, now)
 
 
-async def revise(grant_id: str, status: GrantStatus, actor: str | None, now: datetime) -> None:
-    """Append the next revision; the database refuses what is no legal step."""
+async def revise(
+    grant_id: str, status: GrantStatus, actor: str | None, now: datetime, mode: RevokeMode | None = None
+) -> None:
+    """Append the next revision; the database refuses what is no legal step. `mode` is how it is revoked."""
     await fetch(
         """
-        INSERT INTO grants (grant_id, revision, cameo_id, grantee_id, status, scope, message, actor_id, at)
-        SELECT grant_id, revision + 1, cameo_id, grantee_id, $2, scope, message, $3, $4
+        INSERT INTO grants (grant_id, revision, cameo_id, grantee_id, status, scope, message, actor_id, at,
+            policy_version, mode)
+        SELECT grant_id, revision + 1, cameo_id, grantee_id, $2, scope, message, $3, $4, policy_version, $5
         FROM grants WHERE grant_id = $1 ORDER BY revision DESC LIMIT 1
         """,
         grant_id,
         status.value,
         actor,
         now,
+        None if mode is None else mode.value,
     )
+
+
+async def due(now: datetime) -> list[tuple[str, str]]:
+    """(cameo, grant) of open grants that have run out by `now`, at most DUE_BATCH."""
+    rows = await fetch(
+        """
+        SELECT h.cameo_id, h.grant_id FROM grant_heads h JOIN grants g USING (grant_id, revision)
+        WHERE h.status IN ('pending', 'accepted') AND g.scope ->> 'until' IS NOT NULL
+            AND (g.scope ->> 'until')::bigint <= $1
+        ORDER BY h.cameo_id, h.grant_id LIMIT $2
+        """,
+        int(now.timestamp()),
+        DUE_BATCH,
+    )
+    return [(row["cameo_id"], row["grant_id"]) for row in rows]
+
+
+async def expire(cameo_id: str, grant_id: str, now: datetime) -> None:
+    """Write down that a grant has run out, unless it has ended in another way meanwhile."""
+    async with transaction():
+        await lock_cameo(cameo_id)
+        if await exists(
+            "SELECT FROM grant_heads WHERE grant_id = $1 AND status IN ('pending', 'accepted')", grant_id
+        ):
+            await revise(grant_id, GrantStatus.EXPIRED, None, now)
 
 
 async def tell_grantee(grant_id: str, status: GrantStatus, now: datetime) -> None:
@@ -154,18 +202,6 @@ async def requests(
     )
 
 
-async def ledger(cameo_id: str, owner: str) -> list[Grant]:
-    """Every revision of every grant of an own cameo, oldest first, each as it was written.
-
-    Raises:
-        RiffleError: not_found.
-    """
-    if not await exists("SELECT FROM cameos WHERE id = $1 AND account_id = $2", cameo_id, owner):
-        raise unknown_cameo(cameo_id)
-    rows = await fetch(f"{_SELECT_REVISIONS} WHERE g.cameo_id = $1 ORDER BY g.id", cameo_id)
-    return [_grant(row, None) for row in rows]
-
-
 async def lock_cameo(cameo_id: str, owner: str | None = None) -> dict[str, Any]:
     """The row of a cameo, locked until the transaction ends; `owner` None takes anybody's.
 
@@ -183,18 +219,11 @@ def unknown_cameo(cameo_id: str) -> RiffleError:
     return RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}`")
 
 
-_SELECT_REVISIONS = """
-    SELECT g.grant_id AS id, g.cameo_id, c.display_name AS cameo_name, a.handle AS grantee, g.status, g.scope,
-        g.revision, g.at, g.message
-    FROM grants g JOIN cameos c ON c.id = g.cameo_id JOIN accounts a ON a.id = g.grantee_id
-"""
-
-
 async def _select(where: str, now: datetime | None, *args: object) -> list[Grant]:
     rows = await fetch(
         f"""
         SELECT h.grant_id AS id, h.cameo_id, c.display_name AS cameo_name, a.handle AS grantee, h.status,
-            g.scope, h.revision, h.requested_at AS at, g.message
+            g.scope, h.revision, h.requested_at AS at, g.message, g.policy_version
         FROM grant_heads h JOIN grants g USING (grant_id, revision) JOIN cameos c ON c.id = h.cameo_id
         JOIN accounts a ON a.id = h.grantee_id WHERE {where}
         """,

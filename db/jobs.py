@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.lifecycle import Trigger, advance
-from db import credits, events
+from db import consent, credits, events
 from db.engine import fetch
 from db.rows import VideoRow, places, select
 from schemas.errors import Code
@@ -102,7 +102,20 @@ async def tell_queued(rows: Sequence[VideoRow], now: datetime) -> None:
 
 
 async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None:
-    """End locked videos whose consent is gone."""
+    """End locked videos whose consent is gone, and erase what they showed."""
     message = f"a cameo may no longer be used: {reason}"
-    for row in rows:
+    for row in sorted(rows, key=by_account):
         await end(row, Trigger.FAIL, now, code=Code.CONSENT_REVOKED, message=message)
+        await events.forget_pictures(video_stream(row.id))
+
+
+async def withdraw_refused(rows: Sequence[VideoRow], now: datetime) -> set[str]:
+    """End those of these locked, running videos that consent no longer covers; their ids."""
+    verdicts = await consent.verdicts_of(rows, now)
+    ended = set()
+    for row in sorted(rows, key=by_account):
+        refused = next((item for item in verdicts[row.id].values() if not item.allowed), None)
+        if refused is not None:
+            await withdraw([row], refused.reason, now)
+            ended.add(row.id)
+    return ended

@@ -70,7 +70,10 @@ async def lease(
             # Read after they are locked: the statement above may have met them as they were a moment before.
             ids = [row["id"] for row in locked]
             rows = await select("v.id = ANY ($1::text[]) ORDER BY array_position($1::text[], v.id)", ids)
+            refused = await jobs.withdraw_refused(rows, now)
             for row in rows:
+                if row.id in refused:
+                    continue
                 attempt = await jobs.lease(row, worker, until, now)
                 taken.append(
                     LeasedJob(
@@ -126,9 +129,10 @@ async def heartbeat(
 
 
 async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | None, now: datetime) -> bool:
-    """Step `i` of `n` is done; False where the attempt is over."""
+    """Step `i` of `n` is done; False where the attempt is over, as where consent has ended since."""
     async with transaction():
-        if await _fenced(video_id, attempt) is None:
+        row = await _fenced(video_id, attempt)
+        if row is None or await jobs.withdraw_refused([row], now):
             return False
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
@@ -148,20 +152,22 @@ async def complete(
     fidelity: float | None,
     closeness: Mapping[str, float],
     now: datetime,
+    media_hash: str | None = None,
 ) -> bool:
-    """The video is there; False where the attempt is over.
+    """The video is there; False where the attempt is over, as where consent has ended since.
 
-    `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1.
+    `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
+    `media_hash` is the same for identical copies.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
-        if row is None:
+        if row is None or await jobs.withdraw_refused([row], now):
             return False
         await fetch(
             """
             UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
                 video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
-                cpu_seconds = $8, fidelity = $9
+                cpu_seconds = $8, fidelity = $9, media_hash = $10
             WHERE id = $1
             """,
             video_id,
@@ -171,6 +177,7 @@ async def complete(
             latents_key,
             cpu_seconds,
             fidelity,
+            media_hash,
         )
         await fetch(
             """

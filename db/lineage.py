@@ -66,7 +66,7 @@ async def lineage(video_id: str, viewer: str) -> Lineage:
 def _node(row: VideoRow, seen: bool) -> LineageNode:
     return LineageNode(
         id=row.id,
-        prompt=row.prompt if seen else None,
+        prompt=row.prompt if seen and row.withheld is None else None,
         status=row.status,
         tier=row.tier,
         post_id=row.post_id if seen else None,

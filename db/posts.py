@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from core.consent import Action, Reason, Verdict
 from core.feed import POINTS_OF_A_LIKE, POINTS_OF_A_POST, hot
 from core.ids import new_id
-from db import consent, events, jobs
+from db import consent, events, jobs, uses
 from db.accounts import COLUMNS as ACCOUNT_COLUMNS
 from db.accounts import AccountRow, to_account
 from db.engine import fetch, fetch_one, transaction
@@ -20,11 +21,11 @@ from schemas.events import Name, inbox_stream
 from schemas.feed import Closeness, Post
 from schemas.videos import Status
 
-# Nobody who is blocked on either side. $1 is the viewer.
+# Nobody who is blocked on either side, nothing that a cascade has taken out of view. $1 is the viewer.
 NOT_BLOCKED = """
     NOT EXISTS (
         SELECT FROM blocks b WHERE (b.blocker_id, b.blocked_id) IN ((p.account_id, $1), ($1, p.account_id))
-    )
+    ) AND NOT EXISTS (SELECT FROM videos h WHERE h.id = p.video_id AND h.withheld IS NOT NULL)
 """
 
 
@@ -36,6 +37,8 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
             consent_refused.
     """
     async with transaction():
+        # Cameos are locked before videos, everywhere; so this comes before or after a revocation.
+        await uses.lock(await consent.inherited([video_id]))
         row = await jobs.lock(video_id)
         if row is None or row.account_id != account or row.deleted_at is not None:
             raise unknown(video_id, "video_id")
@@ -45,10 +48,16 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
             )
         if row.post_id is not None:
             raise RiffleError(Code.CONFLICT, f"the video is posted already as {row.post_id}")
-        await _check_consent(row, now)
+        if row.withheld is not None:
+            raise RiffleError(
+                Code.CONSENT_REFUSED, f"it may not be posted: {Reason.WITHDRAWN}", param="video_id"
+            )
         ancestors = await posted_ancestors(video_id)
         post_id = new_id("post")
         trend_id = ancestors[0].trend_id if ancestors else post_id
+        verdicts = (await consent.verdicts_of([row], now, Action.POST, trend_id))[video_id]
+        uses.refuse(verdicts, "posted", "video_id")
+        await uses.receive([video_id], verdicts, "post", now)
         await _touch_trend(trend_id, POINTS_OF_A_POST, now, now)
         source = ancestors[0] if ancestors else None
         root = next((other.video_id for other in ancestors if other.post_id == trend_id), None)
@@ -76,6 +85,7 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         if source is not None:
             await fetch("UPDATE posts SET remixes = remixes + 1 WHERE id = $1", source.post_id)
         made = await get_post(post_id, account)
+        news = [(owner, Name.CAMEO_USED, data) for owner, data in await uses.news([row], Action.POST)]
         if source is not None and source.author != account:
             data = {
                 "post_id": post_id,
@@ -84,19 +94,27 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
                 "video_id": video_id,
                 "by": made.author.handle,
             }
-            await events.append(inbox_stream(source.author), Name.POST_REMIXED, data, now=now)
+            news.append((source.author, Name.POST_REMIXED, data))
+        # Inboxes are locked in one order, everywhere.
+        for who, name, data in sorted(news, key=lambda item: item[0]):
+            await events.append(inbox_stream(who), name, data, now=now)
         return made
 
 
-async def _check_consent(row: VideoRow, now: datetime) -> None:
-    for cameo, verdict in (await consent.verdicts_of([row], now, "post"))[row.id].items():
-        if not verdict.allowed:
-            hint = f"; you can ask for: {verdict.ask}" if verdict.ask else ""
-            raise RiffleError(
-                Code.CONSENT_REFUSED,
-                f"cameo {cameo} may not be posted: {verdict.reason}{hint}",
-                param="video_id",
-            )
+async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, dict[str, Verdict]]:
+    """Whether consent would let an own video be posted now, and what each cameo in it says.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    found = await select("v.id = $1 AND v.account_id = $2 AND v.deleted_at IS NULL", video_id, account)
+    if not found:
+        raise unknown(video_id, "video_id")
+    row = found[0]
+    ancestors = await posted_ancestors(video_id)
+    trend_id = ancestors[0].trend_id if ancestors else None
+    verdicts = (await consent.verdicts_of([row], now, Action.POST, trend_id))[video_id]
+    return row.withheld is None and all(item.allowed for item in verdicts.values()), verdicts
 
 
 async def get_post(post_id: str, viewer: str) -> Post:
@@ -221,7 +239,7 @@ async def to_posts(found: Sequence[dict[str, Any]], rows: Sequence[VideoRow], vi
         Post(
             id=post["id"],
             video=videos[post["video_id"]],
-            caption=post["caption"],
+            caption="" if videos[post["video_id"]].tombstone else post["caption"],
             author=authors[post["account_id"]],
             trend_id=post["trend_id"],
             source_post_id=post["source_post_id"],

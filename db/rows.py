@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from db.engine import fetch
+from schemas.cameos import RevokeMode
 from schemas.errors import VideoError
 from schemas.events import video_stream
 from schemas.videos import (
@@ -21,6 +22,7 @@ from schemas.videos import (
     Status,
     Swarm,
     Tier,
+    Tombstone,
     Video,
 )
 
@@ -31,7 +33,10 @@ PACE_OF_LAST = 20
 
 
 class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
-    """One row of `videos`, with the ids of its swarm in seed order."""
+    """One row of `videos`, with the ids of its swarm in seed order.
+
+    `withheld` is what revocations do to it, whether or not their cascades have come to it.
+    """
 
     id: str
     account_id: str
@@ -62,11 +67,19 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     latents_key: str | None
     post_id: str | None
     deleted_at: datetime | None
+    remixed: bool
+    trend_id: str | None
+    withheld: RevokeMode | None
 
 
-COLUMNS = ", ".join(f"v.{name}" for name in VideoRow.__struct_fields__ if name != "swarm_ids") + (
-    ", (SELECT array_agg(s.id ORDER BY s.swarm_index) FROM videos s"
-    " WHERE s.swarm_id = v.swarm_id AND s.deleted_at IS NULL) AS swarm_ids"
+# Reading asks the revocations themselves: a cascade that has not come to a video yet changes nothing.
+COMPUTED = {
+    "swarm_ids": "(SELECT array_agg(s.id ORDER BY s.swarm_index) FROM videos s"
+    " WHERE s.swarm_id = v.swarm_id AND s.deleted_at IS NULL)",
+    "withheld": "greatest(v.withheld, CASE WHEN v.cameos <> '{}' THEN withdrawal_of(v.id) END)",
+}
+COLUMNS = ", ".join(
+    f"{COMPUTED[name]} AS {name}" if name in COMPUTED else f"v.{name}" for name in VideoRow.__struct_fields__
 )
 
 
@@ -160,19 +173,20 @@ def _row(found: dict[str, Any]) -> VideoRow:
 
 def _video(row: VideoRow, queue: QueuePlace | None) -> Video:
     remixed = row.source is not None and row.relation is Relation.REMIX
+    gone = row.withheld is RevokeMode.TOMBSTONE
     return Video(
         id=row.id,
         status=row.status,
         progress=row.progress,
         model=row.model,
-        prompt=row.prompt,
+        prompt="" if gone else row.prompt,
         size=f"{row.recipe.width}x{row.recipe.height}",
         seconds=str(row.recipe.frames // row.recipe.fps),
         created_at=int(row.created_at.timestamp()),
         completed_at=_seconds(row.ended_at if row.status is Status.COMPLETED else None),
         tier=row.tier,
         seed=row.recipe.seed,
-        recipe=row.recipe,
+        recipe=msgspec.structs.replace(row.recipe, prompt="") if gone else row.recipe,
         cost=Cost(credits=row.price, cpu_seconds=row.cpu_seconds),
         links=Links(
             self=f"/v1/videos/{row.id}",
@@ -191,6 +205,7 @@ def _video(row: VideoRow, queue: QueuePlace | None) -> Video:
         cameos=row.cameos,
         source=row.source,
         post_id=row.post_id,
+        tombstone=Tombstone() if gone else None,
     )
 
 

@@ -94,7 +94,12 @@ class Idempotency(Table, tablename="idempotency", db=ENGINE):
 
 
 class VideoTable(Table, tablename="videos", db=ENGINE):
-    """A generation. `attempt`, `worker`, `lease_until` are its lease; keys name media objects."""
+    """A generation. `attempt`, `worker`, `lease_until` are its lease; keys name media objects.
+
+    `sealed` is the prompt of one that is gone, kept for what was made from it and shown to nobody; `trend_id`
+    is the trend that it was made from; `remixed` says whether a remix is anywhere in its making; `withheld`
+    is what a cascade (`withheld_by` names its revocation) has done to it.
+    """
 
     id = Text(primary_key=True)
     account_id = ForeignKey(Account, null=False)
@@ -126,6 +131,21 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     latents_key = Text(null=True)
     post_id = Text(null=True)
     deleted_at = Timestamptz(null=True)
+    sealed = Text(null=True)
+    remixed = Boolean()
+    trend_id = Text(null=True)
+    media_hash = Text(null=True)
+    withheld = Text(null=True)
+    withheld_at = Timestamptz(null=True)
+    withheld_by = BigInt(null=True)
+
+
+class Ancestor(Table, tablename="ancestors", db=ENGINE):
+    """`video_id` comes from `ancestor_id`, by whatever way; each video is its own. Kept by triggers."""
+
+    id = BigSerial(primary_key=True)
+    video_id = ForeignKey(VideoTable, null=False)
+    ancestor_id = ForeignKey(VideoTable, null=False)
 
 
 class SourceEdge(Table, tablename="sources", db=ENGINE):
@@ -190,6 +210,8 @@ class CameoTable(Table, tablename="cameos", db=ENGINE):
     restrictions = JSONB()
     revision = Integer()
     created_at = Timestamptz()
+    reference_key = Text(null=True)
+    reference_hash = Text(null=True)
 
 
 class CameoRevision(Table, tablename="cameo_revisions", db=ENGINE):
@@ -203,6 +225,7 @@ class CameoRevision(Table, tablename="cameo_revisions", db=ENGINE):
     status = Text()
     restrictions = JSONB()
     at = Timestamptz()
+    reference_hash = Text(null=True)
 
 
 class GrantTable(Table, tablename="grants", db=ENGINE):
@@ -218,6 +241,8 @@ class GrantTable(Table, tablename="grants", db=ENGINE):
     message = Text(null=True)
     actor_id = ForeignKey(Account, null=True)
     at = Timestamptz()
+    policy_version = Integer()
+    mode = Text(null=True)
 
 
 class GrantHead(Table, tablename="grant_heads", db=ENGINE):
@@ -242,6 +267,63 @@ class ReceiptTable(Table, tablename="receipts", db=ENGINE):
     revision = Integer()
     policy_version = Integer()
     at = Timestamptz()
+    action = Text()
+
+
+class Revocation(Table, tablename="revocations", db=ENGINE):
+    """Consent taken back: from one person, under one grant, of one video, or (none named) altogether.
+
+    Append-only; its id comes from the sequence of the receipts, so that the two have one order.
+    """
+
+    id = BigSerial(primary_key=True)
+    cameo_id = ForeignKey(CameoTable, null=False)
+    grantee_id = ForeignKey(Account, null=True)
+    grant_id = ForeignKey(GrantHead, null=True)
+    video_id = ForeignKey(VideoTable, null=True)
+    mode = Text()
+    actor_id = ForeignKey(Account, null=False)
+    at = Timestamptz()
+
+
+class Cascade(Table, tablename="cascades", db=ENGINE):
+    """How far the carrying out of a revocation has come: `cursor` is the last video reached by lineage."""
+
+    revocation_id = BigInt(primary_key=True)
+    cursor = Text()
+    copies = Boolean()
+    reached = Integer()
+    began_at = Timestamptz()
+    ended_at = Timestamptz(null=True)
+
+
+class Garbage(Table, tablename="garbage", db=ENGINE):
+    """Keys of media that nothing names any more, until the store has deleted them."""
+
+    key = Text(primary_key=True)
+    at = Timestamptz()
+
+
+class LedgerRow(Table, tablename="ledger", db=ENGINE):
+    """One entry of a cameo's hash chain, about the fact `fact_id` of its kind. Append-only, by triggers."""
+
+    id = BigSerial(primary_key=True)
+    cameo_id = ForeignKey(CameoTable, null=False)
+    seq = BigInt()
+    kind = Text()
+    fact_id = BigInt()
+    at = Timestamptz()
+    body = JSONB()
+    prev = Text()
+    hash = Text()
+
+
+class LedgerHead(Table, tablename="ledger_heads", db=ENGINE):
+    """The end of each chain; its row lock numbers the entries."""
+
+    cameo_id: ForeignKey[Any] = ForeignKey(CameoTable, null=False, primary_key=True)
+    seq = BigInt()
+    hash = Text()
 
 
 class Trend(Table, tablename="trends", db=ENGINE):

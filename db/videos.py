@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from core.consent import POLICY_VERSION
+from core.consent import action_of
 from core.ids import new_id
 from core.lifecycle import FINAL, IllegalTransition, Trigger
-from db import consent, credits, events, jobs, posts
+from db import consent, credits, events, jobs, posts, uses
 from db.engine import dumps, exists, fetch, transaction
 from db.lineage import lineage as lineage
 from db.rows import VideoRow as VideoRow
@@ -17,10 +17,14 @@ from db.rows import select
 from db.rows import to_video as to_video
 from db.rows import to_videos as to_videos
 from db.visibility import get as get
+from db.visibility import get_media as get_media
 from db.visibility import unknown
 from schemas.errors import Code, RiffleError
-from schemas.events import video_stream
-from schemas.videos import Receipt, Recipe, Source, Status, Tier
+from schemas.events import Name, inbox_stream, video_stream
+from schemas.videos import Receipt, Recipe, Relation, Source, Status, Tier
+
+# A row of about 300 bytes for each ancestor: 0.3 MB for the deepest video, and 1 MB of prompts to read.
+MAX_ANCESTORS = 1000
 
 
 async def create(
@@ -37,30 +41,27 @@ async def create(
 ) -> list[VideoRow]:
     """Queue one video for each recipe, in seed order: rows, receipts, hold and events in one transaction.
 
-    `receipts` names the cameos to use; those of the sources come on top. Consent is decided here again, under
-    a lock of the cameos, so that a revocation at the same moment comes either before or after.
+    `receipts` names the cameos to use; those of the sources come on top. Consent is decided here, under a
+    lock of the cameos, so that a revocation at the same moment comes either before or after.
 
     Raises:
-        RiffleError: not_found (a cameo), consent_refused, insufficient_credits.
+        RiffleError: not_found (a cameo), consent_refused, insufficient_credits; invalid_state, where it would
+            come from too many others.
     """
     parents = source.video_ids if source else []
     async with transaction():
-        inherited = await fetch(
-            "SELECT DISTINCT unnest(cameos) AS id FROM videos WHERE id = ANY ($1::text[])", parents
-        )
-        cameos = list(dict.fromkeys([*receipts, *sorted(row["id"] for row in inherited)]))
-        locked = await fetch(
-            "SELECT id FROM cameos WHERE id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE", cameos
-        )
-        missing = set(cameos) - {row["id"] for row in locked}
-        if missing:
-            raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{min(missing)}`", param="cameos")
+        cameos = list(dict.fromkeys([*receipts, *await consent.inherited(parents)]))
+        await uses.lock(cameos)
+        verdicts = await consent.verdicts_for(account, cameos, source, tier, recipes[0].prompt, now)
+        uses.refuse(verdicts, "used", "cameos")
+        await _check_history(parents)
         ids = [new_id("video") for _ in recipes]
         await fetch(
             """
             INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe,
-                source, relation, cameos, price, progress, attempt, created_at)
-            SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13
+                source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id)
+            SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13,
+                $14, $15
             FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS made(id, recipe, nr)
             """,
             ids,
@@ -76,6 +77,7 @@ async def create(
             cameos,
             price_each,
             now,
+            *await _descent(source),
         )
         if source is not None:
             await fetch(
@@ -88,33 +90,29 @@ async def create(
                 parents,
                 source.relation.value,
             )
-        rows = await select("v.id = ANY ($1::text[]) ORDER BY v.swarm_index", ids)
-        await _receive(rows, now)
+        await uses.receive(ids, verdicts, "draw", now)
         await credits.hold(account, ids, price_each, now)
+        rows = await select("v.id = ANY ($1::text[]) ORDER BY v.swarm_index", ids)
         await jobs.tell_queued(rows, now)
+        for owner, news in await uses.news(rows, action_of(tier, source.relation if source else None)):
+            await events.append(inbox_stream(owner), Name.CAMEO_USED, news, now=now)
         return rows
 
 
-async def _receive(rows: list[VideoRow], now: datetime) -> None:
-    """Decide on the cameos of one new swarm, and pin what was permitted."""
-    verdicts = (await consent.verdicts_of(rows[:1], now))[rows[0].id]
-    for cameo, verdict in verdicts.items():
-        if not verdict.allowed:
-            raise RiffleError(
-                Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: {verdict.reason}", param="cameos"
-            )
-        await fetch(
-            """
-            INSERT INTO receipts (video_id, cameo_id, grant_id, revision, policy_version, at)
-            SELECT unnest($1::text[]), $2, $3, $4, $5, $6
-            """,
-            [row.id for row in rows],
-            cameo,
-            verdict.grant_id,
-            verdict.grant_revision,
-            POLICY_VERSION,
-            now,
+async def _check_history(parents: list[str]) -> None:
+    found = await fetch(
+        "SELECT count(DISTINCT ancestor_id) AS n FROM ancestors WHERE video_id = ANY ($1::text[])", parents
+    )
+    if found[0]["n"] > MAX_ANCESTORS:
+        raise RiffleError(
+            Code.INVALID_STATE, f"this comes from more than {MAX_ANCESTORS} videos: start from an earlier one"
         )
+
+
+async def _descent(source: Source | None) -> tuple[bool, str | None]:
+    """Whether a remix is in the making of what comes from this, and the trend that it stands in."""
+    (line,) = await consent.lines_of([source.video_ids if source else []])
+    return line.remixed or (source is not None and source.relation is not Relation.RENDER), line.trend
 
 
 async def page(
@@ -158,7 +156,8 @@ async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
 async def delete(video_id: str, account: str, now: datetime) -> list[str]:
     """Delete an own video for good; returns the keys of its media, which are the caller's to remove.
 
-    A running one is cancelled first, a posted one taken back. Its lineage and its cost stay known.
+    A running one is cancelled first, a posted one taken back. Its lineage and its cost stay known; where
+    others were made from it, so do its words, to consent alone.
 
     Raises:
         RiffleError: not_found.
@@ -171,7 +170,10 @@ async def delete(video_id: str, account: str, now: datetime) -> list[str]:
             await posts.take_back(row.post_id, now)
         await fetch(
             """
-            UPDATE videos SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{prompt}', '""'),
+            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{prompt}', '""'),
+                sealed = CASE WHEN EXISTS (
+                    SELECT FROM ancestors a WHERE a.ancestor_id = v.id AND a.video_id <> v.id
+                ) THEN coalesce(sealed, prompt) END,
                 video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
             WHERE id = $1
             """,
@@ -192,7 +194,8 @@ async def receipts(video_id: str, viewer: str) -> list[Receipt]:
     await get(video_id, viewer)
     rows = await fetch(
         """
-        SELECT cameo_id, grant_id, revision, policy_version, at FROM receipts WHERE video_id = $1 ORDER BY id
+        SELECT cameo_id, grant_id, revision, policy_version, at, action FROM receipts
+        WHERE video_id = $1 ORDER BY id
         """,
         video_id,
     )

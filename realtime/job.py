@@ -7,6 +7,7 @@ attempt without a word: the lease runs out, and the next attempt takes over what
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from datetime import UTC, datetime
 
@@ -148,6 +149,8 @@ async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore, sig
         fidelity=done.fidelity,
         closeness=closeness,
         now=_now(),
+        # Of the drawing itself: the signed file names its video, so no two are the same.
+        media_hash=hashlib.sha256(done.media.video).hexdigest(),
     )
     if not kept:
         await store.delete(*files)

@@ -61,5 +61,7 @@ FAULT_BACKOFF_S = 2.0
 BUSY_BACKOFF_S = 1.0
 # Closeness is worth waiting for, not worth losing a finished video for.
 COMPARE_S = 30.0
+# Wake-ups tell of revocations; this finds what a dead process left, and grants that have run out.
+SWEEP_S = 10.0
 # Jobs in flight are given back to the queue within this when we stop.
 STOP_S = 3.0

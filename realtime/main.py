@@ -16,6 +16,7 @@ from realtime.dispatcher import Dispatcher
 from realtime.gateway import Gateway
 from realtime.link import Link
 from realtime.streams import Streams
+from realtime.sweeper import Sweeper
 
 
 async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
@@ -27,20 +28,20 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
     await engine.open(settings)
     try:
         streams = Streams()
-        dispatcher = Dispatcher(
-            Link(settings.models_socket),
-            open_store(settings.media_location),
-            Signer(credentials(settings.home)),
-        )
+        store = open_store(settings.media_location)
+        dispatcher = Dispatcher(Link(settings.models_socket), store, Signer(credentials(settings.home)))
+        sweeper = Sweeper(store)
 
         def doubt() -> None:
             streams.doubt()
             dispatcher.doubt()
+            sweeper.work_arrived()
 
         handlers: dict[str, wake.Handler] = {
             events.EVENT: streams.woken,
             events.WORK: dispatcher.work_arrived,
             events.CANCEL: dispatcher.cancelled,
+            events.SWEEP: sweeper.work_arrived,
         }
         listening = wake.Wake(engine.url(), handlers, doubt)
         gateway = Gateway(settings.realtime_port, streams, lambda: listening.connected)
@@ -53,7 +54,7 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
             ) from None
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(listening.run()), tasks.create_task(dispatcher.run())]
+                background = [tasks.create_task(part.run()) for part in (listening, dispatcher, sweeper)]
                 await stop.wait()
                 for task in background:
                     task.cancel()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from schemas.base import Answer, Request
-from schemas.videos import Source
+from schemas.base import Answer, Page, Request
+from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Tier
+
+# 9999-12-31: a calendar goes no further.
+MAX_UNIX_S = 253_402_214_400
+# A page of the ledger: 100 entries of at most about 6 kB (a prompt, 50 words) stay under a megabyte.
+MAX_LEDGER_PAGE = 100
 
 
 class Audience(StrEnum):
@@ -38,20 +43,62 @@ class GrantStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class RevokeMode(StrEnum):
+    """What a revocation reaches: new uses; also what is posted; also every draft, with all media deleted."""
+
+    BLOCK_NEW = "block_new"
+    HIDE_POSTS = "hide_posts"
+    TOMBSTONE = "tombstone"
+
+
+class Topic(StrEnum):
+    """Subjects that a person can refuse as a whole; core.topics lists the words of each."""
+
+    ALCOHOL = "alcohol"
+    DEATH = "death"
+    DRUGS = "drugs"
+    GAMBLING = "gambling"
+    HATE = "hate"
+    HORROR = "horror"
+    NUDITY = "nudity"
+    POLITICS = "politics"
+    RELIGION = "religion"
+    SEX = "sex"
+    SMOKING = "smoking"
+    VIOLENCE = "violence"
+    WEAPONS = "weapons"
+
+
 Word = Annotated[str, Meta(min_length=1, max_length=60)]
+UnixSeconds = Annotated[int, Meta(ge=1, le=MAX_UNIX_S)]
 
 
 class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What the person never allows, whoever asks."""
+    """What the person never allows, whoever asks.
+
+    `words` and `styles` are refused wherever the prompt, or that of any video it comes from, has them;
+    `no_others` keeps the cameo out of videos with other people's; with `approve_posts` each post needs a
+    grant that names its video; from `until` (unix seconds) on nobody but the owner may use it.
+    """
 
     words: Annotated[list[Word], Meta(max_length=50)] = msgspec.field(default_factory=list)
+    topics: Annotated[list[Topic], Meta(max_length=len(Topic))] = msgspec.field(default_factory=list)
+    styles: Annotated[list[Word], Meta(max_length=50)] = msgspec.field(default_factory=list)
     no_remix: bool = False
+    no_others: bool = False
+    approve_posts: bool = False
+    until: UnixSeconds | None = None
 
 
 class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a grant covers: one prompt or any, previews only or posts too, how often, until when (unix s)."""
+    """What a grant covers: one prompt, one trend, one video (to be posted) or any; how often; until when.
 
-    prompt: Annotated[str, Meta(max_length=1000)] | None = None
+    `post` False means drafts only; `until` is in unix seconds.
+    """
+
+    prompt: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS)] | None = None
+    trend: str | None = None
+    video_id: str | None = None
     post: bool = True
     uses: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     until: int | None = None
@@ -83,16 +130,22 @@ class RequestCameo(Request, kw_only=True):
 class RevokeCameo(Request, kw_only=True):
     """`POST /v1/cameos/{id}/revoke`: one grant, one person (`grantee`, a handle), or the whole cameo."""
 
+    mode: RevokeMode = RevokeMode.HIDE_POSTS
     grant_id: str | None = None
     grantee: str | None = None
 
 
 class ConsentCheck(Request, kw_only=True):
-    """`POST /v1/consent/check`: may I, before paying."""
+    """`POST /v1/consent/check`: may I, before paying.
 
-    cameos: Annotated[list[str], Meta(min_length=1, max_length=4)]
+    What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video would.
+    """
+
+    cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
     prompt: str | None = None
     source: Source | None = None
+    tier: Tier = Tier.PREVIEW
+    video_id: str | None = None
 
 
 class Cameo(Answer, kw_only=True):
@@ -107,6 +160,7 @@ class Cameo(Answer, kw_only=True):
     revision: int
     created_at: int
     restrictions: Restrictions | None = None
+    has_reference: bool = False
     object: str = "cameo"
 
 
@@ -130,6 +184,7 @@ class Grant(Answer, kw_only=True):
     created_at: int
     expires_at: int | None = None
     message: str | None = None
+    policy_version: int = 1
     object: str = "grant"
 
 
@@ -172,3 +227,25 @@ class UseList(Answer, kw_only=True):
 
     data: list[Use]
     object: str = "list"
+
+
+class LedgerEntry(Answer, kw_only=True):
+    """One entry of a cameo's ledger. `kind` is cameo, grant, receipt or revocation.
+
+    `hash` is the SHA-256, in hex, of the canonical JSON (keys sorted, no spaces, UTF-8) of an object with
+    `cameo_id` and every other field here; `prev` is the hash before it, empty at `seq` 1.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    body: dict[str, Any]
+    prev: str
+    hash: str
+
+
+class Ledger(Page, kw_only=True):
+    """`GET /v1/cameos/{id}/ledger`: a page, oldest first; `after` takes the last `seq` of the page before."""
+
+    cameo_id: str
+    data: list[LedgerEntry]

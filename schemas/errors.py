@@ -28,6 +28,7 @@ class Code(StrEnum):
     CONSENT_REFUSED = "consent_refused"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    GONE = "gone"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     HANDLE_TAKEN = "handle_taken"
     CONFLICT = "conflict"
@@ -60,6 +61,7 @@ STATUS: dict[Code, int] = {
     Code.CONSENT_REFUSED: 403,
     Code.FORBIDDEN: 403,
     Code.NOT_FOUND: 404,
+    Code.GONE: 410,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.HANDLE_TAKEN: 409,
     Code.CONFLICT: 409,

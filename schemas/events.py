@@ -22,6 +22,7 @@ class Name(StrEnum):
     CAMEO_ACCEPTED = "cameo.accepted"
     CAMEO_REFUSED = "cameo.refused"
     CAMEO_REVOKED = "cameo.revoked"
+    CAMEO_USED = "cameo.used"
     POST_REMIXED = "post.remixed"
 
 

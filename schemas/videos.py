@@ -130,8 +130,14 @@ class Links(msgspec.Struct, kw_only=True):
     events: str
 
 
+class Tombstone(msgspec.Struct, kw_only=True):
+    """Stands where a video was: its media is deleted, and `reason` is the same whatever happened."""
+
+    reason: str = "This video is no longer available."
+
+
 class Video(Answer, kw_only=True):
-    """One generation and its result."""
+    """One generation and its result. With a `tombstone` it has no media any more, and no prompt."""
 
     id: str
     status: Status
@@ -156,6 +162,7 @@ class Video(Answer, kw_only=True):
     cameos: list[str] = msgspec.field(default_factory=list)
     source: Source | None = None
     post_id: str | None = None
+    tombstone: Tombstone | None = None
     object: str = "video"
 
 
@@ -174,7 +181,7 @@ class DeletedVideo(Answer, kw_only=True):
 
 
 class Receipt(Answer, kw_only=True):
-    """What was permitted, pinned to a video."""
+    """What was permitted, pinned to a video: to `draw` it, or to `post` it."""
 
     video_id: str
     cameo_id: str
@@ -182,6 +189,7 @@ class Receipt(Answer, kw_only=True):
     revision: int
     policy_version: int
     at: int
+    action: str = "draw"
 
 
 class ReceiptList(Answer, kw_only=True):

@@ -77,8 +77,9 @@ export class Cameos {
   /** @param {Grant} grant */
   #given(grant) {
     const back = el("button", { onclick: () => busy(back, async () => {
-      if (!(await sure(`@${grant.grantee} may not use ${grant.cameo_name} any more, and what is being drawn with it stops.`, "Take back"))) return;
-      await call("POST", `/v1/cameos/${grant.cameo_id}/revoke`, { grant_id: grant.id });
+      const mode = modeField();
+      if (!(await sure(`@${grant.grantee} may not use ${grant.cameo_name} any more, and what is being drawn with it stops.`, "Take back", mode))) return;
+      await call("POST", `/v1/cameos/${grant.cameo_id}/revoke`, { grant_id: grant.id, mode: mode.value });
       await inbox.read();
     }) }, "Take back");
     return el("div.panel.person", { "data-grant": grant.id }, avatar(grant.grantee),
@@ -97,8 +98,9 @@ export class Cameos {
     const uses = el("button", { onclick: () => busy(uses, () => openUses(cameo)) }, "Uses");
     const share = el("button", { onclick: () => copy(cameoLink(cameo.id)) }, icon("link"), "Link");
     const end = el("button", { onclick: () => busy(end, async () => {
-      if (!(await sure(`${cameo.display_name} can't be used by anybody any more. This can't be undone.`, "Withdraw"))) return;
-      await call("POST", `/v1/cameos/${cameo.id}/revoke`, {});
+      const mode = modeField();
+      if (!(await sure(`${cameo.display_name} can't be used by anybody any more. This can't be undone.`, "Withdraw", mode))) return;
+      await call("POST", `/v1/cameos/${cameo.id}/revoke`, { mode: mode.value });
       await this.#readOwn();
     }) }, "Withdraw");
     return el("article.panel", { "data-cameo": cameo.id },
@@ -128,12 +130,32 @@ function audienceField(label, chosen) {
     el("option", { value, selected: value === chosen }, text)));
 }
 
+const MODES = {
+  hide_posts: "Hide what is posted with it", block_new: "Leave what there is as it is", tombstone: "Delete all that was made with it",
+};
+
+/** What becomes of what was made before consent ended. */
+function modeField() {
+  return el("select", { "aria-label": "What becomes of what was made" }, ...Object.entries(MODES).map(([value, text]) =>
+    el("option", { value }, text)));
+}
+
 async function openUses(cameo) {
   const { data } = await call("GET", `/v1/cameos/${cameo.id}/uses`);
   openSheet(`Uses of ${cameo.display_name}`, el("div.stack", {}, ...(data.length
-    ? data.map((use) => el("div.line", {}, el("span", {}, el("b", {}, `@${use.by}`), ` ${use.prompt}`),
-      el("span.quiet", {}, use.post_id ? "posted" : use.status.replace("_", " "))))
+    ? data.map((use) => useLine(cameo, use))
     : [el("p.quiet", {}, "Nobody has used it yet.")])));
+}
+
+function useLine(cameo, use) {
+  const gone = el("button.text", { onclick: () => busy(gone, async () => {
+    if (!(await sure(`@${use.by}'s video and all that was made from it will be deleted.`, "Delete"))) return;
+    await call("DELETE", `/v1/cameos/${cameo.id}/uses/${use.video_id}`);
+    line.remove();
+  }) }, "Delete");
+  const line = el("div.line", {}, el("span", {}, el("b", {}, `@${use.by}`), ` ${use.prompt}`),
+    el("span.quiet", {}, use.post_id ? "posted" : use.status.replace("_", " ")), gone);
+  return line;
 }
 
 async function copy(text) {

@@ -32,7 +32,7 @@ export async function drafts() {
 
   /** @param {Video[]} videos oldest first @param {boolean} atTop */
   function place(videos, atTop) {
-    const kept = videos.filter((video) => !["cancelled", "failed"].includes(video.status));
+    const kept = videos.filter((video) => !video.tombstone && !["cancelled", "failed"].includes(video.status));
     // Renders last: the swarm that they belong to may be new itself.
     const isRender = (video) => video.source?.relation === "render";
     for (const part of [kept.filter((video) => !isRender(video)), kept.filter(isRender)]) {

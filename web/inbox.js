@@ -16,6 +16,7 @@ function say({ name, data: { grant, ...data } }) {
     "cameo.accepted": `You may use ${grant?.cameo_name ?? "the cameo"} now`,
     "cameo.refused": `Your request for ${grant?.cameo_name ?? "a cameo"} was refused`,
     "cameo.revoked": `The permission to use ${grant?.cameo_name ?? "a cameo"} was taken back`,
+    "cameo.used": `@${data.by} ${data.action === "post" ? "posted a video with" : "uses"} ${data.cameo_name}`,
     "post.remixed": `${data.by ? `@${data.by}` : "Someone"} remixed your post`,
   }[name];
 }

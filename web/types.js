@@ -9,6 +9,7 @@
  *   cost: {credits: number, cpu_seconds: number|null}, queue: {position: number, eta_ms: number}|null,
  *   error: {code: string, message: string}|null, fidelity: number|null, cameos: string[], source: Source|null,
  *   post_id: string|null, swarm: {id: string, video_ids: string[]}, links: {events: string},
+ *   tombstone: {reason: string}|null,
  * }} Video
  * @typedef {{
  *   id: string, video: Video, caption: string, author: Account, trend_id: string, source_post_id: string|null,

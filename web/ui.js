@@ -90,11 +90,14 @@ export function closeSheets() {
   for (const dialog of [...document.querySelectorAll("dialog[open]")].reverse()) dialog.close();
 }
 
-/** Ask before what can't be undone. @param {string} question @param {string} verb @returns {Promise<boolean>} */
-export function sure(question, verb) {
+/**
+ * Ask before what can't be undone. @param {string} question @param {string} verb
+ * @param {Node} [how] a choice that goes with it @returns {Promise<boolean>}
+ */
+export function sure(question, verb, how) {
   return new Promise((answer) => {
     let said = false;
-    const close = openSheet(verb, el("div.stack", {}, el("p", {}, question),
+    const close = openSheet(verb, el("div.stack", {}, el("p", {}, question), how ?? null,
       el("button.danger", { onclick: () => {
         said = true;
         close();

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.consent import (
     GRANT_EDGES,
+    Action,
     Ask,
     CameoFacts,
     GrantFacts,
@@ -19,7 +20,9 @@ from core.consent import (
     action_of,
     decide,
 )
-from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, Scope
+from core.topics import WORDS
+from core.words import mentions
+from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, RevokeMode, Scope, Topic
 from schemas.videos import Relation, Tier
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,7 +31,7 @@ FACTS = CameoFacts(
     id="cameo_1", owner="ada", status=CameoStatus.ACTIVE, audience=Audience.PEOPLE_I_APPROVE, revision=3
 )
 ASK = Ask(requester="bob", action="preview", prompt="a cat on a beach", now=NOW)
-ALLOWING = {Reason.OWNER, Reason.EVERYONE, Reason.MUTUALS, Reason.GRANTED}
+ALLOWING = {Reason.OWNER, Reason.EVERYONE, Reason.MUTUALS, Reason.GRANTED, Reason.POSTED}
 
 
 def grant(
@@ -147,6 +150,108 @@ def test_a_revocation_for_one_person_outweighs_an_audience_until_they_are_accept
     assert verdict(grants=[refused], audience=Audience.EVERYONE).allowed
 
 
+@pytest.mark.parametrize(
+    ("restrictions", "ask", "reason"),
+    [
+        (Restrictions(topics=[Topic.WEAPONS]), {"prompt": "a man with a Pistol"}, Reason.RESTRICTED_TOPIC),
+        (Restrictions(topics=[Topic.SEX]), {"prompt": "a man with a pistol"}, None),
+        (Restrictions(topics=[Topic.WEAPONS]), {"words": ["two swords", "a cat"]}, Reason.RESTRICTED_TOPIC),
+        (Restrictions(styles=["anime"]), {"prompt": "a cat, ANIME style"}, Reason.RESTRICTED_STYLE),
+        (Restrictions(words=["rain"]), {"words": ["in the rain"]}, Reason.RESTRICTED_WORDS),
+        (Restrictions(words=["café"]), {"prompt": "at the CAFE\u0301"}, Reason.RESTRICTED_WORDS),
+        (Restrictions(words=["naked"]), {"prompt": "na\u200bked"}, Reason.RESTRICTED_WORDS),
+        (Restrictions(no_remix=True), {"action": "post", "remixed": True}, Reason.NO_REMIX),
+        (Restrictions(no_remix=True), {"action": "show", "remixed": True}, Reason.NO_REMIX),
+        (Restrictions(no_remix=True), {"action": "render", "remixed": True}, Reason.NO_REMIX),
+        (Restrictions(no_others=True), {"others": True}, Reason.NO_OTHERS),
+        (Restrictions(no_others=True), {"others": False}, None),
+        (Restrictions(until=S), {}, Reason.CAMEO_EXPIRED),
+        (Restrictions(until=S + 1), {}, None),
+        (Restrictions(approve_posts=True), {"action": "preview"}, None),
+        (Restrictions(approve_posts=True), {"action": "post"}, Reason.POST_NOT_APPROVED),
+        (Restrictions(approve_posts=True), {"action": "show"}, Reason.POST_NOT_APPROVED),
+    ],
+)
+@pytest.mark.parametrize("audience", [Audience.EVERYONE, Audience.PEOPLE_I_APPROVE])
+def test_restrictions_bind_whoever_may(
+    restrictions: Restrictions, ask: dict[str, object], reason: Reason | None, audience: Audience
+) -> None:
+    by_grant = audience is Audience.PEOPLE_I_APPROVE
+    facts = {"audience": audience, "restrictions": restrictions, "grants": [grant()] if by_grant else []}
+    found = verdict(asking(**ask), **facts)
+    assert found.reason == (reason or (Reason.GRANTED if by_grant else Reason.EVERYONE))
+    assert verdict(asking(requester="ada", **ask), **facts).allowed
+
+
+def test_a_post_is_approved_by_a_grant_that_names_it() -> None:
+    strict = Restrictions(approve_posts=True)
+    named = grant(video_id="video_1")
+    for action in ("post", "show"):
+        assert verdict(asking(action=action, video="video_1"), restrictions=strict, grants=[named]).allowed
+        other = verdict(asking(action=action, video="video_2"), restrictions=strict, grants=[named])
+        assert (other.reason, other.ask) == (Reason.OTHER_VIDEO, "this video")
+    assert verdict(asking(video="video_1"), grants=[named]).allowed
+    assert not verdict(grants=[named]).allowed
+    drafts = grant(video_id="video_1", post=False)
+    assert verdict(asking(action="post", video="video_1"), grants=[drafts]).reason == Reason.NO_POSTING
+
+
+def test_a_grant_for_a_trend() -> None:
+    inside = grant(trend="post_1")
+    assert verdict(asking(trend="post_1"), grants=[inside]).allowed
+    for other in (None, "post_2"):
+        found = verdict(asking(trend=other), grants=[inside])
+        assert (found.reason, found.ask) == (Reason.OTHER_TREND, "this trend")
+
+
+@pytest.mark.parametrize("mode", RevokeMode)
+@pytest.mark.parametrize("what", ["cameo", "grant", "person"])
+def test_only_what_blocks_new_uses_leaves_posts_alone(mode: RevokeMode, what: str) -> None:
+    facts: dict[str, object] = {
+        "cameo": {"status": CameoStatus.REVOKED, "revoked": mode, "audience": Audience.EVERYONE},
+        "grant": {"grants": [msgspec.structs.replace(grant(GrantStatus.REVOKED), mode=mode)]},
+        "person": {"shut_out": mode, "audience": Audience.EVERYONE},
+    }[what]
+    for action in ("preview", "render", "remix", "post", "reference"):
+        assert not verdict(asking(action=action), **facts).allowed
+    assert verdict(asking(action="show"), **facts).allowed is (mode is RevokeMode.BLOCK_NEW)
+
+
+def test_what_was_withdrawn_is_nobodys() -> None:
+    for requester in ("ada", "bob"):
+        ask = asking(requester=requester, withdrawn=RevokeMode.HIDE_POSTS)
+        assert verdict(ask, audience=Audience.EVERYONE, grants=[grant()]).reason == Reason.WITHDRAWN
+
+
+def test_the_picture_is_for_the_owner_and_for_grants() -> None:
+    want = asking(action="reference", prompt="")
+    assert verdict(asking(action="reference", requester="ada")).allowed
+    assert verdict(want, grants=[grant(prompt="a dog", trend="t", post=False, uses=1)]).allowed
+    assert not verdict(want, grants=[grant(until=S)]).allowed
+    for audience in Audience:
+        assert not verdict(want, audience=audience, mutual=True).allowed
+    assert not verdict(want, grants=[grant()], blocked=True).allowed
+
+
+def test_reading() -> None:
+    assert verdict(asking(action="read")).reason == Reason.POSTED
+    assert verdict(asking(action="read"), blocked=True).reason == Reason.BLOCKED
+    assert verdict(asking(action="read", requester="ada")).reason == Reason.OWNER
+    for action in Action:
+        assert (
+            verdict(asking(action=action, requester=""), audience=Audience.EVERYONE).reason == Reason.SIGN_IN
+        )
+
+
+def test_every_topic_has_words_that_can_be_met() -> None:
+    for topic in Topic:
+        for word in WORDS[topic]:
+            assert mentions([f"a {word.upper()}!"], WORDS[topic]), word
+        assert len(WORDS[topic]) == len(set(WORDS[topic])) >= 15
+    innocent = ["begun", "a grape", "shotgunned", "a skilled killjoy", "the cemeteries", "essex", "warm"]
+    assert not any(mentions(innocent, words) for words in WORDS.values())
+
+
 facts = st.builds(
     CameoFacts,
     id=st.just("cameo_1"),
@@ -155,8 +260,15 @@ facts = st.builds(
     audience=st.sampled_from(Audience),
     revision=st.integers(1, 9),
     restrictions=st.builds(
-        Restrictions, words=st.lists(st.sampled_from(["cat", "dog"])), no_remix=st.booleans()
+        Restrictions,
+        words=st.lists(st.sampled_from(["cat", "dog"])),
+        no_remix=st.booleans(),
+        no_others=st.booleans(),
+        approve_posts=st.booleans(),
+        until=st.sampled_from([None, S - 1, S + 1]),
     ),
+    revoked=st.sampled_from([None, *RevokeMode]),
+    shut_out=st.sampled_from([None, *RevokeMode]),
     blocked=st.booleans(),
     mutual=st.booleans(),
     grants=st.lists(
@@ -168,6 +280,8 @@ facts = st.builds(
             scope=st.builds(
                 Scope,
                 prompt=st.sampled_from([None, "a cat", "a dog"]),
+                trend=st.sampled_from([None, "post_1"]),
+                video_id=st.sampled_from([None, None, "video_1"]),
                 post=st.booleans(),
                 uses=st.sampled_from([None, 1, 2]),
                 until=st.sampled_from([None, S - 1, S + 1]),
@@ -181,9 +295,15 @@ facts = st.builds(
 asks = st.builds(
     Ask,
     requester=st.sampled_from(["ada", "bob"]),
-    action=st.sampled_from(["preview", "render", "remix", "post"]),
+    action=st.sampled_from([action for action in Action if action is not Action.READ]),
     prompt=st.sampled_from(["a cat", "a dog", "a boat"]),
     now=st.just(NOW),
+    words=st.lists(st.sampled_from(["a cat", "in the rain"])),
+    trend=st.sampled_from([None, "post_1"]),
+    video=st.sampled_from([None, "video_1"]),
+    remixed=st.booleans(),
+    others=st.booleans(),
+    withdrawn=st.sampled_from([None, None, RevokeMode.TOMBSTONE]),
 )
 
 
@@ -192,7 +312,9 @@ def test_what_holds_always(cameo: CameoFacts, ask: Ask) -> None:
     found = decide(cameo, ask)
     assert found.allowed == (found.reason in ALLOWING)
     if found.allowed:
-        assert cameo.status is CameoStatus.ACTIVE
+        kept = ask.action == Action.SHOW and cameo.revoked is RevokeMode.BLOCK_NEW
+        assert cameo.status is CameoStatus.ACTIVE or kept
+        assert ask.withdrawn is None
         assert found.ask is None
         assert ask.requester == cameo.owner or not cameo.blocked
     if found.grant_id is not None:
@@ -206,6 +328,9 @@ def test_what_holds_always(cameo: CameoFacts, ask: Ask) -> None:
         else item
         for item in cameo.grants
     ]
+    # Whoever may post it may show it, and what may not be shown may not be posted anew.
+    if ask.action == Action.POST and found.allowed:
+        assert decide(cameo, msgspec.structs.replace(ask, action=Action.SHOW)).allowed
     for less in ({"grants": revoked}, {"blocked": True}, {"audience": Audience.ONLY_ME}, {"grants": []}):
         stricter = decide(msgspec.structs.replace(cameo, **less), ask)
         unheard = less.get("grants") == []

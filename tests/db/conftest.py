@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import pytest_asyncio
 
 from db import engine, videos
+from tests.db.family import Family
 from tests.db.make import START
 
 
@@ -13,3 +15,11 @@ async def empty_queue(database: str) -> None:
     rows = await engine.fetch("SELECT id, account_id FROM videos WHERE status IN ('queued', 'in_progress')")
     for row in rows:
         await videos.cancel(row["id"], row["account_id"], START)
+
+
+@pytest.fixture
+async def family() -> Family:
+    made = Family()
+    await made.make()
+    assert await made.shown() == (True, True, True, True)
+    return made

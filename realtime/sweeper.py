@@ -1,0 +1,59 @@
+"""What time and revocations leave to do: cascades carried out, media deleted, grants expired."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from datetime import UTC, datetime
+
+from db import cameos, cascades
+from db.engine import AWAY
+from media.store import MediaStore
+from realtime import limits
+
+log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Works a batch at a time; several may run, here or elsewhere, and any may die in the middle."""
+
+    def __init__(self, store: MediaStore) -> None:
+        self._store = store
+        self._look = asyncio.Event()
+
+    def work_arrived(self, _payload: str = "") -> None:
+        """There is something to do."""
+        self._look.set()
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except AWAY as error:
+                log.warning("sweeping failed: %r", error)
+            except Exception:
+                # Phones and jobs of this process must not end with it; the state is in the database.
+                log.exception("sweeping failed")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), limits.SWEEP_S)
+            self._look.clear()
+
+    async def sweep(self) -> None:
+        """Do all that there is to do now."""
+        while await cascades.step(datetime.now(UTC)):
+            pass
+        while await cameos.expire(datetime.now(UTC)):
+            pass
+        await self._delete_media()
+
+    async def _delete_media(self) -> None:
+        while keys := await cascades.garbage():
+            try:
+                await self._store.delete(*keys)
+            except Exception as error:
+                # The keys stay where they are: the next sweep tries again.
+                log.warning("%d objects could not be deleted: %r", len(keys), error)
+                return
+            await cascades.swept(keys)

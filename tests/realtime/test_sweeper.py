@@ -1,0 +1,136 @@
+"""What revocations leave behind is swept away: media out of the store, whoever made it, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from db import accounts, cameos, cascades, engine, events, uses, videos
+from media.store import MediaStore
+from realtime import limits, wake
+from realtime.sweeper import Sweeper
+from schemas.cameos import Audience, CreateCameo, RevokeCameo, RevokeMode
+from schemas.videos import Relation, Status
+from schemas.work import Render
+from tests.realtime.jobs import FILES, dispatching, drawing, ended, names, stored
+from tests.realtime.models import Models, step
+from tests.realtime.world import new_person, new_video, now, source, until
+
+
+@contextlib.asynccontextmanager
+async def sweeping(store: MediaStore) -> AsyncIterator[None]:
+    sweeper = Sweeper(store)
+    listening = wake.Wake(engine.url(), {events.SWEEP: sweeper.work_arrived}, sweeper.work_arrived)
+    tasks = [asyncio.create_task(part.run()) for part in (sweeper, listening)]
+    await until(lambda: listening.connected)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def face(owner: str) -> str:
+    made = await cameos.create(owner, CreateCameo(display_name="A", audience=Audience.EVERYONE), now())
+    return made.id
+
+
+async def swept() -> bool:
+    return not await cascades.garbage()
+
+
+async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
+    models: Models, store: MediaStore
+) -> None:
+    ada, bob = await new_person(), await new_person()
+    mine = await face(ada)
+    async with dispatching(models, store):
+        first = await new_video(bob, cameos=[mine])
+        await ended(first)
+        remix = await new_video(bob, source=source(Relation.REMIX, first))
+        await ended(remix)
+        untouched = await new_video(bob)
+        await ended(untouched)
+    # The scripted model draws the same for everybody: tell the one that shall be no copy apart.
+    await engine.fetch("UPDATE videos SET media_hash = id WHERE id = $1", untouched)
+    copies = await engine.fetch("SELECT DISTINCT media_hash FROM videos WHERE id = ANY ($1)", [first, remix])
+    assert len(copies) == 1
+    assert await stored(store, remix, 1) == set(FILES)
+    async with sweeping(store):
+        await uses.delete(mine, ada, first, now())
+        await until(lambda: _nothing(store, first))
+        await until(lambda: _nothing(store, remix))
+        await until(swept)
+    assert await stored(store, untouched, 1) == set(FILES)
+    assert (await videos.get(untouched, bob)).withheld is None
+
+
+async def _nothing(store: MediaStore, video: str) -> bool:
+    return await stored(store, video, 1) == set()
+
+
+async def test_a_store_that_fails_is_asked_again(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SWEEP_S", 0.1)
+    delete, failures = MediaStore.delete, iter([OSError("away"), OSError("away")])
+
+    async def failing(self: MediaStore, *keys: str) -> None:
+        for failure in failures:
+            raise failure
+        await delete(self, *keys)
+
+    monkeypatch.setattr(MediaStore, "delete", failing)
+    ada = await new_person()
+    mine = await face(ada)
+    async with dispatching(models, store):
+        video = await new_video(ada, cameos=[mine])
+        await ended(video)
+    async with sweeping(store):
+        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.TOMBSTONE), now())
+        await until(lambda: _nothing(store, video))
+        await until(swept)
+    assert next(failures, None) is None
+
+
+async def test_a_revocation_stops_the_drawing_within_a_step(models: Models, store: MediaStore) -> None:
+    async def slow(models: Models, render: Render) -> None:
+        for number in range(1, 1000):
+            await models.send(step(render, number))
+            await asyncio.sleep(0.05)
+
+    models.script = slow
+    ada, bob = await new_person(), await new_person()
+    mine = await face(ada)
+    async with dispatching(models, store) as dispatcher:
+        video = await new_video(bob, cameos=[mine])
+        await drawing(video)
+        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.BLOCK_NEW), now())
+        log = await ended(video)
+        await until(lambda: models.cancels == [video] and not dispatcher._running)
+    assert names(log)[-1] == "failed"
+    assert {event.picture for event in log} == {None}
+    assert (await videos.get(video, bob)).status is Status.FAILED
+    assert await stored(store, video, 1) == set()
+
+
+async def test_a_block_stops_it_too(models: Models, store: MediaStore) -> None:
+    async def slow(models: Models, render: Render) -> None:
+        for number in range(1, 1000):
+            await models.send(step(render, number))
+            await asyncio.sleep(0.02)
+
+    models.script = slow
+    ada, bob = await new_person(), await new_person()
+    mine = await face(ada)
+    async with dispatching(models, store):
+        video = await new_video(bob, cameos=[mine])
+        await drawing(video)
+        await accounts.block(ada, bob, now())
+        log = await ended(video)
+        await until(lambda: models.cancels == [video])
+    assert (names(log)[-1], log[-1].data["code"]) == ("failed", "consent_revoked")
