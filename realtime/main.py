@@ -30,7 +30,7 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
         dispatcher = Dispatcher(
             Link(settings.models_socket),
             open_store(settings.media_location),
-            Signer(credentials(settings.home)),
+            Signer(credentials(settings.home, settings.signing_chain, settings.signing_key)),
         )
 
         def doubt() -> None:

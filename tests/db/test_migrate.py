@@ -60,7 +60,8 @@ async def test_processes_that_upgrade_at_once_make_the_schema_of_the_tables(post
     running = [upgrade(migrated) for _ in range(3)]
     assert [await asyncio.to_thread(process.wait, 60) for process in running] == [0, 0, 0]
     ran = await rows(migrated, "SELECT name FROM migration")
-    assert len(ran) == len(set(ran)) == 4
+    written = len(list((PROJECT / "db" / "migrations").glob("riffle_*.py")))
+    assert len(ran) == len(set(ran)) == written
     parts = await rows(migrated, PARTS)
     assert await asyncio.to_thread(upgrade(migrated).wait, 60) == 0
     assert await rows(migrated, PARTS) == parts

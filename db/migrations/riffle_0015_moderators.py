@@ -1,0 +1,44 @@
+"""The people who moderate: a login of their own, apart from accounts."""
+
+from __future__ import annotations
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from db.migrations import plain
+
+ID = "2026-11-25T06:00:15:000000"
+VERSION = "1.38.0"
+DESCRIPTION = "moderators"
+
+# The columns are those of Piccolo's BaseUser and SessionsBase, which their login reads.
+STATEMENTS = (
+    """
+    CREATE TABLE moderators (
+        id serial PRIMARY KEY,
+        username varchar(100) NOT NULL UNIQUE DEFAULT '',
+        password varchar(255) NOT NULL DEFAULT '',
+        first_name varchar(255) DEFAULT '',
+        last_name varchar(255) DEFAULT '',
+        email varchar(255) NOT NULL UNIQUE DEFAULT '',
+        active boolean NOT NULL DEFAULT false,
+        admin boolean NOT NULL DEFAULT false,
+        superuser boolean NOT NULL DEFAULT false,
+        last_login timestamp
+    )
+    """,
+    """
+    CREATE TABLE moderator_sessions (
+        id serial PRIMARY KEY,
+        token varchar(100) NOT NULL DEFAULT '',
+        user_id integer NOT NULL DEFAULT 0,
+        expiry_date timestamp NOT NULL,
+        max_expiry_date timestamp NOT NULL
+    )
+    """,
+    "CREATE INDEX moderator_sessions_token ON moderator_sessions (token)",
+)
+
+
+async def forwards() -> MigrationManager:
+    """Piccolo calls this."""
+    return plain(ID, DESCRIPTION, STATEMENTS)
