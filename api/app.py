@@ -26,19 +26,32 @@ from api.cards import Cards, ModelServerCards
 from api.consent import Consent
 from api.content import Content
 from api.edge import drained, finish, refuse_unstorable
+from api.enrolment import Enrolment
 from api.errors import answer
 from api.feed import FeedRoutes
 from api.health import Health
 from api.models import Models
+from api.outside import outside
 from api.pages import page_handlers
 from api.posts import Posts
+from api.provenance import ProvenanceRoutes
 from api.realtime import Realtime
+from api.safety import Appeals, Registry, Reports
+from api.screen import Screen
 from api.social import Social
+from api.takedowns import Takedowns
 from api.videos import Videos
 from core.settings import PROJECT, Settings, load
+from media.credentials import credentials
+from media.proof import LikenessCheck, NothingChecked
+from media.seal import Seal
 from media.store import MediaStore, open_store
 
 HOST = "127.0.0.1"
+# Anybody may file a takedown; a person files a few, a flood keeps moderators from the one that matters.
+CLAIMS_PER_HOUR = 20
+# A look at a clip decodes it, a second of a core at worst: 600 an hour are a sixth of one.
+LOOKUPS_PER_HOUR = 600
 CONTROLLERS = (
     Accounts,
     Videos,
@@ -49,6 +62,12 @@ CONTROLLERS = (
     Cameos,
     CameoRequests,
     Consent,
+    Enrolment,
+    ProvenanceRoutes,
+    Takedowns,
+    Reports,
+    Appeals,
+    Registry,
     Social,
     Realtime,
 )
@@ -59,14 +78,21 @@ def create_app(
     *,
     cards: Cards | None = None,
     media: MediaStore | None = None,
+    likeness: LikenessCheck | None = None,
     web: Path = PROJECT / "web",
 ) -> Litestar:
-    """The whole HTTP side. `cards` and `media` default to what the settings name."""
+    """The whole HTTP side. `cards` and `media` default to what the settings name; `likeness` checks faces."""
     parts: dict[str, Any] = {
         "settings": settings,
         "cards": cards or ModelServerCards(settings.models_http),
         "media": media or open_store(settings.media_location),
         "attempts": Attempts(),
+        "claims": Attempts(CLAIMS_PER_HOUR, 3600.0),
+        "lookups": Attempts(LOOKUPS_PER_HOUR, 3600.0),
+        "screen": Screen(settings, outside(settings)),
+        "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
+        "seal": Seal(settings.home),
+        "likeness": likeness or NothingChecked(),
     }
 
     @asynccontextmanager

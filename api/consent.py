@@ -8,6 +8,7 @@ import db.cameos
 import db.videos
 from api.auth import Authed
 from api.clock import now
+from api.screen import Screen
 from core.consent import Ask, action_of, decide
 from schemas.cameos import ConsentAnswer, ConsentCheck, Decision
 from schemas.errors import Code, RiffleError
@@ -21,7 +22,7 @@ class Consent(Controller):
     tags = ("cameos",)
 
     @post("/check", status_code=200, summary="May I?")
-    async def check(self, request: Authed, data: ConsentCheck) -> ConsentAnswer:
+    async def check(self, request: Authed, data: ConsentCheck, screen: Screen) -> ConsentAnswer:
         """Say for each cameo, in the sources too, whether it may be used, why (not), and what to ask for.
 
         Raises:
@@ -46,4 +47,7 @@ class Consent(Controller):
             decisions.append(
                 Decision(cameo=cameo, allowed=verdict.allowed, reason=verdict.reason, ask=verdict.ask)
             )
-        return ConsentAnswer(allowed=all(item.allowed for item in decisions), decisions=decisions)
+        sources = data.source.video_ids if data.source else ()
+        rules = await screen.rules(request, data.prompt or "", sources, wanted)
+        allowed = not rules and all(item.allowed for item in decisions)
+        return ConsentAnswer(allowed=allowed, decisions=decisions, rules=rules)

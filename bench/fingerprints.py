@@ -63,7 +63,9 @@ def measure(clips: int) -> str:
         for seed, (scene, of) in enumerate(zip(scenes, prints, strict=True))
         if of and (other := fingerprint.of(encode.mp4(draw(scene, 1000 + seed).frames, FPS)))
     ]
-    rows["other clips"] = [fingerprint.distance(a, b) for a, b in itertools.combinations(prints, 2) if a and b]
+    rows["other clips"] = [
+        fingerprint.distance(a, b) for a, b in itertools.combinations(prints, 2) if a and b
+    ]
     lines = ["| | pairs | least | 5 % | median | 95 % | most |", "|---|---|---|---|---|---|---|"]
     for name, found in rows.items():
         five, middle, most = (round(float(np.quantile(found, share))) for share in (0.05, 0.5, 0.95))

@@ -50,16 +50,16 @@ def fold(text: str) -> str:
 
 
 def readings(text: str) -> list[str]:
-    """The ways in which a folded text may be meant, the plain one first: leetspeak, stretched letters, digraphs."""
+    """The ways in which a text may be meant, the plain one first: leetspeak, stretched letters, digraphs."""
     plain = fold(text)
-    found = [plain]
-    for stroke in "il":
-        found.append(_MIXED.sub(lambda word, stroke=stroke: _unleet(word[0], stroke), plain))  # type: ignore[misc]
-    meant = found[1]
-    for most in (1, 2):
-        found.append("".join(sign * min(most, count) for sign, count in _runs(meant)))
-    for pair, letter in _DIGRAPHS:
-        found.append(meant.replace(pair, letter))
+    meant = _MIXED.sub(lambda word: _unleet(word[0], "i"), plain)
+    found = [
+        plain,
+        meant,
+        _MIXED.sub(lambda word: _unleet(word[0], "l"), plain),
+        *("".join(sign * min(most, count) for sign, count in _runs(meant)) for most in (1, 2)),
+        *(meant.replace(pair, letter) for pair, letter in _DIGRAPHS),
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -79,5 +79,3 @@ def _runs(text: str) -> list[tuple[str, int]]:
     """Letters with how often each stands in a row; runs of one or two are left alone by their count."""
     runs = [(sign, sum(1 for _ in group)) for sign, group in groupby(text)]
     return [(sign, count) if count > 2 else (sign * count, 1) for sign, count in runs]
-
-

@@ -77,8 +77,8 @@ RULES: tuple[Rule, ...] = (
         name="hate",
         summary="no hatred against people for what they are",
         groups=(
-            ("kill all", "exterminate", "gas the", "subhuman*", "ethnic cleansing", "master race", "white power",
-             "heil hitler", "swastika*", "deport all", "vermin"),
+            ("kill all", "exterminate", "gas the", "subhuman*", "ethnic cleansing", "master race",
+             "white power", "heil hitler", "swastika*", "deport all", "vermin"),
             ("people", "jew*", "muslim*", "christian*", "hindu*", "black*", "white", "asian*", "immigrant*",
              "refugee*", "gay*", "women", "foreigner*", "hitler", "swastika*", "gypsies", "disabled", "race"),
         ),
@@ -97,8 +97,8 @@ RULES: tuple[Rule, ...] = (
         name="humiliation_person",
         summary="nothing that degrades a person's likeness",
         groups=(
-            ("humiliat*", "degrad*", "on a leash", "begging for mercy", "spat on", "spit on", "urinat*", "peeing",
-             "defecat*", "vomit*", "drunk", "taking drugs", "fat shaming", "blackface"),
+            ("humiliat*", "degrad*", "on a leash", "begging for mercy", "spat on", "spit on", "urinat*",
+             "peeing", "defecat*", "vomit*", "drunk", "taking drugs", "fat shaming", "blackface"),
         ),
         with_person=True,
     ),

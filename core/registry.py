@@ -1,4 +1,4 @@
-"""Who has not enrolled: names of people and characters that nobody may draw unless their side grants it. Pure."""
+"""Names of people and characters who never enrolled: nobody draws them unless their side grants it. Pure."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from core.feed import decode_cursor, encode_cursor, prompt_diff
-from db import consent
+from db import hidden
 from db.engine import exists, fetch
 from db.posts import NOT_BLOCKED, to_posts
 from db.posts import delete_post as delete_post
@@ -127,7 +127,7 @@ async def _lane_starts(trend_ids: Sequence[str], viewer: str) -> dict[str, _Lane
         list(trend_ids),
         reach,
     )
-    shown, rows = await _showable(found)
+    shown, rows = await _showable(found, viewer)
     posts = {item.id: item for item in await to_posts(shown, rows, viewer)}
     totals = await fetch(
         """
@@ -205,7 +205,7 @@ async def lane(trend_id: str, order: LaneOrder, cursor: str | None, limit: int, 
             after,
             limit + 1,
         )
-        shown, videos = await _showable(batch[:limit])
+        shown, videos = await _showable(batch[:limit], viewer)
         taken = shown[: limit - len(found)]
         last = taken[-1] if len(taken) < len(shown) else batch[:limit][-1] if batch else None
         if last is not None:
@@ -218,18 +218,18 @@ async def lane(trend_id: str, order: LaneOrder, cursor: str | None, limit: int, 
     if not found and cursor is None:
         raise _unknown(trend_id)
     posts = await to_posts(found, rows, viewer)
-    diffs = await _diffs(posts)
+    diffs = await _diffs(posts, viewer)
     return Lane(
         items=[LaneItem(post=item, prompt_diff=diffs[item.id]) for item in posts],
         cursor=_cursor(kind, key, after) if more else None,
     )
 
 
-async def _diffs(posts: Sequence[Post]) -> dict[str, list[DiffPart]]:
+async def _diffs(posts: Sequence[Post], viewer: str) -> dict[str, list[DiffPart]]:
     """How each prompt differs from its source's; nothing where the source can't be seen any more."""
     sources = [item.source_post_id for item in posts if item.source_post_id is not None]
     rows = await select("v.post_id = ANY ($1::text[])", sources) if sources else []
-    covered = await consent.covered(rows, datetime.now(UTC))
+    covered = await hidden.shown(rows, viewer)
     prompts = {row.post_id: row.prompt for row in rows if row.id in covered}
     return {
         item.id: prompt_diff(item.video.prompt, item.video.prompt)
@@ -241,10 +241,12 @@ async def _diffs(posts: Sequence[Post]) -> dict[str, list[DiffPart]]:
     }
 
 
-async def _showable(found: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[VideoRow]]:
-    """Those rows of `posts` that consent covers, and their videos."""
+async def _showable(
+    found: Sequence[dict[str, Any]], viewer: str
+) -> tuple[list[dict[str, Any]], list[VideoRow]]:
+    """Those rows of `posts` that the viewer may be shown, and their videos."""
     rows = await select("v.id = ANY ($1::text[])", [row["video_id"] for row in found])
-    covered = await consent.covered(rows, datetime.now(UTC))
+    covered = await hidden.shown(rows, viewer)
     return [row for row in found if row["video_id"] in covered], [row for row in rows if row.id in covered]
 
 

@@ -17,9 +17,9 @@ from db.engine import dumps, fetch, fetch_one, transaction
 from schemas.errors import Code, RiffleError
 from schemas.moderation import Appeal, AppealStatus, CreateAppeal
 
-# A lineage says no more than this many different things before it is refused as a whole: 500 texts of 1,000
-# characters fold in about a second. Chains of one person's remixes end far below it.
-MAX_TEXTS = 500
+# Longer lineages are refused as a whole: 500 prompts of 1,000 characters fold in about a second. Chains of
+# one person's remixes end far below it.
+MAX_VIDEOS = 500
 # A person who appeals everything appeals nothing.
 APPEALS_PER_DAY = 20
 MAX_APPEALS = 200
@@ -27,10 +27,11 @@ REGISTRY_RULE = "registry"
 
 
 class Texts(NamedTuple):
-    """The texts of a lineage, newest first, and whether a cameo's likeness is in it."""
+    """The texts of a lineage, newest first, the cameos whose likeness can be in it, and its videos."""
 
     texts: list[str]
-    cameos: bool
+    cameos: list[str]
+    videos: list[str]
 
 
 class Judgement(NamedTuple):
@@ -38,49 +39,53 @@ class Judgement(NamedTuple):
 
     findings: list[Finding]
     hits: list[Hit]
+    waived: frozenset[str] = frozenset()
 
     @property
     def rules(self) -> list[str]:
         """Every rule by name; that of an entry is `registry:<id>`."""
-        return [item.rule for item in self.findings] + [f"{REGISTRY_RULE}:{hit.entry.id}" for hit in self.hits]
+        return [item.rule for item in self.findings] + [
+            f"{REGISTRY_RULE}:{hit.entry.id}" for hit in self.hits
+        ]
 
 
-async def lineage(own: Sequence[str], parents: Sequence[str], cameos: bool) -> Texts:
+async def lineage(own: Sequence[str], parents: Sequence[str], cameos: Sequence[str]) -> Texts:
     """`own` texts and all those of the videos that they rest on: prompts, and captions of their posts.
 
     Raises:
-        RiffleError: invalid_state, where the lineage says more than can be looked through.
+        RiffleError: invalid_state, where the lineage is longer than can be looked through.
     """
     rows = await fetch(
         """
         WITH RECURSIVE up(id, depth) AS (
             SELECT unnest($1::text[]), 1
             UNION SELECT s.parent_id, depth + 1 FROM sources s JOIN up ON s.child_id = up.id
-        ), said AS (
-            SELECT v.prompt AS text, up.depth, v.cameos FROM up JOIN videos v USING (id)
-            UNION ALL
-            SELECT p.caption, up.depth, '{}' FROM up JOIN posts p ON p.video_id = up.id
-            WHERE p.deleted_at IS NULL
         )
-        SELECT text, min(depth) AS depth, bool_or(cardinality(cameos) > 0) AS cameos
-        FROM said GROUP BY text ORDER BY depth, text LIMIT $2
+        SELECT v.id, v.prompt, v.cameos, array(
+            SELECT p.caption FROM posts p WHERE p.video_id = v.id AND p.deleted_at IS NULL
+        ) AS captions
+        FROM (SELECT id, min(depth) AS depth FROM up GROUP BY id) a JOIN videos v USING (id)
+        ORDER BY a.depth, v.id LIMIT $2
         """,
         list(parents),
-        MAX_TEXTS + 1,
+        MAX_VIDEOS + 1,
     )
-    if len(rows) > MAX_TEXTS:
+    if len(rows) > MAX_VIDEOS:
         raise RiffleError(Code.INVALID_STATE, "this was remixed too often to be looked through: start anew")
-    told = [*own, *(row["text"] for row in rows)]
-    return Texts([text for text in told if text], cameos or any(row["cameos"] for row in rows))
+    told = [*own, *(text for row in rows for text in (row["prompt"], *row["captions"]))]
+    inside = [*cameos, *(cameo for row in rows for cameo in row["cameos"])]
+    return Texts(
+        list(dict.fromkeys(text for text in told if text)),
+        list(dict.fromkeys(inside)),
+        [row["id"] for row in rows],
+    )
 
 
 async def judged(lineage: Texts, account: str, now: datetime) -> Judgement:
     """What refuses these texts for this person; an upheld appeal takes its rules away."""
     named = (await registry.matcher()).find(lineage.texts)
     hits = await registry.refused_hits(lineage.texts, account, now) if named else []
-    findings = judge(lineage.texts, lineage.cameos or bool(named))
-    if not findings and not hits:
-        return Judgement([], [])
+    findings = judge(lineage.texts, bool(lineage.cameos or named))
     rows = await fetch(
         """
         SELECT r.rules FROM refusals r JOIN appeals a USING (request_id)
@@ -89,14 +94,17 @@ async def judged(lineage: Texts, account: str, now: datetime) -> Judgement:
         account,
         _hash(lineage.texts),
     )
-    waived = {rule for row in rows for rule in msgspec.json.decode(row["rules"])}
+    waived = frozenset(rule for row in rows for rule in msgspec.json.decode(row["rules"]))
     return Judgement(
         [item for item in findings if item.rule not in waived],
         [hit for hit in hits if f"{REGISTRY_RULE}:{hit.entry.id}" not in waived],
+        waived,
     )
 
 
-async def record(request_id: str, account: str, texts: Sequence[str], rules: Sequence[str], now: datetime) -> None:
+async def record(
+    request_id: str, account: str, texts: Sequence[str], rules: Sequence[str], now: datetime
+) -> None:
     """Keep a refusal, so that it can be appealed by the id of its request."""
     await fetch(
         """

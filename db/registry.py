@@ -61,7 +61,9 @@ async def matcher() -> Matcher:
     version = (found["db"], found["n"], found["at"])
     if not _known or _known[0].version != version:
         rows = await fetch(
-            "SELECT id, name, kind, names, handles, near, unless FROM registry_entries WHERE active ORDER BY id"
+            """
+            SELECT id, name, kind, names, handles, near, unless FROM registry_entries WHERE active ORDER BY id
+            """
         )
         for row in rows:
             for name in ("names", "handles", "near", "unless"):

@@ -39,7 +39,7 @@ def frames(video: bytes) -> list[tuple[float, Small]]:
     """
     found: list[tuple[float, Small]] = []
     try:
-        with av.open(io.BytesIO(video)) as container:
+        with av.open(io.BytesIO(video), "r") as container:
             if not container.streams.video:
                 raise Unreadable("it holds no moving picture")
             stream = container.streams.video[0]
@@ -50,7 +50,7 @@ def frames(video: bytes) -> list[tuple[float, Small]]:
                 if number == MAX_FRAMES:
                     raise Unreadable(f"it has more than {MAX_FRAMES} frames")
                 small = frame.reformat(width=SIDE_PX, height=SIDE_PX, format="gray", interpolation="AREA")
-                found.append((float(frame.time or 0.0), small.to_ndarray()))
+                found.append((float(frame.time or 0.0), small.to_ndarray().astype(np.uint8)))
     except (FFmpegError, OSError, ValueError) as error:
         if isinstance(error, Unreadable):
             raise

@@ -58,8 +58,8 @@ class Signer:
 class Manifest(NamedTuple):
     """What the active manifest of a video says, and how c2pa's reader judges it.
 
-    `state` is `Invalid` where a byte was changed, `Valid` where the signature holds, and `Trusted` where it is
-    also by an authority that was given.
+    `state` is `Invalid` where a byte was changed, `Valid` where the signature holds, and `Trusted` where it
+    is also by an authority that was given.
     """
 
     state: str

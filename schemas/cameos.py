@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.base import Answer, Request
+from schemas.enrolment import Challenge
 from schemas.videos import Source
 
 
@@ -96,7 +97,10 @@ class ConsentCheck(Request, kw_only=True):
 
 
 class Cameo(Answer, kw_only=True):
-    """A likeness profile. `restrictions` is None to people other than its owner."""
+    """A likeness profile. `restrictions` is None to people other than its owner.
+
+    `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show.
+    """
 
     id: str
     handle: str
@@ -107,6 +111,7 @@ class Cameo(Answer, kw_only=True):
     revision: int
     created_at: int
     restrictions: Restrictions | None = None
+    challenge: Challenge | None = None
     object: str = "cameo"
 
 
@@ -149,11 +154,20 @@ class Decision(Answer, kw_only=True):
     ask: str | None = None
 
 
+class TextRule(Answer, kw_only=True):
+    """A rule that refuses the words of a request or of what it rests on."""
+
+    rule: str
+    summary: str
+    ask: str | None = None
+
+
 class ConsentAnswer(Answer, kw_only=True):
-    """All must be allowed for `allowed`."""
+    """All must be allowed, and no rule refuse, for `allowed`."""
 
     allowed: bool
     decisions: list[Decision]
+    rules: list[TextRule] = msgspec.field(default_factory=list)
 
 
 class Use(Answer, kw_only=True):

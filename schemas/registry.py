@@ -22,7 +22,7 @@ class Role(StrEnum):
 
 
 class CreateRegistryGrant(Request, kw_only=True):
-    """`POST /v1/registry/{id}/grants`: `grantee` is a handle, `until` unix seconds (absent: until withdrawn)."""
+    """`POST /v1/registry/{id}/grants`: `grantee` is a handle, `until` unix seconds (absent: no end)."""
 
     grantee: Annotated[str, Meta(min_length=1, max_length=60)]
     until: Annotated[int, Meta(gt=0, lt=MAX_UNIX_S)] | None = None

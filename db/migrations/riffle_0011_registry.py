@@ -1,4 +1,4 @@
-"""Names of people and characters who never enrolled, who may speak for them, and the log of moderators' acts."""
+"""Names of people and characters who never enrolled, who speaks for them, and the log of moderators."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ STATEMENTS = (
         bands integer[] NOT NULL
     )
     """,
-    # Two hashes that differ in fewer bits than there are bands share one band whole, so this index misses none.
+    # Two hashes that differ in fewer bits than there are bands share one band whole: the index misses none.
     "CREATE INDEX fingerprints_bands ON fingerprints USING gin (bands)",
     """
     CREATE TABLE takedowns (
