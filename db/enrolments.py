@@ -169,8 +169,8 @@ async def unproven(cameo_ids: Sequence[str]) -> list[str]:
     """Those of the cameos that no verified proof stands behind."""
     rows = await fetch(
         """
-        SELECT id FROM unnest($1::text[]) AS id WHERE NOT EXISTS (
-            SELECT FROM proofs p WHERE p.cameo_id = id AND p.status = 'verified'
+        SELECT c.id FROM unnest($1::text[]) AS c(id) WHERE NOT EXISTS (
+            SELECT FROM proofs p WHERE p.cameo_id = c.id AND p.status = 'verified'
         )
         """,
         list(cameo_ids),

@@ -14,7 +14,7 @@ STATEMENTS = (
     """
     CREATE TABLE fingerprints (
         video_id text PRIMARY KEY REFERENCES videos,
-        hash text NOT NULL CHECK (hash ~ '^[01]{256}$'),
+        hash text NOT NULL CHECK (hash ~ '^[01]+$' AND length(hash) = 256),
         bands integer[] NOT NULL
     )
     """,

@@ -29,7 +29,7 @@ STATEMENTS = (
         cameo_id text NOT NULL REFERENCES cameos,
         challenge_id text NOT NULL UNIQUE REFERENCES challenges,
         media_key text NOT NULL,
-        hash text NOT NULL CHECK (hash ~ '^[01]{256}$'),
+        hash text NOT NULL CHECK (hash ~ '^[01]+$' AND length(hash) = 256),
         bands integer[] NOT NULL,
         checks jsonb NOT NULL,
         status text NOT NULL CHECK (status IN ('in_review', 'verified', 'rejected')),
