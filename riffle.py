@@ -16,11 +16,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from core.settings import BadSetting, Settings, load
+from schemas.errors import RiffleError
 
 # word -> (module:function, help). Modules are imported only when asked for: torch takes seconds.
 PARTS = {
@@ -284,7 +286,56 @@ def doctor(settings: Settings) -> int:
     except StartFailed as failed:
         problems.append(f"{failed} (fine if that is your running Riffle)")
     print("\n".join(problems) or "nothing here would stop Riffle")
+    print(_backlog(settings))
     return len(problems)
+
+
+def _backlog(settings: Settings) -> str:
+    """One line on what waits for moderators, the oldest takedown first; it is asked of a running database."""
+    server = import_module("db.server")
+    if not settings.database_url and not server.running(settings):
+        return "takedowns: unknown, the database does not run"
+
+    async def ask() -> dict[str, float]:
+        engine, backlog = import_module("db.engine"), import_module("db.backlog")
+        await engine.open(settings)
+        try:
+            return dict(await backlog.waiting(datetime.now(UTC)))
+        finally:
+            await engine.close()
+
+    try:
+        found = asyncio.run(ask())
+    except Exception as error:
+        return f"takedowns: unknown, the database says: {error}"
+    return (
+        f"takedowns: {found['takedowns_open']:.0f} open, {found['takedowns_overdue']:.0f} overdue,"
+        f" the oldest for {found['takedown_oldest_open_seconds'] / 3600:.1f} hours of 48"
+    )
+
+
+def moderator(action: str, name: str, superuser: bool) -> int:
+    """Make a moderator and print the password once, or end one's access; returns the exit status."""
+
+    async def act() -> str:
+        engine, moderators = import_module("db.engine"), import_module("db.moderators")
+        await engine.open(load())
+        try:
+            if action == "add":
+                return (
+                    f"password of {name}, shown this once: {await moderators.add(name, superuser=superuser)}"
+                )
+            await moderators.remove(name)
+            return f"{name} moderates no more"
+        finally:
+            await engine.close()
+
+    try:
+        print(asyncio.run(act()))
+    except RiffleError as refused:
+        print(refused.message, file=sys.stderr)
+        return 1
+    return 0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -303,6 +354,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.command != "models" and not settings.database_url:
         # A part started by hand joins the embedded PostgreSQL of its home.
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
+    if args.command == "moderator":
+        return moderator(args.action, args.name, args.superuser)
     if args.command == "db":
         asyncio.run(_load("db.migrate:upgrade")())
     else:
@@ -319,6 +372,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("export", help="turn a diffusers folder into a bundle (see riffle export --help)")
     database = commands.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
     database.add_parser("upgrade", help="bring the tables up to date")
+    people = commands.add_parser("moderator", help="who may sign in to /admin")
+    people.add_argument("action", choices=("add", "remove"))
+    people.add_argument("name")
+    people.add_argument("--superuser", action="store_true", help="may also change the registry")
     commands.add_parser("doctor", help="say what on this machine would stop Riffle")
     return parser
 

@@ -18,6 +18,7 @@ from litestar.di import Provide
 import db.engine
 from api import openapi
 from api.accounts import Accounts
+from api.admin import admin_handler
 from api.attempts import Attempts
 from api.auth import signed_in
 from api.body import MAX_BODY_BYTES, Body
@@ -82,16 +83,17 @@ def create_app(
     web: Path = PROJECT / "web",
 ) -> Litestar:
     """The whole HTTP side. `cards` and `media` default to what the settings name; `likeness` checks faces."""
+    store, seal = media or open_store(settings.media_location), Seal(settings.home)
     parts: dict[str, Any] = {
         "settings": settings,
         "cards": cards or ModelServerCards(settings.models_http),
-        "media": media or open_store(settings.media_location),
+        "media": store,
         "attempts": Attempts(),
         "claims": Attempts(CLAIMS_PER_HOUR, 3600.0),
         "lookups": Attempts(LOOKUPS_PER_HOUR, 3600.0),
         "screen": Screen(settings, outside(settings)),
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
-        "seal": Seal(settings.home),
+        "seal": seal,
         "likeness": likeness or NothingChecked(),
     }
 
@@ -107,6 +109,7 @@ def create_app(
         route_handlers=[
             Router("/v1", route_handlers=CONTROLLERS, guards=[signed_in], security=[{"bearer": []}]),
             Health,
+            admin_handler(store, seal, secure=settings.admin_cookies == "secure"),
             *page_handlers(web),
         ],
         lifespan=[database],

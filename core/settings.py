@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     moderation_timeout_s: float = 2.0
     moderation_on_error: Literal["refuse", "allow"] = "refuse"
     require_proof: Literal["on", "off"] = "off"
+    admin_cookies: Literal["plain", "secure"] = "plain"
 
     @property
     def models_socket(self) -> str:
@@ -104,6 +105,9 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
             "RIFFLE_MODERATION_ON_ERROR", "refuse", _choice("refuse", "allow"), "refuse or allow"
         ),
         require_proof=read("RIFFLE_REQUIRE_PROOF", "off", _choice("on", "off"), "on or off"),
+        admin_cookies=read(
+            "RIFFLE_ADMIN_COOKIES", "plain", _choice("plain", "secure"), "plain or secure (by HTTPS alone)"
+        ),
     )
 
 

@@ -60,15 +60,7 @@ async def matcher() -> Matcher:
     assert found is not None
     version = (found["db"], found["n"], found["at"])
     if not _known or _known[0].version != version:
-        rows = await fetch(
-            """
-            SELECT id, name, kind, names, handles, near, unless FROM registry_entries WHERE active ORDER BY id
-            """
-        )
-        for row in rows:
-            for name in ("names", "handles", "near", "unless"):
-                row[name] = msgspec.json.decode(row[name])
-        _known[:] = [_Known(version, Matcher(msgspec.convert(rows, list[Entry])))]
+        _known[:] = [_Known(version, Matcher(await _entries("active ORDER BY id")))]
     return _known[0].matcher
 
 
@@ -174,6 +166,22 @@ async def revoke(entry_id: str, grant_id: str, account: str, now: datetime) -> R
     ):
         raise RiffleError(Code.INVALID_STATE, "this grant is withdrawn already")
     return (await _grants("g.id = $1", grant_id))[0]
+
+
+async def entry(entry_id: str) -> Entry | None:
+    """An entry as it stands, switched off or not."""
+    rows = await _entries("id = $1", entry_id)
+    return rows[0] if rows else None
+
+
+async def _entries(where: str, *args: object) -> list[Entry]:
+    rows = await fetch(
+        f"SELECT id, name, kind, names, handles, near, unless FROM registry_entries WHERE {where}", *args
+    )
+    for row in rows:
+        for name in ("names", "handles", "near", "unless"):
+            row[name] = msgspec.json.decode(row[name])
+    return msgspec.convert(rows, list[Entry])
 
 
 async def put_entry(entry: Entry, actor: str, now: datetime) -> None:

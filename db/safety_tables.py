@@ -8,7 +8,6 @@ from piccolo.columns import (
     Array,
     BigSerial,
     Boolean,
-    ForeignKey,
     Integer,
     Text,
     Timestamptz,
@@ -17,7 +16,6 @@ from piccolo.table import Table
 from piccolo_api.session_auth.tables import SessionsBase
 
 from db.engine import ENGINE
-from db.tables import Account, CameoTable, VideoTable
 
 
 class AuditLog(Table, tablename="audit_log", db=ENGINE):
@@ -50,8 +48,8 @@ class RegistryRepresentative(Table, tablename="registry_representatives", db=ENG
     """`account_id` may grant the use of an entry, until `ended_at`."""
 
     id = Text(primary_key=True)
-    entry_id = ForeignKey(RegistryEntry, null=False)
-    account_id = ForeignKey(Account, null=False)
+    entry_id = Text()
+    account_id = Text()
     role = Text()
     since = Timestamptz()
     ended_at = Timestamptz(null=True)
@@ -61,9 +59,9 @@ class RegistryGrant(Table, tablename="registry_grants", db=ENGINE):
     """A representative lets `grantee_id` name an entry."""
 
     id = Text(primary_key=True)
-    entry_id = ForeignKey(RegistryEntry, null=False)
-    grantee_id = ForeignKey(Account, null=False)
-    granted_by = ForeignKey(Account, null=False)
+    entry_id = Text()
+    grantee_id = Text()
+    granted_by = Text()
     until = Timestamptz(null=True)
     created_at = Timestamptz()
     revoked_at = Timestamptz(null=True)
@@ -73,7 +71,7 @@ class Refusal(Table, tablename="refusals", db=ENGINE):
     """A text that was refused, by the id of the request, so that it can be appealed."""
 
     request_id = Text(primary_key=True)
-    account_id = ForeignKey(Account, null=False)
+    account_id = Text()
     texts = JSONB()
     texts_hash = Text()
     rules = JSONB()
@@ -84,8 +82,8 @@ class AppealTable(Table, tablename="appeals", db=ENGINE):
     """A person says that a refusal was wrong."""
 
     id = Text(primary_key=True)
-    request_id = ForeignKey(Refusal, null=False)
-    account_id = ForeignKey(Account, null=False)
+    request_id = Text()
+    account_id = Text()
     reason = Text()
     status = Text()
     created_at = Timestamptz()
@@ -98,7 +96,7 @@ class ReportTable(Table, tablename="reports", db=ENGINE):
     """A person says that something should not be there; `outcome` names what was done."""
 
     id = Text(primary_key=True)
-    account_id = ForeignKey(Account, null=False)
+    account_id = Text()
     kind = Text()
     subject_id = Text()
     reason = Text()
@@ -114,7 +112,7 @@ class HiddenVideo(Table, tablename="hidden_videos", db=ENGINE):
     """A video that moderators took out of sight, until `ended_at`."""
 
     id = BigSerial(primary_key=True)
-    video_id = ForeignKey(VideoTable, null=False)
+    video_id = Text()
     reason = Text()
     since = Timestamptz()
     ended_at = Timestamptz(null=True)
@@ -124,7 +122,7 @@ class MinorCameo(Table, tablename="minor_cameos", db=ENGINE):
     """A cameo that shows a minor: used by nobody and shown to nobody, until `ended_at`."""
 
     id = BigSerial(primary_key=True)
-    cameo_id = ForeignKey(CameoTable, null=False)
+    cameo_id = Text()
     since = Timestamptz()
     ended_at = Timestamptz(null=True)
 
@@ -132,7 +130,7 @@ class MinorCameo(Table, tablename="minor_cameos", db=ENGINE):
 class Fingerprint(Table, tablename="fingerprints", db=ENGINE):
     """What a video looks like (media.fingerprint), and the same cut into bands for the index."""
 
-    video_id = ForeignKey(VideoTable, primary_key=True, null=False)
+    video_id = Text(primary_key=True)
     hash = Text()
     bands = Array(base_column=Integer())
 
@@ -159,8 +157,8 @@ class TakedownTarget(Table, tablename="takedown_targets", db=ENGINE):
     """A video that a takedown is about, and how it was found; `distance` in bits of 256 for copies."""
 
     id = BigSerial(primary_key=True)
-    takedown_id = ForeignKey(TakedownTable, null=False)
-    video_id = ForeignKey(VideoTable, null=False)
+    takedown_id = Text()
+    video_id = Text()
     match = Text()
     distance = Integer(null=True)
 
@@ -169,8 +167,8 @@ class CounterNoticeTable(Table, tablename="counter_notices", db=ENGINE):
     """The maker of a video that was taken down disagrees."""
 
     id = Text(primary_key=True)
-    takedown_id = ForeignKey(TakedownTable, null=False)
-    account_id = ForeignKey(Account, null=False)
+    takedown_id = Text()
+    account_id = Text()
     statement = Text()
     contact = Text()
     signature = Text()
@@ -181,7 +179,7 @@ class ChallengeTable(Table, tablename="challenges", db=ENGINE):
     """What a person must say and do in a proof clip; used once."""
 
     id = Text(primary_key=True)
-    cameo_id = ForeignKey(CameoTable, null=False)
+    cameo_id = Text()
     digits = Text()
     turns = JSONB()
     created_at = Timestamptz()
@@ -193,8 +191,8 @@ class ProofTable(Table, tablename="proofs", db=ENGINE):
     """A sealed clip that answers a challenge, and what a moderator made of it."""
 
     id = Text(primary_key=True)
-    cameo_id = ForeignKey(CameoTable, null=False)
-    challenge_id = ForeignKey(ChallengeTable, null=False)
+    cameo_id = Text()
+    challenge_id = Text()
     media_key = Text()
     hash = Text()
     bands = Array(base_column=Integer())
