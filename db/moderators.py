@@ -51,10 +51,12 @@ async def remove(username: str, now: datetime | None = None) -> None:
     async with transaction():
         found = await fetch(
             """
-            UPDATE moderators SET active = false, admin = false, superuser = false
+            UPDATE moderators SET active = false, admin = false, superuser = false, password = $2
             WHERE username = $1 RETURNING id
             """,
             username,
+            # A password that nobody was told.
+            Moderator.hash_password(secrets.token_urlsafe(PASSWORD_BYTES)),
         )
         if not found:
             raise RiffleError(Code.NOT_FOUND, f"there is no moderator `{username}`")
