@@ -64,9 +64,8 @@ async def matcher() -> Matcher:
     return _known[0].matcher
 
 
-async def refused_hits(texts: Sequence[str], account: str, now: datetime) -> list[Hit]:
-    """The entries that a lineage names and whose side has not let `account` use them."""
-    hits = (await matcher()).find(texts)
+async def refused(hits: Sequence[Hit], account: str, now: datetime) -> list[Hit]:
+    """Those of the named entries whose side has not let `account` use them."""
     if not hits:
         return []
     let = await fetch(
