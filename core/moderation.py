@@ -59,9 +59,10 @@ RULES: tuple[Rule, ...] = (
         name="violence_person",
         summary="no violence or death done to a person's likeness",
         groups=(
-            ("shot dead", "gets shot", "being shot", "shot in the", "stab", "stabs", "stabbed", "stabbing",
-             "murder*", "kills", "killed", "killing", "strangl*", "hanged", "noose", "beaten up", "dead body",
-             "corpse", "executed", "execution", "burned alive", "lynch*", "assault*", "bleeding"),
+            ("shot dead", "gets shot", "being shot", "shot in the head", "shot in the chest",
+             "shot in the back", "stab", "stabs", "stabbed", "stabbing", "murder*", "kills", "killed",
+             "killing", "strangl*", "hanged", "noose", "beaten up", "dead body", "corpse", "executed",
+             "execution", "burned alive", "lynch*", "assault*", "bleeding"),
         ),
         with_person=True,
     ),

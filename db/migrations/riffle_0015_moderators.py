@@ -36,6 +36,29 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX moderator_sessions_token ON moderator_sessions (token)",
+    # Signing in and changing a password are done by the pages' library, which knows no audit log.
+    """
+    CREATE FUNCTION moderators_record() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_TABLE_NAME = 'moderators' THEN
+            INSERT INTO audit_log (at, actor, action, subject, detail)
+            VALUES (clock_timestamp(), NEW.username, 'moderator.password', NEW.username, '{}');
+        ELSE
+            INSERT INTO audit_log (at, actor, action, subject, detail)
+            SELECT clock_timestamp(), username, 'moderator.signed_in', username, '{}'
+            FROM moderators WHERE id = NEW.user_id;
+        END IF;
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER moderators_password AFTER UPDATE ON moderators FOR EACH ROW
+    WHEN (OLD.password IS DISTINCT FROM NEW.password AND NEW.active) EXECUTE FUNCTION moderators_record()
+    """,
+    """
+    CREATE TRIGGER moderators_sign_in AFTER INSERT ON moderator_sessions
+    FOR EACH ROW EXECUTE FUNCTION moderators_record()
+    """,
 )
 
 

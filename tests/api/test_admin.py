@@ -14,6 +14,7 @@ from litestar import Litestar
 
 from db import acts, moderators
 from db.engine import fetch
+from db.safety_tables import Moderator
 from media.store import MediaStore
 from schemas.errors import RiffleError
 from tests.api import clips
@@ -23,14 +24,21 @@ from tests.api.test_takedowns import claim, posted
 NAMES = (f"moderator_{number}" for number in itertools.count())
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as ever, only not for long."""
+    monkeypatch.setattr(Moderator, "_pbkdf2_iteration_count", 1000)
+
+
 class Desk:
     """A browser at /admin."""
 
     def __init__(self, client: httpx.AsyncClient, name: str) -> None:
-        self.client, self.name = client, name
+        self.client, self.name, self.password = client, name, ""
 
     async def sign_in(self, password: str) -> httpx.Response:
         await self.client.get("/admin/")
+        self.password = password
         token = self.client.cookies["csrftoken"]
         self.client.headers["x-csrftoken"] = token
         body = {"username": self.name, "password": password}
@@ -189,6 +197,16 @@ async def test_every_form_has_a_schema(plain: Desk) -> None:
         reply = await plain.client.get(f"/admin/api/forms/{slug}/schema/")
         assert reply.status_code == 200, slug
         assert reply.json()["properties"], slug
+
+
+async def test_sign_ins_and_new_passwords_are_written_down(plain: Desk) -> None:
+    new = "n3w-" * 8
+    body = {"current_password": plain.password, "new_password": new, "confirm_new_password": new}
+    changed = await plain.client.post("/admin/api/change-password/", json=body)
+    assert changed.status_code in (200, 303), changed.text
+    log = await fetch("SELECT action FROM audit_log WHERE subject = $1 ORDER BY id", plain.name)
+    actions = [row["action"] for row in log]
+    assert actions == ["moderator.added", "moderator.signed_in", "moderator.password"]
 
 
 async def test_the_audit_log_cannot_be_changed(plain: Desk) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from core.moderation import RULES, judge
+from core.registry import Matcher, shipped
+from export.tiny.captions import caption, random_scene
 
 REFUSED = {
     "sexual_minors": ["a naked schoolgirl", "s3xy t33n"],
@@ -53,6 +57,7 @@ def test_the_parts_of_a_rule_may_stand_in_different_texts() -> None:
     "text",
     [
         "a close-up shot of a hat",
+        "a red car in a panning shot in the snow",
         "a killer whale jumps",
         "friends hanging out at the beach",
         "a child flies a kite",
@@ -66,3 +71,11 @@ def test_the_parts_of_a_rule_may_stand_in_different_texts() -> None:
 )
 def test_everyday_words_pass_with_a_person_in_it(text: str) -> None:
     assert rules(text, person=True) == set()
+
+
+def test_the_words_of_the_models_own_world_pass() -> None:
+    rng, matcher = random.Random(5), Matcher(shipped())
+    for _ in range(300):
+        text = caption(random_scene(rng), rng)
+        assert rules(text, person=True) == set(), text
+        assert not matcher.find([text]), text
