@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -16,13 +17,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from core.settings import BadSetting, Settings, load
-from schemas.errors import RiffleError
 
 # word -> (module:function, help). Modules are imported only when asked for: torch takes seconds.
 PARTS = {
@@ -286,56 +285,10 @@ def doctor(settings: Settings) -> int:
     except StartFailed as failed:
         problems.append(f"{failed} (fine if that is your running Riffle)")
     print("\n".join(problems) or "nothing here would stop Riffle")
-    print(_backlog(settings))
+    # What can't be imported is named above.
+    with contextlib.suppress(ImportError):
+        print(_load("db.command:backlog")(settings))
     return len(problems)
-
-
-def _backlog(settings: Settings) -> str:
-    """One line on what waits for moderators, the oldest takedown first; it is asked of a running database."""
-    server = import_module("db.server")
-    if not settings.database_url and not server.running(settings):
-        return "takedowns: unknown, the database does not run"
-
-    async def ask() -> dict[str, float]:
-        engine, backlog = import_module("db.engine"), import_module("db.backlog")
-        await engine.open(settings)
-        try:
-            return dict(await backlog.waiting(datetime.now(UTC)))
-        finally:
-            await engine.close()
-
-    try:
-        found = asyncio.run(ask())
-    except Exception as error:
-        return f"takedowns: unknown, the database says: {error}"
-    return (
-        f"takedowns: {found['takedowns_open']:.0f} open, {found['takedowns_overdue']:.0f} overdue,"
-        f" the oldest for {found['takedown_oldest_open_seconds'] / 3600:.1f} hours of 48"
-    )
-
-
-def moderator(action: str, name: str, superuser: bool) -> int:
-    """Make a moderator and print the password once, or end one's access; returns the exit status."""
-
-    async def act() -> str:
-        engine, moderators = import_module("db.engine"), import_module("db.moderators")
-        await engine.open(load())
-        try:
-            if action == "add":
-                return (
-                    f"password of {name}, shown this once: {await moderators.add(name, superuser=superuser)}"
-                )
-            await moderators.remove(name)
-            return f"{name} moderates no more"
-        finally:
-            await engine.close()
-
-    try:
-        print(asyncio.run(act()))
-    except RiffleError as refused:
-        print(refused.message, file=sys.stderr)
-        return 1
-    return 0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -355,7 +308,7 @@ def main(argv: list[str] | None = None) -> int:
         # A part started by hand joins the embedded PostgreSQL of its home.
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
     if args.command == "moderator":
-        return moderator(args.action, args.name, args.superuser)
+        return int(_load("db.command:moderator")(args.action, args.name, args.superuser))
     if args.command == "db":
         asyncio.run(_load("db.migrate:upgrade")())
     else:
