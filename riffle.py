@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -288,6 +289,9 @@ def doctor(settings: Settings) -> int:
     except StartFailed as failed:
         problems.append(f"{failed} (fine if that is your running Riffle)")
     print("\n".join(problems) or "nothing here would stop Riffle")
+    # What can't be imported is named above.
+    with contextlib.suppress(ImportError):
+        print(_load("db.command:backlog")(settings))
     return len(problems)
 
 
@@ -307,6 +311,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.command != "models" and not settings.database_url:
         # A part started by hand joins the embedded PostgreSQL of its home.
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
+    if args.command == "moderator":
+        return int(_load("db.command:moderator")(args.action, args.name, args.superuser))
     if args.command == "db":
         # A status has 8 bits.
         return min(asyncio.run(_load(DATABASE[args.action][0])()) or 0, 100)
@@ -324,6 +330,10 @@ def _parser() -> argparse.ArgumentParser:
     database = commands.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
     for word, (_, text) in DATABASE.items():
         database.add_parser(word, help=text)
+    people = commands.add_parser("moderator", help="who may sign in to /admin")
+    people.add_argument("action", choices=("add", "remove"))
+    people.add_argument("name")
+    people.add_argument("--superuser", action="store_true", help="may also change the registry")
     commands.add_parser("doctor", help="say what on this machine would stop Riffle")
     return parser
 

@@ -18,6 +18,7 @@ from litestar.di import Provide
 import db.engine
 from api import openapi
 from api.accounts import Accounts
+from api.admin import admin_handler
 from api.attempts import Attempts
 from api.auth import signed_in
 from api.body import MAX_BODY_BYTES, Body
@@ -26,20 +27,33 @@ from api.cards import Cards, ModelServerCards
 from api.consent import Consent
 from api.content import Content
 from api.edge import drained, finish, refuse_unstorable
+from api.enrolment import Enrolment
 from api.errors import answer
 from api.feed import FeedRoutes
 from api.health import Health
 from api.models import Models
+from api.outside import outside
 from api.pages import page_handlers
 from api.posts import Posts
+from api.provenance import ProvenanceRoutes
 from api.realtime import Realtime
 from api.references import References
+from api.safety import Appeals, Registry, Reports
+from api.screen import Screen
 from api.social import Social
+from api.takedowns import Takedowns
 from api.videos import Videos
 from core.settings import PROJECT, Settings, load
+from media.credentials import credentials
+from media.proof import LikenessCheck, NothingChecked
+from media.seal import Seal
 from media.store import MediaStore, open_store
 
 HOST = "127.0.0.1"
+# Anybody may file a takedown; a person files a few, a flood keeps moderators from the one that matters.
+CLAIMS_PER_HOUR = 20
+# A look at a clip decodes it, a second of a core at worst: 600 an hour are a sixth of one.
+LOOKUPS_PER_HOUR = 600
 CONTROLLERS = (
     Accounts,
     Videos,
@@ -51,6 +65,12 @@ CONTROLLERS = (
     CameoRequests,
     References,
     Consent,
+    Enrolment,
+    ProvenanceRoutes,
+    Takedowns,
+    Reports,
+    Appeals,
+    Registry,
     Social,
     Realtime,
 )
@@ -61,14 +81,22 @@ def create_app(
     *,
     cards: Cards | None = None,
     media: MediaStore | None = None,
+    likeness: LikenessCheck | None = None,
     web: Path = PROJECT / "web",
 ) -> Litestar:
-    """The whole HTTP side. `cards` and `media` default to what the settings name."""
+    """The whole HTTP side. `cards` and `media` default to what the settings name; `likeness` checks faces."""
+    store, seal = media or open_store(settings.media_location), Seal(settings.home)
     parts: dict[str, Any] = {
         "settings": settings,
         "cards": cards or ModelServerCards(settings.models_http),
-        "media": media or open_store(settings.media_location),
+        "media": store,
         "attempts": Attempts(),
+        "claims": Attempts(CLAIMS_PER_HOUR, 3600.0),
+        "lookups": Attempts(LOOKUPS_PER_HOUR, 3600.0),
+        "screen": Screen(settings, outside(settings)),
+        "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
+        "seal": seal,
+        "likeness": likeness or NothingChecked(),
     }
 
     @asynccontextmanager
@@ -83,6 +111,7 @@ def create_app(
         route_handlers=[
             Router("/v1", route_handlers=CONTROLLERS, guards=[signed_in], security=[{"bearer": []}]),
             Health,
+            admin_handler(store, seal, secure=settings.admin_cookies == "secure"),
             *page_handlers(web),
         ],
         lifespan=[database],

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import Parameter
 
 import db.cameos
+import db.enrolments
 import db.ledger
+import db.reports
 import db.uses
 from api.auth import Authed
 from api.clock import now
 from api.idempotency import once
+from api.screen import Screen
 from schemas.cameos import (
     MAX_LEDGER_PAGE,
     MAX_UNIX_S,
@@ -41,15 +45,18 @@ class Cameos(Controller):
     tags = ("cameos",)
 
     @post("/", summary="Make a cameo")
-    async def create(self, request: Authed, data: CreateCameo) -> Response[Cameo]:
+    async def create(self, request: Authed, data: CreateCameo, screen: Screen) -> Response[Cameo]:
         """Lend one's likeness, to an audience of one's choice.
 
         Raises:
-            RiffleError: idempotency_mismatch.
+            RiffleError: idempotency_mismatch, likeness_protected, moderation_refused.
         """
+        await screen.name(request, data.display_name)
 
         async def make() -> Cameo:
-            return await db.cameos.create(request.user.id, data, now())
+            cameo = await db.cameos.create(request.user.id, data, now())
+            challenge = await db.enrolments.challenge(cameo.id, request.user.id, now())
+            return msgspec.structs.replace(cameo, challenge=challenge)
 
         return await once(request, data, make)
 
@@ -68,12 +75,13 @@ class Cameos(Controller):
         return await db.cameos.get(cameo_id, request.user.id)
 
     @patch("/{cameo_id:str}", summary="Change a cameo")
-    async def change(self, request: Authed, cameo_id: str, data: PatchCameo) -> Cameo:
+    async def change(self, request: Authed, cameo_id: str, data: PatchCameo, screen: Screen) -> Cameo:
         """Change name, audience or restrictions: a new revision, for every use from now on.
 
         Raises:
-            RiffleError: not_found, invalid_state.
+            RiffleError: not_found, invalid_state, likeness_protected, moderation_refused.
         """
+        await screen.name(request, data.display_name)
         return await db.cameos.patch(cameo_id, request.user.id, data, now())
 
     @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
@@ -81,13 +89,14 @@ class Cameos(Controller):
         """Ask the owner, who hears of it at once.
 
         Raises:
-            RiffleError: not_found, conflict, consent_refused.
+            RiffleError: not_found, conflict, consent_refused, rate_limited.
         """
         wish = data or RequestCameo()
         if wish.scope.until is not None and not 0 < wish.scope.until < MAX_UNIX_S:
             raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
 
         async def make() -> Grant:
+            await db.reports.check_request_rate(request.user.id, now())
             return await db.cameos.request(cameo_id, request.user.id, wish, now())
 
         return await once(request, wish, make)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from litestar import Controller, post
 
@@ -11,8 +11,9 @@ import db.posts
 import db.videos
 from api.auth import Authed
 from api.clock import now
+from api.screen import Screen
 from core.consent import Verdict
-from schemas.cameos import ConsentAnswer, ConsentCheck, Decision
+from schemas.cameos import ConsentAnswer, ConsentCheck, Decision, TextRule
 from schemas.errors import Code, RiffleError
 
 
@@ -23,7 +24,7 @@ class Consent(Controller):
     tags = ("cameos",)
 
     @post("/check", status_code=200, summary="May I?")
-    async def check(self, request: Authed, data: ConsentCheck) -> ConsentAnswer:
+    async def check(self, request: Authed, data: ConsentCheck, screen: Screen) -> ConsentAnswer:
         """Say for each cameo, in the sources too, whether it may be used, why (not), and what to ask for.
 
         With `video_id` it is asked whether that video may be posted.
@@ -45,18 +46,21 @@ class Consent(Controller):
         missing = [cameo for cameo in wanted if cameo not in verdicts]
         if missing:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
-        usable = all(source.withheld is None for source in sources)
+        rules = await screen.rules(request, data.prompt or "", parents, wanted)
+        usable = not rules and all(source.withheld is None for source in sources)
         return _answer(
             usable and all(item.allowed for item in verdicts.values()),
             {cameo: verdicts[cameo] for cameo in wanted},
+            rules,
         )
 
 
-def _answer(allowed: bool, verdicts: Mapping[str, Verdict]) -> ConsentAnswer:
+def _answer(allowed: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule] = ()) -> ConsentAnswer:
     return ConsentAnswer(
         allowed=allowed,
         decisions=[
             Decision(cameo=cameo, allowed=item.allowed, reason=item.reason, ask=item.ask)
             for cameo, item in verdicts.items()
         ],
+        rules=list(rules),
     )

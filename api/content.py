@@ -9,8 +9,10 @@ from litestar import Controller, Response, route
 from litestar.params import Parameter
 from litestar.response import Stream
 
+import db.hidden
 import db.videos
 from api.auth import Authed
+from api.clock import now
 from api.errors import Refused
 from api.ranges import Span, Unsatisfiable, wanted
 from db.videos import VideoRow
@@ -47,9 +49,11 @@ class Content(Controller):
         """The media of a completed video. One byte range is served; `If-None-Match` and `If-Range` work.
 
         Raises:
-            RiffleError: not_found, gone, not_ready, invalid_state, range_not_satisfiable.
+            RiffleError: not_found, gone, not_ready, invalid_state, taken_down, range_not_satisfiable.
         """
         key = _key(await db.videos.get_media(video_id, request.user.id), variant)
+        if await db.hidden.hidden([video_id], now()):
+            raise RiffleError(Code.TAKEN_DOWN, "this video is out of sight; GET /v1/takedowns says more")
         try:
             found = await media.stat(key)
         except FileNotFoundError:

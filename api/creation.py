@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 
+import db.takedowns
 import db.videos
+from api.auth import Authed
 from api.clock import now
 from api.models import named
+from api.screen import Screen
 from core.consent import Reason
 from core.ids import new_id
 from core.limits import check_create, rendered, resolve
@@ -26,6 +29,16 @@ from schemas.videos import (
     Tombstone,
     Video,
 )
+
+
+async def screened(request: Authed, wish: CreateVideo, cards: list[ModelCard], screen: Screen) -> None:
+    """Refuse a wish for its words, its likenesses or what it rests on, outside of any transaction.
+
+    Raises:
+        RiffleError: anything that makes the wish impossible by itself, or what `screen` refuses.
+    """
+    check_create(wish, named(cards, wish.model, Code.UNKNOWN_MODEL))
+    await screen.video(request, wish.prompt, wish.source.video_ids if wish.source else [], wish.cameos)
 
 
 async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -> Video:
@@ -61,6 +74,7 @@ async def _queue(
 ) -> Video:
     for video_id in source.video_ids if source else ():
         _check_usable(await db.videos.get(video_id, account))
+    await db.takedowns.check_recipes(recipes, now())
     rows = await db.videos.create(
         account,
         recipes=recipes,

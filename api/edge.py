@@ -32,6 +32,9 @@ HEADERS = {
     "content-security-policy": PAGE_POLICY,
 }
 DOCS_PREFIX = "/schema"
+# The moderators' pages compile their templates in the browser.
+ADMIN_PREFIX = "/admin"
+ADMIN_POLICY = PAGE_POLICY + "; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
 # A phone's clip with room to spare; whoever sends more than this to be refused loses the connection.
 MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
@@ -49,9 +52,12 @@ async def finish(message: Message, scope: Scope) -> None:
         return
     headers = MutableScopeHeaders.from_message(message)
     headers["x-request-id"] = request_id(scope)
+    path = scope.get("path", "")
+    if path == ADMIN_PREFIX or path.startswith(f"{ADMIN_PREFIX}/"):
+        headers.setdefault("content-security-policy", ADMIN_POLICY)
     for name, value in HEADERS.items():
         # The pages of the OpenAPI viewer load their scripts from elsewhere.
-        if name != "content-security-policy" or not scope.get("path", "").startswith(DOCS_PREFIX):
+        if name != "content-security-policy" or not path.startswith(DOCS_PREFIX):
             headers.setdefault(name, value)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from litestar import Controller, get
 
+import db.backlog
 import db.engine
+from api.clock import now
 from schemas.base import Answer
 
 
@@ -33,3 +35,16 @@ class Health(Controller):
         """
         await db.engine.ping()
         return Healthy(status="ok")
+
+    @get("/metrics", media_type="text/plain; version=0.0.4", summary="What waits for moderators")
+    async def metrics(self) -> str:
+        """Prometheus text: open takedowns and the age of the oldest, reports, appeals, enrolments.
+
+        Raises:
+            RiffleError: busy, while the database is away.
+        """
+        await db.engine.ping()
+        values = await db.backlog.waiting(now())
+        return "".join(
+            f"# TYPE riffle_{name} gauge\nriffle_{name} {value:g}\n" for name, value in values.items()
+        )

@@ -25,6 +25,9 @@ from schemas.accounts import CreateAccount, CreateSession
 from schemas.cameos import Audience, ConsentCheck, CreateCameo, Restrictions
 from schemas.errors import Code
 from schemas.feed import CreatePost
+from schemas.moderation import CreateAppeal, CreateReport, ReportReason
+from schemas.registry import CreateRegistryGrant
+from schemas.takedowns import CreateCounterNotice, CreateTakedown
 from schemas.videos import CreateVideo, RemixVideo
 
 VERSION = "0.1.0"
@@ -65,6 +68,25 @@ EXAMPLES = {
             display_name="Ada", audience=Audience.PEOPLE_I_APPROVE, restrictions=Restrictions(words=["gun"])
         ),
         ConsentCheck(cameos=["cameo_77aa"], prompt="a cat jumps on a beach"),
+        CreateAppeal(request_id="req_5f0c", reason="Robin Hood is the name of my hamster"),
+        CreateReport(kind="post", id="post_5f0c", reason=ReportReason.NO_CONSENT, note="that is my sister"),
+        CreateRegistryGrant(grantee="ada", until=1_900_000_000),
+        CreateTakedown(
+            claimant="Grace Example",
+            role="self",
+            contact="grace@example.org",
+            identification="My face, from the first second to the last",
+            statement="I did not permit this use, and nobody may permit it for me.",
+            good_faith=True,
+            signature="Grace Example",
+            videos=["video_5f0c"],
+        ),
+        CreateCounterNotice(
+            statement="It shows my own cat and nobody else.",
+            good_faith=True,
+            signature="Ada Example",
+            contact="ada@example.org",
+        ),
     )
 }
 

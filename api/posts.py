@@ -8,6 +8,7 @@ import db.feed
 from api.auth import Authed
 from api.clock import now
 from api.idempotency import once
+from api.screen import Screen
 from schemas.feed import CreatePost, Deleted, Post
 
 
@@ -18,12 +19,14 @@ class Posts(Controller):
     tags = ("posts",)
 
     @post("/", summary="Publish a video")
-    async def publish(self, request: Authed, data: CreatePost) -> Response[Post]:
+    async def publish(self, request: Authed, data: CreatePost, screen: Screen) -> Response[Post]:
         """Publish an own, completed video. The consent that it rests on is checked again.
 
         Raises:
-            RiffleError: not_found, invalid_state, conflict, consent_refused.
+            RiffleError: not_found, invalid_state, conflict, consent_refused, likeness_protected,
+                moderation_refused, taken_down.
         """
+        await screen.post(request, data.video_id, data.caption)
 
         async def make() -> Post:
             return await db.feed.post(data.video_id, request.user.id, data.caption, now())

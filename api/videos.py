@@ -11,8 +11,9 @@ import db.videos
 from api.auth import Authed
 from api.cards import Cards
 from api.clock import now
-from api.creation import make_render, make_videos
+from api.creation import make_render, make_videos, screened
 from api.idempotency import once
+from api.screen import Screen
 from media.store import MediaStore
 from schemas.videos import (
     CreateVideo,
@@ -43,17 +44,20 @@ class Videos(Controller):
     tags = ("videos",)
 
     @post("/", status_code=200, summary="Draw a video, or a swarm of previews")
-    async def create(self, request: Authed, data: CreateVideo, cards: Cards) -> Response[Video]:
+    async def create(
+        self, request: Authed, data: CreateVideo, cards: Cards, screen: Screen
+    ) -> Response[Video]:
         """Queue `n` videos, one seed each. The answer is the first; `swarm.video_ids` lists them all.
 
         Takes JSON, or multipart/form-data as the openai SDK sends it.
 
         Raises:
             RiffleError: invalid_request, prompt_too_long, invalid_size, invalid_n, unknown_model,
-                not_found (a source or cameo), not_ready, consent_refused, insufficient_credits,
-                idempotency_mismatch, busy.
+                not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
+                moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
         known = await cards.all()
+        await screened(request, data, known, screen)
 
         async def make() -> Video:
             return await make_videos(request.user.id, data, known)
@@ -61,7 +65,9 @@ class Videos(Controller):
         return await once(request, data, make, status=200, headers=_poll(data.tier))
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
-    async def remix(self, request: Authed, video_id: str, data: RemixVideo, cards: Cards) -> Response[Video]:
+    async def remix(
+        self, request: Authed, video_id: str, data: RemixVideo, cards: Cards, screen: Screen
+    ) -> Response[Video]:
         """Start from a completed video; `strength` 0 keeps it, 1 keeps nothing of it.
 
         Raises:
@@ -74,6 +80,7 @@ class Videos(Controller):
             seed=data.seed,
             source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
         )
+        await screened(request, wish, known, screen)
 
         async def make() -> Video:
             return await make_videos(request.user.id, wish, known)
@@ -81,14 +88,16 @@ class Videos(Controller):
         return await once(request, data, make, status=200, headers=_poll(wish.tier))
 
     @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
-    async def render(self, request: Authed, video_id: str, cards: Cards) -> Response[Video]:
+    async def render(self, request: Authed, video_id: str, cards: Cards, screen: Screen) -> Response[Video]:
         """A new video of tier `full` with the preview's recipe: same prompt, seed and noise.
 
         Raises:
             RiffleError: not_found, not_ready, invalid_state (not a preview), consent_refused,
-                insufficient_credits, idempotency_mismatch, busy.
+                likeness_protected, moderation_refused, taken_down, insufficient_credits,
+                idempotency_mismatch, busy.
         """
         known = await cards.all()
+        await screen.video(request, "", [video_id], [])
 
         async def make() -> Video:
             return await make_render(request.user.id, video_id, known)

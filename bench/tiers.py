@@ -55,6 +55,14 @@ class Client:
         with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply)
 
+    def download(self, path: str) -> bytes:
+        """The bytes at a path."""
+        request = urllib.request.Request(
+            self._base + path, headers={"authorization": f"Bearer {self._token}"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return bytes(reply.read())
+
     def make(self, path: str, body: dict[str, Any]) -> Made:
         """Ask and wait for every video of the answer; CPU is the mean of one video.
 

@@ -34,6 +34,13 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     seed: Literal["on", "off"]
     model_threads: int
     log_level: Literal["debug", "info", "warning", "error"]
+    signing_chain: Path | None = None
+    signing_key: Path | None = None
+    moderation_url: str = ""
+    moderation_timeout_s: float = 2.0
+    moderation_on_error: Literal["refuse", "allow"] = "refuse"
+    require_proof: Literal["on", "off"] = "off"
+    admin_cookies: Literal["plain", "secure"] = "plain"
 
     @property
     def models_socket(self) -> str:
@@ -90,6 +97,17 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
             _choice("debug", "info", "warning", "error"),
             "debug, info, warning or error",
         ),
+        signing_chain=read("RIFFLE_SIGNING_CHAIN", "", _file, "a PEM file of certificates, leaf first"),
+        signing_key=read("RIFFLE_SIGNING_KEY", "", _file, "a PEM file of the leaf's key"),
+        moderation_url=read("RIFFLE_MODERATION_URL", "", _url("http", "https"), "http://host:port/path"),
+        moderation_timeout_s=read("RIFFLE_MODERATION_TIMEOUT_S", "2", _seconds, "0.1 to 30 seconds"),
+        moderation_on_error=read(
+            "RIFFLE_MODERATION_ON_ERROR", "refuse", _choice("refuse", "allow"), "refuse or allow"
+        ),
+        require_proof=read("RIFFLE_REQUIRE_PROOF", "off", _choice("on", "off"), "on or off"),
+        admin_cookies=read(
+            "RIFFLE_ADMIN_COOKIES", "plain", _choice("plain", "secure"), "plain or secure (by HTTPS alone)"
+        ),
     )
 
 
@@ -105,6 +123,22 @@ def _positive(raw: str) -> int:
     if not 1 <= value <= 256:
         raise ValueError
     return value
+
+
+def _seconds(raw: str) -> float:
+    value = float(raw)
+    if not 0.1 <= value <= 30:
+        raise ValueError
+    return value
+
+
+def _file(raw: str) -> Path | None:
+    if not raw:
+        return None
+    path = _path(raw)
+    if not path.is_file():
+        raise ValueError
+    return path
 
 
 def _path(raw: str) -> Path:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from core.feed import decode_cursor, encode_cursor, prompt_diff
-from db import consent
+from db import hidden
 from db.engine import exists, fetch
 from db.posts import NOT_BLOCKED, to_posts
 from db.posts import delete_post as delete_post
@@ -229,7 +229,7 @@ async def _diffs(posts: Sequence[Post], viewer: str) -> dict[str, list[DiffPart]
     """How each prompt differs from its source's; nothing where the source can't be seen any more."""
     sources = [item.source_post_id for item in posts if item.source_post_id is not None]
     rows = await select("v.post_id = ANY ($1::text[])", sources) if sources else []
-    covered = await consent.covered(rows, datetime.now(UTC), viewer)
+    covered = await hidden.shown(rows, viewer)
     prompts = {row.post_id: row.prompt for row in rows if row.id in covered}
     return {
         item.id: prompt_diff(item.video.prompt, item.video.prompt)
@@ -244,9 +244,9 @@ async def _diffs(posts: Sequence[Post], viewer: str) -> dict[str, list[DiffPart]
 async def _showable(
     found: Sequence[dict[str, Any]], viewer: str
 ) -> tuple[list[dict[str, Any]], list[VideoRow]]:
-    """Those rows of `posts` that consent lets this viewer see, and their videos."""
+    """Those rows of `posts` that the viewer may be shown, and their videos."""
     rows = await select("v.id = ANY ($1::text[])", [row["video_id"] for row in found])
-    covered = await consent.covered(rows, datetime.now(UTC), viewer)
+    covered = await hidden.shown(rows, viewer)
     return [row for row in found if row["video_id"] in covered], [row for row in rows if row.id in covered]
 
 

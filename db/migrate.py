@@ -6,9 +6,10 @@ import contextlib
 import io
 import logging
 import os
+from datetime import UTC, datetime
 
 from core.settings import load
-from db import engine
+from db import engine, registry
 
 log = logging.getLogger(__name__)
 # Any number that nothing else here locks.
@@ -48,4 +49,5 @@ async def _upgrade() -> None:
             result = await run_forwards("riffle")
         if not result.success:
             raise RuntimeError(f"the migrations failed: {result.message}")
+        await registry.sync_shipped(datetime.now(UTC))
     log.info("migrations: %s", result.message)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from db import consent
+from db import consent, hidden
 from db.engine import fetch
 from db.rows import VideoRow, select
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.videos import Status, Tombstone
+
+# Who has no account follows nobody and is blocked by nobody.
+NOBODY = ""
 
 
 async def get(video_id: str, viewer: str) -> VideoRow:
@@ -80,7 +83,7 @@ async def visible_of(rows: Sequence[VideoRow], viewer: str) -> set[str]:
         out = {row["id"] for row in blocked}
         open_to = [row for row in posted if row.account_id not in out]
         with_me |= {row.id for row in open_to if row.withheld is RevokeMode.TOMBSTONE}
-        with_me |= await consent.covered(open_to, datetime.now(UTC), viewer)
+        with_me |= await hidden.shown(open_to, viewer)
     return mine | with_me
 
 
@@ -97,3 +100,14 @@ async def _own_cameos(rows: Sequence[VideoRow], viewer: str) -> set[str]:
 def unknown(video_id: str, param: str | None = None) -> RiffleError:
     """What a person hears of a video that is not there or not theirs to see."""
     return RiffleError(Code.NOT_FOUND, f"there is no video `{video_id}`", param=param)
+
+
+async def first_public(video_ids: Sequence[str]) -> str | None:
+    """The first of the videos that anybody may see, None where all are drafts or out of sight."""
+    rows = await select(
+        "v.id = ANY ($1::text[]) AND v.post_id IS NOT NULL AND v.deleted_at IS NULL"
+        " ORDER BY array_position($1::text[], v.id)",
+        list(video_ids),
+    )
+    open_ones = await hidden.shown(rows, NOBODY)
+    return next((row.id for row in rows if row.id in open_ones), None)

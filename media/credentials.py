@@ -27,16 +27,41 @@ class Credentials(NamedTuple):
     authority: str
 
 
-def credentials(home: Path) -> Credentials:
+class BadCertificate(ValueError):
+    """The certificate of the settings can't sign; the text says why."""
+
+
+def credentials(home: Path, chain: Path | None = None, key: Path | None = None) -> Credentials:
     """The credentials under `home`/keys, made if there are none. Two processes that do so at once agree.
 
+    `chain` and `key` are PEM files of a certificate of one's own, leaf first, to sign with instead; what was
+    signed with the made key stays trusted.
+
     Raises:
-        OSError: the folder can't be read or written.
+        OSError: a file or the folder can't be read or written.
+        BadCertificate: the key is none of P-256, or not the leaf's.
     """
     folder = home / FOLDER
     if not folder.exists():
         _make(folder)
-    return Credentials(*((folder / name).read_text() for name in (CHAIN, KEY, AUTHORITY)))
+    made = Credentials(*((folder / name).read_text() for name in (CHAIN, KEY, AUTHORITY)))
+    if chain is None or key is None:
+        return made
+    return _given(chain.read_text(), key.read_text(), made.authority)
+
+
+def _given(chain: str, key: str, authority: str) -> Credentials:
+    try:
+        certificates = x509.load_pem_x509_certificates(chain.encode())
+        private = serialization.load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError) as error:
+        raise BadCertificate(f"the certificate or its key can't be read: {error}") from None
+    if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
+        raise BadCertificate("the key must be an EC key on P-256")
+    if certificates[0].public_key() != private.public_key():
+        raise BadCertificate("the key is not that of the first certificate of the chain")
+    top = certificates[-1].public_bytes(serialization.Encoding.PEM).decode()
+    return Credentials(chain, key, authority + top)
 
 
 def _make(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import c2pa
 import msgspec
@@ -17,6 +17,12 @@ MP4 = "video/mp4"
 # IPTC's word for "created by a trained model".
 MADE_BY_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 CONSENT = "org.riffle.consent"
+TRAINING = "c2pa.training-mining"
+# Nobody's likeness that was lent for a video was lent for training on it.
+NO_TRAINING = {
+    f"c2pa.{use}": {"use": "notAllowed"}
+    for use in ("ai_generative_training", "ai_inference", "ai_training", "data_mining")
+}
 
 
 class Claims(msgspec.Struct, kw_only=True, frozen=True):
@@ -49,18 +55,50 @@ class Signer:
         return signed.getvalue()
 
 
-def read(video: bytes) -> dict[str, Any] | None:
+class Manifest(NamedTuple):
+    """What the active manifest of a video says, and how c2pa's reader judges it.
+
+    `state` is `Invalid` where a byte was changed, `Valid` where the signature holds, and `Trusted` where it
+    is also by an authority that was given.
+    """
+
+    state: str
+    title: str | None
+    parents: list[str]
+
+
+def read(video: bytes, authority: str | None = None) -> dict[str, Any] | None:
     """The manifest store of an MP4 as c2pa's reader tells it; None where there is none.
 
-    `validation_state` is `Invalid` where a byte was changed.
+    `authority` holds PEM certificates to trust.
+
+    Raises:
+        c2pa.C2paError: it is no MP4, or its manifest can't be read.
     """
+    context = None
+    if authority is not None:
+        settings = {"version": 1, "trust": {"user_anchors": authority}, "verify": {"verify_trust": True}}
+        context = c2pa.Context(c2pa.Settings.from_dict(settings))
     try:
-        with c2pa.Reader(MP4, io.BytesIO(video)) as reader:
+        with c2pa.Reader(MP4, io.BytesIO(video), context=context) as reader:
             return dict(json.loads(reader.json()))
     except c2pa.C2paError as error:
         if "ManifestNotFound" in str(error):
             return None
         raise
+
+
+def manifest(video: bytes, authority: str) -> Manifest | None:
+    """The active manifest, judged against our own authority; None where there is none that can be read."""
+    try:
+        store = read(video, authority)
+    except c2pa.C2paError:
+        return None
+    active = (store or {}).get("manifests", {}).get((store or {}).get("active_manifest"))
+    if store is None or active is None:
+        return None
+    parents = [str(item.get("title", "")) for item in active.get("ingredients", [])]
+    return Manifest(str(store.get("validation_state", "Invalid")), active.get("title"), parents)
 
 
 def _manifest(claims: Claims) -> str:
@@ -76,7 +114,8 @@ def _manifest(claims: Claims) -> str:
                     }
                 ]
             },
-        }
+        },
+        {"label": TRAINING, "data": {"entries": NO_TRAINING}},
     ]
     if claims.receipts:
         assertions.append(

@@ -11,8 +11,9 @@ import hashlib
 import logging
 from datetime import UTC, datetime
 
-from db import leases, videos
+from db import fingerprints, hidden, leases, takedowns, videos
 from db.leases import LeasedJob
+from media import fingerprint
 from media.provenance import Claims, Signer
 from media.store import MediaStore
 from realtime import limits
@@ -75,6 +76,8 @@ async def _check_consent(job: LeasedJob) -> None:
     refused = await leases.recheck_consent(job.id, now=_now())
     if refused:
         raise Refused(Code.CONSENT_REVOKED, f"a cameo may no longer be used: {refused[0].reason}")
+    if await hidden.hidden([job.id], _now()):
+        raise Refused(Code.TAKEN_DOWN, "it was taken out of sight before it was there")
 
 
 async def _inputs(job: LeasedJob, store: MediaStore) -> Inputs:
@@ -130,6 +133,7 @@ async def _after(fault: Fault) -> None:
 
 
 async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore, signer: Signer) -> None:
+    await _recognise(job, done.media.video)
     closeness = await _closeness(job, done.latents, link, store)
     folder = f"videos/{job.id}/{job.attempt}"
     files = {
@@ -155,6 +159,21 @@ async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore, sig
     if not kept:
         await store.delete(*files)
         raise Gone
+
+
+async def _recognise(job: LeasedJob, video: bytes) -> None:
+    """Remember what the video looks like, unless that was taken down: then it is not kept."""
+    try:
+        bits = await asyncio.to_thread(fingerprint.of, video)
+    except fingerprint.Unreadable as error:
+        log.warning("%s can't be recognised later: %s", job.id, error)
+        return
+    if bits is None:
+        return
+    if await fingerprints.blocked(bits, _now()):
+        raise Refused(Code.TAKEN_DOWN, "it came out like a video that was taken down")
+    await fingerprints.store(job.id, bits)
+    await takedowns.join_open(job.id, bits)
 
 
 async def _signed(job: LeasedJob, video: bytes, signer: Signer) -> bytes:

@@ -29,7 +29,8 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
     try:
         streams = Streams()
         store = open_store(settings.media_location)
-        dispatcher = Dispatcher(Link(settings.models_socket), store, Signer(credentials(settings.home)))
+        keys = credentials(settings.home, settings.signing_chain, settings.signing_key)
+        dispatcher = Dispatcher(Link(settings.models_socket), store, Signer(keys))
         sweeper = Sweeper(store)
 
         def doubt() -> None:

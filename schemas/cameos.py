@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.base import Answer, Page, Request
+from schemas.enrolment import Challenge
 from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Tier
 
 # 9999-12-31: a calendar goes no further.
@@ -149,7 +150,10 @@ class ConsentCheck(Request, kw_only=True):
 
 
 class Cameo(Answer, kw_only=True):
-    """A likeness profile. `restrictions` is None to people other than its owner."""
+    """A likeness profile. `restrictions` is None to people other than its owner.
+
+    `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show.
+    """
 
     id: str
     handle: str
@@ -161,6 +165,7 @@ class Cameo(Answer, kw_only=True):
     created_at: int
     restrictions: Restrictions | None = None
     has_reference: bool = False
+    challenge: Challenge | None = None
     object: str = "cameo"
 
 
@@ -204,11 +209,20 @@ class Decision(Answer, kw_only=True):
     ask: str | None = None
 
 
+class TextRule(Answer, kw_only=True):
+    """A rule that refuses the words of a request or of what it rests on."""
+
+    rule: str
+    summary: str
+    ask: str | None = None
+
+
 class ConsentAnswer(Answer, kw_only=True):
-    """All must be allowed for `allowed`."""
+    """All must be allowed, and no rule refuse, for `allowed`."""
 
     allowed: bool
     decisions: list[Decision]
+    rules: list[TextRule] = msgspec.field(default_factory=list)
 
 
 class Use(Answer, kw_only=True):

@@ -26,6 +26,9 @@ class Code(StrEnum):
     WRONG_CREDENTIALS = "wrong_credentials"
     INSUFFICIENT_CREDITS = "insufficient_credits"
     CONSENT_REFUSED = "consent_refused"
+    LIKENESS_PROTECTED = "likeness_protected"
+    MODERATION_REFUSED = "moderation_refused"
+    TAKEN_DOWN = "taken_down"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     GONE = "gone"
@@ -59,6 +62,9 @@ STATUS: dict[Code, int] = {
     Code.WRONG_CREDENTIALS: 401,
     Code.INSUFFICIENT_CREDITS: 402,
     Code.CONSENT_REFUSED: 403,
+    Code.LIKENESS_PROTECTED: 403,
+    Code.MODERATION_REFUSED: 403,
+    Code.TAKEN_DOWN: 451,
     Code.FORBIDDEN: 403,
     Code.NOT_FOUND: 404,
     Code.GONE: 410,

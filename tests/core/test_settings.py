@@ -34,6 +34,13 @@ def test_home_defaults_to_var() -> None:
         ("RIFFLE_SEED", "maybe", "on or off"),
         ("RIFFLE_MODEL_THREADS", "-1", "1 to 256"),
         ("RIFFLE_LOG_LEVEL", "loud", "debug"),
+        ("RIFFLE_SIGNING_CHAIN", "/nowhere/chain.pem", "PEM"),
+        ("RIFFLE_SIGNING_KEY", "/nowhere/key.pem", "PEM"),
+        ("RIFFLE_MODERATION_URL", "ftp://x", "http://"),
+        ("RIFFLE_MODERATION_TIMEOUT_S", "0", "0.1 to 30"),
+        ("RIFFLE_MODERATION_ON_ERROR", "shrug", "refuse or allow"),
+        ("RIFFLE_REQUIRE_PROOF", "perhaps", "on or off"),
+        ("RIFFLE_ADMIN_COOKIES", "chocolate", "plain or secure"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed(

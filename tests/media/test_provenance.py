@@ -9,8 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from media.credentials import credentials
-from media.provenance import CONSENT, Claims, Signer, read
+from media.credentials import BadCertificate, credentials
+from media.provenance import CONSENT, TRAINING, Claims, Signer, read
+from media.provenance import manifest as judged_manifest
 from model_server import encode
 from schemas.videos import Receipt
 
@@ -38,6 +39,11 @@ def test_the_manifest_names_model_parents_and_consent(clip: bytes, tmp_path: Pat
     assert action["action"] == "c2pa.created"
     assert action["digitalSourceType"].endswith("trainedAlgorithmicMedia")
     assert by_label[CONSENT]["receipts"][0]["grant_id"] == "grant_1"
+    entries = by_label[TRAINING]["entries"]
+    assert {entry["use"] for entry in entries.values()} == {"notAllowed"}
+    assert "c2pa.ai_generative_training" in entries
+    judged = judged_manifest(signed, credentials(tmp_path).authority)
+    assert judged == ("Trusted", "video_1", ["video_0"])
     with av.open(io.BytesIO(signed)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 17
     assert signed.index(b"moov") < signed.index(b"mdat")
@@ -59,3 +65,27 @@ def test_the_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     assert credentials(tmp_path) == credentials(tmp_path)
     assert (tmp_path / "keys" / "key.pem").stat().st_mode & 0o077 == 0
     assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+
+
+def test_a_certificate_of_ones_own_signs_and_the_made_one_stays_trusted(clip: bytes, tmp_path: Path) -> None:
+    for name in ("ours", "theirs"):
+        (tmp_path / name).mkdir()
+    made = credentials(tmp_path / "ours")
+    bought = credentials(tmp_path / "theirs")
+    keys = tmp_path / "theirs" / "keys"
+    given = credentials(tmp_path / "ours", keys / "chain.pem", keys / "key.pem")
+    assert (given.chain, given.key) == (bought.chain, bought.key)
+    for pair in (made, given):
+        signed = Signer(pair).sign(clip, Claims(video_id="v", model="m"))
+        judged = judged_manifest(signed, given.authority)
+        assert judged is not None
+        assert judged.state == "Trusted"
+    signed = Signer(given).sign(clip, Claims(video_id="v", model="m"))
+    alone = judged_manifest(signed, made.authority)
+    assert alone is not None
+    assert alone.state == "Valid"
+    with pytest.raises(BadCertificate, match="first certificate"):
+        credentials(tmp_path / "ours", keys / "chain.pem", tmp_path / "ours" / "keys" / "key.pem")
+    (tmp_path / "broken.pem").write_text("nothing")
+    with pytest.raises(BadCertificate, match="can't be read"):
+        credentials(tmp_path / "ours", tmp_path / "broken.pem", keys / "key.pem")

@@ -1,0 +1,81 @@
+"""Text by what a reader sees: one case, no accents, look-alike letters and leetspeak read as letters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import groupby
+
+from confusable_homoglyphs.confusables import confusables_data
+
+# Letters of Latin alphabets that Unicode does not decompose, and shapes that its table of confusables lacks.
+_PLAIN = {
+    "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ß": "ss",
+    "ʙ": "b", "ɢ": "g", "ʜ": "h", "ɪ": "i", "ʟ": "l", "ɴ": "n", "ʀ": "r", "ʏ": "y", "ᴀ": "a", "ᴄ": "c",
+    "ᴅ": "d", "ᴇ": "e", "ᴊ": "j", "ᴋ": "k", "ᴍ": "m", "ᴏ": "o", "ᴘ": "p", "ᴛ": "t", "ᴜ": "u", "ꜱ": "s",
+    "т": "t", "к": "k", "м": "m", "н": "h", "в": "b",
+}  # fmt: skip
+_LEET = str.maketrans("0345789$@€", "oeastbgsae")
+# 1, ! and | are read as i by some and as l by others: both are tried.
+_STROKES = "1!|"
+_POSSESSIVE = re.compile(r"['’ʼ`´]s\b")
+_WORD = re.compile(r"[^\W_]+")
+# A symbol counts as a letter only inside of a word or at its edge: "1 cat" and "great!" stay as they are.
+_MIXED = re.compile(r"(?=[\w$@€!|]*[^\W\d_])[\w$@€!|]*[$@€!|\d][\w$@€!|]*")
+_DIGRAPHS = (("rn", "m"), ("vv", "w"), ("ph", "f"))
+
+
+@lru_cache(maxsize=1)
+def _look_alikes() -> dict[int, str]:
+    """Every letter outside ASCII that Unicode calls confusable with a Latin one, to that one."""
+    found: dict[int, str] = {}
+    for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        for alike in confusables_data.get(letter, ()):
+            if len(alike["c"]) == 1 and not alike["c"].isascii():
+                found.setdefault(ord(alike["c"]), letter)
+    return found
+
+
+def fold(text: str) -> str:
+    """`text` in small Latin letters without accents, look-alikes replaced, possessive endings dropped."""
+    seen = unicodedata.normalize("NFKC", text).translate(_look_alikes()).casefold().translate(_look_alikes())
+    bare = "".join(
+        _PLAIN.get(sign, sign)
+        for sign in unicodedata.normalize("NFKD", seen.casefold())
+        # Accents, and what has no width at all.
+        if unicodedata.category(sign) not in ("Mn", "Me", "Cf")
+    )
+    return _POSSESSIVE.sub("", bare)
+
+
+def readings(text: str) -> list[str]:
+    """The ways in which a text may be meant, the plain one first: leetspeak, stretched letters, digraphs."""
+    plain = fold(text)
+    meant = _MIXED.sub(lambda word: _unleet(word[0], "i"), plain)
+    found = [
+        plain,
+        meant,
+        _MIXED.sub(lambda word: _unleet(word[0], "l"), plain),
+        *("".join(sign * min(most, count) for sign, count in _runs(meant)) for most in (1, 2)),
+        *(meant.replace(pair, letter) for pair, letter in _DIGRAPHS),
+    ]
+    return list(dict.fromkeys(found))
+
+
+def words(folded: str) -> list[str]:
+    """The words of a folded text."""
+    return _WORD.findall(folded)
+
+
+def _unleet(word: str, stroke: str) -> str:
+    # A mark at the end of a word is punctuation.
+    tail = word[len(word.rstrip("!|")) :]
+    body = word[: len(word) - len(tail)]
+    return body.translate(_LEET).translate({ord(mark): stroke for mark in _STROKES}) + tail
+
+
+def _runs(text: str) -> list[tuple[str, int]]:
+    """Letters with how often each stands in a row; runs of one or two are left alone by their count."""
+    runs = [(sign, sum(1 for _ in group)) for sign, group in groupby(text)]
+    return [(sign, count) if count > 2 else (sign * count, 1) for sign, count in runs]

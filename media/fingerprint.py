@@ -1,0 +1,86 @@
+"""What a video looks like in 256 bits: the perceptual hashes of four of its frames."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import av
+import imagehash
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+from PIL import Image
+
+# Four frames of 64 bits each: a still picture inside of another video doesn't match, the whole clip does.
+FRAMES = 4
+BITS = 64 * FRAMES
+# imagehash looks at 32x32 grey pixels; the decoder's scaler brings frames there at once.
+SIDE_PX = 32
+# Two minutes at 30 frames a second, far above anything that is drawn here; each costs 1 kB.
+MAX_FRAMES = 3600
+# 4096x4096 decodes to 25 MB; more is no phone's clip.
+MAX_SIDE_PX = 4096
+# Below this spread of grey levels a frame has nothing to be recognised by (black, white, one colour).
+FLAT = 4.0
+
+Small = NDArray[np.uint8]
+
+
+class Unreadable(ValueError):
+    """No video that can be decoded within the limits; the text says which."""
+
+
+def frames(video: bytes) -> list[tuple[float, Small]]:
+    """Each frame of a clip: its time in seconds, and its grey 32x32 picture.
+
+    Raises:
+        Unreadable: it is no video, too large, or too long.
+    """
+    found: list[tuple[float, Small]] = []
+    try:
+        with av.open(io.BytesIO(video), "r") as container:
+            if not container.streams.video:
+                raise Unreadable("it holds no moving picture")
+            stream = container.streams.video[0]
+            if max(stream.width or 0, stream.height or 0) > MAX_SIDE_PX:
+                raise Unreadable(f"it is larger than {MAX_SIDE_PX} pixels")
+            stream.codec_context.thread_count = 1
+            for number, frame in enumerate(container.decode(stream)):
+                if number == MAX_FRAMES:
+                    raise Unreadable(f"it has more than {MAX_FRAMES} frames")
+                small = frame.reformat(width=SIDE_PX, height=SIDE_PX, format="gray", interpolation="AREA")
+                found.append((float(frame.time or 0.0), small.to_ndarray().astype(np.uint8)))
+    except (FFmpegError, OSError, ValueError) as error:
+        if isinstance(error, Unreadable):
+            raise
+        raise Unreadable("it is no video that can be decoded") from None
+    if not found:
+        raise Unreadable("it has no frames")
+    return found
+
+
+def of(video: bytes, *, mirrored: bool = False) -> str | None:
+    """The fingerprint of a clip as a string of 0 and 1; None where it shows nothing to recognise it by.
+
+    Raises:
+        Unreadable: it can't be decoded.
+    """
+    return of_frames([small for _, small in frames(video)], mirrored=mirrored)
+
+
+def of_frames(shown: Sequence[Small], *, mirrored: bool = False) -> str | None:
+    """The fingerprint of the frames of a clip."""
+    picked = [shown[round(place)] for place in np.linspace(0, len(shown) - 1, FRAMES)]
+    if sum(float(picture.std()) >= FLAT for picture in picked) <= FRAMES // 2:
+        return None
+    bits = ""
+    for picture in picked:
+        image = Image.fromarray(picture[:, ::-1].copy() if mirrored else picture)
+        bits += "".join("1" if bit else "0" for bit in imagehash.phash(image).hash.flatten())
+    return bits
+
+
+def distance(one: str, other: str) -> int:
+    """How many of the 256 bits differ."""
+    return (int(one, 2) ^ int(other, 2)).bit_count()

@@ -1,0 +1,101 @@
+"""What can be told of a proof clip without knowing the person: that it plays, lasts, moves, and is new."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from media import fingerprint
+from media.fingerprint import Small
+
+# Six digits and three turns take about six seconds; a minute is patience enough.
+MIN_S, MAX_S = 3.0, 60.0
+MIN_FRAMES = 15
+# Of the 32x32 cells, those that change by this many grey levels count as moved: above noise and flicker.
+MOVED_LEVELS = 16.0
+# A head in a phone's picture covers a tenth of it; its edge alone moves this share.
+MIN_MOVED = 0.03
+# Movement at one end only is a picture that was pushed once.
+PARTS = 3
+MIN_MOVED_PART = 0.01
+
+
+class Inspection(NamedTuple):
+    """A decoded proof: its hashes (None: a flat picture), length in seconds, and what holds of it."""
+
+    bits: str | None
+    mirrored: str | None
+    seconds: float
+    long_enough: bool
+    moving: bool
+    recorded_at: datetime | None
+
+
+@runtime_checkable
+class LikenessCheck(Protocol):
+    """The one interface for what needs to know faces and speech. Nothing here does; see docs/safety.md."""
+
+    async def compare(self, clip: bytes, digits: str, turns: list[str]) -> dict[str, bool | None]:
+        """What it finds, by name of the check; None for what it can't tell."""
+        ...
+
+
+class NothingChecked:
+    """Says plainly that faces, speech and head turns are not looked at."""
+
+    async def compare(self, clip: bytes, digits: str, turns: list[str]) -> dict[str, bool | None]:
+        """Nothing can be told."""
+        return {"face_match": None, "speech": None, "head_turns": None}
+
+
+def inspect(clip: bytes) -> Inspection:
+    """Look at a clip.
+
+    Raises:
+        fingerprint.Unreadable: it can't be decoded within the limits.
+    """
+    timed = fingerprint.frames(clip)
+    shown = [small for _, small in timed]
+    step = timed[1][0] - timed[0][0] if len(timed) > 1 else 0.0
+    seconds = timed[-1][0] - timed[0][0] + max(0.0, step)
+    return Inspection(
+        bits=fingerprint.of_frames(shown),
+        mirrored=fingerprint.of_frames(shown, mirrored=True),
+        seconds=seconds,
+        long_enough=MIN_S <= seconds <= MAX_S and len(shown) >= MIN_FRAMES,
+        moving=_moving(shown),
+        recorded_at=_recorded(clip),
+    )
+
+
+def _moving(shown: list[Small]) -> bool:
+    pictures = np.stack(shown).astype(np.float32)
+    # A change of light moves nothing.
+    pictures -= pictures.mean(axis=(1, 2), keepdims=True)
+    if _moved(pictures) < MIN_MOVED:
+        return False
+    return all(_moved(part) >= MIN_MOVED_PART for part in np.array_split(pictures, PARTS))
+
+
+def _moved(pictures: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
+    """The share of cells that change."""
+    if len(pictures) < 2:
+        return 0.0
+    return float(((pictures.max(axis=0) - pictures.min(axis=0)) >= MOVED_LEVELS).mean())
+
+
+def _recorded(clip: bytes) -> datetime | None:
+    """When the camera says that it was taken; many say nothing, and anybody can say anything."""
+    try:
+        with av.open(io.BytesIO(clip), "r") as container:
+            said = container.metadata.get("creation_time", "")
+        at = datetime.fromisoformat(said)
+    except (FFmpegError, ValueError):
+        return None
+    # Cameras without a clock say 1904 or 1970.
+    return at.replace(tzinfo=at.tzinfo or UTC) if at.year > 2000 else None

@@ -1,0 +1,77 @@
+"""Takedowns, which need no account, and the counter-notices of those whose videos they are about."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from schemas.base import Answer, Request
+
+MAX_TARGETS = 50
+Name = Annotated[str, Meta(min_length=2, max_length=200)]
+Contact = Annotated[str, Meta(min_length=5, max_length=320, pattern=r"^\S+@\S+\.\S+$|^\+?[0-9 ()./-]{7,30}$")]
+Words = Annotated[str, Meta(min_length=10, max_length=5000)]
+TakedownRole = Literal["self", "guardian", "rights_holder", "estate", "agent"]
+TakedownStatus = Literal["open", "upheld", "rejected", "restored"]
+
+
+class CreateTakedown(Request, kw_only=True):
+    """`POST /v1/takedowns`, by anybody.
+
+    `videos` are ids of videos or posts, or links that hold one. `identification` says whose likeness or work
+    it is and where. `good_faith` must be true: it stands for the sentence in docs/safety.md. `signature` is
+    the claimant's full name as a signature; `contact` an e-mail address or telephone number.
+    """
+
+    claimant: Name
+    role: TakedownRole
+    contact: Contact
+    identification: Words
+    statement: Words
+    good_faith: bool
+    signature: Name
+    videos: Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(min_length=1, max_length=MAX_TARGETS)]
+
+
+class CreateCounterNotice(Request, kw_only=True):
+    """`POST /v1/takedowns/{id}/counter-notice`, by the maker of a video that the takedown is about."""
+
+    statement: Words
+    good_faith: bool
+    signature: Name
+    contact: Contact
+
+
+class Takedown(Answer, kw_only=True):
+    """A takedown without the claimant's particulars; undecided by `due_at` (unix s) it counts as upheld.
+
+    `videos` are those that were named; `copies` counts the further ones that look the same.
+    """
+
+    id: str
+    status: TakedownStatus
+    role: TakedownRole
+    created_at: int
+    due_at: int
+    decided_at: int | None
+    videos: list[str]
+    copies: int
+    countered: bool
+    object: str = "takedown"
+
+
+class TakedownList(Answer, kw_only=True):
+    """`GET /v1/takedowns`: those about one's own videos; `videos` are one's own alone."""
+
+    data: list[Takedown]
+    object: str = "list"
+
+
+class CounterNotice(Answer, kw_only=True):
+    """A counter-notice was received."""
+
+    id: str
+    takedown_id: str
+    created_at: int
+    object: str = "counter_notice"

@@ -1,0 +1,65 @@
+"""Fingerprints: copies are near, others far, and what is no video says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.likeness import BANDS, NEAR_BITS, bands
+from media import fingerprint
+from tests.api import clips
+
+
+@pytest.fixture(scope="module")
+def original() -> str:
+    bits = fingerprint.of(clips.mp4(clips.scene(5)))
+    assert bits is not None
+    return bits
+
+
+@pytest.mark.parametrize(
+    "how", [{"crf": 28}, {"crf": 36}, {"size": (64, 64)}, {"size": (192, 160)}, {"title": "another"}]
+)
+def test_copies_are_near(original: str, how: dict[str, object]) -> None:
+    copy = fingerprint.of(clips.mp4(clips.scene(5), **how))  # type: ignore[arg-type]
+    assert copy is not None
+    assert fingerprint.distance(original, copy) <= NEAR_BITS
+    # So near that the index on bands finds it.
+    assert set(bands(original)) & set(bands(copy))
+
+
+def test_others_are_far(original: str) -> None:
+    for seed in range(6, 12):
+        other = fingerprint.of(clips.mp4(clips.scene(seed)))
+        assert other is not None
+        assert fingerprint.distance(original, other) > 4 * NEAR_BITS
+
+
+def test_a_mirrored_copy_is_found_by_its_mirror(original: str) -> None:
+    mirrored = clips.mp4([frame[:, ::-1] for frame in clips.scene(5)])
+    bits = fingerprint.of(mirrored, mirrored=True)
+    assert bits is not None
+    assert fingerprint.distance(original, bits) <= NEAR_BITS
+
+
+def test_every_near_pair_shares_a_band(original: str) -> None:
+    assert BANDS > NEAR_BITS
+    flipped = list(original)
+    # The worst case: the differing bits spread over as many bands as they can.
+    for place in range(NEAR_BITS):
+        at = place * 16 + 3
+        flipped[at] = "1" if flipped[at] == "0" else "0"
+    assert len(set(bands(original)) & set(bands("".join(flipped)))) == BANDS - NEAR_BITS
+
+
+def test_what_is_no_video_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(fingerprint.Unreadable, match="no video"):
+        fingerprint.frames(b"nothing of the kind")
+    clip = clips.mp4(clips.scene(5))
+    with pytest.raises(fingerprint.Unreadable):
+        fingerprint.frames(clip[:200])
+    monkeypatch.setattr(fingerprint, "MAX_FRAMES", 5)
+    with pytest.raises(fingerprint.Unreadable, match="5 frames"):
+        fingerprint.frames(clip)
+    monkeypatch.setattr(fingerprint, "MAX_SIDE_PX", 64)
+    with pytest.raises(fingerprint.Unreadable, match="64 pixels"):
+        fingerprint.frames(clip)
