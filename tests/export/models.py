@@ -50,8 +50,16 @@ def text_config(kind: Any) -> Any:
 
 
 def wan_vae(**changes: Any) -> AutoencoderKLWan:
-    """Wan's autoencoder at a fraction of its width: 8x in space, 4x in time."""
-    settings = {"base_dim": 8, "z_dim": 4, "num_res_blocks": 1, **changes}
+    """Wan's autoencoder at a fraction of its width and depth: 4x in space, 4x in time."""
+    settings = {
+        "base_dim": 8,
+        "z_dim": 4,
+        "dim_mult": [1, 2, 2],
+        "num_res_blocks": 1,
+        "temperal_downsample": [True, True],
+        "scale_factor_spatial": 4,
+        **changes,
+    }
     channels = settings["z_dim"]
     mean, std = torch.linspace(-0.3, 0.3, channels).tolist(), torch.linspace(0.5, 2.0, channels).tolist()
     return AutoencoderKLWan(latents_mean=mean, latents_std=std, **settings).eval()
