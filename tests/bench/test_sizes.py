@@ -1,4 +1,4 @@
-"""The formulas count what the libraries' own classes have, made without memory from the same configurations."""
+"""The formulas count what the libraries' own classes have, made without memory from the same numbers."""
 
 from __future__ import annotations
 
