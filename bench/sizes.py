@@ -200,16 +200,16 @@ def _head() -> list[str]:
     return [
         "# The real models by their configurations",
         "",
-        "Printed by `python -m bench.sizes`: computed, not run. Formulas, with width d, feed-forward f, layers n,",
-        "S tokens of video, T of text:",
+        "Printed by `python -m bench.sizes`: computed, not run. Formulas, with width d, feed-forward f,",
+        "n layers, S tokens of video, T of text:",
         "",
-        "- weights = n (2 (4 d^2 + 6 d) + 2 d f + f + 7 d [+ 2 d in Wan]) + (t d + d) + 2 (d^2 + d) + (256 d + d)",
-        "  + (6 d^2 + 6 d) + patch (2 d + 1) + 3 d, t = the text encoder's width",
+        "- weights = n (2 (4 d^2 + 6 d) + 2 d f + f + 7 d [+ 2 d in Wan]) + (t d + d) + 2 (d^2 + d)",
+        "  + (256 d + d) + (6 d^2 + 6 d) + patch (2 d + 1) + 3 d, t = the text encoder's width",
         "- S = (width / a token's side) (height / a token's side) ((frames - 1) / a token's frames + 1)",
         "- one pass = n 2 (S (6 d^2 + 2 d f) + 2 T d^2) in products + n 4 d (S^2 + S T) in attention",
         f"- a clip of the teacher is steps x 2 passes (guidance), of a student {STUDENT_STEPS} passes",
         "- activations = 4 S (2 d + max(3 d, f)) bytes, and 4 heads S^2 where no kernel fuses attention",
-        "- least time of a pass = max(products / roof + attention / float roof, weights in bytes / bandwidth)",
+        "- least time of a pass = max(products / roof + attention / float roof, weight bytes / bandwidth)",
         "- bytes of a weight: " + ", ".join(f"{name} {size:g}" for name, size in BYTES.items()),
         "",
         "A roof is never reached: the least time is a bound to measure against, and a sign of what can't be.",
@@ -248,7 +248,8 @@ def _work() -> list[str]:
             fused, whole = (activations(model, count, fused=kind) / 1e9 for kind in (True, False))
             lines.append(
                 f"| {model.name} | {'x'.join(map(str, clip))} | {count} | "
-                f"{(products + attention) / 1e12:.2f} | {100 * attention / (products + attention):.0f} % | {fused:.2f} | {whole:.1f} |"
+                f"{(products + attention) / 1e12:.2f} | {100 * attention / (products + attention):.0f} % | "
+                f"{fused:.2f} | {whole:.1f} |"
             )
     note = "The graphs that `riffle export` writes keep the scores of one layer at a time in memory."
     return [*lines, "", note, ""]

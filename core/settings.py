@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     bundle: Path
     seed: Literal["on", "off"]
     model_threads: int
+    # Megabytes for the preview engine's graphs; 0 keeps all that were loaded.
+    model_memory_mb: int
     log_level: Literal["debug", "info", "warning", "error"]
 
     @property
@@ -84,6 +86,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         bundle=read("RIFFLE_BUNDLE", str(home / "models" / "bundle"), _path, "a bundle folder"),
         seed=read("RIFFLE_SEED", "on", _choice("on", "off"), "on or off"),
         model_threads=read("RIFFLE_MODEL_THREADS", str(max(1, os.cpu_count() or 1)), _positive, "1 to 256"),
+        model_memory_mb=read("RIFFLE_MODEL_MEMORY_MB", "0", _amount, "megabytes, or 0 for no bound"),
         log_level=read(
             "RIFFLE_LOG_LEVEL",
             "info",
@@ -103,6 +106,13 @@ def _port(raw: str) -> int:
 def _positive(raw: str) -> int:
     value = int(raw)
     if not 1 <= value <= 256:
+        raise ValueError
+    return value
+
+
+def _amount(raw: str) -> int:
+    value = int(raw)
+    if not 0 <= value <= 2**30:
         raise ValueError
     return value
 

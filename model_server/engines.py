@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from core.settings import Settings
+from model_server.bundle import MANIFEST
 from model_server.faults import ENGINE_UNAVAILABLE, JobError
 from schemas.bundle import Manifest
 from schemas.videos import Tier
@@ -16,6 +17,10 @@ from schemas.videos import Tier
 if TYPE_CHECKING:
     from model_server.preview import PreviewEngine
     from model_server.render import FullRenderer
+
+# What tells one bundle from another in the same place: its manifest's file, size and time of change.
+Stamp = tuple[int, int, int]
+MEGABYTE = 10**6
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +41,7 @@ class Engines:
         self._preview: PreviewEngine | None = None
         self._full: FullRenderer | None = None
         self.manifest: Manifest | None = None
+        self._stamp: Stamp | None = None
         self.states = dict.fromkeys(Tier, State.LOADING)
         self.errors: dict[Tier, str] = {}
         self.load_seconds: dict[Tier, float] = {}
@@ -56,6 +62,27 @@ class Engines:
         self.load_seconds[tier] = time.monotonic() - started
         self.states[tier] = State.READY
         log.info("the %s engine is ready after %.1f s", tier, self.load_seconds[tier])
+
+    def refresh(self) -> bool:
+        """Take the bundle that has come in the place of the loaded one, if one has; whether it was taken.
+
+        Jobs that are being drawn keep the engine that they began with. A bundle that is refused is named in
+        `errors` and not tried again; the old one draws on.
+        """
+        stamp = self._seen()
+        if self.states[Tier.PREVIEW] is State.LOADING or stamp is None or stamp == self._stamp:
+            return False
+        try:
+            self._load_preview()
+        except Exception as error:
+            log.warning("the new bundle is refused: %s", error)
+            self.errors[Tier.PREVIEW] = f"the new bundle is refused: {error}"
+            self._stamp = stamp
+            return False
+        self.errors.pop(Tier.PREVIEW, None)
+        self.states[Tier.PREVIEW] = State.READY
+        log.info("another bundle is loaded: %s", self.manifest and self.manifest.teacher)
+        return True
 
     @property
     def ready(self) -> bool:
@@ -91,9 +118,22 @@ class Engines:
 
     def _load_preview(self) -> None:
         from model_server.preview import PreviewEngine
+        from model_server.sessions import Shelf
 
-        self._preview = PreviewEngine(self._settings.bundle, self._settings.model_threads)
+        stamp = self._seen()
+        threads = self._settings.model_threads
+        shelf = Shelf(threads, self._settings.model_memory_mb * MEGABYTE)
+        # One assignment: whoever reads it meanwhile has the old engine or the new one.
+        self._preview = PreviewEngine(self._settings.bundle, threads, shelf=shelf)
         self.manifest = self._preview.manifest
+        self._stamp = stamp
+
+    def _seen(self) -> Stamp | None:
+        try:
+            found = (self._settings.bundle / MANIFEST).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _load_full(self) -> None:
         # Importing torch and diffusers takes seconds, so previews must not wait for it.

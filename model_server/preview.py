@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.limits import DEFAULT_STRENGTH
 from model_server.bundle import BundleError, find_bucket, load_manifest
-from model_server.sessions import Component, Shelf
+from model_server.sessions import Component, Shelf, changed
 from model_server.tokens import clean, load_tokenizer, tokenize
 from schemas.bundle import Bucket, Manifest, Schedule
 from schemas.videos import Recipe
@@ -85,8 +85,10 @@ class PreviewEngine:
         Raises:
             BundleError: a file is missing, changed, or nothing that onnxruntime can run.
         """
-        self.manifest = load_manifest(folder)
         self._folder = folder
+        self.manifest = load_manifest(folder)
+        # From here on these are the files that were checked.
+        self._written = {file.path: changed(folder / file.path) for file in self.manifest.files}
         self._shelf = shelf or Shelf(threads)
         self._tokenizer = load_tokenizer(folder / self.manifest.tokenizer, self.manifest.prompt_tokens)
         self._text = self._component(self.manifest.text_encoder)
@@ -204,7 +206,7 @@ class PreviewEngine:
         return parts
 
     def _component(self, name: str) -> Component:
-        return self._shelf.get(self._folder / name, self.manifest.target)
+        return self._shelf.get(self._folder / name, self.manifest.target, self._written[name])
 
 
 def latent_shape(manifest: Manifest, bucket: Bucket) -> tuple[int, int, int, int, int]:

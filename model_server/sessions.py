@@ -99,24 +99,37 @@ class Shelf:
         """File names of the loaded graphs, longest unused first."""
         return [component.name for component in self._loaded.values()]
 
-    def get(self, path: Path, target: str = "") -> Component:
+    def get(self, path: Path, target: str = "", written: int | None = None) -> Component:
         """The graph of a file, loaded and run once unless it's here.
 
+        `written` is when the file was checked, by `changed`: one of another time is of another bundle.
+
         Raises:
-            BundleError: it can't be run.
+            BundleError: it can't be run, or another file is in its place.
         """
-        try:
-            key = (path, path.stat().st_mtime_ns)
-        except OSError as error:
-            raise BundleError(f"{path.parent}: {path.name} can't be read ({error.strerror})") from error
+        key = (path, changed(path) if written is None else written)
         component = self._loaded.pop(key, None)
         if component is None:
+            if changed(path) != key[1]:
+                raise BundleError(f"{path.parent}: {path.name} was replaced since it was checked")
             component = Component(path, self._threads, target)
             component.warm()
         self._loaded[key] = component
         while self._budget and self.bytes > self._budget and len(self._loaded) > 1:
             self._loaded.popitem(last=False)
         return component
+
+
+def changed(path: Path) -> int:
+    """When a file was written, in nanoseconds.
+
+    Raises:
+        BundleError: it can't be read.
+    """
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise BundleError(f"{path.parent}: {path.name} can't be read ({error.strerror})") from error
 
 
 def providers(target: str) -> list[str]:

@@ -1,0 +1,112 @@
+"""A bundle can be replaced while jobs run: they end as they began, and new ones take the new bundle."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.settings import load
+from model_server.drawing import Drawn, draw
+from model_server.engines import Engines, State
+from schemas.videos import Tier
+from schemas.work import Render
+from tests.export.small import copied, edited, recipe, small_bundle
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Engines:
+    """Engines whose preview engine draws with a copy of the small bundle."""
+    bundle = copied(small_bundle(), tmp_path / "bundle")
+    engines = Engines(load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_BUNDLE": str(bundle)}))
+    engines.load(Tier.PREVIEW)
+    assert engines.states[Tier.PREVIEW] is State.READY
+    return engines
+
+
+def replaced(tmp_path: Path, **changes: object) -> None:
+    """Put another bundle in the place of the first, as an export does."""
+    work = copied(small_bundle(), tmp_path / "work")
+    edited(work / "manifest.json", **changes)
+    (tmp_path / "bundle").rename(tmp_path / "old")
+    work.rename(tmp_path / "bundle")
+    shutil.rmtree(tmp_path / "old")
+
+
+def test_nothing_new_is_not_loaded_again(loaded: Engines) -> None:
+    engine = loaded.preview
+    assert not loaded.refresh()
+    assert loaded.preview is engine
+
+
+def test_a_job_ends_with_the_engine_it_began_with(loaded: Engines, tmp_path: Path) -> None:
+    engine = loaded.preview
+    manifest = engine.manifest
+    wanted = recipe(model=manifest.id)
+    task = Render(job="j", attempt=1, tier=Tier.PREVIEW, owner="ann", recipe=wanted)
+    whole = list(draw(task, loaded))[-1]
+    units = draw(task, loaded)
+    next(units)
+    next(units)
+    replaced(tmp_path, id="another", sigmas=[1.0, 0.0])
+    assert loaded.refresh()
+    assert loaded.preview is not engine
+    assert loaded.manifest is not None
+    assert loaded.manifest.id == "another"
+    last = list(units)[-1]
+    assert isinstance(last, Drawn)
+    assert isinstance(whole, Drawn)
+    assert last.latents == whole.latents, "the replaced bundle changed nothing of a job under way"
+    job = loaded.preview.begin(recipe(model="another"))
+    loaded.preview.step(job)
+    assert np.isfinite(job.current).all()
+
+
+def test_a_broken_bundle_is_refused_once_and_the_old_one_draws_on(loaded: Engines, tmp_path: Path) -> None:
+    engine = loaded.preview
+    replaced(tmp_path, version=99)
+    assert not loaded.refresh()
+    assert loaded.preview is engine
+    assert loaded.states[Tier.PREVIEW] is State.READY
+    assert "manifest version 99 can't be read" in loaded.errors[Tier.PREVIEW]
+    said = loaded.errors.pop(Tier.PREVIEW)
+    assert not loaded.refresh()
+    assert Tier.PREVIEW not in loaded.errors, said
+    replaced(tmp_path)
+    assert loaded.refresh()
+    assert loaded.preview is not engine
+
+
+def test_a_bundle_that_is_gone_is_waited_for(loaded: Engines, tmp_path: Path) -> None:
+    engine = loaded.preview
+    (tmp_path / "bundle").rename(tmp_path / "away")
+    assert not loaded.refresh()
+    assert loaded.preview is engine
+    assert not loaded.errors
+
+
+def test_a_first_bundle_that_was_refused_is_mended_by_a_good_one(tmp_path: Path) -> None:
+    bundle = copied(small_bundle(), tmp_path / "bundle")
+    (bundle / "text.onnx").write_bytes(b"")
+    engines = Engines(load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_BUNDLE": str(bundle)}))
+    engines.load(Tier.PREVIEW)
+    assert engines.states[Tier.PREVIEW] is State.FAILED
+    replaced(tmp_path)
+    assert engines.refresh()
+    assert engines.states[Tier.PREVIEW] is State.READY
+
+
+def test_a_budget_unloads_and_loads_again(tmp_path: Path) -> None:
+    bundle = copied(small_bundle(), tmp_path / "bundle")
+    settings = {"RIFFLE_HOME": str(tmp_path), "RIFFLE_BUNDLE": str(bundle), "RIFFLE_MODEL_MEMORY_MB": "1"}
+    tight = Engines(load(settings))
+    tight.load(Tier.PREVIEW)
+    free = Engines(load({**settings, "RIFFLE_MODEL_MEMORY_MB": "0"}))
+    free.load(Tier.PREVIEW)
+    first, second = (each.preview.begin(recipe(model="riffle-tiny")) for each in (tight, free))
+    for _ in range(first.steps):
+        tight.preview.step(first)
+        free.preview.step(second)
+    np.testing.assert_array_equal(tight.preview.decode(first), free.preview.decode(second))
