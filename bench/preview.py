@@ -256,7 +256,8 @@ def plot(rows: Sequence[Row]) -> str:
     least = min(row.cpu_s for row in rows)
     span = max(np.log10(max(row.cpu_s for row in rows) / least), 0.1)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + wide + 90}" height="{tall * len(rows) + 30}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + wide + 90}" '
+        f'height="{tall * len(rows) + 30}" '
         'font-family="sans-serif" font-size="12">',
         '<text x="4" y="16">CPU seconds of a clip, on a logarithmic axis</text>',
     ]
