@@ -17,7 +17,7 @@ from torch import nn
 
 from export.errors import ExportError, first_line, quietly
 from export.families import FAMILIES
-from export.families.base import Family, Grid
+from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
 from export.recipe import Card, Tier, check_sigmas
 from export.schedule import euler, from_scheduler
 from export.wishes import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, Wish
@@ -30,6 +30,9 @@ __all__ = ["Card", "ExportError", "Source", "Tier", "load", "quietly", "weight_d
 # An ONNX file is one protobuf message, which ends at 2 GiB.
 MAX_PART_BYTES = 2**31 - 2**20
 LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
+LIBRARIES = ("diffusers", "transformers")
+# Weights that no state of a token depends on.
+UNUSED = "pooler."
 TEXT_ENCODERS = ("BertModel", "T5EncoderModel", "UMT5EncoderModel")
 # A model that is asked for no more steps than these is a distilled one, which needs no guidance.
 FEW_STEPS = 8
@@ -128,8 +131,8 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
     if tiny is not None:
         source.notes.append(f"latents are decoded by a tiny decoder instead of the model's own ({_of(tiny)})")
     _check(source)
-    sizes = wish.sizes or ((card.preview.size,) if card else (defaults.size,))
-    frames = wish.frames or ((card.frames,) if card else (defaults.frames,))
+    sizes = wish.sizes or ((card.preview.size,) if card else (PREVIEW_SIZE,))
+    frames = wish.frames or ((card.frames,) if card else (PREVIEW_FRAMES,))
     if len(sizes) * len(frames) > MAX_SHAPES:
         raise ExportError("load", f"{len(sizes)} sizes of {len(frames)} lengths are over {MAX_SHAPES} shapes")
     for width, height in dict.fromkeys(sizes):
@@ -229,6 +232,9 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
         raise ExportError("load", f"{part} is missing: there is no {folder / 'config.json'}")
     try:
         library, name = index[part]
+        # What a folder names is imported: nothing but the two libraries.
+        if library not in LIBRARIES:
+            raise ValueError(f"{name} is of {library!r}, not of {' or '.join(LIBRARIES)}")
         with quietly():
             kind = getattr(importlib.import_module(library), name)
             # A weight that a file lacks would be drawn at random instead; a file of another model has others.
@@ -236,7 +242,7 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
     except Exception as error:
         # diffusers and transformers raise nearly anything on damaged weights.
         raise ExportError("load", f"{part} can't be loaded: {first_line(error)}") from error
-    lost = sorted(told["missing_keys"])
+    lost = sorted(key for key in told["missing_keys"] if not key.startswith(UNUSED))
     if lost:
         raise ExportError("load", f"{part}: its files lack {lost[0]} ({len(lost)} weights in all)")
     if told.get("mismatched_keys"):

@@ -14,7 +14,7 @@ from export import trace
 from export.gates import GATES, goal
 from export.load import Source
 from export.measure import Parity
-from export.placement import checked, placed
+from export.placement import placed
 from export.preview import Drawn, drawn
 from export.quantise import (
     CONVOLUTIONS,
@@ -95,7 +95,7 @@ class Maker:
         path = self.work / f"{part.name}.onnx"
         onnx.save(made, path)
         found = placed(path, self.target)
-        self.placement[part.name] = found.providers if checked(self.target) else {}
+        self.placement[part.name] = found.providers if found.means_something else {}
 
     def _quantise(
         self, part: Part, model: onnx.ModelProto, feeds: list[Feed], goal_db: float

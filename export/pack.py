@@ -17,7 +17,6 @@ from export.errors import ExportError, first_line
 from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.make import Maker
-from export.placement import checked
 from export.trace import names
 from export.wishes import PRECISIONS_OF, Wish, default_precision
 from model_server.bundle import MANIFEST, BundleError, describe
@@ -73,7 +72,7 @@ def _fill(source: Source, work: Path, precision: str, target: str, say: Callable
     source.tokenizer.save(str(work / TOKENIZER))
     maker = Maker(source, work, precision, target, say)
     maker.make()
-    if not checked(target):
+    if not all(maker.placement.values()):
         source.notes.append(
             f"this machine has no {target}: parity was measured on its processor, placement wasn't"
         )

@@ -13,8 +13,6 @@ from model_server.sessions import CPU, CUDA, providers
 
 # Node types that are the work; shapes and gathers of a few numbers belong on the processor.
 WORK = ("MatMul", "Gemm", "Conv", "Attention", "MatMulNBits", "Softmax", "LayerNormalization", "FusedMatMul")
-# What integer products and convolutions are called after the runtime's own fusions.
-INTEGER = ("DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulInteger", "QLinearConv", "QGemm")
 
 
 @dataclass(slots=True)
@@ -23,6 +21,8 @@ class Placement:
 
     providers: dict[str, int]
     types: dict[str, int]
+    # Whether the target's own provider was there to place them.
+    means_something: bool
 
 
 def placed(path: Path, target: str) -> Placement:
@@ -34,9 +34,8 @@ def placed(path: Path, target: str) -> Placement:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    wanted = providers(target)
     try:
-        session = ort.InferenceSession(path, options, providers=wanted)
+        session = ort.InferenceSession(path, options, providers=providers(target))
         parts = [
             (part.ep_name, node)
             for part in session.get_provider_graph_assignment_info()
@@ -44,7 +43,7 @@ def placed(path: Path, target: str) -> Placement:
         ]
     except Exception as error:
         raise ExportError("verify", f"{path.stem}: {first_line(error)}") from error
-    main = wanted[0]
+    main = session.get_providers()[0]
     for provider, node in parts:
         if node.op_type in WORK and provider != main:
             raise ExportError(
@@ -52,10 +51,7 @@ def placed(path: Path, target: str) -> Placement:
                 f"{path.stem}: node {node.name} ({node.op_type}) is placed on {provider}, not {main}",
             )
     return Placement(
-        dict(Counter(provider for provider, _ in parts)), dict(Counter(node.op_type for _, node in parts))
+        dict(Counter(provider for provider, _ in parts)),
+        dict(Counter(node.op_type for _, node in parts)),
+        main == {"cuda": CUDA, "web": "none of ours"}.get(target, CPU),
     )
-
-
-def checked(target: str) -> bool:
-    """Whether this machine has the target's provider, so that the placement means something."""
-    return target != "web" and (target != "cuda" or providers(target) == [CUDA, CPU])

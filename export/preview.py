@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +83,6 @@ def _inputs(source: Source, prompt: str) -> dict[str, Tensor]:
     return {"states": told, "mask": mask} if source.family.takes_mask else {"states": told}
 
 
-def _sampled(steps: int) -> Iterator[int]:
+def _sampled(steps: int) -> set[int]:
     """Up to SAMPLED_STEPS of the steps, from the first to the last."""
-    return iter({round(place) for place in np.linspace(0, steps - 1, min(steps, SAMPLED_STEPS))})
+    return {round(place) for place in np.linspace(0, steps - 1, min(steps, SAMPLED_STEPS))}

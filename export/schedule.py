@@ -39,7 +39,7 @@ def from_scheduler(
     """
     name = _class(index)
     try:
-        library = importlib.import_module(str(index["scheduler"][0]))
+        library = importlib.import_module("diffusers")
         with quietly():
             scheduler = getattr(library, name).from_pretrained(folder / "scheduler")
             plain = _run(scheduler, pipeline, grid, steps, 1.0)
@@ -68,6 +68,8 @@ def _class(index: dict[str, Any]) -> str:
     entry = index.get("scheduler")
     if not isinstance(entry, list) or len(entry) != 2:
         raise ExportError("load", "model_index.json names no scheduler")
+    if entry[0] != "diffusers":
+        raise ExportError("load", f"scheduler {entry[1]!r} is of {entry[0]!r}, not of diffusers")
     return str(entry[1])
 
 
@@ -76,6 +78,8 @@ def _run(
 ) -> tuple[list[float], list[np.ndarray[Any, Any]], list[float]]:
     """Timesteps, the factors of noise and answers after each step, and the noise levels."""
     timesteps = _timesteps(scheduler, pipeline, grid, steps)
+    if not torch.isfinite(timesteps.double()).all():
+        raise ValueError(f"{steps} steps give noise levels that are not finite")
     basis = torch.eye(len(timesteps) + 1) * unit
     # Batch, channel, and the factors.
     state, rows = basis[0][None, None], []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cache
@@ -134,7 +136,17 @@ def changed(path: Path) -> int:
 
 def providers(target: str) -> list[str]:
     """Where a bundle of this target runs here."""
-    return [CUDA, CPU] if target == "cuda" and CUDA in ort.get_available_providers() else [CPU]
+    return [CUDA, CPU] if target == "cuda" and CUDA in ort.get_available_providers() and _driver() else [CPU]
+
+
+@cache
+def _driver() -> bool:
+    """Whether there is a driver for CUDA: without one onnxruntime fills the terminal before it falls back."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _options(threads: int) -> ort.SessionOptions:

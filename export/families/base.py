@@ -12,12 +12,16 @@ from torch import Tensor, nn
 Grid = tuple[int, int, int]
 
 
+# A preview on a phone, in pixels and frames: a thirtieth of the tokens of what the pipelines would draw, and a
+# length that fits latents of 4 and of 8 frames.
+PREVIEW_SIZE = (192, 320)
+PREVIEW_FRAMES = 33
+
+
 @dataclass(slots=True)
 class Defaults:
     """What a folder without riffle.json is exported with, as its pipeline has it."""
 
-    size: tuple[int, int]
-    frames: int
     fps: int
     prompt_tokens: int
     # Of a model that isn't distilled to few steps.

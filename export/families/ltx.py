@@ -28,7 +28,7 @@ class Ltx(Family):
     def defaults(self, pipeline: str) -> Defaults:
         """As its pipelines."""
         tokens = 128 if pipeline == PLAIN else 256
-        return Defaults(size=(704, 512), frames=161, fps=25, prompt_tokens=tokens, guidance=3.0)
+        return Defaults(fps=25, prompt_tokens=tokens, guidance=3.0)
 
     def problem(self, source: Any) -> str | None:
         """Patches of tokens, and noise inside the decoder, are not known."""

@@ -22,8 +22,8 @@ class Wan(Family):
     streams = True
 
     def defaults(self, pipeline: str) -> Defaults:
-        """480p of 81 frames at 16 a second."""
-        return Defaults(size=(832, 480), frames=81, fps=16, prompt_tokens=512, guidance=5.0)
+        """As its pipeline."""
+        return Defaults(fps=16, prompt_tokens=512, guidance=5.0)
 
     def problem(self, source: Any) -> str | None:
         """Image-conditioned models, two-stage ones and the autoencoder of Wan 2.2 are none of this."""

@@ -121,8 +121,8 @@ def test_a_card_without_sense(folder: Path) -> None:
 def test_a_folder_without_riffle_json_is_drawn_as_its_pipeline_draws() -> None:
     source = load(wan_folder())
     (shape,) = source.shapes
-    assert (shape.label, source.fps, source.prompt_tokens) == ("832x480x81", 16, 512)
-    assert (shape.grid, source.guidance) == ((21, 60, 104), 1.0)
+    assert (shape.label, source.fps, source.prompt_tokens) == ("192x320x33", 16, 512)
+    assert (shape.grid, source.guidance) == ((9, 80, 48), 1.0)
     assert shape.schedule.made_by == "UniPCMultistepScheduler, 8 steps"
     assert (source.name, source.licence) == (wan_folder().name, "unspecified")
     assert "UniPCMultistepScheduler isn't Euler's method" in source.notes[0]
@@ -151,9 +151,9 @@ def test_what_was_asked_for_goes_before_what_the_folder_says() -> None:
 @pytest.mark.parametrize(
     ("wish", "named"),
     [
-        (Wish(sizes=((60, 32),)), "60x32x161 is no multiple of 32 px"),
-        (Wish(frames=(6,)), "704x512x6 is no multiple"),
-        (Wish(frames=(-3,)), "704x512x-3 is no multiple"),
+        (Wish(sizes=((60, 32),)), "60x32x33 is no multiple of 32 px"),
+        (Wish(frames=(6,)), "192x320x6 is no multiple"),
+        (Wish(frames=(-3,)), "192x320x-3 is no multiple"),
         (Wish(steps=0), "steps must be 1 to 1000, not 0"),
         (Wish(fps=999), "fps must be 1 to 240, not 999"),
         (Wish(prompt_tokens=9000), "prompt tokens must be 1 to 4096"),
@@ -181,6 +181,12 @@ def test_a_bundle_is_no_model(tmp_path: Path) -> None:
         ("text_encoder", ["transformers", "CLIPTextModel"], "text_encoder 'CLIPTextModel' is not known"),
         ("scheduler", ["diffusers", "NoSuchScheduler"], "scheduler NoSuchScheduler: "),
         ("scheduler", None, "names no scheduler"),
+        ("scheduler", ["subprocess", "Popen"], "scheduler 'Popen' is of 'subprocess', not of diffusers"),
+        (
+            "vae",
+            ["evil", "AutoencoderKLWan"],
+            "AutoencoderKLWan is of 'evil', not of diffusers or transformers",
+        ),
         ("transformer", None, "transformer '' is of no known family"),
         ("transformer_2", ["diffusers", "WanTransformer3DModel"], "belong to Wan 2.2"),
     ],
