@@ -18,6 +18,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -93,7 +94,8 @@ def rungs(teacher: Path, work: Path, threads: int) -> list[Rung]:
     full, few = card["full"], card["preview"]
     large, small = tuple(full["size"]), tuple(few["size"])
     many, steps, strong = tuple(full["sigmas"]), tuple(few["sigmas"]), float(full["guidance"])
-    plain, float32, int8 = (bundle(teacher, work, way) for way in ("as traced", "fp32", "int8"))
+    float32, int8 = (bundle(teacher, work / precision, precision) for precision in ("fp32", "int8"))
+    plain = as_traced(teacher, float32, work / "as-traced")
     ladder = [
         Rung(
             "full render: teacher, all steps, guidance", "torch", teacher, threads, large, False, many, strong
@@ -110,35 +112,38 @@ def rungs(teacher: Path, work: Path, threads: int) -> list[Rung]:
     return ladder
 
 
-def bundle(teacher: Path, work: Path, way: str) -> Path:
-    """A bundle of the student. `as traced` is the float32 one with the library's own transformer in it."""
+def bundle(teacher: Path, out: Path, precision: str) -> Path:
+    """A bundle of the student."""
+    from export.pack import export_bundle
+    from export.wishes import Wish as Asked
+
+    return export_bundle(teacher, out, precision=precision, target=TARGET, wish=Asked(encoder=False))
+
+
+def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:
+    """A copy of a float32 bundle whose transformer is the library's own, with nothing rewritten."""
     import onnx
     import torch
 
     from export import trace
     from export.load import load
-    from export.pack import export_bundle
     from export.preview import preview
-    from export.wishes import Wish as Asked
     from model_server.bundle import MANIFEST, describe
 
-    out = work / way.replace(" ", "-")
-    precision = "int8" if way == "int8" else "fp32"
-    export_bundle(teacher, out, precision=precision, target=TARGET, wish=Asked(encoder=False))
-    if way == "as traced":
-        source = load(teacher)
-        (shape,) = source.shapes
-        stage = trace.denoiser(source, shape, preview(source, shape, "", 0).clone())
-        with torch.no_grad():
-            untouched = trace.Stage(stage.untouched, stage.untouched, stage.inputs, stage.outputs)
-            model = trace.trace(source, trace.Part("transformer", "transformer", untouched))
-        model.graph.ClearField("value_info")
-        onnx.save(model, out / "transformer.onnx")
-        manifest = json.loads((out / MANIFEST).read_text())
-        for file in manifest["files"]:
-            found = describe(out, out / file["path"])
-            file |= {"sha256": found.sha256, "bytes": found.bytes}
-        (out / MANIFEST).write_text(json.dumps(manifest))
+    shutil.copytree(bundle, out)
+    source = load(teacher)
+    (shape,) = source.shapes
+    stage = trace.denoiser(source, shape, preview(source, shape, "", 0).clone())
+    untouched = trace.Stage(stage.untouched, stage.untouched, stage.inputs, stage.outputs)
+    with torch.no_grad():
+        model = trace.trace(source, trace.Part("transformer", "transformer", untouched))
+    model.graph.ClearField("value_info")
+    onnx.save(model, out / "transformer.onnx")
+    manifest = json.loads((out / MANIFEST).read_text())
+    for file in manifest["files"]:
+        found = describe(out, out / file["path"])
+        file |= {"sha256": found.sha256, "bytes": found.bytes}
+    (out / MANIFEST).write_text(json.dumps(manifest))
     return out
 
 

@@ -52,7 +52,7 @@ def draw(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
 
 
 def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
-    engine, recipe = engines.preview, task.recipe
+    engine, recipe = engines.preview_of(task.recipe.model), task.recipe
     _check_model(recipe, engine)
     try:
         source = None if task.inputs.source is None else latents.small(task.inputs.source)

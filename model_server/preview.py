@@ -90,12 +90,14 @@ class PreviewEngine:
         # From here on these are the files that were checked.
         self._written = {file.path: changed(folder / file.path) for file in self.manifest.files}
         self._shelf = shelf or Shelf(threads)
+        self._own: dict[str, Component] = {}
         self._tokenizer = load_tokenizer(folder / self.manifest.tokenizer, self.manifest.prompt_tokens)
         self._text = self._component(self.manifest.text_encoder)
         self._encoded = lru_cache(PROMPTS_KEPT)(self._encode)
         self._empty = self._encoded("") if self.manifest.guidance > 1 else None
         for bucket in self.manifest.buckets:
             self._parts(bucket)
+        self._shelf.drop(folder, self._written.values())
 
     def embed(self, texts: list[str]) -> Floats:
         """Vectors of texts [n, C], unit length: the mean of their token states."""
@@ -206,7 +208,13 @@ class PreviewEngine:
         return parts
 
     def _component(self, name: str) -> Component:
-        return self._shelf.get(self._folder / name, self.manifest.target, self._written[name])
+        found = self._own.get(name)
+        if found is None:
+            found = self._shelf.get(self._folder / name, self.manifest.target, self._written[name])
+            if not self._shelf.bounded:
+                # Then nothing is unloaded while this engine lives, even when another bundle takes its place.
+                self._own[name] = found
+        return found
 
 
 def latent_shape(manifest: Manifest, bucket: Bucket) -> tuple[int, int, int, int, int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,13 @@ class Shelf:
         """`budget_bytes` of 0 keeps everything."""
         self._threads, self._budget = threads, budget_bytes
         self._loaded: OrderedDict[tuple[Path, int], Component] = OrderedDict()
+        # A bundle is loaded in one thread while another one draws.
+        self._lock = threading.Lock()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a budget."""
+        return self._budget > 0
 
     @property
     def bytes(self) -> int:
@@ -110,16 +118,28 @@ class Shelf:
             BundleError: it can't be run, or another file is in its place.
         """
         key = (path, changed(path) if written is None else written)
-        component = self._loaded.pop(key, None)
+        with self._lock:
+            component = self._loaded.get(key)
         if component is None:
             if changed(path) != key[1]:
                 raise BundleError(f"{path.parent}: {path.name} was replaced since it was checked")
+            # Not under the lock: whoever draws meanwhile mustn't wait for a load.
             component = Component(path, self._threads, target)
             component.warm()
-        self._loaded[key] = component
-        while self._budget and self.bytes > self._budget and len(self._loaded) > 1:
-            self._loaded.popitem(last=False)
+        with self._lock:
+            self._loaded[key] = component
+            self._loaded.move_to_end(key)
+            while self._budget and self.bytes > self._budget and len(self._loaded) > 1:
+                self._loaded.popitem(last=False)
         return component
+
+    def drop(self, folder: Path, written: Collection[int]) -> None:
+        """Let go of a folder's graphs of other times than these: those of a bundle that was replaced."""
+        with self._lock:
+            for path, at in [
+                key for key in self._loaded if key[0].parent == folder and key[1] not in written
+            ]:
+                del self._loaded[path, at]
 
 
 def changed(path: Path) -> int:

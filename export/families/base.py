@@ -12,7 +12,7 @@ from torch import Tensor, nn
 Grid = tuple[int, int, int]
 
 
-# A preview on a phone, in pixels and frames: a thirtieth of the tokens of what the pipelines would draw, and a
+# A preview on a phone, in pixels and frames: a thirtieth of the tokens that the pipelines would draw, and a
 # length that fits latents of 4 and of 8 frames.
 PREVIEW_SIZE = (192, 320)
 PREVIEW_FRAMES = 33

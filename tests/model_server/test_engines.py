@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from core.settings import load
 from model_server.drawing import Drawn, draw
 from model_server.engines import Engines, State
+from model_server.pages import model_list
 from schemas.videos import Tier
 from schemas.work import Render
 from tests.export.small import copied, edited, recipe, small_bundle
@@ -55,6 +57,8 @@ def test_a_job_ends_with_the_engine_it_began_with(loaded: Engines, tmp_path: Pat
     assert loaded.preview is not engine
     assert loaded.manifest is not None
     assert loaded.manifest.id == "another"
+    late = engine.begin(wanted)
+    engine.step(late)
     last = list(units)[-1]
     assert isinstance(last, Drawn)
     assert isinstance(whole, Drawn)
@@ -70,10 +74,10 @@ def test_a_broken_bundle_is_refused_once_and_the_old_one_draws_on(loaded: Engine
     assert not loaded.refresh()
     assert loaded.preview is engine
     assert loaded.states[Tier.PREVIEW] is State.READY
-    assert "manifest version 99 can't be read" in loaded.errors[Tier.PREVIEW]
-    said = loaded.errors.pop(Tier.PREVIEW)
+    assert "manifest version 99 can't be read" in loaded.refused[str(tmp_path / "bundle")]
+    loaded.refused.clear()
     assert not loaded.refresh()
-    assert Tier.PREVIEW not in loaded.errors, said
+    assert not loaded.refused, "it isn't tried again"
     replaced(tmp_path)
     assert loaded.refresh()
     assert loaded.preview is not engine
@@ -85,6 +89,7 @@ def test_a_bundle_that_is_gone_is_waited_for(loaded: Engines, tmp_path: Path) ->
     assert not loaded.refresh()
     assert loaded.preview is engine
     assert not loaded.errors
+    assert not loaded.refused
 
 
 def test_a_first_bundle_that_was_refused_is_mended_by_a_good_one(tmp_path: Path) -> None:
@@ -96,6 +101,28 @@ def test_a_first_bundle_that_was_refused_is_mended_by_a_good_one(tmp_path: Path)
     replaced(tmp_path)
     assert engines.refresh()
     assert engines.states[Tier.PREVIEW] is State.READY
+
+
+def test_several_bundles_are_drawn_with_by_name(tmp_path: Path) -> None:
+    bundles = [copied(small_bundle(), tmp_path / name) for name in ("bundle", "second", "third")]
+    edited(bundles[1] / "manifest.json", id="second", sigmas=[1.0, 0.0])
+    edited(bundles[2] / "manifest.json", version=99)
+    more = os.pathsep.join(map(str, bundles[1:]))
+    engines = Engines(
+        load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_BUNDLE": str(bundles[0]), "RIFFLE_MORE_BUNDLES": more})
+    )
+    assert not engines.refresh(), "nothing goes before the first one"
+    engines.load(Tier.PREVIEW)
+    assert [manifest.id for manifest in engines.manifests] == ["riffle-tiny"]
+    assert engines.refresh()
+    assert [manifest.id for manifest in engines.manifests] == ["riffle-tiny", "second"]
+    assert list(engines.refused) == [str(bundles[2])]
+    assert engines.preview_of("second") is not engines.preview
+    assert engines.preview_of("unknown") is engines.preview
+    first, second = model_list(engines.manifests).data
+    assert (first.sizes[Tier.FULL], second.sizes[Tier.FULL]) == (["128x192"], [])
+    task = Render(job="j", attempt=1, tier=Tier.PREVIEW, owner="ann", recipe=recipe(model="second"))
+    assert isinstance(list(draw(task, engines))[-1], Drawn)
 
 
 def test_a_budget_unloads_and_loads_again(tmp_path: Path) -> None:
