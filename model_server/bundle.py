@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from itertools import pairwise
-from math import isfinite
+from math import isfinite, prod
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -14,6 +14,10 @@ from schemas.bundle import MANIFEST_VERSION, PRECISIONS, TARGETS, Bucket, Bundle
 MANIFEST = "manifest.json"
 FAMILIES = ("ltx", "wan")
 CHUNK_BYTES = 1 << 20
+# Numbers of a clip's latents and pixels of its frames: a minute of 1280x720 at 30 a second, and its latents
+# at a fourth of its sides with 16 channels, would fit.
+MAX_PIXELS = 2_000_000_000
+MAX_LATENT = 2_000_000_000
 
 
 class BundleError(ValueError):
@@ -48,7 +52,7 @@ def load_manifest(folder: Path) -> Manifest:
                 f"{folder}: model family {header.family!r} is not known, only {', '.join(FAMILIES)}"
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"{folder}: {MANIFEST} is damaged: {error}") from error
     for file in manifest.files:
         _check_file(folder, file)
@@ -118,6 +122,11 @@ def _nonsense(manifest: Manifest) -> str | None:
         grid = (item.latent_frames, item.latent_height, item.latent_width)
         if min(item.width, item.height, item.frames, *grid) < 1:
             return f"{name} has no size"
+        if (
+            manifest.latent_channels * prod(grid) > MAX_LATENT
+            or item.width * item.height * item.frames > MAX_PIXELS
+        ):
+            return f"{name} is larger than anything that is drawn"
         given = item.schedule or Schedule(sigmas=manifest.sigmas, timesteps=manifest.sigmas[:-1])
         steps, levels = len(given.timesteps), given.sigmas
         if steps < 1 or len(levels) != steps + 1 or any(now <= later for now, later in pairwise(levels)):

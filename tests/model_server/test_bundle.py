@@ -122,6 +122,8 @@ EULER = {"sigmas": [1.0, 0.5, 0.0], "timesteps": [1000.0, 500.0]}
         ({"sigmas": [1.0]}, "lead nowhere"),
         ({"sigmas": [0.5, 1.0, 0.0]}, "lead nowhere"),
         ({"buckets": [{**BUCKET, "latent_width": 0}]}, "64x96x17 has no size"),
+        ({"buckets": [{**BUCKET, "frames": 10**9}]}, "is larger than anything that is drawn"),
+        ({"latent_channels": 10**15}, "is larger than anything that is drawn"),
         ({"buckets": [{**BUCKET, "schedule": {**EULER, "timesteps": [1000.0]}}]}, "lead nowhere"),
         (
             {"buckets": [{**BUCKET, "schedule": {**EULER, "weights": [[1.0], [1.0, 1.0]]}}]},
@@ -154,6 +156,14 @@ def test_no_manifest(tmp_path: Path) -> None:
 def test_a_damaged_manifest(bundle: Path) -> None:
     text = (bundle / MANIFEST).read_text()
     (bundle / MANIFEST).write_text(text[: len(text) // 2])
+    assert "is damaged" in refusal(bundle)
+
+
+def test_a_manifest_that_is_no_text(bundle: Path) -> None:
+    data = (bundle / MANIFEST).read_bytes().replace(b"Apache-2.0", b"\xff\xfe\xff")
+    (bundle / MANIFEST).write_bytes(data)
+    assert "is damaged" in refusal(bundle)
+    (bundle / MANIFEST).write_text("[1, 2]")
     assert "is damaged" in refusal(bundle)
 
 
