@@ -43,7 +43,7 @@ def export_bundle(
             "pack", f"precision {precision!r} for target {target!r} is not known: take {_any_of(target)}"
         )
     _check_out(folder, out)
-    say = _progress(time.monotonic())
+    say = _Progress()
     threads = torch.get_num_threads()
     # Torch's threads spin at every barrier, which takes far longer than the work on a machine that is busy.
     torch.set_num_threads(1)
@@ -57,8 +57,13 @@ def export_bundle(
         manifest = _fill(source, work, precision, target, say)
         work.chmod(0o755)
         _replace(work, out)
+    except ExportError:
+        raise
     except (OSError, BundleError) as error:
         raise ExportError("pack", first_line(error)) from error
+    except Exception as error:
+        # A model that its library can't draw with, or memory that ran out: what was being done names the part.
+        raise ExportError(say.last, f"{type(error).__name__}: {first_line(error)}") from error
     finally:
         torch.set_num_threads(threads)
         if work is not None:
@@ -197,8 +202,13 @@ def _sweep(out: Path) -> None:
             continue
 
 
-def _progress(begun: float) -> Callable[[str], None]:
-    def say(text: str) -> None:
-        print(f"[export {time.monotonic() - begun:5.1f} s] {text}", flush=True)
+class _Progress:
+    """Prints what is being done and when it began, in seconds since the start."""
 
-    return say
+    def __init__(self) -> None:
+        self.last = "pack"
+        self._begun = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        self.last = text.strip()
+        print(f"[export {time.monotonic() - self._begun:5.1f} s] {text}", flush=True)

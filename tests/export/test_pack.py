@@ -11,7 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import LTXConditionPipeline, LTXVideoTransformer3DModel
+from diffusers import (
+    FlowMatchEulerDiscreteScheduler,
+    LTXConditionPipeline,
+    LTXVideoTransformer3DModel,
+)
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
 from export import cli, pack, verify
@@ -23,6 +27,7 @@ from export.measure import difference
 from export.pack import export_bundle
 from model_server.bundle import load_manifest
 from model_server.preview import PreviewEngine
+from tests.export.models import ltx_vae, write_ltx
 from tests.export.small import FPS, FRAMES, SIZE, copied, edited, recipe, small_bundle, small_folder
 
 PROMPT = "a fox on the beach"
@@ -171,6 +176,22 @@ def test_a_stage_that_stops_names_the_node_and_leaves_nothing(
     assert cli.main(arguments) == 1
     assert capsys.readouterr().err == "trace: text: Failed to find kernel for Foo(1) (node_7)\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_its_library_can_not_draw_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # diffusers hands a block that narrows the noise level as it came, before it is embedded.
+    folder = write_ltx(tmp_path / "odd", vae=ltx_vae(timestep_conditioning=True))
+    before = sorted(path.name for path in tmp_path.iterdir())
+    flags = ["--size", "64x32", "--frames", "5", "--steps", "1", "--prompt-tokens", "8", "--guidance", "1"]
+    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
+    assert cli.main([str(folder), "--out", str(tmp_path / "bundle"), *flags]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("trace: ")
+    assert "Dimension out of range" in said
+    assert said.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_a_teacher_without_a_student_is_guided(tmp_path: Path) -> None:

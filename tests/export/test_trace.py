@@ -22,7 +22,7 @@ WISH = Wish(sizes=((64, 32), (32, 32)), frames=(5, 9), steps=2, prompt_tokens=8)
 
 def told(tmp_path: Path, level: float) -> Source:
     """An LTX model whose decoder is told a noise level."""
-    folder = write_ltx(tmp_path / "told", vae=ltx_vae(timestep_conditioning=True))
+    folder = write_ltx(tmp_path / "told", vae=ltx_vae(timestep_conditioning=True, upsample_factor=(1, 2)))
     return load(folder, Wish(sizes=((64, 32),), frames=(5,), steps=2, prompt_tokens=8, decode_timestep=level))
 
 
