@@ -31,8 +31,12 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     models_url: str
     teacher: Path
     bundle: Path
+    # Other models' bundles, drawn as previews beside it.
+    more_bundles: tuple[Path, ...]
     seed: Literal["on", "off"]
     model_threads: int
+    # Megabytes for the preview engine's graphs; 0 keeps all that were loaded.
+    model_memory_mb: int
     log_level: Literal["debug", "info", "warning", "error"]
     signing_chain: Path | None = None
     signing_key: Path | None = None
@@ -89,8 +93,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         models_url=read("RIFFLE_MODELS_URL", "", _url("http", "https"), "http://host:port"),
         teacher=read("RIFFLE_TEACHER", str(home / "models" / "riffle-tiny"), _path, "a diffusers folder"),
         bundle=read("RIFFLE_BUNDLE", str(home / "models" / "bundle"), _path, "a bundle folder"),
+        more_bundles=read(
+            "RIFFLE_MORE_BUNDLES", "", _paths, f"bundle folders with {os.pathsep!r} between them"
+        ),
         seed=read("RIFFLE_SEED", "on", _choice("on", "off"), "on or off"),
         model_threads=read("RIFFLE_MODEL_THREADS", str(max(1, os.cpu_count() or 1)), _positive, "1 to 256"),
+        model_memory_mb=read("RIFFLE_MODEL_MEMORY_MB", "0", _amount, "megabytes, or 0 for no bound"),
         log_level=read(
             "RIFFLE_LOG_LEVEL",
             "info",
@@ -125,6 +133,13 @@ def _positive(raw: str) -> int:
     return value
 
 
+def _amount(raw: str) -> int:
+    value = int(raw)
+    if not 0 <= value <= 2**30:
+        raise ValueError
+    return value
+
+
 def _seconds(raw: str) -> float:
     value = float(raw)
     if not 0.1 <= value <= 30:
@@ -143,6 +158,10 @@ def _file(raw: str) -> Path | None:
 
 def _path(raw: str) -> Path:
     return Path(raw).expanduser().resolve()
+
+
+def _paths(raw: str) -> tuple[Path, ...]:
+    return tuple(_path(part) for part in raw.split(os.pathsep) if part.strip())
 
 
 def _folder(raw: str) -> Path:

@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-# As the stages have them, whose import takes seconds.
-PRECISIONS = ("int8", "fp32")
-TARGETS = ("avx2", "vnni", "arm64")
-USAGE = """riffle export FOLDER --out BUNDLE [--precision int8|fp32] [--target avx2|vnni|arm64]
+from export.wishes import Wish, size
+from schemas.bundle import PRECISIONS, TARGETS
+
+USAGE = """riffle export FOLDER --out BUNDLE [--precision ...] [--target ...] [--steps N] [--size WxH ...]
        riffle export verify BUNDLE [--against FOLDER]
+       riffle export card BUNDLE [--out FILE] [--against BUNDLE]
        riffle export tiny-train ..."""
 
 
@@ -22,10 +23,11 @@ def main(argv: list[str] | None = None) -> int:
 
         train.main(argv[1:])
         return 0
-    parser = _verify_parser() if argv[:1] == ["verify"] else _export_parser()
-    options = parser.parse_args(argv[1:] if argv[:1] == ["verify"] else argv)
+    word = argv[0] if argv[:1] in (["verify"], ["card"]) else ""
+    parser = {"verify": _verify_parser, "card": _card_parser, "": _export_parser}[word]()
+    options = parser.parse_args(argv[1:] if word else argv)
     # Imported after parsing: torch takes seconds, and --help shouldn't.
-    from export.load import ExportError
+    from export.errors import ExportError
     from model_server.bundle import BundleError
 
     try:
@@ -33,15 +35,34 @@ def main(argv: list[str] | None = None) -> int:
     except (ExportError, BundleError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        return 130
     return 0
 
 
 def _export_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="riffle export", usage=USAGE, description=__doc__)
-    parser.add_argument("folder", type=Path, help="a model in diffusers folder format, with riffle.json")
-    parser.add_argument("--out", type=Path, required=True, help="where the bundle goes; replaced if there")
-    parser.add_argument("--precision", choices=PRECISIONS, default="int8")
-    parser.add_argument("--target", choices=TARGETS, default="avx2")
+    add = parser.add_argument
+    add("folder", type=Path, help="a model in diffusers folder format: LTX-Video or Wan 2.1")
+    add("--out", type=Path, required=True, help="where the bundle goes; a bundle that is there is replaced")
+    add("--precision", choices=PRECISIONS, help="int8 for processors, fp16 for cuda and web, unless said")
+    add("--target", choices=TARGETS, default="avx2", help="what will run it (default: avx2)")
+    add("--steps", type=int, help="of the folder's scheduler; 8, or riffle.json's, unless said")
+    add("--size", type=size, action="append", default=[], metavar="WxH", help="pixels; may be repeated")
+    add("--frames", type=int, action="append", default=[], help="a clip's length; may be repeated")
+    add("--fps", type=int, help="frames a second, which LTX is told")
+    add("--guidance", type=float, help="1 (none) for up to 8 steps, else the pipeline's, unless said")
+    add("--prompt-tokens", type=int, help="every prompt is filled or cut to these")
+    add("--decode-timestep", type=float, default=0.0, help="for autoencoders that are told a noise level")
+    add(
+        "--tiny-decoder",
+        type=Path,
+        metavar="DIR",
+        help="a smaller autoencoder of the same latents to decode with",
+    )
+    add("--name", help="the model's name; riffle.json's or the folder's unless said")
+    add("--no-encoder", action="store_true", help="leave out what turns frames into latents")
     parser.set_defaults(run=_export)
     return parser
 
@@ -54,23 +75,52 @@ def _verify_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _card_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="riffle export card", description="a bundle's report, one HTML file"
+    )
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--out", type=Path, help="the file; BUNDLE.html unless said")
+    parser.add_argument("--against", type=Path, help="another bundle of the same model, drawn side by side")
+    parser.set_defaults(run=_card)
+    return parser
+
+
 def _export(options: argparse.Namespace) -> None:
     from export.pack import export_bundle
 
-    export_bundle(options.folder, options.out, precision=options.precision, target=options.target)
+    wish = Wish(
+        sizes=tuple(options.size),
+        frames=tuple(options.frames),
+        fps=options.fps,
+        steps=options.steps,
+        guidance=options.guidance,
+        prompt_tokens=options.prompt_tokens,
+        decode_timestep=options.decode_timestep,
+        name=options.name,
+        tiny_decoder=options.tiny_decoder,
+        encoder=not options.no_encoder,
+    )
+    export_bundle(options.folder, options.out, precision=options.precision, target=options.target, wish=wish)
 
 
 def _verify(options: argparse.Namespace) -> None:
-    from export.load import load
-    from export.verify import check_bundle, check_preview
+    from export.verify import check_against, check_bundle
 
     manifest = check_bundle(options.bundle)
     print(f"{options.bundle}: {manifest.id}, {manifest.precision} for {manifest.target}: whole and running")
     for part, found in manifest.parity.items():
         print(f"  {part}: {found['sqnr_db']} dB when it was made")
     if options.against:
-        found = check_preview(load(options.against), options.bundle, manifest.precision)
-        print(f"  preview: {found['sqnr_db']} dB now")
+        for part, found in check_against(options.bundle, manifest, options.against).items():
+            print(f"  {part}: {found['sqnr_db']} dB now")
+
+
+def _card(options: argparse.Namespace) -> None:
+    from export.card import write_card
+
+    out = options.out or options.bundle.with_name(f"{options.bundle.resolve().name}.html")
+    print(write_card(options.bundle, out, options.against))
 
 
 if __name__ == "__main__":

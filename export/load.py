@@ -1,66 +1,57 @@
-"""Stage 1: a diffusers folder of the LTX family -> float32 modules and what a server must know of them."""
+"""Stage 1: a diffusers folder -> float32 modules and what a server must know of them."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib
 import json
-import logging
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
+from tokenizers import Tokenizer
 from torch import nn
 
-FAMILIES = {"LTXVideoTransformer3DModel": "ltx"}
+from export.errors import ExportError, first_line, quietly
+from export.families import FAMILIES
+from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
+from export.recipe import Card, Tier, check_sigmas
+from export.schedule import euler, from_scheduler
+from export.wishes import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, Wish
+from model_server.bundle import BundleError
+from model_server.tokens import load_tokenizer
+from schemas.bundle import Schedule
+
+__all__ = ["Card", "ExportError", "Source", "Tier", "load", "quietly", "weight_digest"]
+
 # An ONNX file is one protobuf message, which ends at 2 GiB.
 MAX_PART_BYTES = 2**31 - 2**20
 LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
+LIBRARIES = ("diffusers", "transformers")
+# Weights that no state of a token depends on.
+UNUSED = "pooler."
+TEXT_ENCODERS = ("BertModel", "T5EncoderModel", "UMT5EncoderModel")
+# A model that is asked for no more steps than these is a distilled one, which needs no guidance.
+FEW_STEPS = 8
 
 
-class ExportError(RuntimeError):
-    """An export that can't go on: the text names the stage and what it stopped at."""
+@dataclass(slots=True)
+class Shape:
+    """One size and length: pixels, frames, latent frames x rows x columns, and how it is denoised."""
 
-    def __init__(self, stage: str, message: str) -> None:
-        super().__init__(f"{stage}: {message}")
-
-
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Keep the libraries' advice to their developers off the person's terminal."""
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-class Tier(msgspec.Struct, kw_only=True):
-    """How one tier is drawn: `size` is (width, height) in pixels, `sigmas` end with 0."""
-
-    size: tuple[int, int]
-    sigmas: list[float]
-    guidance: float
-
-
-class Card(msgspec.Struct, kw_only=True):
-    """`riffle.json` of a model folder: what component configs don't say."""
-
-    name: str
-    fps: int
+    width: int
+    height: int
     frames: int
-    max_sequence_length: int
-    preview: Tier
-    full: Tier
-    licence: str = ""
+    grid: Grid
+    schedule: Schedule
+
+    @property
+    def label(self) -> str:
+        """`64x96x17`."""
+        return f"{self.width}x{self.height}x{self.frames}"
 
 
 @dataclass(slots=True)
@@ -68,74 +59,172 @@ class Source:
     """A loaded model. `transformer` is the student where the folder has one, else the teacher."""
 
     folder: Path
-    card: Card
-    family: str
+    index: dict[str, Any]
+    family: Family
+    pipeline: str
+    name: str
     is_student: bool
     transformer: nn.Module
     vae: nn.Module
+    # What latents are decoded with: the folder's autoencoder, or the tiny one that was given.
+    decoding_vae: nn.Module
     text_encoder: nn.Module
-    tokenizer: Path
-    vocabulary: dict[str, dict[str, list[str]]]
+    tokenizer: Tokenizer
+    fps: int
+    prompt_tokens: int
+    guidance: float
+    decode_timestep: float
     licence: str
-
-    @property
-    def tier(self) -> Tier:
-        """The steps that this transformer takes, at the preview's size."""
-        teacher = Tier(
-            size=self.card.preview.size, sigmas=self.card.full.sigmas, guidance=self.card.full.guidance
-        )
-        return self.card.preview if self.is_student else teacher
-
-    @property
-    def grid(self) -> tuple[int, int, int]:
-        """Latent frames, rows and columns of a preview.
-
-        Raises:
-            ExportError: the preview's size fits no latent grid.
-        """
-        width, height = self.card.preview.size
-        space, time = self.vae.spatial_compression_ratio, self.vae.temporal_compression_ratio
-        if width % space or height % space or (self.card.frames - 1) % time:
-            raise ExportError(
-                "load",
-                f"{width}x{height}x{self.card.frames} is no multiple of {space} px and {time} frames + 1",
-            )
-        return (self.card.frames - 1) // time + 1, height // space, width // space
+    with_encoder: bool
+    vocabulary: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    shapes: list[Shape] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def load(folder: Path) -> Source:
+def load(folder: Path, wish: Wish | None = None) -> Source:
     """Load what a preview needs.
 
     Raises:
         ExportError: the folder isn't a complete model of a known family; the text names the missing part.
     """
-    card = _decode(folder / "riffle.json", Card)
+    wish = wish or Wish()
+    if not (folder / "model_index.json").is_file() and (folder / "manifest.json").is_file():
+        raise ExportError("load", f"{folder} is a bundle already: an export takes a diffusers folder")
     index: dict[str, Any] = _decode(folder / "model_index.json", dict[str, Any])
+    family, pipeline = _family(index)
+    card: Card | None = _decode(folder / "riffle.json", Card) if (folder / "riffle.json").exists() else None
     student = folder / "student" / "transformer"
     at = {
         "transformer": student if student.is_dir() else folder / "transformer",
         "vae": folder / "vae",
         "text_encoder": folder / "text_encoder",
     }
-    name = index.get("transformer", ["", ""])[1]
-    if name not in FAMILIES:
-        raise ExportError("load", f"transformer {name!r} is of no known family ({', '.join(FAMILIES)})")
-    tokenizer = folder / "tokenizer" / "tokenizer.json"
-    if not tokenizer.is_file():
-        raise ExportError("load", f"{tokenizer} is missing")
+    parts = {part: _component(part, path, index) for part, path in at.items()}
+    tiny = _tiny_decoder(folder, wish, family, parts["vae"])
+    defaults = family.defaults(pipeline)
+    steps = None if wish.steps is None else _between("steps", wish.steps, 1, MAX_STEPS)
+    tier = _tier(card, is_student=student.is_dir()) if steps is None else None
+    guidance = wish.guidance if wish.guidance is not None else (tier.guidance if tier else None)
+    if guidance is None:
+        guidance = 1.0 if (steps or FEW_STEPS) <= FEW_STEPS else defaults.guidance
+    prompt_tokens = wish.prompt_tokens or (card.max_sequence_length if card else defaults.prompt_tokens)
+    prompt_tokens = _between("prompt tokens", prompt_tokens, 1, MAX_PROMPT_TOKENS)
     vocabulary = folder / "vocabulary.json"
     source = Source(
         folder=folder,
-        card=card,
-        family=FAMILIES[name],
+        index=index,
+        family=family,
+        pipeline=pipeline,
+        name=wish.name or (card.name if card else folder.resolve().name),
         is_student=student.is_dir(),
-        **{part: _component(part, path, index) for part, path in at.items()},
-        tokenizer=tokenizer,
-        vocabulary=_decode(vocabulary, dict[str, dict[str, list[str]]]) if vocabulary.is_file() else {},
+        **parts,
+        decoding_vae=tiny or parts["vae"],
+        tokenizer=_tokenizer(folder / "tokenizer", prompt_tokens),
+        fps=_between("fps", wish.fps or (card.fps if card else defaults.fps), 1, 240),
+        prompt_tokens=prompt_tokens,
+        guidance=float(guidance),
+        decode_timestep=wish.decode_timestep,
         licence=_licence(folder, card),
+        with_encoder=wish.encoder,
+        vocabulary=_decode(vocabulary, dict[str, dict[str, list[str]]]) if vocabulary.is_file() else {},
     )
+    if tiny is not None:
+        source.notes.append(f"latents are decoded by a tiny decoder instead of the model's own ({_of(tiny)})")
     _check(source)
+    sizes = wish.sizes or ((card.preview.size,) if card else (PREVIEW_SIZE,))
+    frames = wish.frames or ((card.frames,) if card else (PREVIEW_FRAMES,))
+    if len(sizes) * len(frames) > MAX_SHAPES:
+        raise ExportError("load", f"{len(sizes)} sizes of {len(frames)} lengths are over {MAX_SHAPES} shapes")
+    for width, height in dict.fromkeys(sizes):
+        for length in dict.fromkeys(frames):
+            source.shapes.append(_shape(source, width, height, length, tier, steps or FEW_STEPS))
     return source
+
+
+def _family(index: dict[str, Any]) -> tuple[Family, str]:
+    name, pipeline = _class(index, "transformer"), str(index.get("_class_name", ""))
+    if name not in FAMILIES:
+        raise ExportError("load", f"transformer {name!r} is of no known family ({', '.join(FAMILIES)})")
+    family = FAMILIES[name]
+    if pipeline not in family.pipelines:
+        raise ExportError("load", f"pipeline {pipeline!r} is not known, only {', '.join(family.pipelines)}")
+    if _class(index, "vae") != family.vae_class:
+        raise ExportError("load", f"vae {_class(index, 'vae')!r} is not known, only {family.vae_class}")
+    if _class(index, "text_encoder") not in TEXT_ENCODERS:
+        known = ", ".join(TEXT_ENCODERS)
+        raise ExportError(
+            "load", f"text_encoder {_class(index, 'text_encoder')!r} is not known, only {known}"
+        )
+    return family, pipeline
+
+
+def _class(index: dict[str, Any], part: str) -> str:
+    entry = index.get(part)
+    return str(entry[1]) if isinstance(entry, list) and len(entry) == 2 else ""
+
+
+def _tier(card: Card | None, *, is_student: bool) -> Tier | None:
+    """The steps that this transformer takes, at the preview's size."""
+    if card is None:
+        return None
+    tier = Tier(size=card.preview.size, sigmas=card.full.sigmas, guidance=card.full.guidance)
+    for sigmas in (card.preview.sigmas, card.full.sigmas):
+        check_sigmas(sigmas)
+    return card.preview if is_student else tier
+
+
+def _shape(source: Source, width: int, height: int, frames: int, tier: Tier | None, steps: int) -> Shape:
+    space, time, multiple = source.family.factors(source.vae)
+    if width % multiple or height % multiple or (frames - 1) % time or frames < 1:
+        raise ExportError(
+            "load", f"{width}x{height}x{frames} is no multiple of {multiple} px and {time} frames + 1"
+        )
+    grid = ((frames - 1) // time + 1, height // space, width // space)
+    if tier is not None:
+        return Shape(width, height, frames, grid, euler(tier.sigmas, "riffle.json"))
+    schedule, note = from_scheduler(source.folder, source.index, source.pipeline, grid, steps)
+    if note and note not in source.notes:
+        source.notes.append(note)
+    return Shape(width, height, frames, grid, schedule)
+
+
+def _tiny_decoder(folder: Path, wish: Wish, family: Family, vae: nn.Module) -> nn.Module | None:
+    given = wish.tiny_decoder or folder / "tiny_decoder"
+    if wish.tiny_decoder is None and not given.is_dir():
+        return None
+    tiny = _component("tiny decoder", given, {"tiny decoder": ["diffusers", family.vae_class]})
+    if family.factors(tiny) != family.factors(vae):
+        raise ExportError("load", f"tiny decoder {given} has another grid than the model's own")
+    mine, theirs = (len(family.scaling(each)[0]) for each in (tiny, vae))
+    if mine != theirs:
+        raise ExportError(
+            "load", f"tiny decoder {given} takes {mine} latent channels, the model has {theirs}"
+        )
+    return tiny
+
+
+def _tokenizer(folder: Path, tokens: int) -> Tokenizer:
+    """`tokenizer.json`, made from the vocabulary where the folder has none."""
+    whole = folder / "tokenizer.json"
+    with tempfile.TemporaryDirectory() as work:
+        path = whole
+        if not whole.is_file():
+            path = Path(work) / whole.name
+            try:
+                if not folder.is_dir():
+                    raise FileNotFoundError(f"there is no {folder}")
+                with quietly():
+                    from transformers import AutoTokenizer
+
+                    AutoTokenizer.from_pretrained(folder, use_fast=True).backend_tokenizer.save(str(path))
+            except Exception as error:
+                raise ExportError(
+                    "load", f"{whole} is missing, and can't be made: {first_line(error)}"
+                ) from error
+        try:
+            return load_tokenizer(path, tokens)
+        except BundleError as error:
+            raise ExportError("load", first_line(error)) from error
 
 
 def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
@@ -143,11 +232,23 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
         raise ExportError("load", f"{part} is missing: there is no {folder / 'config.json'}")
     try:
         library, name = index[part]
+        # What a folder names is imported: nothing but the two libraries.
+        if library not in LIBRARIES:
+            raise ValueError(f"{name} is of {library!r}, not of {' or '.join(LIBRARIES)}")
         with quietly():
-            module = getattr(importlib.import_module(library), name).from_pretrained(folder)
+            kind = getattr(importlib.import_module(library), name)
+            # A weight that a file lacks would be drawn at random instead; a file of another model has others.
+            module, told = kind.from_pretrained(folder, output_loading_info=True)
     except Exception as error:
         # diffusers and transformers raise nearly anything on damaged weights.
-        raise ExportError("load", f"{part} can't be loaded: {_first_line(error)}") from error
+        raise ExportError("load", f"{part} can't be loaded: {first_line(error)}") from error
+    lost = sorted(key for key in told["missing_keys"] if not key.startswith(UNUSED))
+    if lost:
+        raise ExportError("load", f"{part}: its files lack {lost[0]} ({len(lost)} weights in all)")
+    if told.get("mismatched_keys"):
+        raise ExportError(
+            "load", f"{part}: {told['mismatched_keys'][0]} has another shape than config.json says"
+        )
     wrong = [key for key, value in module.state_dict().items() if not torch.isfinite(value).all()]
     if wrong:
         raise ExportError("load", f"{part}: {wrong[0]} holds numbers that are not finite")
@@ -156,39 +257,38 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
 
 def _check(source: Source) -> None:
     """Stop at what the later stages don't know how to trace."""
-    transformer, vae, card = source.transformer.config, source.vae.config, source.card
     for part in ("transformer", "vae", "text_encoder"):
         size = sum(weight.nbytes for weight in getattr(source, part).parameters())
         if size > MAX_PART_BYTES:
             raise ExportError(
                 "load", f"{part} has {size / 1e9:.1f} GB of float32 weights, one file holds 2.1"
             )
-    if transformer.patch_size != 1 or transformer.patch_size_t != 1:
-        raise ExportError("load", f"transformer patch size {transformer.patch_size} is not 1")
-    if vae.patch_size_t != 1:
-        raise ExportError("load", f"vae patch size in time {vae.patch_size_t} is not 1")
-    if transformer.in_channels != vae.latent_channels:
-        raise ExportError(
-            "load",
-            f"transformer takes {transformer.in_channels} channels, the vae makes {vae.latent_channels}",
-        )
-    if vae.timestep_conditioning or any(vae.decoder_inject_noise):
-        raise ExportError(
-            "load", "vae decoders with timestep conditioning or injected noise can't be traced yet"
-        )
-    for sigmas in (card.preview.sigmas, card.full.sigmas):
-        falling = all(now > later for now, later in pairwise(sigmas))
-        if len(sigmas) < 2 or not falling or sigmas[-1] != 0.0:
-            raise ExportError("load", f"riffle.json: sigmas must fall to 0, not {sigmas}")
-    _ = source.grid
+    if not 0.0 <= source.decode_timestep < 1.0:
+        raise ExportError("load", f"decode timestep must be 0 to 1, not {source.decode_timestep}")
+    if not 0.0 <= source.guidance <= 100.0:
+        raise ExportError("load", f"guidance must be 0 to 100, not {source.guidance}")
+    problem = source.family.problem(source)
+    if problem:
+        raise ExportError("load", problem)
 
 
-def _licence(folder: Path, card: Card) -> str:
+def _between(what: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise ExportError("load", f"{what} must be {least} to {most}, not {value}")
+    return value
+
+
+def _licence(folder: Path, card: Card | None) -> str:
     """What the folder says about itself: riffle.json's word, else the first line of its licence file."""
+    said = card.licence if card else ""
     for name in LICENCE_FILES:
-        if not card.licence and (folder / name).is_file():
+        if not said and (folder / name).is_file():
             return (folder / name).read_text().strip().split("\n")[0].strip()
-    return card.licence or "unspecified"
+    return said or "unspecified"
+
+
+def _of(module: nn.Module) -> str:
+    return f"{sum(weight.numel() for weight in module.decoder.parameters()) / 1e6:.1f}M weights"
 
 
 def _decode(path: Path, kind: Any) -> Any:
@@ -196,12 +296,8 @@ def _decode(path: Path, kind: Any) -> Any:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise ExportError("load", f"{path} can't be read: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ExportError("load", f"{path}: {error}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).split("\n")[0]
 
 
 def weight_digest(module: nn.Module) -> str:

@@ -2,78 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 
-from export.load import ExportError, Source
-from export.trace import Part, preview
-from model_server.preview import PreviewEngine, load_tokenizer
-from schemas.bundle import Manifest
+from export.errors import ExportError
+from export.gates import GATES
+from export.load import Shape, Source, load, weight_digest
+from export.measure import Parity, difference, run, worst
+from export.preview import preview
+from export.trace import PROMPTS, Part, arrays
+from export.wishes import Wish
+from model_server.preview import PreviewEngine, schedule_of
+from schemas.bundle import Bucket, Manifest
 from schemas.videos import Recipe
 
-# Least signal-to-noise ratio in dB, by precision. Float parts differ from torch by rounding alone; the text
-# encoder of an int8 bundle has its weights in float16.
-GATES = {
-    "fp32": {"text": 60.0, "transformer": 60.0, "decoder": 60.0, "picture": 60.0, "preview": 40.0},
-    "int8": {"text": 50.0, "transformer": 20.0, "decoder": 25.0, "picture": 20.0, "preview": 15.0},
-}
-# Words of the first drawn worlds; any prompt does, since both sides get the same.
-PROMPTS = ("a cat hops on the beach at sunset", "a fox", "")
 THREADS = 2
-
-Parity = dict[str, float]
-
-
-def difference(expected: NDArray[np.floating], got: NDArray[np.floating]) -> Parity:
-    """`sqnr_db` within -200..200 (which stand for "not finite" and "equal"), and `max_error`."""
-    wanted, error = expected.astype(np.float64), got.astype(np.float64) - expected
-    noise, signal = float(np.square(error).sum()), float(np.square(wanted).sum())
-    if not np.isfinite(noise + signal):
-        return {"sqnr_db": -200.0, "max_error": float(np.finfo(np.float64).max)}
-    ratio = 10.0 * float(np.log10(max(signal, 1e-30) / max(noise, 1e-60)))
-    return {"sqnr_db": round(min(200.0, max(-200.0, ratio)), 2), "max_error": float(np.abs(error).max())}
+# Of decoded frames that are equal: one level of 255 in a thousand values.
+EQUAL_DB = 78.0
 
 
-def check_part(part: Part, model: onnx.ModelProto, precision: str) -> Parity:
+def check_part(part: Part, model: onnx.ModelProto, precision: str, *, gated: bool = True) -> Parity:
     """Compare a finished graph with the untouched modules on the traced inputs.
 
     Raises:
-        ExportError: the difference is over the gate, or the numbers aren't finite.
+        ExportError: the difference is over the gate, the numbers aren't finite, or the shape is another.
     """
     with torch.inference_mode():
-        expected = part.untouched(*part.inputs.values()).numpy()
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    (got,) = session.run(None, {name: value.numpy() for name, value in part.inputs.items()})
+        expected = part.stage.untouched(*part.inputs.values()).numpy()
+    got = run(model, part.name, [arrays(part.stage)])[0][0]
     if got.shape != expected.shape:
-        raise ExportError(
-            "verify", f"{part.name}: {part.output} is {got.shape}, torch makes {expected.shape}"
-        )
-    return _gated(part.name, difference(expected, got), precision)
+        named = part.stage.outputs[0]
+        raise ExportError("verify", f"{part.name}: {named} is {got.shape}, torch makes {expected.shape}")
+    found = difference(expected, got)
+    return _gated(part.name, part.kind, found, precision) if gated else found
 
 
-def check_preview(source: Source, bundle: Path, precision: str) -> Parity:
-    """Draw whole previews by the serving engine and by diffusers modules from the same noise; the worst one.
+def check_previews(source: Source, bundle: Path, precision: str, *, gated: bool = True) -> dict[str, Parity]:
+    """Draw whole previews by the serving engine and by the library's modules from the same noise.
+
+    The answer has `preview` (final latents) and `video` (frames of the same latents), with the shape's label
+    behind it for all but the first shape.
 
     Raises:
         ExportError: the difference is over the gate, or a second drawing differs from the first.
     """
     engine = PreviewEngine(bundle, THREADS)
-    tokenizer = load_tokenizer(source.tokenizer, source.card.max_sequence_length)
-    found = []
-    for seed, prompt in enumerate(PROMPTS):
-        drawn = draw(engine, recipe(source, prompt, seed))
-        if not np.array_equal(drawn, draw(engine, recipe(source, prompt, seed))):
-            raise ExportError("verify", f"preview: {prompt!r} was drawn twice with different numbers")
-        found.append(difference(preview(source, tokenizer, prompt, seed).numpy(), drawn))
-    return _gated("preview", _worst(found), precision)
+    found = {}
+    for number, shape in enumerate(source.shapes):
+        behind = "" if number == 0 else f"-{shape.label}"
+        latents, frames = _check_shape(source, shape, engine)
+        found[f"preview{behind}"], found[f"video{behind}"] = latents, frames
+        if gated:
+            _gated(f"preview{behind}", "preview", latents, precision)
+        _gated(f"video{behind}", "video", frames, precision)
+    return found
 
 
 def check_bundle(bundle: Path) -> Manifest:
@@ -84,49 +70,99 @@ def check_bundle(bundle: Path) -> Manifest:
         ExportError: what it draws isn't finite, or differs the second time.
     """
     engine = PreviewEngine(bundle, THREADS)
-    manifest = engine.manifest
-    for bucket in manifest.buckets:
-        wanted = Recipe(
-            model=manifest.id,
-            prompt=PROMPTS[0],
-            width=bucket.width,
-            height=bucket.height,
-            frames=bucket.frames,
-            fps=manifest.fps,
-            seed=0,
-        )
+    for bucket in engine.manifest.buckets:
+        wanted = recipe(engine.manifest, bucket, PROMPTS[0], 0)
         drawn = draw(engine, wanted)
         if not np.isfinite(drawn).all():
             raise ExportError("verify", f"{bucket.transformer}: the latents aren't finite")
         if not np.array_equal(drawn, draw(engine, wanted)):
             raise ExportError("verify", f"{bucket.transformer}: two drawings of one recipe differ")
-    return manifest
+    return engine.manifest
 
 
-def recipe(source: Source, prompt: str, seed: int) -> Recipe:
-    """A preview's recipe at this model's size."""
-    width, height = source.card.preview.size
+def check_against(bundle: Path, manifest: Manifest, folder: Path) -> dict[str, Parity]:
+    """Measure a bundle against the folder that it was made of, as it was asked for then.
+
+    Raises:
+        ExportError: the folder isn't this model, or the difference is over the gate.
+    """
+    source = load(folder, wish_of(manifest))
+    digest = weight_digest(source.transformer)
+    if not manifest.teacher.endswith(digest):
+        raise ExportError(
+            "verify", f"{folder} has other weights ({digest}) than the bundle's {manifest.teacher}"
+        )
+    for shape, bucket in zip(source.shapes, manifest.buckets, strict=True):
+        shape.schedule = schedule_of(manifest, bucket)
+    return check_previews(source, bundle, manifest.precision)
+
+
+def wish_of(manifest: Manifest) -> Wish:
+    """What was asked for, as far as it can be read off a bundle."""
+    return Wish(
+        sizes=tuple(dict.fromkeys((item.width, item.height) for item in manifest.buckets)),
+        frames=tuple(dict.fromkeys(item.frames for item in manifest.buckets)),
+        fps=manifest.fps,
+        guidance=manifest.guidance,
+        prompt_tokens=manifest.prompt_tokens,
+        decode_timestep=manifest.decode_timestep,
+        name=manifest.id,
+    )
+
+
+def recipe(manifest: Manifest, shape: Bucket | Shape, prompt: str, seed: int) -> Recipe:
+    """A preview's recipe."""
     return Recipe(
-        model=source.card.name,
+        model=manifest.id,
         prompt=prompt,
-        width=width,
-        height=height,
-        frames=source.card.frames,
-        fps=source.card.fps,
+        width=shape.width,
+        height=shape.height,
+        frames=shape.frames,
+        fps=manifest.fps,
         seed=seed,
     )
 
 
 def draw(engine: PreviewEngine, wanted: Recipe) -> NDArray[np.float32]:
-    """Final latents of a preview [1, C, F, H, W]."""
+    """Final latents of a preview [1, C, F, h, w]."""
     job = engine.begin(wanted)
     for _ in range(job.steps):
         engine.step(job)
     return job.current
 
 
-def _gated(name: str, found: Parity, precision: str) -> Parity:
-    gate = GATES[precision][name]
+def peak_ratio(expected: NDArray[np.uint8], got: NDArray[np.uint8]) -> Parity:
+    """Peak signal to noise of frames in dB, and the largest difference of 255."""
+    error = got.astype(np.float64) - expected
+    noise = float(np.square(error).mean())
+    ratio = EQUAL_DB if noise == 0 else min(EQUAL_DB, 10 * float(np.log10(255.0**2 / noise)))
+    return {"sqnr_db": round(ratio, 2), "max_error": float(np.abs(error).max())}
+
+
+def _check_shape(source: Source, shape: Shape, engine: PreviewEngine) -> tuple[Parity, Parity]:
+    latents, frames = [], []
+    for seed, prompt in enumerate(PROMPTS[:1] + PROMPTS[-1:]):
+        wanted = recipe(engine.manifest, shape, prompt, seed)
+        drawn = draw(engine, wanted)
+        if not np.array_equal(drawn, draw(engine, wanted)):
+            raise ExportError("verify", f"preview: {prompt!r} was drawn twice with different numbers")
+        expected = preview(source, shape, prompt, seed)
+        latents.append(difference(expected.numpy(), drawn))
+        job = engine.begin(wanted)
+        job.current = expected.numpy().copy()
+        frames.append(peak_ratio(_pixels(source, expected), engine.decode(job)))
+    return worst(latents), worst(frames)
+
+
+@torch.inference_mode()
+def _pixels(source: Source, latents: torch.Tensor) -> NDArray[np.uint8]:
+    video = source.family.decode(source, latents)[0].clamp(-1, 1)
+    scaled = np.rint((video.numpy() + 1.0) * 127.5).astype(np.uint8)
+    return np.ascontiguousarray(scaled.transpose(1, 2, 3, 0))
+
+
+def _gated(name: str, kind: str, found: Parity, precision: str) -> Parity:
+    gate = GATES[precision][kind]
     if not found["sqnr_db"] >= gate:
         raise ExportError(
             "verify",
@@ -134,11 +170,3 @@ def _gated(name: str, found: Parity, precision: str) -> Parity:
             f"(largest error {found['max_error']:.3g})",
         )
     return found
-
-
-def _worst(found: Iterable[Parity]) -> Parity:
-    found = list(found)
-    return {
-        "sqnr_db": min(item["sqnr_db"] for item in found),
-        "max_error": max(item["max_error"] for item in found),
-    }

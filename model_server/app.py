@@ -155,7 +155,11 @@ async def serve(settings: core_settings.Settings) -> None:
         loop.add_signal_handler(number, server.stop)
     jobs = [
         loop.create_task(work, name=name)
-        for name, work in (("serve", server.serve()), ("draw", app.worker.run()), ("load", app.worker.load()))
+        for name, work in (
+            ("serve", server.serve()),
+            ("draw", app.worker.run()),
+            ("load", app.worker.keep_loaded()),
+        )
     ]
     pending: set[asyncio.Task[None]] = set(jobs)
     # Loading ends by itself; the end of anything else is the end of the process.

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
+from math import isfinite, prod
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from schemas.bundle import MANIFEST_VERSION, Bucket, BundleFile, Manifest
+from schemas.bundle import MANIFEST_VERSION, PRECISIONS, TARGETS, Bucket, BundleFile, Manifest, Schedule
 
 MANIFEST = "manifest.json"
-FAMILIES = ("ltx",)
+FAMILIES = ("ltx", "wan")
 CHUNK_BYTES = 1 << 20
+# Numbers of a clip's latents and pixels of its frames: a minute of 1280x720 at 30 a second, and its latents
+# at a fourth of its sides with 16 channels, would fit.
+MAX_PIXELS = 2_000_000_000
+MAX_LATENT = 2_000_000_000
 
 
 class BundleError(ValueError):
@@ -46,11 +52,14 @@ def load_manifest(folder: Path) -> Manifest:
                 f"{folder}: model family {header.family!r} is not known, only {', '.join(FAMILIES)}"
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"{folder}: {MANIFEST} is damaged: {error}") from error
     for file in manifest.files:
         _check_file(folder, file)
     _check_names(folder, manifest)
+    wrong = _nonsense(manifest)
+    if wrong:
+        raise BundleError(f"{folder}: {MANIFEST} makes no sense: {wrong}")
     return manifest
 
 
@@ -92,11 +101,43 @@ def _check_file(folder: Path, file: BundleFile) -> None:
 def _check_names(folder: Path, manifest: Manifest) -> None:
     listed = {file.path for file in manifest.files}
     parts = [part for item in manifest.buckets for part in (item.transformer, item.decoder, item.picture)]
+    parts += [item.encoder for item in manifest.buckets if item.encoder]
     for name in (manifest.text_encoder, manifest.tokenizer, *parts):
         if name not in listed:
             raise BundleError(f"{folder}: {MANIFEST} doesn't list {name}, which it refers to")
     if not manifest.buckets:
         raise BundleError(f"{folder}: {MANIFEST} has no bucket")
+
+
+def _nonsense(manifest: Manifest) -> str | None:
+    """What of a manifest that can be read would fail or mislead while drawing."""
+    if manifest.precision not in PRECISIONS or manifest.target not in TARGETS:
+        return f"precision {manifest.precision!r} for target {manifest.target!r} is not known"
+    if min(manifest.fps, manifest.prompt_tokens, manifest.latent_channels) < 1:
+        return "fps, prompt_tokens and latent_channels must be 1 or more"
+    if not isfinite(manifest.guidance) or manifest.guidance < 0:
+        return f"guidance is {manifest.guidance}"
+    for item in manifest.buckets:
+        name = f"{item.width}x{item.height}x{item.frames}"
+        grid = (item.latent_frames, item.latent_height, item.latent_width)
+        if min(item.width, item.height, item.frames, *grid) < 1:
+            return f"{name} has no size"
+        if (
+            manifest.latent_channels * prod(grid) > MAX_LATENT
+            or item.width * item.height * item.frames > MAX_PIXELS
+        ):
+            return f"{name} is larger than anything that is drawn"
+        given = item.schedule or Schedule(sigmas=manifest.sigmas, timesteps=manifest.sigmas[:-1])
+        steps, levels = len(given.timesteps), given.sigmas
+        if steps < 1 or len(levels) != steps + 1 or any(now <= later for now, later in pairwise(levels)):
+            return f"{name} has noise levels that lead nowhere"
+        if given.weights and [len(row) for row in given.weights] != list(range(2, steps + 2)):
+            return f"{name} has sums of other lengths than its {steps} steps"
+        if not all(
+            map(isfinite, [*levels, *given.timesteps, *(share for row in given.weights for share in row)])
+        ):
+            return f"{name} has a schedule that isn't finite"
+    return None
 
 
 def _sha256(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -13,6 +14,9 @@ from model_server.engines import Engines
 from model_server.faults import BAD_INPUT, NOT_FINITE, JobError
 from schemas.videos import Recipe, Tier
 from schemas.work import Media, Render
+
+if TYPE_CHECKING:
+    from model_server.preview import PreviewEngine
 
 # How many previews of other seeds tell what "another video of this prompt" is (the zero of fidelity).
 FIDELITY_OTHERS = 2
@@ -48,8 +52,8 @@ def draw(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
 
 
 def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
-    engine, recipe = engines.preview, task.recipe
-    _check_model(recipe, engines)
+    engine, recipe = engines.preview_of(task.recipe.model), task.recipe
+    _check_model(recipe, engine)
     try:
         source = None if task.inputs.source is None else latents.small(task.inputs.source)
         job = engine.begin(recipe, source)
@@ -67,7 +71,9 @@ def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
 
 def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     renderer, recipe, inputs = engines.full, task.recipe, task.inputs
-    _check_model(recipe, engines)
+    # Another bundle may come in its place while this is drawn.
+    engine = engines.preview
+    _check_model(recipe, engine)
     width, height = renderer.card.full.size
     try:
         if (recipe.width, recipe.height) != (width, height):
@@ -85,14 +91,14 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     _check_finite(job.latents)
     frames = renderer.decode(job)
     yield Unit(stage="decode")
-    small = preview_recipe(recipe, engines)
+    small = preview_recipe(recipe, engine)
     shrunk = renderer.encode(frames, small.width, small.height)
     yield Unit(stage="measure")
     fidelity = None
     if picked is not None:
         others = []
         for number in range(FIDELITY_OTHERS):
-            others.append(renderer.frames(_other(small, number, engines)))
+            others.append(renderer.frames(_other(small, number, engine)))
             yield Unit(stage="measure")
         fidelity = compare.fidelity(frames, renderer.frames(picked), others)
     yield Drawn(
@@ -103,15 +109,14 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     )
 
 
-def preview_recipe(recipe: Recipe, engines: Engines) -> Recipe:
+def preview_recipe(recipe: Recipe, engine: PreviewEngine) -> Recipe:
     """The recipe of the preview of a full video: the same, at the preview's size."""
-    bucket = engines.preview.manifest.buckets[0]
+    bucket = engine.manifest.buckets[0]
     return msgspec.structs.replace(recipe, width=bucket.width, height=bucket.height, strength=None)
 
 
-def _other(recipe: Recipe, number: int, engines: Engines) -> latents.Latents:
+def _other(recipe: Recipe, number: int, engine: PreviewEngine) -> latents.Latents:
     """Latents of a preview of the same prompt from another seed."""
-    engine = engines.preview
     # Any other seed does; it only has to be the same one on every run.
     job = engine.begin(msgspec.structs.replace(recipe, seed=recipe.seed ^ (number + 1)), None)
     for _ in range(job.steps):
@@ -119,8 +124,8 @@ def _other(recipe: Recipe, number: int, engines: Engines) -> latents.Latents:
     return np.asarray(job.latents, dtype=np.float32)
 
 
-def _check_model(recipe: Recipe, engines: Engines) -> None:
-    model = engines.preview.manifest.id
+def _check_model(recipe: Recipe, engine: PreviewEngine) -> None:
+    model = engine.manifest.id
     if recipe.model != model:
         # Drawing it anyway would give another video than the recipe names.
         raise JobError(BAD_INPUT, f"this server draws with {model!r}, not {recipe.model!r}")

@@ -37,25 +37,29 @@ def answer(method: str, path: str, worker: Worker, connections: int) -> Reply:
         return _reply(200 if worker.engines.ready else 503, _health(worker))
     if worker.engines.manifest is None:
         return _error(Code.BUSY, "the model is still loading")
-    return _reply(200, model_list(worker.engines.manifest))
+    return _reply(200, model_list(worker.engines.manifests))
 
 
-def model_list(manifest: Manifest) -> ModelList:
-    """What can be asked of this model, by its manifest."""
+def model_list(manifests: list[Manifest]) -> ModelList:
+    """What can be asked of these models; the first is the teacher's, which alone draws full videos."""
+    return ModelList(data=[_card(manifest, full=manifest is manifests[0]) for manifest in manifests])
+
+
+def _card(manifest: Manifest, *, full: bool) -> ModelCard:
     previews = manifest.buckets
-    card = ModelCard(
+    enlarged = sorted({f"{item.width * FULL_SCALE}x{item.height * FULL_SCALE}" for item in previews})
+    return ModelCard(
         id=manifest.id,
         created=manifest.created_at,
         sizes={
             Tier.PREVIEW: sorted({f"{item.width}x{item.height}" for item in previews}),
-            Tier.FULL: sorted({f"{item.width * FULL_SCALE}x{item.height * FULL_SCALE}" for item in previews}),
+            Tier.FULL: enlarged if full else [],
         },
         seconds=sorted({str(item.frames // manifest.fps) for item in previews}, key=int),
         fps=manifest.fps,
         price={str(tier): price for tier, price in PRICE.items()},
         vocabulary=manifest.vocabulary,
     )
-    return ModelList(data=[card])
 
 
 def _health(worker: Worker) -> dict[str, Any]:
@@ -65,6 +69,7 @@ def _health(worker: Worker) -> dict[str, Any]:
         "ready": engines.ready,
         "engines": engines.states,
         "errors": engines.errors,
+        "refused": engines.refused,
         "load_seconds": engines.load_seconds,
         "queued": worker.scheduler.queued,
         "begun": worker.scheduler.begun,

@@ -7,13 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from core.limits import DEFAULT_STRENGTH
 from model_server.bundle import BundleError, find_bucket, load_manifest
-from schemas.bundle import Bucket
+from model_server.sessions import Component, Shelf, changed
+from model_server.tokens import clean, load_tokenizer, tokenize
+from schemas.bundle import Bucket, Manifest, Schedule
 from schemas.videos import Recipe
 
 Floats = NDArray[np.float32]
@@ -21,29 +21,51 @@ Prompt = tuple[Floats, Floats]
 
 # The models were trained on noise levels times this.
 TIMESTEPS = 1000.0
-PAD_TOKENS = ("[PAD]", "<pad>")
 # A swarm's previews share their prompt, and few prompts are drawn at the same time; each takes 50 KB.
 PROMPTS_KEPT = 32
+
+
+@dataclass(slots=True, frozen=True)
+class Parts:
+    """The graphs of one shape."""
+
+    bucket: Bucket
+    transformer: Component
+    decoder: Component
+    picture: Component
 
 
 @dataclass(slots=True)
 class PreviewJob:
     """A preview on its way; latents are [1, C, F, H, W] in the model's normalised space."""
 
-    bucket: Bucket
+    parts: Parts
     current: Floats
-    sigmas: list[float]
+    schedule: Schedule
     prompt: Prompt
     guess: Floats = field(init=False)
     done: int = 0
+    # What a scheduler that looks back needs: the first noise, and the model's answers.
+    start: Floats | None = None
+    answers: list[Floats] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.guess = self.current
+        self.guess = self.current.copy()
+
+    @property
+    def bucket(self) -> Bucket:
+        """Its shape."""
+        return self.parts.bucket
+
+    @property
+    def sigmas(self) -> list[float]:
+        """Noise levels from where it starts to 0."""
+        return self.schedule.sigmas
 
     @property
     def steps(self) -> int:
         """How many times `step` is called."""
-        return len(self.sigmas) - 1
+        return len(self.schedule.sigmas) - 1
 
     @property
     def latents(self) -> NDArray[np.float16]:
@@ -54,23 +76,28 @@ class PreviewJob:
 class PreviewEngine:
     """Draws previews. Loads at once (about a second); not safe for several threads at the same time."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
-        """Check the bundle and load its models, which compute with `threads` threads.
+    def __init__(self, folder: Path, threads: int, *, shelf: Shelf | None = None) -> None:
+        """Check the bundle and load its text encoder and first shape, which compute with `threads` threads.
+
+        A `shelf` that several engines share keeps the graphs of all within its budget; its threads count
+        then.
 
         Raises:
             BundleError: a file is missing, changed, or nothing that onnxruntime can run.
         """
+        self._folder = folder
         self.manifest = load_manifest(folder)
-        self._options = _options(threads)
+        # From here on these are the files that were checked.
+        self._written = {file.path: changed(folder / file.path) for file in self.manifest.files}
+        self._shelf = shelf or Shelf(threads)
+        self._own: dict[str, Component] = {}
         self._tokenizer = load_tokenizer(folder / self.manifest.tokenizer, self.manifest.prompt_tokens)
-        self._text = self._session(folder, self.manifest.text_encoder)
-        self._sessions = {
-            name: self._session(folder, name)
-            for bucket in self.manifest.buckets
-            for name in (bucket.transformer, bucket.decoder, bucket.picture)
-        }
+        self._text = self._component(self.manifest.text_encoder)
         self._encoded = lru_cache(PROMPTS_KEPT)(self._encode)
         self._empty = self._encoded("") if self.manifest.guidance > 1 else None
+        for bucket in self.manifest.buckets:
+            self._parts(bucket)
+        self._shelf.drop(folder, self._written.values())
 
     def embed(self, texts: list[str]) -> Floats:
         """Vectors of texts [n, C], unit length: the mean of their token states."""
@@ -89,112 +116,142 @@ class PreviewEngine:
 
         Raises:
             ValueError: the recipe's shape, or the source's, is nothing this bundle draws.
+            BundleError: its graphs were unloaded and their files are gone.
         """
         bucket = find_bucket(self.manifest, recipe.width, recipe.height, recipe.frames)
         if recipe.fps != self.manifest.fps:
             raise ValueError(f"this model draws {self.manifest.fps} frames a second, not {recipe.fps}")
-        shape = (
-            1,
-            self.manifest.latent_channels,
-            bucket.latent_frames,
-            bucket.latent_height,
-            bucket.latent_width,
-        )
+        shape = latent_shape(self.manifest, bucket)
         current = np.random.default_rng(recipe.seed).standard_normal(shape, dtype=np.float32)
-        sigmas = self.manifest.sigmas
+        schedule = schedule_of(self.manifest, bucket)
         if source is not None:
             if source.shape != shape:
                 raise ValueError(f"source latents {list(source.shape)} don't fit {list(shape)}")
             strength = DEFAULT_STRENGTH if recipe.strength is None else recipe.strength
             if not 0.0 <= strength <= 1.0:
                 raise ValueError(f"strength must be 0 to 1, not {strength}")
-            start = min(strength, sigmas[0])
-            sigmas = [start, *(sigma for sigma in sigmas if sigma < start)]
-            level = np.float32(start)
-            current = (1 - level) * source.astype(np.float32) + level * current
-        return PreviewJob(bucket, current, sigmas, self._encoded(recipe.prompt))
+            if strength < schedule.sigmas[0]:
+                level = np.float32(strength)
+                current = (1 - level) * source.astype(np.float32) + level * current
+                schedule = _euler([strength, *(sigma for sigma in schedule.sigmas if sigma < strength)])
+        start = current.copy() if schedule.weights else None
+        return PreviewJob(self._parts(bucket), current, schedule, self._encoded(recipe.prompt), start=start)
 
     def step(self, job: PreviewJob) -> None:
-        """One Euler step of the flow."""
-        sigma, later = job.sigmas[job.done], job.sigmas[job.done + 1]
-        slope = self._velocity(job, sigma)
-        job.guess = job.current - np.float32(sigma) * slope
-        job.current = job.current + np.float32(later - sigma) * slope
+        """One step of the flow, written into `job.current` and `job.guess`."""
+        schedule, k = job.schedule, job.done
+        sigma, later = schedule.sigmas[k], schedule.sigmas[k + 1]
+        slope = self._velocity(job, schedule.timesteps[k])
+        np.multiply(slope, np.float32(-sigma), out=job.guess)
+        job.guess += job.current
+        if job.start is None:
+            slope *= np.float32(later - sigma)
+            job.current += slope
+        else:
+            job.answers.append(slope.copy())
+            first, *shares = schedule.weights[k]
+            np.multiply(job.start, np.float32(first), out=job.current)
+            for share, answer in zip(shares, job.answers, strict=True):
+                job.current += np.float32(share) * answer
         job.done += 1
 
     def estimate(self, job: PreviewJob) -> NDArray[np.uint8]:
         """The middle frame as guessed now, uint8 [H, W, 3], decoded from its one latent frame."""
         middle = job.guess.shape[2] // 2
-        frames = self._frames(job.bucket.picture, job.guess[:, :, middle : middle + 1])
-        return np.asarray(frames[-1], dtype=np.uint8)
+        made = job.parts.picture.run({"latents": job.guess[:, :, middle : middle + 1]})
+        return np.asarray(_pixels(made["video"])[-1], dtype=np.uint8)
 
     def decode(self, job: PreviewJob) -> NDArray[np.uint8]:
         """The frames as they are now, uint8 [F, H, W, 3]."""
-        return self._frames(job.bucket.decoder, job.current)
+        if not job.bucket.streamed:
+            return _pixels(job.parts.decoder.run({"latents": job.current})["video"])
+        return np.concatenate(list(_streamed(job.parts, job.current)))
 
-    def _velocity(self, job: PreviewJob, sigma: float) -> Floats:
-        channels = job.current.shape[1]
-        feed = {
-            "tokens": np.ascontiguousarray(job.current.reshape(1, channels, -1).transpose(0, 2, 1)),
-            "timestep": np.full((1, 1), sigma * TIMESTEPS, dtype=np.float32),
-        }
-        velocity = self._told(job.bucket, feed, job.prompt)
+    def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Latents of a clip uint8 [F, H, W, 3] of one of this bundle's shapes.
+
+        Raises:
+            ValueError: it has another shape, or this bundle has no encoder.
+        """
+        count, height, width, _ = frames.shape
+        bucket = find_bucket(self.manifest, width, height, count)
+        if not bucket.encoder:
+            raise ValueError("this bundle was exported without an encoder")
+        video = np.moveaxis(frames.astype(np.float32) / np.float32(127.5) - 1, -1, 0)[None]
+        made = self._component(bucket.encoder).run({"video": video})
+        return np.asarray(made["latents"], dtype=np.float16)
+
+    def _velocity(self, job: PreviewJob, timestep: float) -> Floats:
+        transformer = job.parts.transformer
+        feed = {"latents": job.current, "timestep": np.array([timestep], np.float32)}
+        told = {"states": job.prompt[0], "mask": job.prompt[1]}
+        velocity = transformer.run({**feed, **told})["velocity"]
         if self._empty is not None:
-            plain = self._told(job.bucket, feed, self._empty)
-            velocity = plain + np.float32(self.manifest.guidance) * (velocity - plain)
-        return np.asarray(velocity.transpose(0, 2, 1).reshape(job.current.shape), dtype=np.float32)
-
-    def _told(self, bucket: Bucket, feed: dict[str, Floats], prompt: Prompt) -> Floats:
-        states, mask = prompt
-        return np.asarray(
-            self._sessions[bucket.transformer].run(None, {**feed, "states": states, "mask": mask})[0]
-        )
-
-    def _frames(self, decoder: str, latents: Floats) -> NDArray[np.uint8]:
-        video = self._sessions[decoder].run(None, {"latents": np.ascontiguousarray(latents)})[0][0]
-        return np.ascontiguousarray(np.rint((video + 1.0) * 127.5).astype(np.uint8).transpose(1, 2, 3, 0))
+            plain = np.empty_like(velocity)
+            transformer.run({**feed, "states": self._empty[0], "mask": self._empty[1]}, {"velocity": plain})
+            velocity -= plain
+            velocity *= np.float32(self.manifest.guidance)
+            velocity += plain
+        return velocity
 
     def _encode(self, prompt: str) -> Prompt:
         """Token states [1, T, C] and mask [1, T]."""
-        ids, mask = tokenize(self._tokenizer, prompt)
-        return self._text.run(None, {"ids": ids, "mask": mask})[0], mask.astype(np.float32)
+        ids, mask = tokenize(self._tokenizer, clean(self.manifest.family, prompt))
+        states = self._text.run({"ids": ids, "mask": mask})["states"].copy()
+        return states, mask.astype(np.float32)
 
-    def _session(self, folder: Path, name: str) -> ort.InferenceSession:
-        try:
-            return ort.InferenceSession(folder / name, self._options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise BundleError(f"{folder}: {name} can't be run: {str(error).splitlines()[0]}") from error
+    def _parts(self, bucket: Bucket) -> Parts:
+        parts = Parts(bucket, *map(self._component, (bucket.transformer, bucket.decoder, bucket.picture)))
+        shape, takes = latent_shape(self.manifest, bucket), parts.transformer.inputs.get("latents")
+        if takes is None or tuple(takes[0]) != shape or "velocity" not in parts.transformer.outputs:
+            raise BundleError(f"{self._folder}: {bucket.transformer} doesn't take latents {list(shape)}")
+        return parts
 
-
-def tokenize(tokenizer: Tokenizer, prompt: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Token ids and mask [1, T], 1 for a real token; what is too long is cut."""
-    tokens = tokenizer.encode(prompt)
-    return np.asarray([tokens.ids], np.int64), np.asarray([tokens.attention_mask], np.int64)
-
-
-def _options(threads: int) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Spinning threads starve the api and the gateway on small machines, and lose time under contention.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return options
+    def _component(self, name: str) -> Component:
+        found = self._own.get(name)
+        if found is None:
+            found = self._shelf.get(self._folder / name, self.manifest.target, self._written[name])
+            if not self._shelf.bounded:
+                # Then nothing is unloaded while this engine lives, even when another bundle takes its place.
+                self._own[name] = found
+        return found
 
 
-def load_tokenizer(path: Path, length: int) -> Tokenizer:
-    """A tokenizer that fills and cuts every prompt to `length` tokens.
+def latent_shape(manifest: Manifest, bucket: Bucket) -> tuple[int, int, int, int, int]:
+    """[1, C, F, h, w] of a shape."""
+    return (1, manifest.latent_channels, bucket.latent_frames, bucket.latent_height, bucket.latent_width)
 
-    Raises:
-        BundleError: it can't be read, or has no token to fill with.
-    """
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:
-        raise BundleError(f"{path} is no tokenizer: {error}") from error
-    pad = next((token for token in PAD_TOKENS if tokenizer.token_to_id(token) is not None), None)
-    if pad is None:
-        raise BundleError(f"{path} has no padding token")
-    tokenizer.enable_truncation(length)
-    tokenizer.enable_padding(length=length, pad_id=tokenizer.token_to_id(pad), pad_token=pad)
-    return tokenizer
+
+def schedule_of(manifest: Manifest, bucket: Bucket) -> Schedule:
+    """How a shape is denoised."""
+    return bucket.schedule or _euler(manifest.sigmas)
+
+
+def _euler(sigmas: list[float]) -> Schedule:
+    """What begins midway takes Euler's steps, whatever the schedule."""
+    return Schedule(sigmas=sigmas, timesteps=[sigma * TIMESTEPS for sigma in sigmas[:-1]])
+
+
+def _streamed(parts: Parts, latents: Floats) -> list[NDArray[np.uint8]]:
+    """Decode frame by frame: what one leaves is what the next one reads, in two sets of memory by turns."""
+    sizes = {name: shape for name, shape in parts.decoder.inputs.items() if name != "latents"}
+    sets = [{_place(name): np.zeros(*shape) for name, shape in sizes.items()} for _ in range(2)]
+    left = {f"kept_{place}": array for place, array in sets[0].items()}
+    clips = [_pixels(parts.picture.run({"latents": latents[:, :, :1]}, left)["video"])]
+    for frame in range(1, latents.shape[2]):
+        seen, kept = sets[(frame + 1) % 2], sets[frame % 2]
+        feed = {"latents": latents[:, :, frame : frame + 1]}
+        feed |= {f"seen_{place}": array for place, array in seen.items()}
+        made = parts.decoder.run(feed, {f"kept_{place}": array for place, array in kept.items()})
+        clips.append(_pixels(made["video"]))
+    return clips
+
+
+def _place(name: str) -> str:
+    return name.removeprefix("seen_")
+
+
+def _pixels(video: Floats) -> NDArray[np.uint8]:
+    """[1, 3, F, H, W] in -1..1 -> uint8 [F, H, W, 3]."""
+    scaled = np.rint((video[0] + 1.0) * 127.5).astype(np.uint8)
+    return np.ascontiguousarray(scaled.transpose(1, 2, 3, 0))

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # Calls take milliseconds and go between two steps; more than this waiting means that somebody floods us.
 MAX_CALLS = 64
+# A look at one file's time of change.
+LOOK_EVERY_S = 2.0
 
 
 class CpuClock:
@@ -115,6 +117,14 @@ class Worker:
         for tier in (Tier.PREVIEW, Tier.FULL):
             await loop.run_in_executor(self._loader, self.engines.load, tier)
             self._wake.set()
+
+    async def keep_loaded(self) -> None:
+        """Load the engines, then take every bundle that is put in the place of the loaded one."""
+        await self.load()
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await loop.run_in_executor(self._loader, self.engines.refresh)
 
     async def run(self) -> None:
         """Draw for ever. An exception of one job ends that job; anything else ends this, and the process."""

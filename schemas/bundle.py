@@ -6,8 +6,13 @@ from typing import Any
 
 import msgspec
 
-# Raise it when a reader of the previous version could misread a bundle.
+# Raise it when a reader of the previous version could misread a bundle. Fields that it may leave out need no
+# new version: those of a family that it refuses, or ones whose default says what it took for granted.
 MANIFEST_VERSION = 1
+
+# What computes a bundle, and in which numbers.
+PRECISIONS = ("int8", "int4", "fp16", "fp32")
+TARGETS = ("avx2", "vnni", "arm64", "cuda", "web")
 
 
 class BundleFile(msgspec.Struct, kw_only=True):
@@ -16,6 +21,21 @@ class BundleFile(msgspec.Struct, kw_only=True):
     path: str
     sha256: str
     bytes: int
+
+
+class Schedule(msgspec.Struct, kw_only=True):
+    """How one shape is denoised: what the model is told at each step, and how its answers are combined.
+
+    `weights` is empty for Euler: x[k+1] = x[k] + (sigmas[k+1] - sigmas[k]) * v[k]. For any other
+    deterministic scheduler row k holds k + 2 numbers, the shares of the first noise and of the answers
+    v[0]..v[k] in x[k+1].
+    """
+
+    sigmas: list[float]
+    timesteps: list[float]
+    weights: list[list[float]] = []
+    # The scheduler's class in the model folder, and its settings in words.
+    made_by: str = ""
 
 
 class Bucket(msgspec.Struct, kw_only=True):
@@ -28,9 +48,36 @@ class Bucket(msgspec.Struct, kw_only=True):
     latent_height: int
     latent_frames: int
     transformer: str
+    # The whole clip at once; with `streamed`, each latent frame after the first, given what the frame before
+    # left.
     decoder: str
-    # Decodes a single latent frame: the cheap picture of a preview on its way.
+    # Decodes a single latent frame: the cheap picture of a preview on its way, and the first frame of a
+    # stream.
     picture: str
+    streamed: bool = False
+    # Frames to latents, for what a video is started from; empty if the bundle has none.
+    encoder: str = ""
+    schedule: Schedule | None = None
+
+
+class KeptLayer(msgspec.Struct, kw_only=True):
+    """Layers of one role that stay in higher precision, and what the part's numbers lose if they don't."""
+
+    role: str
+    nodes: int
+    # Signal to noise of the whole part in dB when only these layers are quantised.
+    alone_db: float
+
+
+class Quantised(msgspec.Struct, kw_only=True):
+    """How one part was quantised, as measured on `samples` inputs from several prompts and noise levels."""
+
+    scheme: str
+    goal_db: float
+    reached_db: float
+    samples: int
+    quantised_nodes: int
+    kept: list[KeptLayer] = []
 
 
 class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
@@ -57,3 +104,10 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     licence: str
     parity: dict[str, dict[str, float]]
     vocabulary: dict[str, dict[str, list[str]]]
+    # Of decoders that are told a noise level.
+    decode_timestep: float = 0.0
+    # What was decided on the way that a reader should know, one sentence each.
+    notes: list[str] = []
+    quantised: dict[str, Quantised] = {}
+    # Nodes of each part by the execution provider that ran them; empty where it was not there to ask.
+    placement: dict[str, dict[str, int]] = {}

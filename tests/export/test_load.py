@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
 from export.load import ExportError, load, weight_digest
+from export.wishes import Wish
+from tests.export.models import ltx_folder, wan_folder, wan_vae
 from tests.export.small import CHANNELS, SIZE, copied, edited, small_folder, small_transformer
 
 
@@ -29,19 +33,22 @@ def refusal(folder: Path) -> str:
 
 def test_the_student_is_taken() -> None:
     source = load(small_folder())
+    card = json.loads((small_folder() / "riffle.json").read_text())
+    (shape,) = source.shapes
     assert source.is_student
-    assert source.tier.sigmas == source.card.preview.sigmas
-    assert source.grid == (5, SIZE[1] // 16, SIZE[0] // 16)
+    assert shape.schedule.sigmas == card["preview"]["sigmas"]
+    assert shape.grid == (5, SIZE[1] // 16, SIZE[0] // 16)
     assert source.transformer.config.in_channels == CHANNELS
     assert "cat" in source.vocabulary["subjects"]
 
 
 def test_without_a_student_the_teacher_is_taken(folder: Path) -> None:
     shutil.rmtree(folder / "student")
-    source = load(folder)
+    source, card = load(folder), json.loads((folder / "riffle.json").read_text())
+    (shape,) = source.shapes
     assert not source.is_student
-    assert (source.tier.sigmas, source.tier.guidance) == (source.card.full.sigmas, source.card.full.guidance)
-    assert source.tier.size == source.card.preview.size
+    assert (shape.schedule.sigmas, source.guidance) == (card["full"]["sigmas"], card["full"]["guidance"])
+    assert [shape.width, shape.height] == card["preview"]["size"]
 
 
 def test_what_the_folder_says_of_its_licence(folder: Path) -> None:
@@ -57,11 +64,9 @@ def test_what_the_folder_says_of_its_licence(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "named"),
     [
-        ("riffle.json", "riffle.json can't be read"),
         ("model_index.json", "model_index.json can't be read"),
         ("vae/config.json", "vae is missing"),
         ("text_encoder/config.json", "text_encoder is missing"),
-        ("tokenizer/tokenizer.json", "tokenizer.json is missing"),
         ("student/transformer/diffusion_pytorch_model.safetensors", "transformer can't be loaded"),
     ],
 )
@@ -100,7 +105,7 @@ def test_sigmas_that_lead_nowhere(folder: Path, sigmas: list[float]) -> None:
 
 def test_a_size_between_latents(folder: Path) -> None:
     edited(folder / "riffle.json", preview={"size": [60, 96], "sigmas": [1.0, 0.0], "guidance": 1.0})
-    assert "60x96x17 is no multiple of 16 px" in refusal(folder)
+    assert "60x96x17 is no multiple of 32 px" in refusal(folder)
 
 
 def test_a_part_that_no_file_holds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +116,126 @@ def test_a_part_that_no_file_holds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_card_without_sense(folder: Path) -> None:
     (folder / "riffle.json").write_text('{"name": 3}')
     assert "riffle.json" in refusal(folder)
+
+
+def test_a_folder_without_riffle_json_is_drawn_as_its_pipeline_draws() -> None:
+    source = load(wan_folder())
+    (shape,) = source.shapes
+    assert (shape.label, source.fps, source.prompt_tokens) == ("192x320x33", 16, 512)
+    assert (shape.grid, source.guidance) == ((9, 80, 48), 1.0)
+    assert shape.schedule.made_by == "UniPCMultistepScheduler, 8 steps"
+    assert (source.name, source.licence) == (wan_folder().name, "unspecified")
+    assert "UniPCMultistepScheduler isn't Euler's method" in source.notes[0]
+
+
+def test_what_was_asked_for_goes_before_what_the_folder_says() -> None:
+    wish = Wish(
+        sizes=((64, 32), (64, 32), (32, 64)),
+        frames=(5, 9),
+        fps=12,
+        steps=20,
+        prompt_tokens=9,
+        name="other",
+    )
+    source = load(ltx_folder(), wish)
+    assert [shape.label for shape in source.shapes] == ["64x32x5", "64x32x9", "32x64x5", "32x64x9"]
+    assert (source.fps, source.prompt_tokens, source.name) == (12, 9, "other")
+    # Many steps are those of a model that isn't distilled.
+    assert source.guidance == 3.0
+    assert len(source.shapes[0].schedule.timesteps) == 20
+    # The scheduler of published LTX folders shifts by the number of tokens.
+    assert source.shapes[0].schedule.sigmas != source.shapes[1].schedule.sigmas
+    assert load(small_folder(), Wish(steps=3)).shapes[0].schedule.made_by.endswith("3 steps")
+
+
+@pytest.mark.parametrize(
+    ("wish", "named"),
+    [
+        (Wish(sizes=((60, 32),)), "60x32x33 is no multiple of 32 px"),
+        (Wish(frames=(6,)), "192x320x6 is no multiple"),
+        (Wish(frames=(-3,)), "192x320x-3 is no multiple"),
+        (Wish(steps=0), "steps must be 1 to 1000, not 0"),
+        (Wish(fps=999), "fps must be 1 to 240, not 999"),
+        (Wish(prompt_tokens=9000), "prompt tokens must be 1 to 4096"),
+        (Wish(guidance=float("nan")), "guidance must be 0 to 100"),
+        (Wish(decode_timestep=1.0), "decode timestep must be 0 to 1"),
+        (Wish(sizes=tuple((32 * n, 32) for n in range(1, 18))), "17 sizes of 1 lengths are over 16 shapes"),
+        (Wish(tiny_decoder=Path("/nowhere")), "tiny decoder is missing"),
+    ],
+)
+def test_what_can_not_be_asked(wish: Wish, named: str) -> None:
+    with pytest.raises(ExportError, match=re.escape(named)):
+        load(ltx_folder(), wish)
+
+
+def test_a_bundle_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    assert "is a bundle already" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "named"),
+    [
+        ("_class_name", "WanImageToVideoPipeline", "pipeline 'WanImageToVideoPipeline' is not known"),
+        ("vae", ["diffusers", "AutoencoderKL"], "vae 'AutoencoderKL' is not known"),
+        ("text_encoder", ["transformers", "CLIPTextModel"], "text_encoder 'CLIPTextModel' is not known"),
+        ("scheduler", ["diffusers", "NoSuchScheduler"], "scheduler NoSuchScheduler: "),
+        ("scheduler", None, "names no scheduler"),
+        ("scheduler", ["subprocess", "Popen"], "scheduler 'Popen' is of 'subprocess', not of diffusers"),
+        (
+            "vae",
+            ["evil", "AutoencoderKLWan"],
+            "AutoencoderKLWan is of 'evil', not of diffusers or transformers",
+        ),
+        ("transformer", None, "transformer '' is of no known family"),
+        ("transformer_2", ["diffusers", "WanTransformer3DModel"], "belong to Wan 2.2"),
+    ],
+)
+def test_a_foreign_part(tmp_path: Path, part: str, name: object, named: str) -> None:
+    folder = copied(wan_folder(), tmp_path / "model")
+    edited(folder / "model_index.json", **{part: name})
+    assert named in refusal(folder)
+
+
+def test_a_scheduler_that_draws_lots(tmp_path: Path) -> None:
+    folder = copied(wan_folder(), tmp_path / "model")
+    edited(folder / "model_index.json", scheduler=["diffusers", "FlowMatchEulerDiscreteScheduler"])
+    FlowMatchEulerDiscreteScheduler(stochastic_sampling=True).save_pretrained(folder / "scheduler")
+    assert "its steps are random or not linear" in refusal(folder)
+
+
+def test_weights_of_another_model(tmp_path: Path) -> None:
+    folder = copied(wan_folder(), tmp_path / "model")
+    other = copied(ltx_folder(), tmp_path / "other") / "transformer" / "diffusion_pytorch_model.safetensors"
+    shutil.copyfile(other, folder / "transformer" / "diffusion_pytorch_model.safetensors")
+    said = refusal(folder)
+    assert "transformer can't be loaded: " in said
+    assert "expected shape" in said
+    assert len(said) < 300
+
+
+def test_a_weight_that_is_missing(folder: Path) -> None:
+    path = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    lost = sorted(weights)[0]
+    del weights[lost]
+    path.unlink()
+    save_file(weights, path, metadata={"format": "pt"})
+    assert f"vae: its files lack {lost}" in refusal(folder)
+
+
+def test_no_tokenizer_at_all(tmp_path: Path) -> None:
+    folder = copied(wan_folder(), tmp_path / "model")
+    (folder / "tokenizer" / "tokenizer.json").write_text("{")
+    assert "tokenizer.json is no tokenizer" in refusal(folder)
+    shutil.rmtree(folder / "tokenizer")
+    assert "tokenizer.json is missing, and can't be made" in refusal(folder)
+
+
+def test_a_tiny_decoder_of_other_latents(tmp_path: Path) -> None:
+    folder = copied(wan_folder(), tmp_path / "model")
+    wan_vae(z_dim=8).save_pretrained(folder / "tiny_decoder")
+    assert "takes 8 latent channels, the model has 4" in refusal(folder)
 
 
 def test_another_weight_makes_another_digest() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,48 @@ def test_a_future_version_is_refused(bundle: Path) -> None:
 
 
 def test_an_unknown_family_is_refused(bundle: Path) -> None:
-    change(bundle, family="wan")
-    assert "family 'wan' is not known" in refusal(bundle)
+    change(bundle, family="hunyuan")
+    assert "family 'hunyuan' is not known" in refusal(bundle)
+
+
+EULER = {"sigmas": [1.0, 0.5, 0.0], "timesteps": [1000.0, 500.0]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"precision": "int2"}, "precision 'int2' for target 'avx2' is not known"),
+        ({"target": "abacus"}, "for target 'abacus' is not known"),
+        ({"fps": 0}, "must be 1 or more"),
+        ({"guidance": -1.0}, "guidance is -1"),
+        ({"sigmas": [1.0]}, "lead nowhere"),
+        ({"sigmas": [0.5, 1.0, 0.0]}, "lead nowhere"),
+        ({"buckets": [{**BUCKET, "latent_width": 0}]}, "64x96x17 has no size"),
+        ({"buckets": [{**BUCKET, "frames": 10**9}]}, "is larger than anything that is drawn"),
+        ({"latent_channels": 10**15}, "is larger than anything that is drawn"),
+        ({"buckets": [{**BUCKET, "schedule": {**EULER, "timesteps": [1000.0]}}]}, "lead nowhere"),
+        (
+            {"buckets": [{**BUCKET, "schedule": {**EULER, "weights": [[1.0], [1.0, 1.0]]}}]},
+            "sums of other lengths",
+        ),
+        (
+            {"buckets": [{**BUCKET, "schedule": {**EULER, "timesteps": [1e999, 500.0]}}]},
+            "damaged|isn't finite",
+        ),
+        ({"buckets": [{**BUCKET, "encoder": "encoder.onnx"}]}, "doesn't list encoder.onnx"),
+    ],
+)
+def test_a_manifest_that_makes_no_sense(bundle: Path, changes: dict[str, Any], named: str) -> None:
+    change(bundle, **changes)
+    assert re.search(named, refusal(bundle))
+
+
+def test_a_schedule_of_its_own_is_taken(bundle: Path) -> None:
+    sums = [[1.0, -0.5], [1.0, -0.2, -0.5]]
+    change(bundle, buckets=[{**BUCKET, "schedule": {**EULER, "weights": sums}}])
+    schedule = load_manifest(bundle).buckets[0].schedule
+    assert schedule is not None
+    assert schedule.weights == sums
 
 
 def test_no_manifest(tmp_path: Path) -> None:
@@ -115,6 +156,14 @@ def test_no_manifest(tmp_path: Path) -> None:
 def test_a_damaged_manifest(bundle: Path) -> None:
     text = (bundle / MANIFEST).read_text()
     (bundle / MANIFEST).write_text(text[: len(text) // 2])
+    assert "is damaged" in refusal(bundle)
+
+
+def test_a_manifest_that_is_no_text(bundle: Path) -> None:
+    data = (bundle / MANIFEST).read_bytes().replace(b"Apache-2.0", b"\xff\xfe\xff")
+    (bundle / MANIFEST).write_bytes(data)
+    assert "is damaged" in refusal(bundle)
+    (bundle / MANIFEST).write_text("[1, 2]")
     assert "is damaged" in refusal(bundle)
 
 

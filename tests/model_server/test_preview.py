@@ -77,6 +77,23 @@ def test_a_prompt_is_read_once(engine: PreviewEngine) -> None:
     assert first.prompt[0] is second.prompt[0]
 
 
+def test_a_step_writes_where_the_last_one_wrote(engine: PreviewEngine) -> None:
+    job = engine.begin(recipe())
+    before = job.current.ctypes.data, job.guess.ctypes.data
+    engine.step(job)
+    engine.step(job)
+    assert (job.current.ctypes.data, job.guess.ctypes.data) == before
+
+
+def test_frames_are_encoded_to_latents_that_decode_to_them(engine: PreviewEngine) -> None:
+    frames = engine.decode(draw(engine, recipe()))
+    latents = engine.encode(frames)
+    assert (latents.shape, latents.dtype) == ((1, CHANNELS, 5, 6, 4), np.float16)
+    assert engine.begin(recipe(strength=0.5), latents).steps > 0
+    with pytest.raises(ValueError, match="not 64x96x3"):
+        engine.encode(frames[:3])
+
+
 def test_an_empty_and_an_endless_prompt(engine: PreviewEngine) -> None:
     for prompt in ("", "fox " * 500, "\u0000 \U0001f98a \u202e"):
         assert np.isfinite(draw(engine, recipe(prompt=prompt)).current).all()

@@ -1,0 +1,59 @@
+"""How near to torch each part must be, in dB of signal to noise on the same inputs."""
+
+from __future__ import annotations
+
+from math import hypot, log10
+
+# Float32 graphs differ from torch by rounding alone (110 dB and more measured). In float16 a weight has 11
+# bits, 66 dB, and sums lose some. int8 leaves 7 bits on AVX2, 4 bits leave 20 dB a layer. The text encoder is
+# stored in 16 bits in all but float32 bundles, and so is the encoder of conditions. `preview` is the final
+# latents after all steps, `video` the decoded frames (peak signal to noise of 8 bits).
+GATES = {
+    "fp32": {
+        "text": 80.0,
+        "transformer": 80.0,
+        "decoder": 80.0,
+        "picture": 80.0,
+        "encoder": 80.0,
+        "preview": 60.0,
+        "video": 45.0,
+    },
+    "fp16": {
+        "text": 50.0,
+        "transformer": 35.0,
+        "decoder": 35.0,
+        "picture": 35.0,
+        "encoder": 45.0,
+        "preview": 25.0,
+        "video": 40.0,
+    },
+    "int8": {
+        "text": 50.0,
+        "transformer": 28.0,
+        "decoder": 28.0,
+        "picture": 28.0,
+        "encoder": 45.0,
+        "preview": 20.0,
+        "video": 30.0,
+    },
+    "int4": {
+        "text": 50.0,
+        "transformer": 16.0,
+        "decoder": 28.0,
+        "picture": 28.0,
+        "encoder": 45.0,
+        "preview": 10.0,
+        "video": 30.0,
+    },
+}
+
+
+def goal(kind: str, precision: str, guidance: float) -> float:
+    """What layers are kept for: the gate, and above it what guidance multiplies the denoiser's noise by.
+
+    v = plain + g (told - plain): the noise of both passes counts g and g - 1 times.
+    """
+    base = GATES[precision][kind]
+    return base + (
+        20 * log10(hypot(guidance, guidance - 1)) if kind == "transformer" and guidance > 1 else 0.0
+    )

@@ -1,0 +1,88 @@
+"""Previews by the library's own modules: what the engine is held against, what ranges are fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from export.load import Shape, Source
+from export.text import states
+from export.trace import prompts
+
+# Previews are drawn in torch to fit the decoders' ranges; a pass of riffle-tiny takes about 50 ms.
+PREVIEW_PASSES = 48
+LEAST_PREVIEWS = 3
+# Inputs of the denoiser that are kept to measure on: of this many previews, this many steps each.
+SAMPLED_PREVIEWS = 2
+SAMPLED_STEPS = 4
+
+Feed = dict[str, NDArray[np.float32]]
+
+
+@dataclass(slots=True)
+class Drawn:
+    """What a shape's previews leave: final latents, and inputs of the denoiser on the way."""
+
+    latents: list[Tensor]
+    feeds: list[Feed]
+
+
+@torch.inference_mode()
+def preview(source: Source, shape: Shape, prompt: str, seed: int, feeds: list[Feed] | None = None) -> Tensor:
+    """Final latents [1, C, F, h, w] of a preview; what the denoiser was given is added to `feeds`."""
+    denoiser = source.family.denoiser(source, shape, lean=False)
+    size = (1, source.family.latent_channels(source), *shape.grid)
+    noise = torch.from_numpy(np.random.default_rng(seed).standard_normal(size, dtype=np.float32))
+    told, plain = (_inputs(source, text) for text in (prompt, ""))
+    latents, answers, schedule = noise, [], shape.schedule
+    for k, step in enumerate(schedule.timesteps):
+        timestep = torch.full((1,), step)
+        if feeds is not None and k in _sampled(len(schedule.timesteps)):
+            given = {"latents": latents, "timestep": timestep, **told}
+            feeds.append({name: value.numpy().copy() for name, value in given.items()})
+        velocity = denoiser(latents, timestep, *told.values())
+        if source.guidance > 1:
+            without = denoiser(latents, timestep, *plain.values())
+            velocity = without + source.guidance * (velocity - without)
+        answers.append(velocity)
+        latents = _stepped(shape, k, latents, noise, answers)
+    return latents
+
+
+def drawn(source: Source, shape: Shape) -> Drawn:
+    """A few previews over the model's vocabulary."""
+    passes = len(shape.schedule.timesteps) * (2 if source.guidance > 1 else 1)
+    feeds: list[Feed] = []
+    latents = [
+        preview(
+            source,
+            shape,
+            prompts(source, number),
+            1000 + number,
+            feeds if number < SAMPLED_PREVIEWS else None,
+        )
+        for number in range(max(LEAST_PREVIEWS, PREVIEW_PASSES // passes))
+    ]
+    return Drawn([each.clone() for each in latents], feeds)
+
+
+def _stepped(shape: Shape, k: int, latents: Tensor, noise: Tensor, answers: list[Tensor]) -> Tensor:
+    schedule = shape.schedule
+    if not schedule.weights:
+        return latents + (schedule.sigmas[k + 1] - schedule.sigmas[k]) * answers[-1]
+    first, *shares = schedule.weights[k]
+    return first * noise + sum(share * answer for share, answer in zip(shares, answers, strict=True))
+
+
+def _inputs(source: Source, prompt: str) -> dict[str, Tensor]:
+    told, mask = states(source, prompt)
+    return {"states": told, "mask": mask} if source.family.takes_mask else {"states": told}
+
+
+def _sampled(steps: int) -> set[int]:
+    """Up to SAMPLED_STEPS of the steps, from the first to the last."""
+    return {round(place) for place in np.linspace(0, steps - 1, min(steps, SAMPLED_STEPS))}

@@ -1,0 +1,40 @@
+"""`riffle.json` of a model folder: what component configurations don't say."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+
+from export.errors import ExportError
+
+
+class Tier(msgspec.Struct, kw_only=True):
+    """How one tier is drawn: `size` is (width, height) in pixels, `sigmas` end with 0."""
+
+    size: tuple[int, int]
+    sigmas: list[float]
+    guidance: float
+
+
+class Card(msgspec.Struct, kw_only=True):
+    """The whole file."""
+
+    name: str
+    fps: int
+    frames: int
+    max_sequence_length: int
+    preview: Tier
+    full: Tier
+    licence: str = ""
+
+
+def check_sigmas(sigmas: list[float]) -> None:
+    """Noise levels lead from noise to a video.
+
+    Raises:
+        ExportError: these don't.
+    """
+    falling = all(now > later for now, later in pairwise(sigmas))
+    if len(sigmas) < 2 or not falling or sigmas[-1] != 0.0:
+        raise ExportError("load", f"riffle.json: sigmas must fall to 0, not {sigmas}")

@@ -1,0 +1,197 @@
+"""Graphs of a bundle in onnxruntime: bound to memory that stays, in one arena, kept by a budget."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from model_server.bundle import BundleError
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(float16)": np.float16}
+# What a graph takes in memory for each byte of its file: weights are repacked for the processor's kernels,
+# and those that are stored in 16 bits are widened.
+LOADED_PER_FILE_BYTE = 2.0
+
+
+class Component:
+    """One graph of static shapes. Not safe for several threads at the same time."""
+
+    def __init__(self, path: Path, threads: int, target: str = "") -> None:
+        """Load it; `target` is the manifest's.
+
+        Raises:
+            BundleError: onnxruntime can't run it, or its shapes aren't fixed.
+        """
+        try:
+            self._session = ort.InferenceSession(path, _options(threads), providers=providers(target))
+        except Exception as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise BundleError(f"{path.parent}: {path.name} can't be run: {first}") from error
+        self.name = path.name
+        self.bytes = int(path.stat().st_size * LOADED_PER_FILE_BYTE)
+        self.inputs = {item.name: _shape(path, item) for item in self._session.get_inputs()}
+        self.outputs = {item.name: _shape(path, item) for item in self._session.get_outputs()}
+        self._binding = self._session.io_binding()
+        self._own: dict[str, Array] = {}
+
+    def run(self, feeds: Arrays, out: Arrays | None = None) -> dict[str, Array]:
+        """Compute the outputs from the inputs; feeds that the graph doesn't take are left aside.
+
+        Nothing is copied: the graph reads the arrays it is given, and writes into those of `out`. An output
+        that isn't in `out` goes into memory of this component, which the next run overwrites.
+        """
+        given = {name: np.ascontiguousarray(feeds[name], dtype) for name, (_, dtype) in self.inputs.items()}
+        for name, (shape, dtype) in self.inputs.items():
+            if list(given[name].shape) != shape:
+                raise ValueError(f"{self.name} takes {name} {shape}, not {list(given[name].shape)}")
+            self._binding.bind_input(name, "cpu", 0, dtype, shape, given[name].ctypes.data)
+        made = {name: self._place(name, out) for name in self.outputs}
+        for name, array in made.items():
+            shape, dtype = self.outputs[name]
+            self._binding.bind_output(name, "cpu", 0, dtype, shape, array.ctypes.data)
+        self._session.run_with_iobinding(self._binding)
+        return made
+
+    def warm(self) -> None:
+        """Run once on zeros, so that the first job finds memory and kernels ready."""
+        self.run({name: np.zeros(shape, dtype) for name, (shape, dtype) in self.inputs.items()})
+
+    def _place(self, name: str, out: Arrays | None) -> Array:
+        if out is not None and name in out:
+            return out[name]
+        if name not in self._own:
+            shape, dtype = self.outputs[name]
+            self._own[name] = np.empty(shape, dtype)
+        return self._own[name]
+
+
+class Shelf:
+    """The loaded graphs of one or several bundles: those used longest ago go first when a budget is passed.
+
+    Whoever draws holds its graphs itself, so what goes from the shelf in the middle of a job lives to its
+    end.
+    """
+
+    def __init__(self, threads: int, budget_bytes: int = 0) -> None:
+        """`budget_bytes` of 0 keeps everything."""
+        self._threads, self._budget = threads, budget_bytes
+        self._loaded: OrderedDict[tuple[Path, int], Component] = OrderedDict()
+        # A bundle is loaded in one thread while another one draws.
+        self._lock = threading.Lock()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a budget."""
+        return self._budget > 0
+
+    @property
+    def bytes(self) -> int:
+        """What the loaded graphs are counted with."""
+        return sum(component.bytes for component in self._loaded.values())
+
+    @property
+    def names(self) -> list[str]:
+        """File names of the loaded graphs, longest unused first."""
+        return [component.name for component in self._loaded.values()]
+
+    def get(self, path: Path, target: str = "", written: int | None = None) -> Component:
+        """The graph of a file, loaded and run once unless it's here.
+
+        `written` is when the file was checked, by `changed`: one of another time is of another bundle.
+
+        Raises:
+            BundleError: it can't be run, or another file is in its place.
+        """
+        key = (path, changed(path) if written is None else written)
+        with self._lock:
+            component = self._loaded.get(key)
+        if component is None:
+            if changed(path) != key[1]:
+                raise BundleError(f"{path.parent}: {path.name} was replaced since it was checked")
+            # Not under the lock: whoever draws meanwhile mustn't wait for a load.
+            component = Component(path, self._threads, target)
+            component.warm()
+        with self._lock:
+            self._loaded[key] = component
+            self._loaded.move_to_end(key)
+            while self._budget and self.bytes > self._budget and len(self._loaded) > 1:
+                self._loaded.popitem(last=False)
+        return component
+
+    def drop(self, folder: Path, written: Collection[int]) -> None:
+        """Let go of a folder's graphs of other times than these: those of a bundle that was replaced."""
+        with self._lock:
+            for path, at in [
+                key for key in self._loaded if key[0].parent == folder and key[1] not in written
+            ]:
+                del self._loaded[path, at]
+
+
+def changed(path: Path) -> int:
+    """When a file was written, in nanoseconds.
+
+    Raises:
+        BundleError: it can't be read.
+    """
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise BundleError(f"{path.parent}: {path.name} can't be read ({error.strerror})") from error
+
+
+def providers(target: str) -> list[str]:
+    """Where a bundle of this target runs here."""
+    return [CUDA, CPU] if target == "cuda" and CUDA in ort.get_available_providers() and _driver() else [CPU]
+
+
+@cache
+def _driver() -> bool:
+    """Whether there is a driver for CUDA: without one onnxruntime fills the terminal before it falls back."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    _share_arena()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads starve the api and the gateway on small machines, and lose time under contention.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    options.log_severity_level = 3
+    return options
+
+
+@cache
+def _share_arena() -> None:
+    """One arena for all sessions of this process: what one graph doesn't need the next one takes."""
+    place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    # Chunks as large as asked for; doubling them would keep up to half of the memory for nothing.
+    ort.create_and_register_allocator(place, ort.OrtArenaCfg({"arena_extend_strategy": 1}))
+
+
+def _shape(path: Path, item: Any) -> tuple[list[int], type[Any]]:
+    if item.type not in DTYPES or not all(isinstance(size, int) for size in item.shape):
+        raise BundleError(
+            f"{path.parent}: {path.name}: {item.name} is {item.type} {item.shape}, which isn't fixed"
+        )
+    return list(item.shape), DTYPES[item.type]

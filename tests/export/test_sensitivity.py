@@ -1,0 +1,87 @@
+"""Layers stay in higher precision where, and only where, a measurement says that they must."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from export.measure import WORST_DB, agreement, difference, worst
+from export.quantise import PRODUCTS, quantise_products, quantised_nodes, roles
+from export.sensitivity import _fewest, choose
+from schemas.bundle import Quantised
+
+SIZE = 64
+rng = np.random.default_rng(0)
+FEEDS = [{"x": rng.standard_normal((16, SIZE), dtype=np.float32)} for _ in range(3)]
+
+
+def model() -> onnx.ModelProto:
+    """Two plain layers, and one before them whose few huge inputs leave no bits for the others."""
+    spread = np.ones(SIZE, np.float32)
+    spread[0] = 3000.0
+    weights = {
+        name: rng.standard_normal((SIZE, SIZE), dtype=np.float32) / 8 for name in ("fragile", "a", "b")
+    }
+    weights["fragile"][0] = 0.0
+    names = [f"{name}.weight" for name in weights]
+    nodes = [
+        helper.make_node("Mul", ["x", "spread"], ["wide"]),
+        helper.make_node("MatMul", ["wide", names[0]], ["h0"], name="n0"),
+        helper.make_node("MatMul", ["h0", names[1]], ["h1"], name="n1"),
+        helper.make_node("MatMul", ["h1", names[2]], ["y"], name="n2"),
+    ]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [16, SIZE]) for name in ("x", "y")]
+    stored = [numpy_helper.from_array(value, f"{name}.weight") for name, value in weights.items()]
+    stored.append(numpy_helper.from_array(spread, "spread"))
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], stored)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def chosen(goal_db: float) -> tuple[onnx.ModelProto, Quantised]:
+    made = model()
+    return choose(
+        made,
+        "part",
+        "int8",
+        roles(made, PRODUCTS),
+        lambda nodes: quantise_products(made, "part", "avx2", nodes),
+        FEEDS,
+        goal_db,
+    )
+
+
+def test_an_easy_goal_keeps_nothing() -> None:
+    made, found = chosen(-50.0)
+    assert (found.kept, found.quantised_nodes, quantised_nodes(made)) == ([], 3, 3)
+
+
+def test_the_layer_that_costs_most_is_kept() -> None:
+    made, found = chosen(25.0)
+    assert [layer.role for layer in found.kept] == ["fragile"]
+    assert (found.kept[0].nodes, found.quantised_nodes, found.samples) == (1, 2, len(FEEDS))
+    assert found.kept[0].alone_db < 25.0 <= found.reached_db
+    assert quantised_nodes(made) == 2
+
+
+def test_a_goal_that_no_quantising_reaches_keeps_everything() -> None:
+    made, found = chosen(150.0)
+    assert (len(found.kept), found.quantised_nodes, quantised_nodes(made)) == (3, 0, 0)
+    assert found.reached_db >= 150.0
+
+
+def test_noise_adds_up() -> None:
+    alone = {"a": 20.0, "b": 30.0, "c": 30.0}
+    # Two of 30 dB make 27.
+    assert _fewest(["a", "b", "c"], alone, 26.9) == 1
+    assert _fewest(["a", "b", "c"], alone, 27.1) == 2
+    assert _fewest(["a", "b", "c"], alone, 100.0) == 3
+
+
+def test_differences() -> None:
+    ones = np.ones(4)
+    assert difference(ones, ones) == {"sqnr_db": 200.0, "max_error": 0.0}
+    assert difference(ones * 2, ones)["sqnr_db"] == 6.02
+    assert difference(ones, ones * np.nan)["sqnr_db"] == WORST_DB
+    assert worst([difference(ones, ones), difference(ones * 2, ones)]) == {"sqnr_db": 6.02, "max_error": 1.0}
+    assert agreement([[ones, ones]], [[ones, ones * 2]])["max_error"] == 1.0
