@@ -93,6 +93,8 @@ class TrainingAttention:
 
 def prepare_for_training(model: LTXVideoTransformer3DModel) -> LTXVideoTransformer3DModel:
     """Faster attention and compiled blocks; the weights stay the same objects."""
+    # One stage runs blocks of several models, with and without gradients: each is a graph of its own.
+    torch._dynamo.config.recompile_limit = 64
     for block in model.transformer_blocks:
         block.attn1.processor = TrainingAttention()
         block.attn2.processor = TrainingAttention()
