@@ -26,9 +26,9 @@ from export.tiny.world import FULL, PREVIEW
 BUDGETS: dict[str, tuple[int, float]] = {
     "vae": (12000, 48),
     "banks": (1, 0),
-    "teacher": (12000, 45),
-    "paths": (324, 8),
-    "student": (4000, 14),
+    "teacher": (12000, 44),
+    "paths": (324, 10),
+    "student": (4000, 12),
     "decoder": (3000, 8),
     "weights": (1, 0),
 }
