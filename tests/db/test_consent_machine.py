@@ -18,7 +18,6 @@ from core.consent import Ask, CameoFacts, Verdict
 from db import engine, events, videos
 from db.rows import select
 from db.visibility import watchable_of
-from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.events import video_stream
 from schemas.feed import LaneOrder
@@ -129,15 +128,14 @@ def blind(ask: dict[str, object] | None = None, cameo: dict[str, object] | None 
     return decide
 
 
+# Only what nothing else would catch: a withdrawn use, for one, is refused in two places.
 FAULTS = {
-    "blocks don't count": blind(cameo={"blocked": False}),
-    "what was withdrawn counts": blind(ask={"withdrawn": None}),
-    "a cameo ends for new uses only": blind(cameo={"revoked": RevokeMode.BLOCK_NEW}),
-    "the words of the lineage are forgotten": blind(ask={"words": []}),
-    "a remix is forgotten": blind(ask={"remixed": False}),
-    "other people are not seen": blind(ask={"others": False}),
     "everybody is a mutual": blind(cameo={"mutual": True}),
+    "blocks don't count": blind(cameo={"blocked": False}),
     "nobody is shut out": blind(cameo={"shut_out": None}),
+    "the words of the lineage are forgotten": blind(ask={"words": []}),
+    "other people are not seen": blind(ask={"others": False}),
+    "a remix is forgotten": blind(ask={"remixed": False}),
     "time stands still": blind(ask={"now": START}),
 }
 

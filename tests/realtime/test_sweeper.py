@@ -39,6 +39,13 @@ async def face(owner: str) -> str:
     return made.id
 
 
+async def slow(models: Models, render: Render) -> None:
+    """Draws for longer than any test waits."""
+    for number in range(1, 1000):
+        await models.send(step(render, number))
+        await asyncio.sleep(0.05)
+
+
 async def swept() -> bool:
     return not await cascades.garbage()
 
@@ -98,11 +105,6 @@ async def test_a_store_that_fails_is_asked_again(
 
 
 async def test_a_revocation_stops_the_drawing_within_a_step(models: Models, store: MediaStore) -> None:
-    async def slow(models: Models, render: Render) -> None:
-        for number in range(1, 1000):
-            await models.send(step(render, number))
-            await asyncio.sleep(0.05)
-
     models.script = slow
     ada, bob = await new_person(), await new_person()
     mine = await face(ada)
@@ -119,11 +121,6 @@ async def test_a_revocation_stops_the_drawing_within_a_step(models: Models, stor
 
 
 async def test_a_block_stops_it_too(models: Models, store: MediaStore) -> None:
-    async def slow(models: Models, render: Render) -> None:
-        for number in range(1, 1000):
-            await models.send(step(render, number))
-            await asyncio.sleep(0.02)
-
     models.script = slow
     ada, bob = await new_person(), await new_person()
     mine = await face(ada)
