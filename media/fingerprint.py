@@ -39,7 +39,8 @@ def frames(video: bytes) -> list[tuple[float, Small]]:
     """
     found: list[tuple[float, Small]] = []
     try:
-        with av.open(io.BytesIO(video), "r") as container:
+        # Of all that FFmpeg reads only MP4: other formats can name files and addresses to open.
+        with av.open(io.BytesIO(video), "r", format="mp4") as container:
             if not container.streams.video:
                 raise Unreadable("it holds no moving picture")
             stream = container.streams.video[0]

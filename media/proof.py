@@ -92,7 +92,7 @@ def _moved(pictures: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float
 def _recorded(clip: bytes) -> datetime | None:
     """When the camera says that it was taken; many say nothing, and anybody can say anything."""
     try:
-        with av.open(io.BytesIO(clip), "r") as container:
+        with av.open(io.BytesIO(clip), "r", format="mp4") as container:
             said = container.metadata.get("creation_time", "")
         at = datetime.fromisoformat(said)
     except (FFmpegError, ValueError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from core.likeness import BANDS, NEAR_BITS, bands
@@ -49,6 +51,15 @@ def test_every_near_pair_shares_a_band(original: str) -> None:
         at = place * 16 + 3
         flipped[at] = "1" if flipped[at] == "0" else "0"
     assert len(set(bands(original)) & set(bands("".join(flipped)))) == BANDS - NEAR_BITS
+
+
+def test_a_text_that_names_other_files_opens_none(tmp_path: Path) -> None:
+    other = tmp_path / "other.mp4"
+    other.write_bytes(clips.mp4(clips.scene(5)))
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{other}\n#EXT-X-ENDLIST\n"
+    for text in (playlist, f"ffconcat version 1.0\nfile '{other}'\n"):
+        with pytest.raises(fingerprint.Unreadable):
+            fingerprint.frames(text.encode())
 
 
 def test_what_is_no_video_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
