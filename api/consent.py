@@ -34,9 +34,12 @@ class Consent(Controller):
         """
         if data.video_id is not None:
             allowed, verdicts = await db.posts.may_post(data.video_id, request.user.id, now())
-            return _answer(allowed, verdicts)
-        if not data.cameos and data.source is None:
-            raise RiffleError(Code.INVALID_REQUEST, "name a cameo, a source or a video", param="cameos")
+            rules = await screen.rules(request, "", [data.video_id], [])
+            return _answer(allowed and not rules, verdicts, rules)
+        if not data.cameos and data.source is None and not data.prompt:
+            raise RiffleError(
+                Code.INVALID_REQUEST, "name a cameo, a prompt, a source or a video", param="cameos"
+            )
         parents = data.source.video_ids if data.source else []
         sources = [await db.videos.get(video_id, request.user.id) for video_id in parents]
         wanted = list(dict.fromkeys([*data.cameos, *await db.consent.inherited(parents)]))

@@ -38,25 +38,11 @@ async def hidden(video_ids: Sequence[str], now: datetime) -> set[str]:
 
 
 async def shown(rows: Sequence[VideoRow], viewer: str, now: datetime | None = None) -> set[str]:
-    """The ids of others' posted videos that `viewer` may be shown: covered by consent, and not hidden.
-
-    Who stands in a block with the owner of a cameo is not shown that likeness either.
-    """
+    """The ids of others' posted videos that `viewer` may be shown: covered by consent, and not hidden."""
     if not rows:
         return set()
     at = now or datetime.now(UTC)
-    ids = [row.id for row in rows]
-    apart = await fetch(
-        """
-        SELECT v.id FROM videos v JOIN cameos c ON c.id = ANY (v.cameos)
-        WHERE v.id = ANY ($1::text[]) AND EXISTS (
-            SELECT FROM blocks WHERE (blocker_id, blocked_id) IN ((c.account_id, $2), ($2, c.account_id))
-        )
-        """,
-        ids,
-        viewer,
-    )
-    return await consent.covered(rows, at, viewer) - await hidden(ids, at) - {row["id"] for row in apart}
+    return await consent.covered(rows, at, viewer) - await hidden([row.id for row in rows], at)
 
 
 async def minors(cameo_ids: Sequence[str]) -> set[str]:
