@@ -54,7 +54,10 @@ def _clip(data: bytes) -> bytes:
     written = io.BytesIO()
     try:
         # Of all that FFmpeg reads only MP4: other formats can name files and addresses to open.
-        with av.open(io.BytesIO(data), "r", format="mp4") as source, av.open(written, "w", format="mp4") as target:
+        with (
+            av.open(io.BytesIO(data), "r", format="mp4") as source,
+            av.open(written, "w", format="mp4") as target,
+        ):
             if not source.streams.video:
                 raise ValueError("there is no picture in this clip")
             taken = source.streams.video[0]
