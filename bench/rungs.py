@@ -21,7 +21,6 @@ from model_server import encode
 from schemas.videos import Recipe
 
 Frames = NDArray[np.uint8]
-# ru_maxrss is in kilobytes on Linux.
 KILOBYTE = 1024
 
 
@@ -69,8 +68,16 @@ def serve(rung: Rung, pipe: Connection) -> None:
         frames, latents, denoise = draw(wish)
         encode.media(frames, wish.fps)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE
-        pipe.send(Shot(frames, latents, wall, cpu, denoise, peak))
+        pipe.send(Shot(frames, latents, wall, cpu, denoise, peak_bytes()))
+
+
+def peak_bytes() -> int:
+    """The most memory that this process ever had. (getrusage counts what it was forked from, on Linux.)"""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        return int(lines["VmHWM"].split()[0]) * KILOBYTE
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 Draw = Callable[[Wish], tuple[Frames, NDArray[np.float32], float]]

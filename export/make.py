@@ -62,8 +62,9 @@ class Maker:
         """
         clips: dict[str, Drawn] = {}
         for shape in self.source.shapes:
-            self._say(f"draw: previews of {shape.label} to measure ranges on")
-            clips[shape.label] = drawn(self.source, shape)
+            fitted = self.precision in ("int8", "int4")
+            self._say(f"draw: previews of {shape.label} to {'fit ranges to' if fitted else 'trace by'}")
+            clips[shape.label] = drawn(self.source, shape, fitted=fitted)
         firsts = {label: clip.latents[0] for label, clip in clips.items()}
         for part in trace.parts(self.source, firsts):
             self._say(f"trace: {part.name}")
@@ -162,7 +163,7 @@ class Maker:
 
     def _feeds(self, part: Part, clips: dict[str, Drawn]) -> list[Feed]:
         """Inputs of other previews than the one that the part is traced by."""
-        if part.kind not in ("transformer", "decoder", "picture"):
+        if self.precision not in ("int8", "int4") or part.kind not in ("transformer", "decoder", "picture"):
             return []
         example = part.inputs["latents"].shape
         for clip in clips.values():

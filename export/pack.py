@@ -62,7 +62,7 @@ def export_bundle(
     except (OSError, BundleError) as error:
         raise ExportError("pack", first_line(error)) from error
     except Exception as error:
-        # A model that its library can't draw with, or memory that ran out: what was being done names the part.
+        # A model that its library can't draw with, or memory that ran out: what was being done says where.
         raise ExportError(say.last, f"{type(error).__name__}: {first_line(error)}") from error
     finally:
         torch.set_num_threads(threads)

@@ -53,9 +53,10 @@ def preview(source: Source, shape: Shape, prompt: str, seed: int, feeds: list[Fe
     return latents
 
 
-def drawn(source: Source, shape: Shape) -> Drawn:
-    """A few previews over the model's vocabulary."""
+def drawn(source: Source, shape: Shape, *, fitted: bool = True) -> Drawn:
+    """Previews over the model's vocabulary: enough to fit ranges to, or a single one to trace by."""
     passes = len(shape.schedule.timesteps) * (2 if source.guidance > 1 else 1)
+    many = max(LEAST_PREVIEWS, PREVIEW_PASSES // passes) if fitted else 1
     feeds: list[Feed] = []
     latents = [
         preview(
@@ -65,7 +66,7 @@ def drawn(source: Source, shape: Shape) -> Drawn:
             1000 + number,
             feeds if number < SAMPLED_PREVIEWS else None,
         )
-        for number in range(max(LEAST_PREVIEWS, PREVIEW_PASSES // passes))
+        for number in range(many)
     ]
     return Drawn([each.clone() for each in latents], feeds)
 

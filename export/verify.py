@@ -141,17 +141,23 @@ def peak_ratio(expected: NDArray[np.uint8], got: NDArray[np.uint8]) -> Parity:
 
 def _check_shape(source: Source, shape: Shape, engine: PreviewEngine) -> tuple[Parity, Parity]:
     latents, frames = [], []
-    for seed, prompt in enumerate(PROMPTS[:1] + PROMPTS[-1:]):
+    for seed, prompt in enumerate(PROMPTS):
         wanted = recipe(engine.manifest, shape, prompt, seed)
         drawn = draw(engine, wanted)
-        if not np.array_equal(drawn, draw(engine, wanted)):
+        if seed == 0 and not np.array_equal(drawn, draw(engine, wanted)):
             raise ExportError("verify", f"preview: {prompt!r} was drawn twice with different numbers")
         expected = preview(source, shape, prompt, seed)
         latents.append(difference(expected.numpy(), drawn))
         job = engine.begin(wanted)
         job.current = expected.numpy().copy()
         frames.append(peak_ratio(_pixels(source, expected), engine.decode(job)))
-    return worst(latents), worst(frames)
+    return held(latents), worst(frames)
+
+
+def held(found: list[Parity]) -> Parity:
+    """What another prompt and seed can be held to: the worst of these, less the spread between them."""
+    ratios = [each["sqnr_db"] for each in found]
+    return {**worst(found), "sqnr_db": round(2 * min(ratios) - max(ratios), 2)}
 
 
 @torch.inference_mode()

@@ -55,8 +55,8 @@ def test_wan_draws_what_its_pipeline_draws(number: int) -> None:
     }
     latents = pipeline(**arguments, latents=noise.clone(), output_type="latent").frames.numpy()
     frames = pipeline(**arguments, latents=noise.clone(), output_type="np").frames[0]
-    stated = engine.manifest.parity["preview"]["sqnr_db"]
-    assert difference(latents, job.current)["sqnr_db"] > stated - 6
+    stated = engine.manifest.parity["preview" if number == 0 else "preview-48x32x9"]["sqnr_db"]
+    assert difference(latents, job.current)["sqnr_db"] >= stated
     drawn = engine.decode(job)
     assert drawn.shape == (shape.frames, shape.height, shape.width, 3)
     assert peak_ratio(np.rint(frames * 255).astype(np.uint8), drawn)["sqnr_db"] > 30

@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 from export.measure import WORST_DB, agreement, difference, worst
 from export.quantise import PRODUCTS, quantise_products, quantised_nodes, roles
 from export.sensitivity import _fewest, choose
+from export.verify import held
 from schemas.bundle import Quantised
 
 SIZE = 64
@@ -76,6 +77,11 @@ def test_noise_adds_up() -> None:
     assert _fewest(["a", "b", "c"], alone, 26.9) == 1
     assert _fewest(["a", "b", "c"], alone, 27.1) == 2
     assert _fewest(["a", "b", "c"], alone, 100.0) == 3
+
+
+def test_what_another_prompt_can_be_held_to() -> None:
+    found = [{"sqnr_db": 44.0, "max_error": 0.2}, {"sqnr_db": 45.5, "max_error": 0.1}]
+    assert held(found) == {"sqnr_db": 42.5, "max_error": 0.2}
 
 
 def test_differences() -> None:
