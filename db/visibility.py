@@ -45,6 +45,8 @@ async def get_media(video_id: str, viewer: str) -> VideoRow:
 async def may_follow(video_id: str, viewer: str) -> bool:
     """Whether the viewer may follow what becomes of a video, pictures and all."""
     found = await select("v.id = $1 AND v.deleted_at IS NULL", video_id)
+    if await hidden.hidden([video_id], datetime.now(UTC)):
+        return False
     # While it runs, each step asks for consent anew.
     if found and found[0].status in (Status.QUEUED, Status.IN_PROGRESS):
         return bool(await visible_of(found, viewer))
