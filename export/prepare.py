@@ -39,7 +39,7 @@ def prepare(settings: Settings) -> None:
         from export.tiny.assemble import assemble
 
         assemble(settings.teacher)
-    print("[model 2/2] exporting the quantised bundle (once, under a minute)", flush=True)
+    print("[model 2/2] exporting the quantised bundle (once, about a minute)", flush=True)
     from export.pack import export_bundle
     from export.wishes import Wish
 
