@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import core.consent
 import db.consent
 import db.feed
+import db.hidden
 import db.visibility
 from core.consent import Ask, CameoFacts, Verdict
 from db import engine, events, videos
@@ -77,11 +79,11 @@ class Machine(Making):
             assert not self.rules_.shows(video, viewer), (video, viewer)
 
 
-@pytest.fixture
-def machine(database: str, monkeypatch: pytest.MonkeyPatch) -> type[Machine]:
-    monkeypatch.setattr(db.visibility, "datetime", Clock)
-    monkeypatch.setattr(db.feed, "datetime", Clock)
-    Machine.loop = asyncio.get_event_loop()
+@pytest_asyncio.fixture(loop_scope="session")
+async def machine(database: str, monkeypatch: pytest.MonkeyPatch) -> type[Machine]:
+    for module in (db.visibility, db.hidden, db.feed):
+        monkeypatch.setattr(module, "datetime", Clock)
+    Machine.loop = asyncio.get_running_loop()
     Machine.steps = Machine.shown = Machine.hidden = 0
     return Machine
 
