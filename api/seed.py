@@ -26,11 +26,11 @@ HANDLE = "riffle_demo"
 # (subject, place, time, motion) by their place in the model's vocabulary, so that any model's words will do.
 # The first of a row is the trend, the others are its remixes, each changing more.
 TRENDS = (
-    ((0, 0, 1, 2), (0, 0, 2, 2), (1, 0, 1, 2), (4, 0, 1, 1)),
+    ((5, 0, 0, 2), (5, 0, 2, 2), (4, 0, 0, 2), (7, 0, 0, 1)),
     ((19, 6, 2, 5), (19, 6, 0, 5), (20, 6, 2, 5)),
     ((4, 4, 0, 1), (4, 4, 1, 1), (5, 4, 0, 2)),
     ((15, 2, 2, 0), (16, 2, 2, 0), (15, 3, 1, 0)),
-    ((2, 1, 0, 2), (2, 1, 2, 3), (3, 1, 0, 2)),
+    ((2, 1, 0, 4), (2, 1, 2, 4), (3, 1, 0, 2)),
 )
 POLL_S = 0.5
 GIVE_UP_AFTER_S = 600.0

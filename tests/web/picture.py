@@ -14,7 +14,7 @@ from tests.browser import find
 from tests.web.test_page import ARGS, PHONE, RENDER_MS, SWARM_MS
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "images" / "page.png"
-PROMPT = "a turtle jumps in a forest at sunset"
+PROMPT = "a panda comes closer in a meadow by day"
 SWARM = 9
 GAP, CORNER = 24, 40
 # GitHub shows README about 900 wide; the whole must stay far below half a megabyte.
