@@ -23,6 +23,7 @@ from export.tiny.captions import Scene, plain_caption
 from export.tiny.judge import Judge, load_judge, to_preview, unseen_scenes, verdicts
 from export.tiny.sheets import contact_sheet
 from export.tiny.studio import Studio
+from export.tiny.vae import as_video
 from export.tiny.world import FULL, draw
 
 STRENGTHS = (0.3, 0.45, 0.6, 0.75, 0.9)
@@ -58,7 +59,7 @@ def measure(
     latents = studio.preview(prompts, numbers)
     previews = studio.decode(latents)
     drawn = [draw(scene, i, FULL).frames for i, scene in enumerate(labels[::seeds])]
-    sharp = detail(torch.from_numpy(np.stack(drawn)).permute(0, 4, 1, 2, 3).float() / 127.5 - 1)
+    sharp = detail(as_video(np.stack(drawn)))
     ways: dict[str, Callable[[], Tensor]] = {
         "preview itself, scaled up": lambda: studio.enlarged(latents),
         **{

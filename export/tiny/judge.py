@@ -23,6 +23,7 @@ from export.tiny.assemble import assemble
 from export.tiny.captions import Scene, plain_caption, random_scene
 from export.tiny.studio import Studio
 from export.tiny.training import Budget, Log, Muon, set_rate
+from export.tiny.vae import as_video
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
 from export.tiny.world import FULL, PREVIEW, draw
 
@@ -77,8 +78,7 @@ class _Labelled(IterableDataset):
         while True:
             scene = random_scene(rng, unseen=rng.random() < 0.2)
             clip = draw(scene, rng.getrandbits(40), FULL if rng.random() < 0.3 else PREVIEW)
-            video = torch.from_numpy(clip.frames).permute(3, 0, 1, 2).float() / 127.5 - 1
-            video = to_preview(video[None])[0]
+            video = to_preview(as_video(clip.frames)[None])[0]
             yield augmented(video, rng) if self.augment else video, labels(scene)
 
 
@@ -169,7 +169,7 @@ def score(model: Path, home: Path, count: int, device: str = "cpu") -> str:
     """The adherence table on held-out combinations: drawn clips, the teacher, and the student."""
     judge, studio, scenes = load_judge(home), Studio(model, device), unseen_scenes(count)
     drawn = [draw(scene, 90_000 + i).frames for i, scene in enumerate(scenes)]
-    clips = torch.from_numpy(np.stack(drawn)).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+    clips = as_video(np.stack(drawn))
     prompts, seeds = [plain_caption(scene) for scene in scenes], list(range(count))
     made = {"drawn": clips, "decoded": studio.decode(studio.encode(clips))}
     made["preview (student)"] = studio.decode(studio.preview(prompts, seeds))

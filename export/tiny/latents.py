@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from export.tiny.text import training_scenes
-from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME, decode, encode, enlarge
+from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME, as_video, decode, encode, enlarge
 from export.tiny.world import FRAMES, PREVIEW, draw
 
 # Drawn previews are a little wrong, by latents of up to this deviation; their renders should be right.
@@ -42,12 +42,8 @@ class _Drawn(Dataset):
         random.Random(f"order {self.seed} {round_}").shuffle(order)
         scene, number = self.scenes[order[place]], self.seed * 1_000_003 + i
         clip = draw(scene, number, self.size)
-        small = _video(draw(scene, number, PREVIEW).frames) if self.size != PREVIEW else torch.empty(0)
-        return _video(clip.frames), torch.from_numpy(clip.cover)[None], order[place], small
-
-
-def _video(frames: np.ndarray) -> Tensor:
-    return torch.from_numpy(frames).permute(3, 0, 1, 2).float() / 127.5 - 1
+        small = as_video(draw(scene, number, PREVIEW).frames) if self.size != PREVIEW else torch.empty(0)
+        return as_video(clip.frames), torch.from_numpy(clip.cover)[None], order[place], small
 
 
 def token_cover(cover: Tensor) -> Tensor:

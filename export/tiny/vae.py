@@ -87,8 +87,13 @@ class Windows(IterableDataset):
                 corner[axis] = max(0, min(start, clip.cover.shape[axis + 1] - side))
         y, x = corner
         window = (slice(first, first + self.frames), slice(y, y + PREVIEW[1]), slice(x, x + PREVIEW[0]))
-        video = torch.from_numpy(np.ascontiguousarray(clip.frames[window])).permute(3, 0, 1, 2)
-        return video.float() / 127.5 - 1, torch.from_numpy(np.ascontiguousarray(clip.cover[window]))[None]
+        cover = torch.from_numpy(np.ascontiguousarray(clip.cover[window]))[None]
+        return as_video(np.ascontiguousarray(clip.frames[window])), cover
+
+
+def as_video(frames: np.ndarray) -> Tensor:
+    """Drawn frames uint8 [..., F, H, W, 3] -> float32 [..., 3, F, H, W] in -1..1."""
+    return torch.from_numpy(frames).movedim(-1, -4).float() / 127.5 - 1
 
 
 def encode(vae: AutoencoderKLLTXVideo, video: Tensor) -> Tensor:
