@@ -181,7 +181,8 @@ def _video(row: VideoRow, queue: QueuePlace | None) -> Video:
         model=row.model,
         prompt="" if gone else row.prompt,
         size=f"{row.recipe.width}x{row.recipe.height}",
-        seconds=str(row.recipe.frames // row.recipe.fps),
+        # Its first frame stands at time 0; what is joined may end within a second.
+        seconds=f"{(row.recipe.frames - 1) / row.recipe.fps:.3g}",
         created_at=int(row.created_at.timestamp()),
         completed_at=_seconds(row.ended_at if row.status is Status.COMPLETED else None),
         tier=row.tier,
