@@ -18,7 +18,7 @@ from core.ids import new_id
 from core.limits import check_create, rendered, resolve
 from core.quota import STITCH_PRICE, price
 from core.referring import referred
-from core.sources import check_times, conditions, joined
+from core.sources import check_shape, check_times, conditions, joined
 from core.steer import steered
 from db.materials import Face
 from db.videos import VideoRow
@@ -76,6 +76,8 @@ async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -
         prompt=words,
         likeness=likeness,
     )
+    if wish.source is not None:
+        check_shape(wish.source, recipes[0], [row.recipe for row in sources])
     return await _queue(
         account,
         recipes,

@@ -28,6 +28,8 @@ COUNTS = MappingProxyType(
 )
 # A minute at 8 frames a second is about 3 MB, a fourth of what a job may be made from.
 MAX_JOINED_S = 60
+# Sizes of one shape differ by rounding to the model's grid: 64x112 and 480x832 by 1 %. A square is 50 % off.
+SHAPES_APART = 1.1
 # So that 1.3 s of 10 frames a second is frame 13, whatever floats make of it.
 HAIR = 1e-6
 
@@ -92,6 +94,22 @@ def check_times(source: Source, recipes: Sequence[Recipe]) -> None:
             raise _refusal(f"{name} lies after the end of the source, which has {length:g} s", name)
     if not bridge and source.from_s is not None and source.to_s is not None and source.from_s > source.to_s:
         raise _refusal("from_s lies after to_s", "from_s")
+
+
+def check_shape(source: Source, made: Recipe, recipes: Sequence[Recipe]) -> None:
+    """Refuse to go on from, or to, a picture of another shape; `recipes` are those of the sources.
+
+    Raises:
+        RiffleError: invalid_size.
+    """
+    for recipe in recipes if source.relation is Relation.EXTEND else ():
+        shapes = made.width * recipe.height, made.height * recipe.width
+        if max(shapes) > min(shapes) * SHAPES_APART:
+            raise RiffleError(
+                Code.INVALID_SIZE,
+                f"a source has {recipe.width}x{recipe.height}: {made.width}x{made.height} has another shape",
+                param="size",
+            )
 
 
 def left(source: Source, recipe: Recipe) -> range:

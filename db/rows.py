@@ -26,6 +26,8 @@ from schemas.videos import (
     Video,
 )
 
+# The words of one that goes, for consent alone: what was typed, and what the model was told beyond that.
+SEALED = "coalesce(sealed, concat_ws(E'.\\n', prompt, nullif(recipe ->> 'prompt', prompt)))"
 # Until a few have been drawn: what one takes on two busy cores, in seconds.
 FIRST_GUESS_S = {Tier.PREVIEW: 2.0, Tier.FULL: 20.0}
 # Enough to even out, few enough to follow a machine that got busier.

@@ -12,8 +12,8 @@ from core.lifecycle import FINAL, IllegalTransition, Trigger
 from db import consent, credits, events, jobs, posts, uses
 from db.engine import dumps, exists, fetch, transaction
 from db.lineage import lineage as lineage
+from db.rows import SEALED, select
 from db.rows import VideoRow as VideoRow
-from db.rows import select
 from db.rows import to_video as to_video
 from db.rows import to_videos as to_videos
 from db.visibility import get as get
@@ -172,11 +172,11 @@ async def delete(video_id: str, account: str, now: datetime) -> list[str]:
         if row.post_id is not None:
             await posts.take_back(row.post_id, now)
         await fetch(
-            """
-            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{prompt}', '""'),
+            f"""
+            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{{prompt}}', '""'),
                 sealed = CASE WHEN EXISTS (
                     SELECT FROM ancestors a WHERE a.ancestor_id = v.id AND a.video_id <> v.id
-                ) THEN coalesce(sealed, prompt) END,
+                ) THEN {SEALED} END,
                 video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
             WHERE id = $1
             """,

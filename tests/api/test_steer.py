@@ -93,11 +93,23 @@ async def test_steering_can_not_say_what_a_cameo_refuses(ada: Person, bob: Perso
         "consent_refused",
         "cameos",
     )
+    answer = await bob.ok("POST", "/v1/consent/check", {**wish, "steer": {"time": "night"}})
+    assert (answer["allowed"], answer["decisions"][0]["reason"]) == (False, "restricted_words")
+    reply = await bob.call("POST", "/v1/consent/check", {**wish, "steer": {"time": "noon"}})
+    refused(reply, 400, "invalid_request", "steer.time")
     await bob.ok("POST", "/v1/videos", {**wish, "steer": {"time": "day"}})
     # Nor can it be told to a video that the cameo is put into later.
     dark = await bob.ok("POST", "/v1/videos", {"prompt": "a cat", "steer": {"time": "night"}})
     await finish(dark["id"], media)
     source = {"relation": "remix", "video_ids": [dark["id"]]}
+    refused(
+        await bob.call("POST", "/v1/videos", {**wish, "source": source}), 403, "consent_refused", "cameos"
+    )
+    # Nor is it forgotten with the video that it was told to.
+    later = await bob.ok("POST", "/v1/videos", {"prompt": "a cat", "source": source})
+    await finish(later["id"], media)
+    await bob.ok("DELETE", f"/v1/videos/{dark['id']}")
+    source = {"relation": "remix", "video_ids": [later["id"]]}
     refused(
         await bob.call("POST", "/v1/videos", {**wish, "source": source}), 403, "consent_refused", "cameos"
     )

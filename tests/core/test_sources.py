@@ -10,6 +10,7 @@ import pytest
 from core.sources import (
     MAX_JOINED_S,
     Piece,
+    check_shape,
     check_source,
     check_times,
     conditions,
@@ -127,6 +128,17 @@ def test_moments_outside_of_the_source(made: Source, recipes: list[Recipe], fiel
     with pytest.raises(RiffleError) as caught:
         check_times(made, recipes)
     assert caught.value.param == f"source.{field}"
+
+
+def test_an_extension_has_the_shape_of_its_sources() -> None:
+    wide = msgspec.structs.replace(RECIPE, width=96, height=64)
+    for made in (source(Relation.EXTEND), source(Relation.EXTEND, "a", "b")):
+        check_shape(made, FULL, [RECIPE, FULL])
+    for recipes in ([wide], [RECIPE, wide]):
+        with pytest.raises(RiffleError) as caught:
+            check_shape(source(Relation.EXTEND, "a", "b"), RECIPE, recipes)
+        assert (caught.value.code, caught.value.param) == (Code.INVALID_SIZE, "size")
+    check_shape(source(Relation.REFERENCE), RECIPE, [wide])
 
 
 def test_what_was_shown_is_left_out() -> None:
