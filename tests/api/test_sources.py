@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from core.limits import check_create
+from schemas.videos import CreateVideo
 from tests.api.conftest import CARD
 from tests.api.drawing import finish
 from tests.api.people import Person, refused
@@ -15,6 +20,15 @@ from tests.api.test_consent import give, photo
 PROMPT = "a cat on a beach"
 # relation -> how many sources
 COUNTS = {"remix": 1, "edit": 1, "extend": 1, "bridge": 2, "reference": 1, "stitch": 2, "reroll": 1}
+
+
+DOCS = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text()
+WISHES = [
+    line
+    for block in re.findall(r"```json wish\n(.*?)```", DOCS, re.DOTALL)
+    for line in block.splitlines()
+    if line
+]
 
 
 async def drawn(person: Person, media: Any, **wish: Any) -> dict[str, Any]:
@@ -33,6 +47,13 @@ async def posted(person: Person, media: Any, **wish: Any) -> dict[str, Any]:
 def of(relation: str, *videos: str, **more: Any) -> dict[str, Any]:
     name = "extend" if relation == "bridge" else relation
     return {"prompt": "and then", "source": {"relation": name, "video_ids": list(videos), **more}}
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_the_examples_of_the_docs_can_be_asked_for(wish: str) -> None:
+    made = msgspec.json.decode(wish, type=CreateVideo)
+    words = {"motions": {"left": ["walks left"]}, "times": {"night": ["at night"]}}
+    check_create(made, msgspec.structs.replace(CARD, vocabulary=words))
 
 
 @pytest.mark.parametrize("relation", list(COUNTS))
