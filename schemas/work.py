@@ -11,12 +11,22 @@ MAX_WORK_FRAME_BYTES = 16 * 1024 * 1024
 
 
 class Inputs(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a job is made from, as bytes (npz of float16 arrays named `latents`)."""
+    """What a job is made from, as bytes.
+
+    `preview` and `source` are latents (npz of float16 arrays named `latents`). The others are media files:
+    MP4, PNG, WebP or JPEG.
+    """
 
     # The latents of the picked preview: a full render keeps it.
     preview: bytes | None = None
     # The latents of the source video of a remix: started from at `recipe.strength`.
     source: bytes | None = None
+    # The clip starts with the last frames of this: a picture's only one, up to five of a video.
+    begin: bytes | None = None
+    # The clip ends with the first frame of this.
+    end: bytes | None = None
+    # A subject that shall appear: a picture, or the middle frame of a video.
+    reference: bytes | None = None
 
 
 class Render(msgspec.Struct, tag="render", kw_only=True):
