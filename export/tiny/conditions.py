@@ -64,6 +64,12 @@ class Conditions:
         doubled = [torch.cat((part, part)) for part in (self.extra, self.present, self.given, self.clean)]
         return Conditions(doubled[0], doubled[1], self.places, doubled[2], doubled[3])
 
+    def rows(self, rows: slice) -> "Conditions":
+        """Those of a part of the batch."""
+        return Conditions(
+            self.extra[rows], self.present[rows], self.places, self.given[rows], self.clean[rows]
+        )
+
     def to(self, device: str | torch.device) -> "Conditions":
         """Everything on one device."""
         return Conditions(

@@ -5,6 +5,7 @@ training; 16 of those lie in `sprites/unseen`, so that measuring needs no font.
 """
 
 import hashlib
+import random
 import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
@@ -63,6 +64,14 @@ def crowd_sprite(character: str) -> Image.Image:
     square.paste(glyph, ((side - glyph.width) // 2, (side - glyph.height) // 2))
     # Premultiplied alpha, so that resampling leaves no dark fringe.
     return square.convert("RGBa").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def store_unseen(count: int = 16, seed: int = 16) -> None:
+    """Write the held-out sprites that this repository keeps: drawn by lot, with their names."""
+    UNSEEN.mkdir(parents=True, exist_ok=True)
+    for character in random.Random(seed).sample(crowd(unseen=True), count):
+        name = unicodedata.name(character).lower().replace(" ", "-")
+        crowd_sprite(character).convert("RGBA").save(UNSEEN / f"{name}.png", optimize=True)
 
 
 def unseen_sprites() -> dict[str, Image.Image]:

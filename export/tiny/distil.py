@@ -144,17 +144,20 @@ def train_student(
     seed: int = 0,
     batch: int = 32,
     rate: float = 1e-3,
+    matched: bool = True,
 ) -> LTXVideoTransformer3DModel:
     """Train from the teacher's weights until the budget ends; resumes from `folder/student.pt`.
 
-    bank: that of the conditions of the `told` trajectories.
+    bank: that of the conditions of the `told` trajectories. With `matched` off, a control: it learns the same
+    steps to the same videos, but from any noise instead of the one that each came from (`folder/control.pt`).
     """
+    stage = "student" if matched else "control"
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = build_transformer().to(device)
     model.load_state_dict(teacher.state_dict())
-    optimiser, average, log = Muon(model, rate), Average(model, 0.998), Log(folder, "student")
-    checkpoint = folder / "student.pt"
+    optimiser, average, log = Muon(model, rate), Average(model, 0.998), Log(folder, stage)
+    checkpoint = folder / f"{stage}.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device)
         model.load_state_dict(state["model"])
@@ -177,9 +180,13 @@ def train_student(
         step = int(rng.integers(STUDENT_STEPS))
         # Half of the time from the teacher's state, half of the time from where the student itself arrives.
         here = path[:, step]
-        if rng.random() < 0.5:
+        there = path[:, step + 1]
+        if not matched:
+            fresh = torch.randn_like(path[:, 0])
+            here, there = (torch.lerp(path[:, -1], fresh, level) for level in sigmas[step : step + 2])
+        elif rng.random() < 0.5:
             here = sample(model, path[:, 0], states, mask, sigmas[: step + 1], told=given)
-        loss = step_loss(model, here, path[:, step + 1], sigmas[step], sigmas[step + 1], states, mask, given)
+        loss = step_loss(model, here, there, sigmas[step], sigmas[step + 1], states, mask, given)
         optimiser.zero_grad()
         loss.backward()
         norm = clip_gradients(model.parameters())
@@ -200,8 +207,8 @@ def train_student(
                 steps=budget.done_steps,
                 seconds=budget.spent_seconds,
             )
-            show(load_average(folder, "student"), vae, folder / "student.png", sigmas=sigmas, guidance=1.0)
-    return load_average(folder, "student")
+            show(load_average(folder, stage), vae, folder / f"{stage}.png", sigmas=sigmas, guidance=1.0)
+    return load_average(folder, stage)
 
 
 def step_loss(

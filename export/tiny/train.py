@@ -37,6 +37,7 @@ BUDGETS: dict[str, tuple[int, float]] = {
     "paths": (PATHS // 32, 6),
     "told-paths": (TOLD_PATHS // 32, 8),
     "student": (4000, 16),
+    "control": (1500, 5),
     "decoder": (3000, 8),
     "weights": (1, 0),
 }
@@ -111,11 +112,20 @@ def run(
         fill_trajectories(
             teacher, captions, told, budgets["told-paths"], bank=LatentBank.load(home, TOLD), device=device
         )
-    if "student" in stages:
-        teacher, bank = load_average(home, "teacher"), LatentBank.load(home, TOLD)
-        train_student(
-            home, vae, teacher, *_trajectories(home), bank, budgets["student"], device=device, seed=seed
-        )
+    for stage in ("student", "control"):
+        if stage in stages:
+            teacher, bank = load_average(home, "teacher"), LatentBank.load(home, TOLD)
+            train_student(
+                home,
+                vae,
+                teacher,
+                *_trajectories(home),
+                bank,
+                budgets[stage],
+                device=device,
+                seed=seed,
+                matched=stage == "student",
+            )
     if "weights" in stages:
         write_teacher(weights, vae, load_average(home, "teacher"))
         write_student(weights, load_average(home, "student"))
