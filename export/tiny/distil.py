@@ -18,6 +18,7 @@ from torch import Tensor
 
 from export.tiny.captions import SOMEONE
 from export.tiny.conditions import Conditions, chosen, conditions
+from export.tiny.curves import loss_curves
 from export.tiny.folder import GUIDANCE, STUDENT_SHIFT, STUDENT_STEPS
 from export.tiny.latents import LatentBank
 from export.tiny.teacher import load_average, show
@@ -207,6 +208,7 @@ def train_student(
                 steps=budget.done_steps,
                 seconds=budget.spent_seconds,
             )
+            loss_curves(log.path)
             show(load_average(folder, stage), vae, folder / f"{stage}.png", sigmas=sigmas, guidance=1.0)
     return load_average(folder, stage)
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from export.tiny.captions import SOMEONE, Scene, plain_caption
 from export.tiny.conditions import Conditions, chosen, conditions
+from export.tiny.curves import loss_curves
 from export.tiny.folder import GUIDANCE, TEACHER_SHIFT
 from export.tiny.latents import Batch, LatentBank
 from export.tiny.sheets import contact_sheet
@@ -176,6 +177,7 @@ def train_teacher(
                 steps=step,
                 seconds=budget.spent_seconds,
             )
+            loss_curves(log.path)
             show(load_average(folder, "teacher"), vae, folder / "teacher.png")
     return load_average(folder, "teacher")
 

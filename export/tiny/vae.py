@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from export.tiny.captions import random_scene
 from export.tiny.crowd import crowd, crowd_sprite
+from export.tiny.curves import loss_curves
 from export.tiny.sheets import contact_sheet
 from export.tiny.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
 from export.tiny.world import FULL, PREVIEW, Clip, draw
@@ -208,6 +209,7 @@ def train_vae(
             )
         if step % 500 == 0 or budget.progress >= 1:
             _finish(vae, average, sight[0].to(device), folder, stage)
+            loss_curves(log.path)
             save_checkpoint(
                 checkpoint,
                 model=vae.state_dict(),
