@@ -10,11 +10,14 @@ import db.consent
 import db.posts
 import db.videos
 from api.auth import Authed
+from api.cards import Cards
 from api.clock import now
 from api.screen import Screen
 from core.consent import Verdict
+from core.steer import check_steer, steered
 from schemas.cameos import ConsentAnswer, ConsentCheck, Decision, TextRule
 from schemas.errors import Code, RiffleError
+from schemas.videos import ModelCard, Steer
 
 
 class Consent(Controller):
@@ -24,13 +27,14 @@ class Consent(Controller):
     tags = ("cameos",)
 
     @post("/check", status_code=200, summary="May I?")
-    async def check(self, request: Authed, data: ConsentCheck, screen: Screen) -> ConsentAnswer:
+    async def check(self, request: Authed, data: ConsentCheck, screen: Screen, cards: Cards) -> ConsentAnswer:
         """Say for each cameo, in the sources too, whether it may be used, why (not), and what to ask for.
 
         With `video_id` it is asked whether that video may be posted.
 
         Raises:
-            RiffleError: not_found; invalid_request, where there is nothing to ask about.
+            RiffleError: not_found; busy; invalid_request, where there is nothing to ask about, or the model
+                has no word for what `steer` says.
         """
         if data.video_id is not None:
             allowed, verdicts = await db.posts.may_post(data.video_id, request.user.id, now())
@@ -43,8 +47,9 @@ class Consent(Controller):
         parents = data.source.video_ids if data.source else []
         sources = [await db.videos.get(video_id, request.user.id) for video_id in parents]
         wanted = list(dict.fromkeys([*data.cameos, *await db.consent.inherited(parents)]))
+        told = [] if data.steer is None else [_told(data.prompt or "", data.steer, (await cards.all())[0])]
         verdicts = await db.consent.verdicts_for(
-            request.user.id, wanted, data.source, data.tier, data.prompt or "", now()
+            request.user.id, wanted, data.source, data.tier, data.prompt or "", now(), told
         )
         missing = [cameo for cameo in wanted if cameo not in verdicts]
         if missing:
@@ -56,6 +61,11 @@ class Consent(Controller):
             {cameo: verdicts[cameo] for cameo in wanted},
             rules,
         )
+
+
+def _told(prompt: str, steer: Steer, card: ModelCard) -> str:
+    check_steer(steer, card.vocabulary)
+    return steered(prompt, steer, card.vocabulary)
 
 
 def _answer(allowed: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule] = ()) -> ConsentAnswer:

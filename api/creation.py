@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
+import db.consent
+import db.materials
 import db.takedowns
 import db.videos
 from api.auth import Authed
@@ -13,7 +16,11 @@ from api.screen import Screen
 from core.consent import Reason
 from core.ids import new_id
 from core.limits import check_create, rendered, resolve
-from core.quota import price
+from core.quota import STITCH_PRICE, price
+from core.referring import referred
+from core.sources import check_shape, check_times, conditions, joined
+from core.steer import steered
+from db.materials import Face
 from db.videos import VideoRow
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
@@ -49,42 +56,140 @@ async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -
     """
     card = named(cards, wish.model, Code.UNKNOWN_MODEL)
     check_create(wish, card)
-    recipes = resolve(wish, card, secrets.randbelow(MAX_SEED + 1))
-    return await _queue(account, recipes, wish.tier, wish.source, wish.cameos)
+    sources = await _usable(account, wish.source)
+    seed = secrets.randbelow(MAX_SEED + 1)
+    if wish.source is not None:
+        check_times(wish.source, [row.recipe for row in sources])
+        if wish.source.relation is Relation.STITCH:
+            return await _stitch(account, wish, wish.source, cards, seed)
+    faces = await db.materials.faces([*wish.cameos, *await db.consent.inherited([row.id for row in sources])])
+    likeness = _likeness(wish, card, faces)
+    shown = likeness is not None or (wish.source is not None and wish.source.relation is Relation.REFERENCE)
+    words = referred(wish.prompt, [face.name for face in faces], card.vocabulary, shown=shown)
+    if wish.steer is not None:
+        words = steered(words, wish.steer, card.vocabulary)
+    recipes = resolve(
+        wish,
+        card,
+        seed,
+        source=sources[0].recipe if sources else None,
+        prompt=words,
+        likeness=likeness,
+    )
+    if wish.source is not None:
+        check_shape(wish.source, recipes[0], [row.recipe for row in sources])
+    return await _queue(
+        account,
+        recipes,
+        tier=wish.tier,
+        source=wish.source,
+        cameos=wish.cameos,
+        price_each=price(wish.tier, 1),
+        prompt=wish.prompt.strip(),
+    )
 
 
 async def make_render(account: str, video_id: str, cards: list[ModelCard]) -> Video:
     """Queue the full render of an own preview. Runs in the caller's transaction.
 
     Raises:
-        RiffleError: there is no such completed preview, or consent or credits are missing.
+        RiffleError: there is no such completed preview, what it was made from is gone, or consent or credits
+            are missing.
     """
     preview = await db.videos.get(video_id, account)
     if preview.account_id != account:
         raise RiffleError(Code.NOT_FOUND, f"there is no video `{video_id}` of yours")
     if preview.tier is not Tier.PREVIEW:
         raise RiffleError(Code.INVALID_STATE, "this is a full video already: only previews are rendered")
+    if preview.relation is Relation.STITCH:
+        raise RiffleError(Code.INVALID_STATE, "a stitch is not drawn: render its clips and stitch those")
     card = named(cards, preview.model, Code.UNKNOWN_MODEL)
     source = Source(relation=Relation.RENDER, video_ids=[video_id])
-    return await _queue(account, [rendered(preview.recipe, card)], Tier.FULL, source, [])
+    await _usable(account, source)
+    await _check_materials(preview)
+    return await _queue(
+        account,
+        [rendered(preview.recipe, card)],
+        tier=Tier.FULL,
+        source=source,
+        cameos=[],
+        price_each=price(Tier.FULL, 1),
+        prompt=preview.prompt,
+    )
+
+
+async def _stitch(
+    account: str, wish: CreateVideo, source: Source, cards: list[ModelCard], seed: int
+) -> Video:
+    pieces = await db.materials.pieces(source.video_ids)
+    card = named(cards, wish.model or pieces[0].recipe.model, Code.UNKNOWN_MODEL)
+    recipe, tier = joined(wish, card, pieces, seed if wish.seed is None else wish.seed)
+    return await _queue(
+        account,
+        [recipe],
+        tier=tier,
+        source=source,
+        cameos=wish.cameos,
+        price_each=STITCH_PRICE,
+        prompt=recipe.prompt,
+    )
+
+
+def _likeness(wish: CreateVideo, card: ModelCard, faces: Sequence[Face]) -> str | None:
+    """The cameo whose picture the model is shown: of those that the wish names the first with one."""
+    if "reference" not in card.conditions:
+        return None
+    found = next((face.id for face in faces if face.pictured and face.id in wish.cameos), None)
+    if found is not None and wish.source is not None and wish.source.relation is Relation.REFERENCE:
+        raise RiffleError(
+            Code.INVALID_REQUEST,
+            f"a model is shown one reference: leave out the source, or cameo {found}, which has a picture",
+            param="cameos",
+        )
+    return found
+
+
+async def _usable(account: str, source: Source | None) -> list[VideoRow]:
+    """The videos of a source, in its order, each fit to be used."""
+    rows = [await db.videos.get(video_id, account) for video_id in (source.video_ids if source else ())]
+    for row in rows:
+        _check_usable(row)
+    return rows
+
+
+async def _check_materials(preview: VideoRow) -> None:
+    """Refuse a render that could not be shown what its preview was."""
+    if preview.source is not None and conditions(preview.source):
+        for making in await db.materials.makings(preview.id):
+            if any(row.video_key is None for row in making.parents):
+                raise RiffleError(Code.INVALID_STATE, "what this preview was made from is gone")
+    likeness = preview.recipe.likeness
+    if likeness is not None and await db.materials.picture(likeness) is None:
+        raise RiffleError(Code.CONSENT_REFUSED, f"cameo {likeness} has no picture any more", param="cameos")
 
 
 async def _queue(
-    account: str, recipes: list[Recipe], tier: Tier, source: Source | None, cameos: list[str]
+    account: str,
+    recipes: list[Recipe],
+    *,
+    tier: Tier,
+    source: Source | None,
+    cameos: list[str],
+    price_each: int,
+    prompt: str,
 ) -> Video:
-    for video_id in source.video_ids if source else ():
-        _check_usable(await db.videos.get(video_id, account))
     await db.takedowns.check_recipes(recipes, now())
     rows = await db.videos.create(
         account,
         recipes=recipes,
         tier=tier,
-        price_each=price(tier, 1),
+        price_each=price_each,
         swarm_id=new_id("swarm"),
         source=source,
         receipts=cameos,
         now=now(),
         model=recipes[0].model,
+        prompt=prompt,
     )
     return await db.videos.to_video(rows[0])
 

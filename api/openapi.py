@@ -28,7 +28,7 @@ from schemas.feed import CreatePost
 from schemas.moderation import CreateAppeal, CreateReport, ReportReason
 from schemas.registry import CreateRegistryGrant
 from schemas.takedowns import CreateCounterNotice, CreateTakedown
-from schemas.videos import CreateVideo, RemixVideo
+from schemas.videos import CreateVideo, Relation, RemixVideo, Source, Steer
 
 VERSION = "0.1.0"
 JSON = "application/json"
@@ -61,7 +61,13 @@ EXAMPLES = {
     for example in (
         CreateAccount(handle="ada", password="correct horse", display_name="Ada"),
         CreateSession(handle="ada", password="correct horse"),
-        CreateVideo(prompt="a cat jumps on a beach at sunset", n=8, seed=7),
+        CreateVideo(
+            prompt="a cat on a beach",
+            n=4,
+            seed=7,
+            source=Source(relation=Relation.EXTEND, video_ids=["video_5f0c"], to_s=1.5),
+            steer=Steer(motion="jump", time="sunset"),
+        ),
         RemixVideo(prompt="the same at night", n=4),
         CreatePost(video_id="video_5f0c", caption="over and over"),
         CreateCameo(

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from core.sources import STARTS_FROM_PIXELS, check_source
+from core.steer import check_steer
 from schemas.errors import Code, RiffleError
-from schemas.videos import (
-    MAX_PROMPT_CHARS,
-    MAX_SEED,
-    MAX_SWARM,
-    CreateVideo,
-    ModelCard,
-    Recipe,
-    Relation,
-    Source,
-    Tier,
-)
+from schemas.videos import MAX_PROMPT_CHARS, MAX_SEED, MAX_SWARM, CreateVideo, ModelCard, Recipe, Tier
 
 # From 0.85 the words win over the source's place and subject, at 0.95 little but the layout is left.
 DEFAULT_STRENGTH = 0.9
-STARTS_FROM_PIXELS = frozenset({Relation.REMIX, Relation.EDIT})
-# What can be made of a source today: an edge must never claim what the picture does not hold.
-DRAWABLE = STARTS_FROM_PIXELS | {Relation.REROLL}
 
 
 def check_create(wish: CreateVideo, card: ModelCard) -> None:
@@ -50,37 +39,34 @@ def check_create(wish: CreateVideo, card: ModelCard) -> None:
     if wish.seconds is not None and str(wish.seconds) not in card.seconds:
         raise RiffleError(Code.INVALID_REQUEST, f"seconds takes {' or '.join(card.seconds)}", param="seconds")
     if wish.source is not None:
-        _check_source(wish.source)
+        check_source(wish.source, card)
+    if wish.steer is not None:
+        check_steer(wish.steer, card.vocabulary)
 
 
-def _check_source(source: Source) -> None:
-    if source.relation is Relation.RENDER:
-        raise RiffleError(
-            Code.INVALID_REQUEST, "a render is made by POST /v1/videos/{id}/render", param="source.relation"
-        )
-    if source.relation not in DRAWABLE:
-        raise RiffleError(
-            Code.INVALID_REQUEST,
-            f"source.relation takes {', '.join(sorted(DRAWABLE))}: this model draws no {source.relation}",
-            param="source.relation",
-        )
-    if len(source.video_ids) != 1:
-        raise RiffleError(
-            Code.INVALID_REQUEST, f"a {source.relation} has one source video", param="source.video_ids"
-        )
+def resolve(
+    wish: CreateVideo,
+    card: ModelCard,
+    first_seed: int,
+    *,
+    source: Recipe | None = None,
+    prompt: str | None = None,
+    likeness: str | None = None,
+) -> list[Recipe]:
+    """One recipe for each video of a checked wish: seeds count up from the wished one, else `first_seed`.
 
-
-def resolve(wish: CreateVideo, card: ModelCard, first_seed: int) -> list[Recipe]:
-    """One recipe for each video of a checked wish: seeds count up from the wished one, else `first_seed`."""
-    width, height = _pixels(wish.size or card.sizes[wish.tier][0])
-    seconds = int(wish.seconds if wish.seconds is not None else card.seconds[0])
+    `source` is the recipe of what it is made from, whose shape and length are kept where none are wished;
+    `prompt` what the model is told, where that is not what was typed.
+    """
+    width, height = _pixels(wish.size) if wish.size else _default_size(card.sizes[wish.tier], source)
+    seconds = int(wish.seconds if wish.seconds is not None else _default_seconds(card, source))
     start = first_seed if wish.seed is None else wish.seed
     strength = None
     if wish.source is not None and wish.source.relation in STARTS_FROM_PIXELS:
         strength = DEFAULT_STRENGTH if wish.source.strength is None else wish.source.strength
     first = Recipe(
         model=card.id,
-        prompt=wish.prompt.strip(),
+        prompt=prompt or wish.prompt.strip(),
         width=width,
         height=height,
         # The first frame stands at time 0, so whole seconds need one more.
@@ -88,6 +74,7 @@ def resolve(wish: CreateVideo, card: ModelCard, first_seed: int) -> list[Recipe]
         fps=card.fps,
         seed=start % (MAX_SEED + 1),
         strength=strength,
+        likeness=likeness,
     )
     return [msgspec.structs.replace(first, seed=(start + i) % (MAX_SEED + 1)) for i in range(wish.n)]
 
@@ -98,12 +85,26 @@ def rendered(recipe: Recipe, card: ModelCard) -> Recipe:
     Raises:
         RiffleError: invalid_size, where the model renders no full video.
     """
-    sizes = [_pixels(size) for size in card.sizes.get(Tier.FULL, [])]
+    sizes = card.sizes.get(Tier.FULL, [])
     if not sizes:
         raise RiffleError(Code.INVALID_SIZE, f"{card.id} draws no full videos")
-    shape = recipe.width / recipe.height
-    width, height = min(sizes, key=lambda size: (abs(size[0] / size[1] - shape), size[0] * size[1]))
+    width, height = _nearest(sizes, recipe)
     return msgspec.structs.replace(recipe, width=width, height=height)
+
+
+def _default_size(sizes: list[str], source: Recipe | None) -> tuple[int, int]:
+    return _pixels(sizes[0]) if source is None else _nearest(sizes, source)
+
+
+def _default_seconds(card: ModelCard, source: Recipe | None) -> str:
+    kept = None if source is None else str((source.frames - 1) // source.fps)
+    return kept if kept is not None and kept in card.seconds else card.seconds[0]
+
+
+def _nearest(sizes: list[str], recipe: Recipe) -> tuple[int, int]:
+    """The smallest size of the shape nearest to a recipe's."""
+    shape = recipe.width / recipe.height
+    return min(map(_pixels, sizes), key=lambda size: (abs(size[0] / size[1] - shape), size[0] * size[1]))
 
 
 def _pixels(size: str) -> tuple[int, int]:

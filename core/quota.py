@@ -9,6 +9,8 @@ from schemas.videos import Tier
 # A full render has four times the pixels of a preview, several times its steps, and a second pass for
 # guidance. That is far more than eight times the work: the rest is a gift to whoever picks carefully.
 PRICE = MappingProxyType({Tier.PREVIEW: 1, Tier.FULL: 8})
+# Joining draws nothing: a preview's price covers reading, writing and keeping it, whatever its clips cost.
+STITCH_PRICE = 1
 # 40 swarms of 16 previews, each followed by one full render, and some left.
 START_CREDITS = 1000
 

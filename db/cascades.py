@@ -13,7 +13,7 @@ from typing import Any
 from core.lifecycle import FINAL
 from db import jobs
 from db.engine import fetch, fetch_one, transaction
-from db.rows import select
+from db.rows import SEALED, select
 from schemas.events import video_stream
 
 # A video takes about 1 ms, so a batch holds its locks for some tens of milliseconds.
@@ -114,9 +114,9 @@ async def _bury(ids: Sequence[str], now: datetime) -> None:
         now,
     )
     await fetch(
-        """
-        UPDATE videos SET sealed = coalesce(sealed, prompt), prompt = '',
-            recipe = jsonb_set(recipe, '{prompt}', '""'),
+        f"""
+        UPDATE videos SET sealed = {SEALED}, prompt = '',
+            recipe = jsonb_set(recipe, '{{prompt}}', '""'),
             video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
         WHERE id = ANY ($1::text[])
         """,

@@ -106,8 +106,10 @@ async def lines_of(roots: Sequence[Sequence[str]]) -> list[Line]:
             )[1] AS trend
             FROM root JOIN videos v USING (id) LEFT JOIN posts p ON p.id = v.post_id GROUP BY nr
         ), said AS (
-            SELECT nr, array_agg(DISTINCT coalesce(v.sealed, v.prompt)) AS words
-            FROM line JOIN videos v USING (id) GROUP BY nr
+            SELECT nr, array_agg(DISTINCT text) AS words FROM line JOIN videos v USING (id),
+                -- Steering says more to the model than was typed.
+                unnest(ARRAY[coalesce(v.sealed, v.prompt), v.recipe ->> 'prompt']) AS text
+            GROUP BY nr
         ), back AS (
             SELECT nr, cameo_id, max(w.mode) AS mode FROM line JOIN receipts r ON r.video_id = line.id
             JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
@@ -156,9 +158,18 @@ async def verdicts_of(
 
 
 async def verdicts_for(
-    requester: str, cameos: Sequence[str], source: Source | None, tier: Tier, prompt: str, now: datetime
+    requester: str,
+    cameos: Sequence[str],
+    source: Source | None,
+    tier: Tier,
+    prompt: str,
+    now: datetime,
+    told: Sequence[str] = (),
 ) -> dict[str, Verdict]:
-    """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out."""
+    """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
+
+    `told` is what the model is told, where that is not only the prompt.
+    """
     (line,) = await lines_of([source.video_ids if source else []])
     known = await facts_of([Pair(cameo, requester) for cameo in cameos])
     ask = Ask(
@@ -166,7 +177,7 @@ async def verdicts_for(
         action=action_of(tier, source.relation if source else None),
         prompt=prompt,
         now=now,
-        words=line.words,
+        words=[*line.words, *told],
         trend=line.trend,
         remixed=line.remixed or (source is not None and source.relation is not Relation.RENDER),
     )

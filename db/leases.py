@@ -11,11 +11,12 @@ from core.lifecycle import Trigger, advance
 from db import consent, credits, events, jobs
 from db.engine import fetch, transaction
 from db.lineage import posted_ancestors
+from db.materials import makings as makings
 from db.rows import DISPATCH_ORDER, VideoRow, select
 from schemas.cameos import Decision
 from schemas.errors import Code
 from schemas.events import Name, video_stream
-from schemas.videos import Recipe, Relation, Status, Tier
+from schemas.videos import Recipe, Status, Tier
 
 # A job that killed its worker five times would kill the sixth.
 MAX_ATTEMPTS = 5
@@ -29,14 +30,6 @@ class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
     tier: Tier
     account_id: str
     recipe: Recipe
-
-
-class SourceRow(msgspec.Struct, kw_only=True, frozen=True):
-    """What a video is made from; `latents_key` is None when that was deleted."""
-
-    relation: Relation
-    video_id: str
-    latents_key: str | None
 
 
 class OtherRow(msgspec.Struct, kw_only=True, frozen=True):
@@ -226,21 +219,10 @@ async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
     ]
 
 
-async def sources(video_id: str) -> list[SourceRow]:
-    """What a video is made from, in its order."""
-    rows = await fetch(
-        """
-        SELECT s.relation, v.id AS video_id, v.latents_key FROM sources s JOIN videos v ON v.id = s.parent_id
-        WHERE s.child_id = $1 ORDER BY s.position
-        """,
-        video_id,
-    )
-    return [msgspec.convert(row, SourceRow) for row in rows]
-
-
 async def comparisons(video_id: str) -> list[OtherRow]:
     """The videos whose closeness people will see: its sources, the nearest post above it, and the root."""
-    found: dict[str, str | None] = {row.video_id: row.latents_key for row in await sources(video_id)}
+    made = await makings(video_id)
+    found: dict[str, str | None] = {row.id: row.latents_key for row in made[0].parents} if made else {}
     posted = await posted_ancestors(video_id)
     if posted:
         roots = [other for other in posted if other.post_id == posted[0].trend_id]

@@ -26,6 +26,8 @@ from schemas.videos import (
     Video,
 )
 
+# The words of one that goes, for consent alone: what was typed, and what the model was told beyond that.
+SEALED = "coalesce(sealed, concat_ws(E'.\\n', prompt, nullif(recipe ->> 'prompt', prompt)))"
 # Until a few have been drawn: what one takes on two busy cores, in seconds.
 FIRST_GUESS_S = {Tier.PREVIEW: 2.0, Tier.FULL: 20.0}
 # Enough to even out, few enough to follow a machine that got busier.
@@ -181,7 +183,8 @@ def _video(row: VideoRow, queue: QueuePlace | None) -> Video:
         model=row.model,
         prompt="" if gone else row.prompt,
         size=f"{row.recipe.width}x{row.recipe.height}",
-        seconds=str(row.recipe.frames // row.recipe.fps),
+        # Its first frame stands at time 0; what is joined may end within a second.
+        seconds=f"{(row.recipe.frames - 1) / row.recipe.fps:.3g}",
         created_at=int(row.created_at.timestamp()),
         completed_at=_seconds(row.ended_at if row.status is Status.COMPLETED else None),
         tier=row.tier,

@@ -232,7 +232,10 @@ async def check_recipes(recipes: Sequence[Recipe], now: datetime) -> None:
     if await exists(
         f"""
         SELECT FROM videos v WHERE v.id IN ({TAKEN_DOWN.format(now="$2")}) AND v.relation IS NULL
-            AND v.recipe = ANY ($1::text[]::jsonb[])
+            -- Of a field that is newer than a recipe, absence and null say the same.
+            AND jsonb_strip_nulls(v.recipe) IN (
+                SELECT jsonb_strip_nulls(wanted::jsonb) FROM unnest($1::text[]) AS wanted
+            )
         """,
         [dumps(recipe) for recipe in recipes],
         now,

@@ -12,8 +12,8 @@ from core.lifecycle import FINAL, IllegalTransition, Trigger
 from db import consent, credits, events, jobs, posts, uses
 from db.engine import dumps, exists, fetch, transaction
 from db.lineage import lineage as lineage
+from db.rows import SEALED, select
 from db.rows import VideoRow as VideoRow
-from db.rows import select
 from db.rows import to_video as to_video
 from db.rows import to_videos as to_videos
 from db.visibility import get as get
@@ -38,21 +38,24 @@ async def create(
     receipts: Iterable[str],
     now: datetime,
     model: str,
+    prompt: str | None = None,
 ) -> list[VideoRow]:
     """Queue one video for each recipe, in seed order: rows, receipts, hold and events in one transaction.
 
     `receipts` names the cameos to use; those of the sources come on top. Consent is decided here, under a
-    lock of the cameos, so that a revocation at the same moment comes either before or after.
+    lock of the cameos, so that a revocation at the same moment comes either before or after. `prompt` is what
+    was typed, where the recipes tell the model something else.
 
     Raises:
         RiffleError: not_found (a cameo), consent_refused, insufficient_credits; invalid_state, where it would
             come from too many others.
     """
     parents = source.video_ids if source else []
+    typed = recipes[0].prompt if prompt is None else prompt
     async with transaction():
         cameos = list(dict.fromkeys([*receipts, *await consent.inherited(parents)]))
         await uses.lock(cameos)
-        verdicts = await consent.verdicts_for(account, cameos, source, tier, recipes[0].prompt, now)
+        verdicts = await consent.verdicts_for(account, cameos, source, tier, typed, now, [recipes[0].prompt])
         uses.refuse(verdicts, "used", "cameos")
         await _check_history(parents)
         ids = [new_id("video") for _ in recipes]
@@ -71,7 +74,7 @@ async def create(
             tier.value,
             Status.QUEUED.value,
             model,
-            recipes[0].prompt,
+            typed,
             None if source is None else dumps(source),
             None if source is None else source.relation.value,
             cameos,
@@ -169,11 +172,11 @@ async def delete(video_id: str, account: str, now: datetime) -> list[str]:
         if row.post_id is not None:
             await posts.take_back(row.post_id, now)
         await fetch(
-            """
-            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{prompt}', '""'),
+            f"""
+            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{{prompt}}', '""'),
                 sealed = CASE WHEN EXISTS (
                     SELECT FROM ancestors a WHERE a.ancestor_id = v.id AND a.video_id <> v.id
-                ) THEN coalesce(sealed, prompt) END,
+                ) THEN {SEALED} END,
                 video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
             WHERE id = $1
             """,

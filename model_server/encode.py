@@ -44,28 +44,45 @@ def mp4(frames: Frames, fps: int) -> bytes:
     """H.264 in MP4, index first, enlarged by `scale_for`, with the visible mark."""
     count, height, width, _ = frames.shape
     factor = scale_for(width, height)
-    out = BytesIO()
-    room = MOOV_BYTES + MOOV_BYTES_PER_FRAME * count
-    with av.open(out, "w", format="mp4", options={"moov_size": str(room)}) as container:
+    film = Film(width * factor, height * factor, fps, count)
+    for frame in frames:
+        film.add(np.asarray(marked(_enlarged(frame, factor))))
+    return film.finish()
+
+
+class Film:
+    """H.264 in MP4, index first, written one frame at a time, so that a long one needs no memory."""
+
+    def __init__(self, width: int, height: int, fps: int, count: int) -> None:
+        """Begin one of `count` frames, which are uint8 [height, width, 3]."""
+        self._out = BytesIO()
+        room = MOOV_BYTES + MOOV_BYTES_PER_FRAME * count
+        self._container = av.open(self._out, "w", format="mp4", options={"moov_size": str(room)})
         options = {"crf": str(CRF), "preset": "veryfast", "g": str(fps * KEYFRAME_S)}
-        stream = container.add_stream("libx264", rate=fps, options=options)
+        self._stream = self._container.add_stream("libx264", rate=fps, options=options)
         # yuv420p halves the colour planes, so both sides must be even.
-        stream.width, stream.height = (width * factor) // 2 * 2, (height * factor) // 2 * 2
-        stream.pix_fmt = "yuv420p"
+        self._stream.width, self._stream.height = width // 2 * 2, height // 2 * 2
+        self._stream.pix_fmt = "yuv420p"
         # One thread: the same frames give the same bytes, and the other core stays free.
-        stream.codec_context.thread_count = 1
-        for frame in frames:
-            pixels = np.asarray(marked(_enlarged(frame, factor)))[: stream.height, : stream.width]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-    return out.getvalue()
+        self._stream.codec_context.thread_count = 1
+
+    def add(self, pixels: Frames) -> None:
+        """The next frame, as it shall be seen."""
+        pixels = pixels[: self._stream.height, : self._stream.width]
+        self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+
+    def finish(self) -> bytes:
+        """The whole file."""
+        self._container.mux(self._stream.encode())
+        self._container.close()
+        return self._out.getvalue()
 
 
 def poster(frames: Frames) -> bytes:
     """The middle frame as webp, at the size of the video."""
     _, height, width, _ = frames.shape
     shown = _enlarged(frames[len(frames) // 2], scale_for(width, height))
-    return _saved(marked(shown), "webp", WEBP_QUALITY)
+    return picture(np.asarray(marked(shown)))
 
 
 def picture(frame: Frames) -> bytes:

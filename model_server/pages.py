@@ -59,6 +59,7 @@ def _card(manifest: Manifest, *, full: bool) -> ModelCard:
         fps=manifest.fps,
         price={str(tier): price for tier, price in PRICE.items()},
         vocabulary=manifest.vocabulary,
+        conditions=manifest.conditions,
     )
 
 

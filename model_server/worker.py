@@ -18,6 +18,7 @@ from model_server.engines import Engines
 from model_server.faults import BUSY, INTERNAL, JobError, fault
 from model_server.metrics import Metrics
 from model_server.scheduler import Ended, Job, Scheduler
+from model_server.stitch import join
 from schemas.videos import Tier
 from schemas.work import Cancel, Done, Fault, Queued, Render, Step
 
@@ -28,6 +29,15 @@ log = logging.getLogger(__name__)
 MAX_CALLS = 64
 # A look at one file's time of change.
 LOOK_EVERY_S = 2.0
+
+
+def make(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
+    """Draw a job, or join what it was given to join; the last item is a Drawn.
+
+    Raises:
+        JobError: the job is wrong, or the model failed on it.
+    """
+    return join(task, engines) if task.inputs.clips else draw(task, engines)
 
 
 class CpuClock:
@@ -65,7 +75,7 @@ class Worker:
         *,
         scheduler: Scheduler | None = None,
         metrics: Metrics | None = None,
-        draw: Callable[[Render, Engines], Iterator[Unit | Drawn]] = draw,
+        draw: Callable[[Render, Engines], Iterator[Unit | Drawn]] = make,
     ) -> None:
         self.engines = engines
         self.scheduler = scheduler or Scheduler()

@@ -17,15 +17,13 @@ from media import fingerprint
 from media.provenance import Claims, Signer
 from media.store import MediaStore
 from realtime import limits
+from realtime.inputs import Again, Refused, gather
 from realtime.link import CallFailed, Link
 from schemas.errors import Code, RiffleError
-from schemas.videos import Relation
-from schemas.work import Done, Fault, Inputs, Render, Step, Stopped
+from schemas.work import Done, Fault, Render, Step, Stopped
 
 # The model server's word for a full queue; the job itself is fine.
 BUSY = "busy"
-# Which input the latents of a source become. Other relations are drawn from the recipe alone.
-INPUT = {Relation.RENDER: "preview", Relation.REMIX: "source", Relation.EDIT: "source"}
 log = logging.getLogger(__name__)
 
 
@@ -33,24 +31,11 @@ class Gone(Exception):
     """The attempt isn't ours any more: cancelled, or leased again elsewhere."""
 
 
-class Refused(Exception):
-    """The video can't be made, now or later."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-class Again(Exception):
-    """Another attempt may succeed."""
-
-
 async def carry_out(job: LeasedJob, link: Link, store: MediaStore, signer: Signer) -> None:
     """Take a leased job to its end, or back to the queue."""
     try:
         await _check_consent(job)
-        inputs = await _inputs(job, store)
+        inputs = await gather(job, store)
         render = Render(
             job=job.id,
             attempt=job.attempt,
@@ -78,26 +63,6 @@ async def _check_consent(job: LeasedJob) -> None:
         raise Refused(Code.CONSENT_REVOKED, f"a cameo may no longer be used: {refused[0].reason}")
     if await hidden.hidden([job.id], _now()):
         raise Refused(Code.TAKEN_DOWN, "it was taken out of sight before it was there")
-
-
-async def _inputs(job: LeasedJob, store: MediaStore) -> Inputs:
-    found: dict[str, bytes] = {}
-    for source in await leases.sources(job.id):
-        name = INPUT.get(source.relation)
-        if name is not None and name not in found:
-            found[name] = await _latents(source.latents_key, store)
-    return Inputs(**found)
-
-
-async def _latents(key: str | None, store: MediaStore) -> bytes:
-    try:
-        if key is not None:
-            return await store.get(key)
-    except FileNotFoundError:
-        pass
-    except Exception as error:
-        raise Again(f"the media store failed: {error!r}") from error
-    raise Refused(Code.GENERATION_FAILED, "the video that this one is made from is gone")
 
 
 async def _draw(render: Render, link: Link) -> Done:
@@ -183,7 +148,9 @@ async def _signed(job: LeasedJob, video: bytes, signer: Signer) -> bytes:
     except RiffleError:
         # Deleted while it was drawn.
         raise Gone from None
-    parents = [source.video_id for source in await leases.sources(job.id)]
+    made = await leases.makings(job.id)
+    # A clip that is joined twice is one ingredient.
+    parents = list(dict.fromkeys(made[0].source.video_ids)) if made else []
     claims = Claims(video_id=job.id, model=job.recipe.model, parents=parents, receipts=receipts)
     return await asyncio.to_thread(signer.sign, video, claims)
 

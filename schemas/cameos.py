@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from schemas.base import Answer, Page, Request
 from schemas.enrolment import Challenge
-from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Tier
+from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Steer, Tier
 
 # 9999-12-31: a calendar goes no further.
 MAX_UNIX_S = 253_402_214_400
@@ -145,6 +145,7 @@ class ConsentCheck(Request, kw_only=True):
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
     prompt: str | None = None
     source: Source | None = None
+    steer: Steer | None = None
     tier: Tier = Tier.PREVIEW
     video_id: str | None = None
 

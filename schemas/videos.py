@@ -54,13 +54,27 @@ Variant = Literal["video", "thumbnail", "spritesheet"]
 
 
 class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a video was made from."""
+    """What a video was made from; docs/protocol.md says what each relation draws.
+
+    `from_s` and `to_s` are seconds of a source: of an extension, the part from whose end it goes on; of a
+    bridge between two, where the first is left (`to_s`) and the second met (`from_s`); of a reference, its
+    moment (`from_s`).
+    """
 
     relation: Relation
     video_ids: Annotated[list[str], Meta(min_length=1, max_length=MAX_SOURCES)]
-    from_s: float | None = None
-    to_s: float | None = None
+    from_s: Annotated[float, Meta(ge=0.0)] | None = None
+    to_s: Annotated[float, Meta(gt=0.0)] | None = None
     strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+
+
+class Steer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What shall happen, by names of the model's vocabulary; each wins over the words of the prompt."""
+
+    motion: str | None = None
+    camera: str | None = None
+    time: str | None = None
+    style: str | None = None
 
 
 class CreateVideo(Request, kw_only=True):
@@ -75,6 +89,7 @@ class CreateVideo(Request, kw_only=True):
     seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
     source: Source | None = None
+    steer: Steer | None = None
 
 
 class RemixVideo(Request, kw_only=True):
@@ -87,7 +102,11 @@ class RemixVideo(Request, kw_only=True):
 
 
 class Recipe(msgspec.Struct, kw_only=True):
-    """All that decides the pixels: the same recipe draws the same video."""
+    """All that decides the pixels, beside the sources: the same recipe draws the same video.
+
+    `prompt` is what the model is told: the words as they were typed, with what `steer` asked for, and
+    "someone" for a cameo. `likeness` is the cameo whose picture conditions the drawing.
+    """
 
     model: str
     prompt: str
@@ -97,6 +116,7 @@ class Recipe(msgspec.Struct, kw_only=True):
     fps: int
     seed: int
     strength: float | None = None
+    likeness: str | None = None
 
 
 class Cost(msgspec.Struct, kw_only=True):
@@ -227,7 +247,11 @@ class Lineage(Answer, kw_only=True):
 
 
 class ModelCard(Answer, kw_only=True):
-    """One entry of `/v1/models`: what it can draw, at what sizes and price."""
+    """One entry of `/v1/models`: what it can draw, at what sizes and price.
+
+    `conditions` says what it can be shown beside words: `begin` (go on from a video), `end` (arrive at one),
+    `reference` (a subject that appears).
+    """
 
     id: str
     created: int
@@ -236,6 +260,7 @@ class ModelCard(Answer, kw_only=True):
     fps: int
     price: dict[str, int]
     vocabulary: dict[str, dict[str, list[str]]]
+    conditions: list[str] = msgspec.field(default_factory=list)
     owned_by: str = "riffle"
     object: str = "model"
 

@@ -8,25 +8,40 @@ from schemas.videos import Recipe, Tier
 
 # A full video with its latents is under 1 MB at the largest size; 16 MB leaves room for longer ones.
 MAX_WORK_FRAME_BYTES = 16 * 1024 * 1024
+# What a job is made from comes in one frame, and its result, about as large, goes back in one: a quarter of
+# the frame is left for what is around them, and for a result that is encoded a little larger.
+MAX_INPUT_BYTES = 12 * 1024 * 1024
+# The frames that a clip which goes on from another one repeats of it: one latent frame for the first, one for
+# the next four.
+OVERLAP_FRAMES = 5
+
+
+class Clip(msgspec.Struct, kw_only=True):
+    """A video to be joined to others: an MP4 without its first `skip` frames, which the one before showed."""
+
+    video: bytes
+    skip: int = 0
 
 
 class Inputs(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What a job is made from, as bytes.
 
-    `preview` and `source` are latents (npz of float16 arrays named `latents`). The others are media files:
-    MP4, PNG, WebP or JPEG.
+    `preview` and `source` are npz of float16 arrays named `latents`; `begin`, `end` and `reference` are MP4,
+    PNG, WebP or JPEG. A model that can't be shown one of them answers `bad_input`.
     """
 
     # The latents of the picked preview: a full render keeps it.
     preview: bytes | None = None
     # The latents of the source video of a remix: started from at `recipe.strength`.
     source: bytes | None = None
-    # The clip starts with the last frames of this: a picture's only one, up to five of a video.
+    # The clip starts with the last frames of this: a picture's only one, a video's last OVERLAP_FRAMES.
     begin: bytes | None = None
     # The clip ends with the first frame of this.
     end: bytes | None = None
-    # A subject that shall appear: a picture, or the middle frame of a video.
+    # A picture, or a clip (its middle frame counts), of a subject that shall appear.
     reference: bytes | None = None
+    # The videos to be joined, in order: then no model draws, and nothing else is given.
+    clips: list[Clip] | None = None
 
 
 class Render(msgspec.Struct, tag="render", kw_only=True):

@@ -44,7 +44,7 @@ FORBIDDEN = {
     "export": {"piccolo", "litestar", "asyncpg"},
 }
 # The serving path loads these without torch: only the full renderer may.
-TORCH_FREE = {"app", "scheduler", "preview", "encode", "compare", "bundle", "sessions", "tokens"}
+TORCH_FREE = {"app", "scheduler", "preview", "encode", "stitch", "compare", "bundle", "sessions", "tokens"}
 MAX_LINES = 400
 
 

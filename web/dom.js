@@ -10,6 +10,7 @@ const ICONS = {
   remix: "M4 11V9a4 4 0 0 1 4-4h11M16 2l3 3-3 3M20 13v2a4 4 0 0 1-4 4H5M8 22l-3-3 3-3",
   close: "M6 6l12 12M18 6L6 18",
   down: "M6 9l6 6 6-6",
+  forward: "M5 5l7 7-7 7M13 5l7 7-7 7",
   dice: "M5 3h14a2 2 0 0 1 2 2v14a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2zM8 8h.01M16 8h.01M12 12h.01M8 16h.01M16 16h.01",
   download: "M12 4v11M7 11l5 5 5-5M5 20h14",
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13",

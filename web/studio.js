@@ -90,7 +90,8 @@ class Studio {
   #main() {
     const { shown } = this;
     const box = el("div.stack", {});
-    if (shown.tier === "preview" && !this.videos.full) {
+    // A stitch is not drawn: its clips are rendered, and those stitched.
+    if (shown.tier === "preview" && !this.videos.full && shown.source?.relation !== "stitch") {
       const render = el("button", { onclick: () => busy(render, () => this.#render()) }, el("b", {}, "Render"), el("small", {}, "in full quality"));
       model().then(({ price }) => render.lastChild.replaceChildren(counted(price.full, "credit")), () => {});
       box.append(render);
@@ -133,9 +134,9 @@ class Studio {
       const button = el("button", { onclick: () => busy(button, run) }, icon(name), text);
       return button;
     };
-    return el("div.actions", {},
+    const actions = el("div.actions", {},
       action("remix", "Remix", async () => remix(shown)),
-      action("dice", "Reroll", () => this.#reroll()),
+      action("dice", "Reroll", () => this.#again("reroll", [shown.id], REROLLS)),
       action("download", "Save", async () => el("a", { href: await address(shown.id), download: `riffle-${shown.id}.mp4` }).click()),
       action("trash", "Delete", async () => {
         if (!(await sure("Delete this video for good?", "Delete"))) return;
@@ -143,6 +144,14 @@ class Studio {
         dispatchEvent(new CustomEvent("deleted", { detail: shown.id }));
         closeSheets();
       }));
+    const { relation, video_ids: from } = shown.source ?? {};
+    if (relation === "extend" && from.length === 1) {
+      actions.append(action("link", "Join", () => this.#again("stitch", [from[0], shown.id], 1)));
+    }
+    model().then(({ conditions }) => {
+      if (conditions.includes("begin")) actions.append(action("forward", "Go on", () => this.#again("extend", [shown.id], REROLLS)));
+    }, () => {});
+    return actions;
   }
 
   async #render() {
@@ -165,11 +174,10 @@ class Studio {
     this.tools.replaceChildren(el("p.quiet", {}, `Rendering at ${job.size} for ${counted(job.cost.credits, "credit")}. It goes on when you leave.`));
   }
 
-  async #reroll() {
-    const { shown } = this;
-    const first = await call("POST", "/v1/videos", {
-      prompt: shown.prompt, n: REROLLS, cameos: shown.cameos, source: { relation: "reroll", video_ids: [shown.id] },
-    });
+  /** Make more of it. @param {string} relation @param {string[]} from ids of its sources @param {number} n */
+  async #again(relation, from, n) {
+    const { prompt, cameos } = this.shown;
+    const first = await call("POST", "/v1/videos", { prompt, n, cameos, source: { relation, video_ids: from } });
     closeSheets();
     dispatchEvent(new CustomEvent("drawn", { detail: first }));
   }

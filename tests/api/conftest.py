@@ -24,7 +24,13 @@ CARD = ModelCard(
     seconds=["2"],
     fps=8,
     price={"preview": 1, "full": 8},
-    vocabulary={"subjects": {"cat": ["cat", "kitty"]}, "places": {"beach": ["on a beach"]}},
+    vocabulary={
+        "subjects": {"cat": ["cat", "kitty"]},
+        "places": {"beach": ["on a beach"]},
+        "motions": {"jump": ["jumps", "jumping"], "pan": ["in a panning shot"], "still": ["stands still"]},
+        "times": {"day": ["by day"], "night": ["at night"]},
+    },
+    conditions=["begin", "end", "reference"],
 )
 HANDLES = (f"person_{number}" for number in itertools.count())
 

@@ -57,22 +57,36 @@ async def test_a_swarm_is_one_seed_each_and_paid_each(ada: Person) -> None:
         ({"prompt": "x\0"}, "invalid_request", "prompt"),
         *(
             (
-                {"prompt": PROMPT, "source": {"relation": relation, "video_ids": ["video_1"]}},
+                {"prompt": PROMPT, "source": {"relation": relation, "video_ids": ["video_1"] * count}},
                 "invalid_request",
-                where,
+                "source.video_ids",
             )
-            for relation, where in (
-                ("extend", "source.relation"),
-                ("stitch", "source.relation"),
-                ("reference", "source.relation"),
-                ("render", "source.relation"),
+            for relation, count in (
+                ("remix", 2),
+                ("extend", 3),
+                ("stitch", 1),
+                ("stitch", 5),
+                ("reference", 2),
             )
         ),
-        (
-            {"prompt": PROMPT, "source": {"relation": "remix", "video_ids": ["video_1", "video_2"]}},
-            "invalid_request",
-            "source.video_ids",
+        *(
+            (
+                {"prompt": PROMPT, "source": {"relation": relation, "video_ids": ["video_1"], field: at}},
+                "invalid_request",
+                f"source.{field}",
+            )
+            for relation, field, at in (
+                ("remix", "from_s", 1),
+                ("reference", "to_s", 1),
+                ("extend", "from_s", -1),
+                ("extend", "to_s", 0),
+            )
         ),
+        *(
+            ({"prompt": PROMPT, "steer": steer}, "invalid_request", f"steer.{next(iter(steer))}")
+            for steer in ({"motion": "swim"}, {"camera": "jump"}, {"time": "noon"}, {"style": "anime"})
+        ),
+        ({"prompt": PROMPT, "steer": {"mood": "happy"}}, "unknown_field", "steer.mood"),
         ({"prompt": PROMPT, "n": 0}, "invalid_n", "n"),
         ({"prompt": PROMPT, "n": 17}, "invalid_n", "n"),
         ({"prompt": PROMPT, "n": 10**30}, "invalid_n", "n"),

@@ -80,6 +80,24 @@ def test_strength(relation: Relation, strength: float | None, expected: float | 
     assert resolve(wish(source=source), CARD, 1)[0].strength == expected
 
 
+def test_what_is_made_of_a_video_has_its_shape_and_length() -> None:
+    (wide,) = resolve(wish(size="96x64", seconds=4), CARD, 1)
+    kept = resolve(wish(), CARD, 1, source=wide)[0]
+    assert (kept.width, kept.height, kept.frames) == (96, 64, 33)
+    full = resolve(wish(tier=Tier.FULL), CARD, 1, source=wide)[0]
+    assert (full.width, full.height) == (192, 128)
+    other = resolve(wish(size="64x96", seconds=2), CARD, 1, source=wide)[0]
+    assert (other.width, other.height, other.frames) == (64, 96, 17)
+    # A joined video may be longer than anything that is drawn.
+    long = msgspec.structs.replace(wide, frames=101)
+    assert resolve(wish(), CARD, 1, source=long)[0].frames == 17
+
+
+def test_what_the_model_is_told_may_differ_from_what_was_typed() -> None:
+    (made,) = resolve(wish(), CARD, 1, prompt="someone", likeness="cameo_1")
+    assert (made.prompt, made.likeness) == ("someone", "cameo_1")
+
+
 def test_a_render_keeps_everything_but_the_size() -> None:
     for size, full in (("64x96", (128, 192)), ("96x64", (192, 128))):
         (recipe,) = resolve(wish(size=size), CARD, 5)

@@ -197,12 +197,10 @@ async def test_sources_and_what_to_compare_with() -> None:
     await posts.post(middle.id, ada.id, None, at(2))
     preview = await drawn(ada.id, source=middle.id)
     render = await drawn(ada.id, source=preview.id, relation=Relation.RENDER)
-    (source,) = await leases.sources(render.id)
-    assert (source.relation, source.video_id, source.latents_key) == (
-        Relation.RENDER,
-        preview.id,
-        preview.latents_key,
-    )
+    own, inherited = await leases.makings(render.id)
+    assert (own.source.relation, [row.id for row in own.parents]) == (Relation.RENDER, [preview.id])
+    assert (inherited.source.relation, [row.id for row in inherited.parents]) == (Relation.REMIX, [middle.id])
+    assert own.parents[0].latents_key == preview.latents_key
     assert {row.video_id for row in await leases.comparisons(render.id)} == {preview.id, middle.id, root.id}
     assert await leases.comparisons(root.id) == []
     await videos.delete(middle.id, ada.id, at(3))

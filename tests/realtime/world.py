@@ -31,11 +31,16 @@ async def new_person() -> str:
 
 
 async def new_video(
-    person: str, tier: Tier = Tier.PREVIEW, *, source: Source | None = None, cameos: Sequence[str] = ()
+    person: str,
+    tier: Tier = Tier.PREVIEW,
+    *,
+    source: Source | None = None,
+    cameos: Sequence[str] = (),
+    recipe: Recipe = RECIPE,
 ) -> str:
     rows = await videos.create(
         person,
-        recipes=[RECIPE],
+        recipes=[recipe],
         tier=tier,
         price_each=1,
         swarm_id=new_id("swarm"),
@@ -47,8 +52,8 @@ async def new_video(
     return rows[0].id
 
 
-def source(relation: Relation, video: str) -> Source:
-    return Source(relation=relation, video_ids=[video])
+def source(relation: Relation, *videos: str, **times: float) -> Source:
+    return Source(relation=relation, video_ids=list(videos), **times)
 
 
 async def new_cameo(owner: str) -> str:
