@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import hypot, log10
 
+# The parts that denoise: from words alone, and shown pictures too.
+DENOISERS = ("transformer", "told")
+
 # Float32 graphs differ from torch by rounding alone (110 dB and more measured). In float16 a weight has 11
 # bits, 66 dB, and sums lose some. int8 leaves 7 bits on AVX2, 4 bits leave 20 dB a layer. The text encoder is
 # stored in 16 bits in all but float32 bundles, and so is the encoder of conditions. `preview` is the final
@@ -12,6 +15,7 @@ GATES = {
     "fp32": {
         "text": 80.0,
         "transformer": 80.0,
+        "told": 80.0,
         "decoder": 80.0,
         "picture": 80.0,
         "encoder": 80.0,
@@ -21,6 +25,7 @@ GATES = {
     "fp16": {
         "text": 50.0,
         "transformer": 35.0,
+        "told": 35.0,
         "decoder": 35.0,
         "picture": 35.0,
         "encoder": 45.0,
@@ -30,6 +35,7 @@ GATES = {
     "int8": {
         "text": 50.0,
         "transformer": 28.0,
+        "told": 28.0,
         "decoder": 28.0,
         "picture": 28.0,
         "encoder": 45.0,
@@ -39,6 +45,7 @@ GATES = {
     "int4": {
         "text": 50.0,
         "transformer": 16.0,
+        "told": 16.0,
         "decoder": 28.0,
         "picture": 28.0,
         "encoder": 45.0,
@@ -54,6 +61,4 @@ def goal(kind: str, precision: str, guidance: float) -> float:
     v = plain + g (told - plain): the noise of both passes counts g and g - 1 times.
     """
     base = GATES[precision][kind]
-    return base + (
-        20 * log10(hypot(guidance, guidance - 1)) if kind == "transformer" and guidance > 1 else 0.0
-    )
+    return base + (20 * log10(hypot(guidance, guidance - 1)) if kind in DENOISERS and guidance > 1 else 0.0)

@@ -23,7 +23,7 @@ from export.schedule import euler, from_scheduler
 from export.wishes import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, Wish
 from model_server.bundle import BundleError
 from model_server.tokens import load_tokenizer
-from schemas.bundle import Schedule
+from schemas.bundle import CONDITIONS, Schedule
 
 __all__ = ["Card", "ExportError", "Source", "Tier", "load", "quietly", "weight_digest"]
 
@@ -76,6 +76,9 @@ class Source:
     decode_timestep: float
     licence: str
     with_encoder: bool
+    # What the denoiser can be shown beside words, and where a reference picture stands in time.
+    conditions: list[str] = field(default_factory=list)
+    reference_second: float = -1.0
     vocabulary: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     shapes: list[Shape] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -126,6 +129,8 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
         decode_timestep=wish.decode_timestep,
         licence=_licence(folder, card),
         with_encoder=wish.encoder,
+        conditions=_conditions(card, family, wish),
+        reference_second=card.reference_second if card else -1.0,
         vocabulary=_decode(vocabulary, dict[str, dict[str, list[str]]]) if vocabulary.is_file() else {},
     )
     if tiny is not None:
@@ -139,6 +144,18 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
         for length in dict.fromkeys(frames):
             source.shapes.append(_shape(source, width, height, length, tier, steps or FEW_STEPS))
     return source
+
+
+def _conditions(card: Card | None, family: Family, wish: Wish) -> list[str]:
+    """What was trained, as far as it can be traced and encoded."""
+    if card is None or not card.conditions:
+        return []
+    unknown = sorted(set(card.conditions) - set(CONDITIONS))
+    if unknown:
+        raise ExportError(
+            "load", f"riffle.json: condition {unknown[0]!r} is not known, only {', '.join(CONDITIONS)}"
+        )
+    return sorted(set(card.conditions)) if wish.encoder and family.takes_conditions else []
 
 
 def _family(index: dict[str, Any]) -> tuple[Family, str]:

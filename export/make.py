@@ -11,7 +11,7 @@ import onnx
 import torch
 
 from export import trace
-from export.gates import GATES, goal
+from export.gates import DENOISERS, GATES, goal
 from export.load import Source
 from export.measure import Parity
 from export.placement import placed
@@ -70,7 +70,7 @@ class Maker:
             self._say(f"trace: {part.name}")
             model = optimise(trace.trace(self.source, part), part.name)
             feeds = self._feeds(part, clips)
-            if part.kind == "transformer":
+            if part.kind in DENOISERS:
                 self._denoisers.append((part, model, feeds))
             self._finish(part, model, feeds, goal(part.kind, self.precision, self.source.guidance))
 
@@ -106,9 +106,9 @@ class Maker:
         if part.kind in ("text", "encoder"):
             # They run once for a prompt or a source, and lose meaning in 8 bits.
             return halve(model, lossy=True)
-        if self.precision == "fp16" or (part.kind != "transformer" and self.target in ("cuda", "web")):
+        if self.precision == "fp16" or (part.kind not in DENOISERS and self.target in ("cuda", "web")):
             return self._narrowed(part, model)
-        if part.kind != "transformer":
+        if part.kind not in DENOISERS:
             fitted = feeds[:FITTED]
             quantise = partial(self._convolutions, model, part.name, fitted)
             return self._chosen(
@@ -163,13 +163,19 @@ class Maker:
 
     def _feeds(self, part: Part, clips: dict[str, Drawn]) -> list[Feed]:
         """Inputs of other previews than the one that the part is traced by."""
-        if self.precision not in ("int8", "int4") or part.kind not in ("transformer", "decoder", "picture"):
+        if self.precision not in ("int8", "int4") or part.kind in ("text", "encoder"):
             return []
         example = part.inputs["latents"].shape
         for clip in clips.values():
             if part.kind == "transformer" and clip.latents[0].shape == example:
                 return clip.feeds
-            if part.kind != "transformer" and clip.latents[0].shape[3:] == example[3:]:
+            if part.kind == "told" and clip.latents[0].shape == example:
+                pictures = [latents.numpy() for latents in clip.latents]
+                return [
+                    trace.told_inputs(feed, pictures[number % len(pictures)])
+                    for number, feed in enumerate(clip.feeds)
+                ]
+            if part.kind in ("decoder", "picture") and clip.latents[0].shape[3:] == example[3:]:
                 with torch.inference_mode():
                     given = [
                         feed

@@ -129,6 +129,7 @@ def _manifest(source: Source, work: Path, precision: str, target: str, maker: Ma
         parity=maker.parity,
         vocabulary=source.vocabulary,
         decode_timestep=source.decode_timestep,
+        conditions=source.conditions,
         notes=source.notes,
         quantised=maker.quantised,
         placement=maker.placement,

@@ -27,6 +27,10 @@ class Card(msgspec.Struct, kw_only=True):
     preview: Tier
     full: Tier
     licence: str = ""
+    # What the model was trained to be shown beside words (begin, end, reference), and at what second of the
+    # clip's time a reference picture stands.
+    conditions: list[str] = []
+    reference_second: float = -1.0
 
 
 def check_sigmas(sigmas: list[float]) -> None:

@@ -22,6 +22,8 @@ from model_server.tokens import tokenize
 OPSET = 18
 # Mid-way through a schedule, where noise and video matter alike.
 EXAMPLE_SIGMA = 0.7
+# The timestep of tokens that tell nothing.
+UNTOLD = 1000.0
 # Words of the first drawn worlds, for models that list none of their own.
 PROMPTS = ("a cat hops on the beach at sunset", "a fox", "a rocket flies over a city at night", "")
 
@@ -30,7 +32,8 @@ PROMPTS = ("a cat hops on the beach at sunset", "a fox", "a rocket flies over a 
 class Part:
     """One graph to make: its file's stem, its kind, and what it is traced by and measured against.
 
-    `kind` is text, transformer, decoder, picture or encoder: it says how the part is quantised and judged.
+    `kind` is text, transformer, told, decoder, picture or encoder: it says how the part is quantised and
+    judged.
     """
 
     name: str
@@ -80,6 +83,8 @@ def names(source: Source, shape: Shape) -> dict[str, str]:
     # A picture is of one frame, and a streamed decoder goes on from frame to frame: neither knows the length.
     stems = {f"transformer{whole}": "transformer", f"picture{size}": "picture"}
     stems[f"decoder{size if source.family.streams else whole}"] = "decoder"
+    if source.conditions:
+        stems[f"told{whole}"] = "told"
     if source.with_encoder:
         stems[f"encoder{whole}"] = "encoder"
     return stems
@@ -98,6 +103,8 @@ def _stage(source: Source, shape: Shape, kind: str, latents: Tensor) -> Stage:
     family = source.family
     if kind == "transformer":
         return denoiser(source, shape, latents)
+    if kind == "told":
+        return shown(source, shape, latents)
     if kind == "encoder":
         with torch.inference_mode():
             video = family.decode(source, latents)
@@ -118,6 +125,33 @@ def denoiser(source: Source, shape: Shape, latents: Tensor) -> Stage:
         inputs["mask"] = mask.clone()
     lean = source.family.denoiser(source, shape, lean=True)
     return Stage(lean, source.family.denoiser(source, shape, lean=False), inputs, ["velocity"])
+
+
+def shown(source: Source, shape: Shape, latents: Tensor) -> Stage:
+    """The transformer in the middle of a preview that is shown its first frame and a reference picture."""
+    plain = denoiser(source, shape, latents)
+    told = told_inputs({name: value.numpy() for name, value in plain.inputs.items()}, latents.numpy())
+    inputs = {name: torch.from_numpy(value) for name, value in told.items()}
+    lean = source.family.told(source, shape, lean=True)
+    return Stage(lean, source.family.told(source, shape, lean=False), inputs, ["velocity"])
+
+
+def told_inputs(plain: dict[str, np.ndarray], clip: np.ndarray) -> dict[str, np.ndarray]:
+    """What `told` is given where the plain transformer is given `plain`: frames of `clip` are the pictures.
+
+    Its first latent frame is shown, its middle is the reference picture, and no last frame is known.
+    """
+    latents, level = plain["latents"].copy(), float(plain["timestep"][0])
+    latents[:, :, 0] = clip[:, :, 0]
+    area = latents.shape[3] * latents.shape[4]
+    extra = np.zeros((1, latents.shape[1], 2, *latents.shape[3:]), dtype=np.float32)
+    extra[:, :, 0] = clip[:, :, clip.shape[2] // 2]
+    timesteps = np.full((1, 2 * area + latents[0, 0].size), level, dtype=np.float32)
+    timesteps[:, :area] = 0
+    timesteps[:, area : 2 * area] = UNTOLD
+    timesteps[:, 2 * area : 3 * area] = 0
+    rest = {name: value for name, value in plain.items() if name not in ("latents", "timestep")}
+    return {"latents": latents, "timesteps": timesteps, "extra": extra, **rest}
 
 
 def trace(source: Source, part: Part) -> onnx.ModelProto:

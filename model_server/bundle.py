@@ -9,7 +9,16 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from schemas.bundle import MANIFEST_VERSION, PRECISIONS, TARGETS, Bucket, BundleFile, Manifest, Schedule
+from schemas.bundle import (
+    CONDITIONS,
+    MANIFEST_VERSION,
+    PRECISIONS,
+    TARGETS,
+    Bucket,
+    BundleFile,
+    Manifest,
+    Schedule,
+)
 
 MANIFEST = "manifest.json"
 FAMILIES = ("ltx", "wan")
@@ -101,7 +110,7 @@ def _check_file(folder: Path, file: BundleFile) -> None:
 def _check_names(folder: Path, manifest: Manifest) -> None:
     listed = {file.path for file in manifest.files}
     parts = [part for item in manifest.buckets for part in (item.transformer, item.decoder, item.picture)]
-    parts += [item.encoder for item in manifest.buckets if item.encoder]
+    parts += [part for item in manifest.buckets for part in (item.encoder, item.told) if part]
     for name in (manifest.text_encoder, manifest.tokenizer, *parts):
         if name not in listed:
             raise BundleError(f"{folder}: {MANIFEST} doesn't list {name}, which it refers to")
@@ -117,11 +126,15 @@ def _nonsense(manifest: Manifest) -> str | None:
         return "fps, prompt_tokens and latent_channels must be 1 or more"
     if not isfinite(manifest.guidance) or manifest.guidance < 0:
         return f"guidance is {manifest.guidance}"
+    if not set(manifest.conditions) <= set(CONDITIONS):
+        return f"conditions {manifest.conditions} are not known, only {', '.join(CONDITIONS)}"
     for item in manifest.buckets:
         name = f"{item.width}x{item.height}x{item.frames}"
         grid = (item.latent_frames, item.latent_height, item.latent_width)
         if min(item.width, item.height, item.frames, *grid) < 1:
             return f"{name} has no size"
+        if manifest.conditions and not (item.told and item.encoder):
+            return f"{name} lacks the graphs that its conditions need"
         if (
             manifest.latent_channels * prod(grid) > MAX_LATENT
             or item.width * item.height * item.frames > MAX_PIXELS

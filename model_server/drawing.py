@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server import compare, encode, latents
+from model_server import compare, conditions, encode, latents
+from model_server.conditions import Shown
 from model_server.engines import Engines
 from model_server.faults import BAD_INPUT, NOT_FINITE, JobError
 from schemas.videos import Recipe, Tier
@@ -56,7 +57,7 @@ def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     _check_model(recipe, engine)
     try:
         source = None if task.inputs.source is None else latents.small(task.inputs.source)
-        job = engine.begin(recipe, source)
+        job = engine.begin(recipe, source, shown=conditions.shown(task.inputs))
     except ValueError as error:
         raise JobError(BAD_INPUT, str(error)) from error
     yield Unit(stage="begin")
@@ -80,14 +81,15 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
             raise ValueError(f"full videos are {width}x{height}, not {recipe.width}x{recipe.height}")
         picked = None if inputs.preview is None else latents.small(inputs.preview)
         source = None if inputs.source is None else latents.unpack(inputs.source)[latents.NATIVE]
-        job = renderer.begin(recipe, source, preview=picked)
+        shown = conditions.shown(inputs)
+        job = renderer.begin(recipe, source, preview=picked, shown=shown)
     except ValueError as error:
         raise JobError(BAD_INPUT, str(error)) from error
     yield Unit(stage="begin")
     for i in range(job.steps):
         renderer.step(job)
-        shown = encode.picture(renderer.estimate(job)) if i % FULL_PICTURE_EVERY == 0 else None
-        yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=shown)
+        picture = encode.picture(renderer.estimate(job)) if i % FULL_PICTURE_EVERY == 0 else None
+        yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=picture)
     _check_finite(job.latents)
     frames = renderer.decode(job)
     yield Unit(stage="decode")
@@ -98,7 +100,7 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     if picked is not None:
         others = []
         for number in range(FIDELITY_OTHERS):
-            others.append(renderer.frames(_other(small, number, engine)))
+            others.append(renderer.frames(_other(small, number, engine, shown)))
             yield Unit(stage="measure")
         fidelity = compare.fidelity(frames, renderer.frames(picked), others)
     yield Drawn(
@@ -115,10 +117,11 @@ def preview_recipe(recipe: Recipe, engine: PreviewEngine) -> Recipe:
     return msgspec.structs.replace(recipe, width=bucket.width, height=bucket.height, strength=None)
 
 
-def _other(recipe: Recipe, number: int, engine: PreviewEngine) -> latents.Latents:
+def _other(recipe: Recipe, number: int, engine: PreviewEngine, shown: Shown) -> latents.Latents:
     """Latents of a preview of the same prompt from another seed."""
     # Any other seed does; it only has to be the same one on every run.
-    job = engine.begin(msgspec.structs.replace(recipe, seed=recipe.seed ^ (number + 1)), None)
+    other = msgspec.structs.replace(recipe, seed=recipe.seed ^ (number + 1))
+    job = engine.begin(other, None, shown=shown)
     for _ in range(job.steps):
         engine.step(job)
     return np.asarray(job.latents, dtype=np.float32)

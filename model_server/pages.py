@@ -59,8 +59,7 @@ def _card(manifest: Manifest, *, full: bool) -> ModelCard:
         fps=manifest.fps,
         price={str(tier): price for tier, price in PRICE.items()},
         vocabulary=manifest.vocabulary,
-        # Bundles of before say nothing of it, and can't.
-        conditions=list(getattr(manifest, "conditions", [])),
+        conditions=manifest.conditions,
     )
 
 

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.limits import DEFAULT_STRENGTH
+from model_server import conditions
 from model_server.bundle import BundleError, find_bucket, load_manifest
+from model_server.conditions import Frames, Shown, Told
 from model_server.sessions import Component, Shelf, changed
 from model_server.tokens import clean, load_tokenizer, tokenize
 from schemas.bundle import Bucket, Manifest, Schedule
@@ -48,8 +50,13 @@ class PreviewJob:
     # What a scheduler that looks back needs: the first noise, and the model's answers.
     start: Floats | None = None
     answers: list[Floats] = field(default_factory=list)
+    # What it's shown beside its prompt, and the graph that takes it.
+    told: Told | None = None
+    teller: Component | None = None
 
     def __post_init__(self) -> None:
+        if self.told is not None:
+            self.told.hold(self.current)
         self.guess = self.current.copy()
 
     @property
@@ -109,15 +116,24 @@ class PreviewEngine:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
-    def begin(self, recipe: Recipe, source: NDArray[np.floating] | None = None) -> PreviewJob:
+    def begin(
+        self,
+        recipe: Recipe,
+        source: NDArray[np.floating] | None = None,
+        *,
+        shown: Shown = conditions.NOTHING,
+    ) -> PreviewJob:
         """Start a preview from its seed's noise, or from a `source`'s latents noised to `recipe.strength`.
 
-        `strength` 1 ignores the source, 0 returns it; in between, the steps above it are left out.
+        `strength` 1 ignores the source, 0 returns it; in between, the steps above it are left out. What is
+        `shown` holds at every strength.
 
         Raises:
-            ValueError: the recipe's shape, or the source's, is nothing this bundle draws.
+            ValueError: the recipe's shape, or the source's, is nothing this bundle draws; or it can't be
+                shown something.
             BundleError: its graphs were unloaded and their files are gone.
         """
+        conditions.check(shown, self.manifest.conditions)
         bucket = find_bucket(self.manifest, recipe.width, recipe.height, recipe.frames)
         if recipe.fps != self.manifest.fps:
             raise ValueError(f"this model draws {self.manifest.fps} frames a second, not {recipe.fps}")
@@ -135,7 +151,16 @@ class PreviewEngine:
                 current = (1 - level) * source.astype(np.float32) + level * current
                 schedule = _euler([strength, *(sigma for sigma in schedule.sigmas if sigma < strength)])
         start = current.copy() if schedule.weights else None
-        return PreviewJob(self._parts(bucket), current, schedule, self._encoded(recipe.prompt), start=start)
+        told = self._told(bucket, shown) if shown.names else None
+        return PreviewJob(
+            self._parts(bucket),
+            current,
+            schedule,
+            self._encoded(recipe.prompt),
+            start=start,
+            told=told,
+            teller=self._component(bucket.told) if told else None,
+        )
 
     def step(self, job: PreviewJob) -> None:
         """One step of the flow, written into `job.current` and `job.guess`."""
@@ -153,6 +178,9 @@ class PreviewEngine:
             np.multiply(job.start, np.float32(first), out=job.current)
             for share, answer in zip(shares, job.answers, strict=True):
                 job.current += np.float32(share) * answer
+        if job.told is not None:
+            job.told.hold(job.current)
+            job.told.hold(job.guess)
         job.done += 1
 
     def estimate(self, job: PreviewJob) -> NDArray[np.uint8]:
@@ -184,6 +212,11 @@ class PreviewEngine:
     def _velocity(self, job: PreviewJob, timestep: float) -> Floats:
         transformer = job.parts.transformer
         feed = {"latents": job.current, "timestep": np.array([timestep], np.float32)}
+        if job.told is not None and job.teller is not None:
+            transformer = job.teller
+            levels = job.told.levels(timestep / TIMESTEPS, job.current.shape[2:])
+            extra = np.concatenate((job.told.reference, job.told.end), axis=2)
+            feed = {"latents": job.current, "timesteps": levels * np.float32(TIMESTEPS), "extra": extra}
         told = {"states": job.prompt[0], "mask": job.prompt[1]}
         velocity = transformer.run({**feed, **told})["velocity"]
         if self._empty is not None:
@@ -193,6 +226,18 @@ class PreviewEngine:
             velocity *= np.float32(self.manifest.guidance)
             velocity += plain
         return velocity
+
+    def _told(self, bucket: Bucket, shown: Shown) -> Told:
+        """Conditions on the grid of a shape; a reference picture has its size too."""
+        size = (bucket.width, bucket.height)
+        each = (bucket.frames - 1) // max(1, bucket.latent_frames - 1)
+
+        def encode(frames: Frames, size: tuple[int, int]) -> Floats:
+            # The encoder looks back in time only: what follows the frames doesn't change their latents.
+            rest = np.repeat(frames[-1:], bucket.frames - len(frames), axis=0)
+            return self.encode(np.concatenate((frames, rest))).astype(np.float32)
+
+        return conditions.tell(shown, encode, latent_shape(self.manifest, bucket), each, size, size)
 
     def _encode(self, prompt: str) -> Prompt:
         """Token states [1, T, C] and mask [1, T]."""

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_server import flow
+from model_server import conditions, flow
+from model_server.conditions import Frames, Shown, Told
 from model_server.flow import Lift, Route
 from model_server.latents import Latents
 from schemas.videos import Recipe
@@ -39,6 +40,10 @@ class TeacherCard(msgspec.Struct, kw_only=True):
     frames: int
     max_sequence_length: int
     full: Part
+    preview: Part
+    # As in export.recipe: what it was trained to be shown, and when in a clip's time a reference picture is.
+    conditions: list[str] = []
+    reference_second: float = -1.0
 
 
 @dataclass(slots=True)
@@ -50,11 +55,20 @@ class RenderJob:
     states: Tensor
     mask: Tensor
     coordinates: Tensor
+    told: Told | None = None
     guess: Tensor = field(init=False)
     done: int = 0
 
     def __post_init__(self) -> None:
+        self.current = self.held(self.current)
         self.guess = self.current
+
+    def held(self, latents: Tensor) -> Tensor:
+        """Latents with the frames that are shown in their places."""
+        if self.told is not None:
+            latents = latents.clone()
+            self.told.hold(latents.numpy())
+        return latents
 
     @property
     def steps(self) -> int:
@@ -100,14 +114,18 @@ class FullRenderer:
         lift: Lift = flow.KEEP_LIFT,
         route: Route = flow.KEEP_ROUTE,
         strength: float | None = None,
+        shown: Shown = conditions.NOTHING,
     ) -> RenderJob:
         """Start a render: from noise, from a remix's `source`, or from the picked `preview` (which wins).
 
         `strength` 1 ignores what is started from, 0 returns it. All latents are normalised [1, C, F, h, w].
+        What is `shown` holds at every strength.
 
         Raises:
-            ValueError: the recipe's shape, or that of the latents, is nothing this model draws.
+            ValueError: the recipe's shape, or that of the latents, is nothing this model draws; or it can't
+                be shown something.
         """
+        conditions.check(shown, self.card.conditions)
         # It holds for the calling thread alone, and for the pool that this thread will start.
         torch.set_flush_denormal(True)
         shape = self._shape(recipe)
@@ -126,29 +144,43 @@ class FullRenderer:
         states, mask = self._text(recipe.prompt)
         if self.card.full.guidance > 1:
             states, mask = torch.cat((self._empty[0], states)), torch.cat((self._empty[1], mask))
-        coordinates = self._coordinates(shape, recipe.fps).expand(len(states), -1, -1)
-        return RenderJob(current, sigmas, states, mask, coordinates)
+        coordinates = self._coordinates(shape, recipe.fps)
+        told = None
+        if shown.names:
+            told = self._told(shown, shape, recipe)
+            seconds = (
+                (told.reference, self.card.reference_second),
+                (told.end, (recipe.frames - 1) / recipe.fps),
+            )
+            stills = [self._coordinates(part.shape, recipe.fps, at) for part, at in seconds]
+            coordinates = torch.cat((*stills, coordinates), dim=2)
+        return RenderJob(current, sigmas, states, mask, coordinates.expand(len(states), -1, -1), told)
 
     @torch.inference_mode()
     def step(self, job: RenderJob) -> None:
         """One Euler step of the flow, with guidance."""
         sigma, later = job.sigmas[job.done], job.sigmas[job.done + 1]
         count = len(job.states)
-        tokens = job.current.flatten(2).transpose(1, 2).expand(count, -1, -1)
+        tokens, levels = job.current.flatten(2), torch.full((1, 1), sigma)
+        clip = tokens.shape[2]
+        if job.told is not None:
+            stills = (torch.from_numpy(part).flatten(2) for part in (job.told.reference, job.told.end))
+            tokens = torch.cat((*stills, tokens), dim=2)
+            levels = torch.from_numpy(job.told.levels(sigma, job.current.shape[2:]))
         velocity: Tensor = self._transformer(
-            hidden_states=tokens,
+            hidden_states=tokens.transpose(1, 2).expand(count, -1, -1),
             encoder_hidden_states=job.states,
-            timestep=torch.full((count, 1), sigma * 1000.0),
+            timestep=levels.expand(count, -1) * 1000.0,
             encoder_attention_mask=job.mask,
             video_coords=job.coordinates,
             return_dict=False,
-        )[0]
+        )[0][:, -clip:]
         if count == 2:
             plain, told = velocity.chunk(2)
             velocity = plain + self.card.full.guidance * (told - plain)
         slope = velocity.transpose(1, 2).reshape(job.current.shape)
-        job.guess = job.current - sigma * slope
-        job.current = job.current + (later - sigma) * slope
+        job.guess = job.held(job.current - sigma * slope)
+        job.current = job.held(job.current + (later - sigma) * slope)
         job.done += 1
 
     @torch.inference_mode()
@@ -198,11 +230,27 @@ class FullRenderer:
             mask = tokens.attention_mask
             return self._text_encoder(tokens.input_ids, attention_mask=mask)[0], mask.float()
 
-    def _coordinates(self, shape: tuple[int, ...], fps: int) -> Tensor:
-        """Seconds and pixels of each token [1, 3, F*H*W]; the first latent frame holds a single frame."""
+    def _told(self, shown: Shown, shape: tuple[int, ...], recipe: Recipe) -> Told:
+        """Conditions on the render's grid; a reference picture has the preview's size."""
+
+        def encode(frames: Frames, size: tuple[int, int]) -> NDArray[np.float32]:
+            video = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+            return np.asarray(self._encoded(video).numpy(), dtype=np.float32)
+
+        return conditions.tell(
+            shown, encode, shape, self._time, (recipe.width, recipe.height), self.card.preview.size
+        )
+
+    def _coordinates(self, shape: tuple[int, ...], fps: int, second: float | None = None) -> Tensor:
+        """Seconds and pixels of each token [1, 3, F*H*W]; the first latent frame holds a single frame.
+
+        second: where in time a single frame stands instead.
+        """
         axes = [torch.arange(size, dtype=torch.float32) for size in shape[2:]]
         frame, row, column = (axis.flatten() for axis in torch.meshgrid(*axes, indexing="ij"))
         seconds = (frame * self._time + 1 - self._time).clamp(min=0) / fps
+        if second is not None:
+            seconds = torch.full_like(seconds, second)
         return torch.stack((seconds, row * self._space, column * self._space))[None]
 
     def _lifted(self, latents: Tensor, shape: tuple[int, ...], lift: Lift) -> Tensor:

@@ -12,6 +12,8 @@ MANIFEST_VERSION = 1
 
 # What computes a bundle, and in which numbers.
 PRECISIONS = ("int8", "int4", "fp16", "fp32")
+# What a clip can be shown beside words.
+CONDITIONS = ("begin", "end", "reference")
 TARGETS = ("avx2", "vnni", "arm64", "cuda", "web")
 
 
@@ -57,6 +59,9 @@ class Bucket(msgspec.Struct, kw_only=True):
     streamed: bool = False
     # Frames to latents, for what a video is started from; empty if the bundle has none.
     encoder: str = ""
+    # The transformer for a clip that is shown more than words: it takes latents of a reference picture and of
+    # a last frame too, and a noise level for each token. Empty if the model can't.
+    told: str = ""
     schedule: Schedule | None = None
 
 
@@ -106,6 +111,8 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     vocabulary: dict[str, dict[str, list[str]]]
     # Of decoders that are told a noise level.
     decode_timestep: float = 0.0
+    # Of CONDITIONS, those that the model was trained on.
+    conditions: list[str] = []
     # What was decided on the way that a reader should know, one sentence each.
     notes: list[str] = []
     quantised: dict[str, Quantised] = {}

@@ -26,17 +26,17 @@ class Clip(msgspec.Struct, kw_only=True):
 class Inputs(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What a job is made from, as bytes.
 
-    `preview` and `source` are npz of float16 arrays named `latents`; `begin`, `end` and `reference` any media
-    file that PyAV opens (MP4, PNG, WebP, JPEG). A model that can't do one of them answers `bad_input`.
+    `preview` and `source` are npz of float16 arrays named `latents`; `begin`, `end` and `reference` are MP4,
+    PNG, WebP or JPEG. A model that can't be shown one of them answers `bad_input`.
     """
 
     # The latents of the picked preview: a full render keeps it.
     preview: bytes | None = None
     # The latents of the source video of a remix: started from at `recipe.strength`.
     source: bytes | None = None
-    # The clip starts with the LAST frames of this: a picture's only one, a video's last OVERLAP_FRAMES.
+    # The clip starts with the last frames of this: a picture's only one, a video's last OVERLAP_FRAMES.
     begin: bytes | None = None
-    # The clip ends with the FIRST frame of this.
+    # The clip ends with the first frame of this.
     end: bytes | None = None
     # A picture, or a clip (its middle frame counts), of a subject that shall appear.
     reference: bytes | None = None

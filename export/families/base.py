@@ -48,6 +48,8 @@ class Family(ABC):
     streams = False
     # Whether the denoiser is told which of the prompt's states are padding.
     takes_mask = False
+    # Whether `told` makes a denoiser that is shown pictures too.
+    takes_conditions = False
 
     @abstractmethod
     def defaults(self, pipeline: str) -> Defaults:
@@ -72,6 +74,10 @@ class Family(ABC):
     @abstractmethod
     def denoiser(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
         """(latents [1, C, F, h, w], timestep [1], states [1, T, D][, mask [1, T]]) -> velocity."""
+
+    def told(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
+        """The denoiser of a clip that is shown pictures; asked of families that take conditions."""
+        raise NotImplementedError(f"{self.name} can't be shown pictures")
 
     @abstractmethod
     def decode(self, source: Any, latents: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ class Ltx(Family):
     vae_class = "AutoencoderKLLTXVideo"
     pipelines = (PLAIN, "LTXConditionPipeline")
     takes_mask = True
+    takes_conditions = True
 
     def defaults(self, pipeline: str) -> Defaults:
         """As its pipelines."""
@@ -66,6 +67,16 @@ class Ltx(Family):
         places = coordinates(source, shape.grid)
         transformer = lean_ltx(source.transformer, places) if lean else source.transformer
         return _Denoiser(transformer, places, shape.grid)
+
+    def told(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
+        """The same with the tokens of a reference picture and of a last frame before the clip's."""
+        _, rows, columns = shape.grid
+        still = coordinates(source, (1, rows, columns))
+        seconds = (source.reference_second, (shape.frames - 1) / source.fps)
+        extra = [torch.cat((torch.full_like(still[:, :1], at), still[:, 1:]), dim=1) for at in seconds]
+        places = torch.cat((*extra, coordinates(source, shape.grid)), dim=2)
+        transformer = lean_ltx(source.transformer, places) if lean else source.transformer
+        return _Told(transformer, places, shape.grid)
 
     def decode(self, source: Any, latents: Tensor) -> Tensor:
         """By the library's decoder; what it does to the timestep and its noise is fixed."""
@@ -126,6 +137,30 @@ class _Denoiser(nn.Module):
             return_dict=False,
         )[0]
         return velocity.transpose(1, 2).unflatten(2, self.grid)
+
+
+class _Told(nn.Module):
+    """timesteps: [1, S], one for each token; extra: [1, C, 2, h, w], reference picture and last frame."""
+
+    def __init__(self, transformer: nn.Module, places: Tensor, grid: Grid) -> None:
+        super().__init__()
+        self.transformer, self.grid = transformer, grid
+        self.register_buffer("places", places)
+
+    def forward(
+        self, latents: Tensor, timesteps: Tensor, extra: Tensor, states: Tensor, mask: Tensor
+    ) -> Tensor:
+        tokens = torch.cat((extra.flatten(2), latents.flatten(2)), dim=2).transpose(1, 2)
+        velocity = self.transformer(
+            hidden_states=tokens,
+            encoder_hidden_states=states,
+            timestep=timesteps,
+            encoder_attention_mask=mask,
+            video_coords=self.places,
+            return_dict=False,
+        )[0]
+        clip = velocity[:, 2 * self.grid[1] * self.grid[2] :]
+        return clip.transpose(1, 2).unflatten(2, self.grid)
 
 
 class _Decoder(nn.Module):

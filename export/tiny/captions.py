@@ -4,9 +4,11 @@ import hashlib
 import random
 from dataclasses import dataclass
 
-from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
+from export.tiny.vocabulary import MOTIONS, PLACES, REFERRED, SUBJECTS, TIMES
 
 HELD_OUT_SHARE = 0.2
+# The subject of a scene whose reference picture says what it looks like.
+SOMEONE = "someone"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ def held_out(scene: Scene) -> bool:
     """True for the fifth of all (subject, place, motion) combinations that no training clip shows."""
     key = f"{scene.subject}|{scene.place}|{scene.motion}".encode()
     return hashlib.sha256(key).digest()[0] < HELD_OUT_SHARE * 256
+
+
+def referred_scenes() -> list[Scene]:
+    """Every scene of a subject that only its reference picture tells, in a fixed order."""
+    return [Scene(SOMEONE, place, time, motion) for place in PLACES for time in TIMES for motion in MOTIONS]
 
 
 def random_scene(rng: random.Random, *, unseen: bool = False) -> Scene:
@@ -42,7 +49,7 @@ def plain_caption(scene: Scene) -> str:
     """The plainest complete sentence for a scene, as used in evaluations."""
     return " ".join(
         (
-            _with_article(SUBJECTS[scene.subject][0]),
+            _with_article(_names(scene.subject)[0]),
             MOTIONS[scene.motion][0][0],
             PLACES[scene.place][0],
             TIMES[scene.time][0],
@@ -55,7 +62,7 @@ def caption(scene: Scene, rng: random.Random) -> str:
 
     The subject is named in 96 % of captions, the place in 92 %, time and motion in about 85 % each.
     """
-    subject = rng.choice(SUBJECTS[scene.subject]) if rng.random() < 0.96 else ""
+    subject = rng.choice(_names(scene.subject)) if rng.random() < 0.96 else ""
     place = rng.choice(PLACES[scene.place]) if rng.random() < 0.92 or not subject else ""
     time = rng.choice(TIMES[scene.time]) if rng.random() < 0.85 else ""
     verb, participle = rng.choice(MOTIONS[scene.motion]) if rng.random() < 0.85 else ("", "")
@@ -88,6 +95,10 @@ def _arrange(subject: str, place: str, time: str, verb: str, participle: str, rn
     return text[:1].upper() + text[1:] + rng.choice(("", "", ".")) if rng.random() < 0.3 else text
 
 
+def _names(subject: str) -> tuple[str, ...]:
+    return REFERRED if subject == SOMEONE else SUBJECTS[subject]
+
+
 def _bare(phrase: str) -> str:
     """A place or time phrase without its leading preposition and article: "on a beach" -> "beach"."""
     words = phrase.split()
@@ -97,6 +108,8 @@ def _bare(phrase: str) -> str:
 
 
 def _with_article(noun: str, rng: random.Random | None = None) -> str:
+    if noun in REFERRED:
+        return noun
     indefinite = ("an " if noun[0] in "aeio" else "a ") + noun
     if rng is None:
         return indefinite

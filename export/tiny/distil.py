@@ -5,6 +5,7 @@ models" (2021) and Salimans and Ho, "Progressive distillation" (2022). Each step
 teacher's solution of the flow equation passes, from the same noise; so the student's video is the
 teacher's, not merely one like it. The student walks into the step it learns by itself, which teaches it to
 correct its own drift (Ross et al., "A reduction of imitation learning to no-regret online learning", 2011).
+Trajectories of the second kind are solved under conditions, which the student is told too.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,11 @@ import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
+from export.tiny.captions import SOMEONE
+from export.tiny.conditions import Conditions, chosen, conditions
+from export.tiny.curves import loss_curves
 from export.tiny.folder import GUIDANCE, STUDENT_SHIFT, STUDENT_STEPS
+from export.tiny.latents import LatentBank
 from export.tiny.teacher import load_average, show
 from export.tiny.text import CaptionBank
 from export.tiny.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
@@ -24,29 +29,53 @@ from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME
 from export.tiny.world import FRAMES, PREVIEW
 
 TEACHER_STEPS_EACH = 2  # teacher steps inside one student step, second order
+TOLD_SHARE = 0.4  # of the student's steps: those under conditions
+NOT_TOLD = -1
 
 
 @dataclass
 class Trajectories:
-    """states float16 [N, STEPS+1, 32, F, H, W]: noise first, video last; caption int [N]: row in the bank."""
+    """states float16 [N, STEPS+1, 32, F, H, W]: noise first, video last; caption int [N]: row in the bank.
+
+    clip int [N]: row in the told bank whose frames and pictures are the conditions, NOT_TOLD without any; has
+    int8 [N, 3]: how many first frames, whether a reference, whether a last frame.
+    """
 
     states: np.ndarray
+    clip: np.ndarray
+    has: np.ndarray
     caption: np.ndarray
 
     @property
     def filled(self) -> int:
         return int(np.searchsorted(self.caption < 0, True))
 
+    def told(self, rows: np.ndarray, bank: LatentBank | None) -> Conditions | None:
+        """The conditions of these rows; None where this kind of trajectory has none."""
+        if bank is None:
+            return None
+        batch = bank.rows(self.clip[rows])
+        if batch.reference is None or batch.end is None:
+            raise ValueError("this bank's clips have no conditions")
+        has = torch.from_numpy(self.has[rows].astype(np.int64))
+        return conditions(batch.latents, has[:, 0], batch.reference, has[:, 1] > 0, batch.end, has[:, 2] > 0)
 
-def open_trajectories(folder: Path, count: int) -> Trajectories:
+
+def open_trajectories(folder: Path, count: int, name: str = "paths") -> Trajectories:
     """Open `count` rows under `folder` for reading and writing, empty ones where nothing exists yet."""
     frames, height, width = (FRAMES - 1) // TIME + 1, PREVIEW[1] // SPACE, PREVIEW[0] // SPACE
-    shape = (count, STUDENT_STEPS + 1, LATENT_CHANNELS, frames, height, width)
-    states_path, caption_path = folder / f"paths-{count}.npy", folder / f"paths-{count}-caption.npy"
-    if not caption_path.exists():
-        np.lib.format.open_memmap(states_path, "w+", "float16", shape).flush()
-        np.lib.format.open_memmap(caption_path, "w+", "int32", (count,))[:] = -1
-    return Trajectories(*(np.lib.format.open_memmap(path, "r+") for path in (states_path, caption_path)))
+    arrays = {
+        "states": ("float16", (count, STUDENT_STEPS + 1, LATENT_CHANNELS, frames, height, width)),
+        "clip": ("int32", (count,)),
+        "has": ("int8", (count, 3)),
+        "caption": ("int32", (count,)),
+    }
+    for part, (dtype, shape) in arrays.items():
+        path = folder / f"{name}-{count}-{part}.npy"
+        if not path.exists():
+            np.lib.format.open_memmap(path, "w+", dtype, shape)[:] = -1 if part == "caption" else 0
+    opened = {part: np.lib.format.open_memmap(folder / f"{name}-{count}-{part}.npy", "r+") for part in arrays}
+    return Trajectories(**opened)
 
 
 def fill_trajectories(
@@ -55,25 +84,37 @@ def fill_trajectories(
     paths: Trajectories,
     budget: Budget,
     *,
+    bank: LatentBank | None = None,
     seed: int = 7,
     batch: int = 32,
     device: str = "cpu",
 ) -> None:
-    """Solve the guided flow from fresh noise, `batch` at a time, until the rows or the budget are used up."""
+    """Solve the guided flow from fresh noise, `batch` at a time, until the rows or the budget are used up.
+
+    bank: a told bank, whose clips' captions and conditions are taken then.
+    """
     prepare_for_training(teacher)
     rng = np.random.default_rng(seed + paths.filled)
     fine = schedule(STUDENT_STEPS * TEACHER_STEPS_EACH, STUDENT_SHIFT)
     empty = tuple(part.to(device) for part in captions.rows(np.array([-1])))
+    referred = next(i for i, scene in enumerate(captions.scenes) if scene.subject == SOMEONE)
     while paths.filled + batch <= len(paths.caption) and budget.progress < 1:
-        first = paths.filled
-        rows = rng.integers(0, len(captions.mask) - 1, batch)
-        start = torch.from_numpy(rng.standard_normal((batch, *paths.states.shape[2:]), dtype=np.float32)).to(
-            device
-        )
-        states, mask = captions.rows(rows)
+        rows = slice(paths.filled, paths.filled + batch)
+        if bank is None:
+            wordings = rng.integers(0, referred * captions.each, batch)
+            paths.clip[rows] = NOT_TOLD
+        else:
+            clips = rng.integers(0, bank.filled, batch)
+            scene = bank.rows(clips).scene
+            wordings = scene * captions.each + rng.integers(0, captions.each, batch)
+            paths.clip[rows] = clips
+            paths.has[rows] = np.stack([part.numpy() for part in chosen(scene >= referred, rng)], axis=1)
+        start = torch.from_numpy(rng.standard_normal((batch, *paths.states.shape[2:]), dtype=np.float32))
+        states, mask = captions.rows(wordings)
+        told = paths.told(np.arange(rows.start, rows.stop), bank)
         path = sample(
             teacher,
-            start,
+            start.to(device),
             states.to(device),
             mask.to(device),
             fine,
@@ -81,9 +122,11 @@ def fill_trajectories(
             empty,
             second_order=True,
             keep=True,
+            told=None if told is None else told.to(device),
         )
-        paths.states[first : first + batch] = path[:, ::TEACHER_STEPS_EACH].cpu().numpy()
-        paths.caption[first : first + batch] = rows
+        paths.states[rows] = path[:, ::TEACHER_STEPS_EACH].cpu().numpy()
+        # Last, since a row is there once it has a caption.
+        paths.caption[rows] = wordings
         budget.tick()
         if budget.done_steps % 20 == 0:
             print("trajectories", paths.filled, round(budget.spent_seconds), "s", flush=True)
@@ -93,21 +136,29 @@ def train_student(
     folder: Path,
     vae: AutoencoderKLLTXVideo,
     teacher: LTXVideoTransformer3DModel,
-    paths: Trajectories,
+    plain: Trajectories,
+    told: Trajectories,
+    bank: LatentBank,
     budget: Budget,
     *,
     device: str = "cpu",
     seed: int = 0,
     batch: int = 32,
     rate: float = 1e-3,
+    matched: bool = True,
 ) -> LTXVideoTransformer3DModel:
-    """Train from the teacher's weights until the budget ends; resumes from `folder/student.pt`."""
+    """Train from the teacher's weights until the budget ends; resumes from `folder/student.pt`.
+
+    bank: that of the conditions of the `told` trajectories. With `matched` off, a control: it learns the same
+    steps to the same videos, but from any noise instead of the one that each came from (`folder/control.pt`).
+    """
+    stage = "student" if matched else "control"
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = build_transformer().to(device)
     model.load_state_dict(teacher.state_dict())
-    optimiser, average, log = Muon(model, rate), Average(model, 0.998), Log(folder, "student")
-    checkpoint = folder / "student.pt"
+    optimiser, average, log = Muon(model, rate), Average(model, 0.998), Log(folder, stage)
+    checkpoint = folder / f"{stage}.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device)
         model.load_state_dict(state["model"])
@@ -121,15 +172,22 @@ def train_student(
     losses: list[list[float]] = [[] for _ in range(STUDENT_STEPS)]
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(rate))
+        paths, source = (told, bank) if rng.random() < TOLD_SHARE else (plain, None)
         rows = np.sort(rng.integers(0, paths.filled, batch))
         path = torch.from_numpy(paths.states[rows].astype(np.float32)).to(device)
         states, mask = (part.to(device) for part in captions.rows(paths.caption[rows]))
+        given = paths.told(rows, source)
+        given = None if given is None else given.to(device)
         step = int(rng.integers(STUDENT_STEPS))
         # Half of the time from the teacher's state, half of the time from where the student itself arrives.
         here = path[:, step]
-        if rng.random() < 0.5:
-            here = sample(model, path[:, 0], states, mask, sigmas[: step + 1])
-        loss = step_loss(model, here, path[:, step + 1], sigmas[step], sigmas[step + 1], states, mask)
+        there = path[:, step + 1]
+        if not matched:
+            fresh = torch.randn_like(path[:, 0])
+            here, there = (torch.lerp(path[:, -1], fresh, level) for level in sigmas[step : step + 2])
+        elif rng.random() < 0.5:
+            here = sample(model, path[:, 0], states, mask, sigmas[: step + 1], told=given)
+        loss = step_loss(model, here, there, sigmas[step], sigmas[step + 1], states, mask, given)
         optimiser.zero_grad()
         loss.backward()
         norm = clip_gradients(model.parameters())
@@ -150,8 +208,9 @@ def train_student(
                 steps=budget.done_steps,
                 seconds=budget.spent_seconds,
             )
-            show(load_average(folder, "student"), vae, folder / "student.png", sigmas=sigmas, guidance=1.0)
-    return load_average(folder, "student")
+            loss_curves(log.path)
+            show(load_average(folder, stage), vae, folder / f"{stage}.png", sigmas=sigmas, guidance=1.0)
+    return load_average(folder, stage)
 
 
 def step_loss(
@@ -162,11 +221,19 @@ def step_loss(
     later: float,
     states: Tensor,
     mask: Tensor,
+    told: Conditions | None = None,
 ) -> Tensor:
-    """Squared error of the velocity from `here` (level `now`) to the teacher's `there` (level `later`)."""
+    """Squared error of the velocity from `here` (level `now`) to the teacher's `there` (level `later`).
+
+    Given frames stand still on both ways, so they don't count.
+    """
     sigma = torch.full((len(here), 1), now, device=here.device)
     wanted = (here - there) / (now - later)
-    return (velocity(model, here, sigma, states, mask) - wanted).square().mean()
+    error = (velocity(model, here, sigma, states, mask, told=told) - wanted).square()
+    if told is None:
+        return error.mean()
+    counted = (1 - told.given).expand_as(error)
+    return (error * counted).sum() / counted.sum()
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from diffusers import (
     ModelMixin,
 )
 
+from export.tiny.conditions import REFERENCE_SECOND
 from export.tiny.text import MAX_TOKENS
 from export.tiny.transformer import schedule
 from export.tiny.vocabulary import as_json
@@ -41,6 +42,8 @@ def recipe() -> dict[str, object]:
         "fps": FPS,
         "frames": FRAMES,
         "max_sequence_length": MAX_TOKENS,
+        "conditions": ["begin", "end", "reference"],
+        "reference_second": REFERENCE_SECOND,
         "preview": {"size": list(PREVIEW), "sigmas": schedule(STUDENT_STEPS, STUDENT_SHIFT), "guidance": 1.0},
         "full": {"size": list(FULL), "sigmas": schedule(TEACHER_STEPS, TEACHER_SHIFT), "guidance": GUIDANCE},
     }

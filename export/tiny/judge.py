@@ -1,7 +1,7 @@
 """A scorer that knows nothing of the generator: what does a clip show?
 
-    python -m export.tiny.judge train                      a few minutes; weights under var/train
-    python -m export.tiny.judge score [--model FOLDER]     the adherence table
+    python -m export.tiny.judge score [--bundle DIR]       the adherence table
+    python -m export.tiny.judge train                      the scorer itself, in some minutes
 
 A small video network, trained on drawn clips that are blurred, shifted, recoloured and noised, so that it
 judges what is shown and not how crisply it's drawn.
@@ -9,6 +9,7 @@ judges what is shown and not how crisply it's drawn.
 
 import argparse
 import random
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,16 +17,19 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from export.tiny.assemble import assemble
+from export.tiny import measures
+from export.tiny.assemble import WEIGHTS, assemble
 from export.tiny.captions import Scene, plain_caption, random_scene
-from export.tiny.studio import Studio
+from export.tiny.studio import Studio, bundle_previews
 from export.tiny.training import Budget, Log, Muon, set_rate
 from export.tiny.vae import as_video
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
 from export.tiny.world import FULL, PREVIEW, draw
+from model_server.preview import PreviewEngine
 
 SLOTS: dict[str, tuple[str, ...]] = {
     "subject": tuple(SUBJECTS),
@@ -33,13 +37,15 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "time": tuple(TIMES),
     "motion": tuple(MOTIONS),
 }
+# Relative to WEIGHTS or to a training's home.
+FOLDER = "judge"
 JUDGED_FRAMES = slice(0, 17, 2)
 
 
 class Judge(nn.Module):
     """Video [B, 3, F, 96, 64] in -1..1 -> logits of each slot, and features [B, 256] for distances."""
 
-    def __init__(self, width: int = 48) -> None:
+    def __init__(self, width: int = 32) -> None:
         super().__init__()
         channels = (3, width, width * 2, width * 3, width * 4)
         self.stages = nn.ModuleList(
@@ -112,7 +118,7 @@ def augmented(video: Tensor, rng: random.Random) -> Tensor:
 def train_judge(
     folder: Path, budget: Budget, *, seed: int = 0, batch: int = 24, rate: float = 1.5e-3
 ) -> Judge:
-    """Train until the budget ends and store `folder/judge.pt`."""
+    """Train until the budget ends and store the weights in `folder/judge`."""
     torch.manual_seed(seed)
     judge, log = Judge(), Log(folder, "judge")
     optimiser = Muon(judge, rate)
@@ -133,13 +139,17 @@ def train_judge(
         if budget.done_steps % 50 == 0:
             share = np.mean(hits[-50:], axis=0)
             log.row(step=budget.done_steps, loss=loss.item(), **dict(zip(SLOTS, share, strict=True)))
-    torch.save(judge.state_dict(), folder / "judge.pt")
+    (folder / FOLDER).mkdir(exist_ok=True)
+    halves = {name: value.half().contiguous() for name, value in judge.state_dict().items()}
+    save_file(halves, folder / FOLDER / "model.safetensors")
     return judge.eval()
 
 
-def load_judge(folder: Path) -> Judge:
+def load_judge(folder: Path = WEIGHTS / FOLDER) -> Judge:
+    """The scorer from its weights, those of this repository or others."""
     judge = Judge()
-    judge.load_state_dict(torch.load(folder / "judge.pt"))
+    weights = load_file(folder / "model.safetensors")
+    judge.load_state_dict({name: value.float() for name, value in weights.items()})
     return judge.eval().requires_grad_(False)
 
 
@@ -165,16 +175,62 @@ def unseen_scenes(count: int, seed: int = 11) -> list[Scene]:
     return [random_scene(rng, unseen=True) for _ in range(count)]
 
 
-def score(model: Path, home: Path, count: int, device: str = "cpu") -> str:
-    """The adherence table on held-out combinations: drawn clips, the teacher, and the student."""
-    judge, studio, scenes = load_judge(home), Studio(model, device), unseen_scenes(count)
+def confusions(judge: Judge, video: Tensor, scenes: list[Scene], most: int = 8) -> str:
+    """What was taken for what, most frequent first: `cat for lion (2)`; `none` if nothing was."""
+    wrong: Counter[str] = Counter()
+    for slot, logits in judge(to_preview(video)).items():
+        for scene, guess in zip(scenes, logits.argmax(1).tolist(), strict=True):
+            asked, seen = getattr(scene, slot), SLOTS[slot][guess]
+            if asked != seen:
+                wrong[f"{asked} shown as {seen}"] += 1
+    return ", ".join(f"{pair} ({count})" for pair, count in wrong.most_common(most)) or "none"
+
+
+@torch.no_grad()
+def score(model: Path, judge: Judge, count: int, engine: PreviewEngine | None = None) -> str:
+    """Markdown: adherence on held-out combinations, what was mistaken, and numbers about all clips together.
+
+    Every fourth prompt is drawn from `measures.SEEDS` seeds, for the diversity.
+    """
+    studio, scenes = Studio(model), unseen_scenes(count)
     drawn = [draw(scene, 90_000 + i).frames for i, scene in enumerate(scenes)]
     clips = as_video(np.stack(drawn))
     prompts, seeds = [plain_caption(scene) for scene in scenes], list(range(count))
     made = {"drawn": clips, "decoded": studio.decode(studio.encode(clips))}
     made["preview (student)"] = studio.decode(studio.preview(prompts, seeds))
+    if engine is not None:
+        made["preview (bundle)"] = studio.decode(bundle_previews(engine, prompts, seeds))
     made["teacher, preview size"] = studio.decode(studio.teacher_preview(prompts, seeds))
-    return table({name: verdicts(judge, video, scenes) for name, video in made.items()})
+    parts = [table({name: verdicts(judge, video, scenes) for name, video in made.items()})]
+    parts += [f"{name}: {confusions(judge, video, scenes)}" for name, video in made.items()]
+    parts.append(_whole(judge, studio, scenes, made))
+    return "\n\n".join(parts)
+
+
+def _whole(judge: Judge, studio: Studio, scenes: list[Scene], made: dict[str, Tensor]) -> str:
+    """Diversity and flicker as shares of the drawn world's, and the Frechet distance to it."""
+    some = [scene for scene in scenes[:: measures.SEEDS] for _ in range(measures.SEEDS)]
+    texts, seeds = [plain_caption(scene) for scene in some], [500 + i for i in range(len(some))]
+    again = as_video(np.stack([draw(scene, 70_000 + i).frames for i, scene in enumerate(some)]))
+    other = as_video(np.stack([draw(scene, 80_000 + i).frames for i, scene in enumerate(scenes)]))
+    groups = {
+        "drawn": again,
+        "preview (student)": studio.decode(studio.preview(texts, seeds)),
+    }
+    lines = [
+        "| clips | diversity of seeds | flicker | Frechet distance | n |",
+        "|---|---|---|---|---|",
+    ]
+    world = judge.features(to_preview(other))
+    spread, steady = measures.diversity(judge.features(again)), measures.flicker(made["drawn"])
+    for name, video in made.items():
+        diverse = "-"
+        if name in groups:
+            diverse = f"{measures.diversity(judge.features(to_preview(groups[name]))) / spread:.2f}"
+        distance = measures.frechet(judge.features(to_preview(video)), world)
+        cells = (diverse, f"{measures.flicker(video) / steady:.2f}", f"{distance:.2f}", str(len(video)))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -184,20 +240,25 @@ def main() -> None:
     parser.add_argument("action", choices=("train", "score"))
     parser.add_argument("--home", type=Path, default=Path("var/train"))
     parser.add_argument("--model", type=Path, default=None, help="an assembled model folder")
-    parser.add_argument("--count", type=int, default=128, help="held-out prompts")
+    parser.add_argument("--judge", type=Path, default=WEIGHTS / FOLDER, help="weights of the scorer")
+    parser.add_argument("--bundle", type=Path, default=None, help="an exported bundle to judge too")
+    parser.add_argument("--count", type=int, default=96, help="held-out prompts")
     parser.add_argument("--minutes", type=float, default=6.0)
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     torch.set_flush_denormal(True)
     if chosen.action == "train":
+        chosen.home.mkdir(parents=True, exist_ok=True)
         judge = train_judge(chosen.home, Budget(20_000, chosen.minutes))
         video, wanted = next(iter(DataLoader(_Labelled(5, augment=False), batch_size=400)))
         with torch.no_grad():
             guess = torch.stack([part.argmax(1) for part in judge(video).values()], dim=1)
         print(table({"fresh drawn clips": (guess == wanted).numpy()}))
     else:
-        print(score(chosen.model or assemble(chosen.home / "model"), chosen.home, chosen.count))
+        engine = None if chosen.bundle is None else PreviewEngine(chosen.bundle, chosen.threads)
+        model = chosen.model or assemble(chosen.home / "model")
+        print(score(model, load_judge(chosen.judge), chosen.count, engine))
 
 
 if __name__ == "__main__":

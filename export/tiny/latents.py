@@ -1,7 +1,8 @@
 """Latents of drawn clips, made once and kept in memory-mapped files for teacher and student.
 
-A bank of large clips also holds each clip as a render meets it: drawn at the preview's size, through the
-autoencoder, enlarged and encoded again.
+A told bank also holds what its clips may be told beyond words: a reference picture of the subject, which
+most often is none of the vocabulary's, and the last frame. A bank of large clips also holds each as a render
+meets it: drawn at the preview's size, through the autoencoder, enlarged and encoded again.
 """
 
 import random
@@ -15,35 +16,88 @@ from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from export.tiny.captions import Scene, referred_scenes
+from export.tiny.conditions import REFERENCE_GRID
+from export.tiny.crowd import crowd, crowd_sprite
 from export.tiny.text import training_scenes
 from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME, as_video, decode, encode, enlarge
-from export.tiny.world import FRAMES, PREVIEW, draw
+from export.tiny.world import FRAMES, FULL, PREVIEW, draw, portrait, subject_sprite
 
 # Drawn previews are a little wrong, by latents of up to this deviation; their renders should be right.
 PREVIEW_ERROR = 0.25
+STRANGERS = 0.7  # of a told bank's clips: only a reference picture tells their subject
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A bank's clips: their size (width, height), how many, and whether they have conditions."""
+
+    size: Size
+    count: int
+    told: bool = False
+
+    @property
+    def stem(self) -> str:
+        """What its files' names begin with."""
+        return f"bank-{self.size[0]}x{self.size[1]}-{self.count}" + ("-told" if self.told else "")
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Latent frames, rows and columns."""
+        return (FRAMES - 1) // TIME + 1, self.size[1] // SPACE, self.size[0] // SPACE
+
+    def arrays(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Type and shape of each array."""
+        code = (self.count, LATENT_CHANNELS, *self.grid)
+        found: dict[str, tuple[str, tuple[int, ...]]] = {
+            "latents": ("float16", code),
+            "cover": ("float16", (self.count, *self.grid)),
+            "scene": ("int32", (self.count,)),
+        }
+        if self.told:
+            found["reference"] = ("float16", (self.count, LATENT_CHANNELS, *REFERENCE_GRID))
+            found["end"] = ("float16", (self.count, LATENT_CHANNELS, 1, *self.grid[1:]))
+        if self.size == FULL:
+            found["enlarged"] = ("float16", code)
+        return found
 
 
 class _Drawn(Dataset):
-    """Clip number i: (video float32 [3, F, H, W], cover float32 [1, F, H, W], index of its scene, the clip at
-    the preview's size if that's another).
+    """Clip number i: video float32 [3, F, H, W], cover float32 [1, F, H, W], index of its scene, the clip at
+    the preview's size if that's another, and a reference picture [3, 1, 96, 64] if it has one.
     """
 
-    def __init__(self, count: int, size: tuple[int, int], seed: int) -> None:
-        self.count, self.size, self.seed = count, size, seed
-        self.scenes = training_scenes()
+    def __init__(self, kind: Kind, seed: int) -> None:
+        self.kind, self.seed = kind, seed
+        self.known, self.referred = training_scenes(), referred_scenes()
 
     def __len__(self) -> int:
-        return self.count
+        return self.kind.count
 
-    def __getitem__(self, i: int) -> tuple[Tensor, Tensor, int, Tensor]:
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor, int, Tensor, Tensor]:
+        scene, index, number = *self._scene(i), self.seed * 1_000_003 + i
+        rng = random.Random(f"subject {self.seed} {i}")
+        sprite = crowd_sprite(rng.choice(crowd())) if index >= len(self.known) else None
+        clip = draw(scene, number, self.kind.size, sprite=sprite)
+        small = picture = torch.empty(0)
+        if self.kind.size != PREVIEW:
+            small = as_video(draw(scene, number, PREVIEW, sprite=sprite).frames)
+        if self.kind.told:
+            picture = as_video(portrait(sprite or subject_sprite(scene.subject), number)[None])
+        return as_video(clip.frames), torch.from_numpy(clip.cover)[None], index, small, picture
+
+    def _scene(self, i: int) -> tuple[Scene, int]:
+        """A scene and its index among the known and then the referred ones."""
+        if self.kind.told and random.Random(f"stranger {self.seed} {i}").random() < STRANGERS:
+            index = random.Random(f"referred {self.seed} {i}").randrange(len(self.referred))
+            return self.referred[index], len(self.known) + index
         # Every scene once before any scene twice.
-        round_, place = divmod(i, len(self.scenes))
-        order = list(range(len(self.scenes)))
+        round_, place = divmod(i, len(self.known))
+        order = list(range(len(self.known)))
         random.Random(f"order {self.seed} {round_}").shuffle(order)
-        scene, number = self.scenes[order[place]], self.seed * 1_000_003 + i
-        clip = draw(scene, number, self.size)
-        small = as_video(draw(scene, number, PREVIEW).frames) if self.size != PREVIEW else torch.empty(0)
-        return as_video(clip.frames), torch.from_numpy(clip.cover)[None], order[place], small
+        return self.known[order[place]], order[place]
 
 
 def token_cover(cover: Tensor) -> Tensor:
@@ -54,74 +108,85 @@ def token_cover(cover: Tensor) -> Tensor:
 
 
 @dataclass
-class LatentBank:
-    """latents float16 [N, 32, F, H, W] (normalised), cover float16 [N, F, H, W], scene int [N].
-
-    enlarged: like latents, of the clip enlarged from its preview; None in a bank of previews.
+class Batch:
+    """latents float32 [B, 32, F, h, w] (normalised); cover float32 [B, F, h, w]; scene int [B]; enlarged like
+    latents; reference [B, 32, 1, 6, 4] and end [B, 32, 1, h, w]; None where the bank has no such thing.
     """
 
-    latents: np.ndarray
-    cover: np.ndarray
+    latents: Tensor
+    cover: Tensor
     scene: np.ndarray
-    enlarged: np.ndarray | None
+    enlarged: Tensor | None = None
+    reference: Tensor | None = None
+    end: Tensor | None = None
+
+    def to(self, device: str) -> "Batch":
+        """Its tensors on one device."""
+        rest = (self.enlarged, self.reference, self.end)
+        moved = (None if part is None else part.to(device) for part in rest)
+        return Batch(self.latents.to(device), self.cover.to(device), self.scene, *moved)
+
+
+@dataclass
+class LatentBank:
+    """The arrays of Kind.arrays, float16, by name."""
+
+    arrays: dict[str, np.ndarray]
 
     @classmethod
-    def load(cls, folder: Path, size: tuple[int, int], count: int) -> "LatentBank":
+    def load(cls, folder: Path, kind: Kind) -> "LatentBank":
         """Opens a bank that may still be growing: rows without a scene (-1) aren't there yet."""
-        parts = [np.load(path, mmap_mode="r") for path in _paths(folder, size, count)]
-        return cls(*parts) if size != PREVIEW else cls(*parts, None)
+        return cls(
+            {name: np.load(folder / f"{kind.stem}-{name}.npy", mmap_mode="r") for name in kind.arrays()}
+        )
 
     @property
     def filled(self) -> int:
-        return int(np.searchsorted(self.scene < 0, True))
+        return int(np.searchsorted(self.arrays["scene"] < 0, True))
 
-    def take(self, batch: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, np.ndarray, Tensor | None]:
-        """A random batch: latents float32 [B, 32, F, H, W], cover float32 [B, F, H, W], scene indices [B],
-        and the enlarged latents.
-        """
-        rows = np.sort(rng.integers(0, self.filled, batch))
-        latents, cover = self.latents[rows].astype(np.float32), self.cover[rows].astype(np.float32)
-        enlarged = None
-        if self.enlarged is not None:
-            enlarged = torch.from_numpy(self.enlarged[rows].astype(np.float32))
-        return torch.from_numpy(latents), torch.from_numpy(cover), np.asarray(self.scene[rows]), enlarged
+    def take(self, batch: int, rng: np.random.Generator) -> Batch:
+        """A random batch."""
+        return self.rows(np.sort(rng.integers(0, self.filled, batch)))
 
-
-def _paths(folder: Path, size: tuple[int, int], count: int) -> list[Path]:
-    parts = ("latents", "cover", "scene") + (() if size == PREVIEW else ("enlarged",))
-    return [folder / f"bank-{size[0]}x{size[1]}-{count}-{part}.npy" for part in parts]
+    def rows(self, rows: np.ndarray) -> Batch:
+        """These rows."""
+        found = {
+            name: torch.from_numpy(array[rows].astype(np.float32))
+            for name, array in self.arrays.items()
+            if name != "scene"
+        }
+        return Batch(scene=np.asarray(self.arrays["scene"][rows]), **found)
 
 
 @torch.no_grad()
-def fill_bank(
-    vae: AutoencoderKLLTXVideo, folder: Path, size: tuple[int, int], count: int, seed: int, batch: int = 16
-) -> None:
-    """Draw and encode `count` clips of `size` (width, height); goes on where an interrupted run stopped."""
-    frames, height, width = (FRAMES - 1) // TIME + 1, size[1] // SPACE, size[0] // SPACE
-    paths = _paths(folder, size, count)
-    if not all(path.exists() for path in paths):
-        code = (count, LATENT_CHANNELS, frames, height, width)
-        shapes = (code, (count, frames, height, width), (count,), code)
-        kinds = ("float16", "float16", "int32", "float16")
-        for path, shape, kind in zip(paths, shapes, kinds, strict=False):
-            empty = np.lib.format.open_memmap(path, "w+", kind, shape)
-            empty[:] = -1 if kind == "int32" else 0
-    latents, cover, scene, *enlarged = (np.lib.format.open_memmap(path, "r+") for path in paths)
-    done = int(np.searchsorted(scene < 0, True))
-    drawn = torch.utils.data.Subset(_Drawn(count, size, seed), range(done, count))
+def fill_bank(vae: AutoencoderKLLTXVideo, folder: Path, kind: Kind, seed: int, batch: int = 16) -> None:
+    """Draw and encode a bank's clips; goes on where an interrupted run stopped."""
+    for name, (dtype, shape) in kind.arrays().items():
+        path = folder / f"{kind.stem}-{name}.npy"
+        if not path.exists():
+            np.lib.format.open_memmap(path, "w+", dtype, shape)[:] = -1 if name == "scene" else 0
+    arrays = {
+        name: np.lib.format.open_memmap(folder / f"{kind.stem}-{name}.npy", "r+") for name in kind.arrays()
+    }
+    done = int(np.searchsorted(arrays["scene"] < 0, True))
+    drawn = torch.utils.data.Subset(_Drawn(kind, seed), range(done, kind.count))
     device = next(vae.parameters()).device
     torch.manual_seed(seed + done)
-    vae.encoder.compile(dynamic=False)
-    for video, hidden, index, small in DataLoader(drawn, batch_size=batch, num_workers=1, prefetch_factor=4):
-        rows = slice(done, done + len(index))
+    for video, cover, scene, small, picture in DataLoader(
+        drawn, batch_size=batch, num_workers=1, prefetch_factor=4
+    ):
+        rows = slice(done, done + len(scene))
         with torch.autocast(device.type, torch.bfloat16):
-            latents[rows] = encode(vae, video.to(device)).cpu().numpy()
-            if enlarged:
+            arrays["latents"][rows] = encode(vae, video.to(device)).cpu().numpy()
+            if kind.told:
+                arrays["reference"][rows] = encode(vae, picture.to(device)).cpu().numpy()
+                arrays["end"][rows] = encode(vae, video[:, :, -1:].to(device)).cpu().numpy()
+            if "enlarged" in arrays:
                 preview = encode(vae, small.to(device))
                 amount = PREVIEW_ERROR * torch.rand(len(small), 1, 1, 1, 1, device=device)
                 preview = decode(vae, preview + amount * torch.randn_like(preview))
-                enlarged[0][rows] = encode(vae, enlarge(preview, size)).cpu().numpy()
-        cover[rows] = token_cover(hidden).numpy()
+                arrays["enlarged"][rows] = encode(vae, enlarge(preview, kind.size)).cpu().numpy()
+        arrays["cover"][rows] = token_cover(cover).numpy()
         # Last, since a reader takes a row as there once it has a scene.
-        scene[rows] = index.numpy()
-        done += len(index)
+        arrays["scene"][rows] = scene.numpy()
+        done += len(scene)

@@ -9,8 +9,12 @@ from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
 from export.tiny import vae as autoencoder
+from export.tiny.conditions import Conditions, conditions
 from export.tiny.text import TextEncoder
 from export.tiny.transformer import noise, sample
+from model_server.conditions import NOTHING, Shown
+from model_server.preview import PreviewEngine
+from schemas.videos import Recipe
 
 BATCH = 16
 
@@ -30,16 +34,44 @@ class Studio:
         self.text = TextEncoder(device)
         self.empty = self.text([""])
 
-    def preview(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        """Latents of the student's few unguided steps."""
+    def preview(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        references: Tensor | None = None,
+        student: LTXVideoTransformer3DModel | None = None,
+    ) -> Tensor:
+        """Latents of the student's few unguided steps; references: latents [B, 32, 1, 6, 4] of pictures."""
         start = self._noise(seeds, self.preview_recipe["size"])
-        return self._solve(self.student, start, prompts, self.preview_recipe["sigmas"], 1.0)
+        told = None if references is None else referring(start, references)
+        return self._solve(student or self.student, start, prompts, self.preview_recipe["sigmas"], 1.0, told)
 
-    def teacher_preview(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+    def coarse(self, prompts: Sequence[str], seeds: Sequence[int], *, guided: bool) -> Tensor:
+        """Latents of the teacher in as few Euler steps as the student has."""
+        start = self._noise(seeds, self.preview_recipe["size"])
+        guidance = self.full_recipe["guidance"] if guided else 1.0
+        return self._solve(self.teacher, start, prompts, self.preview_recipe["sigmas"], guidance)
+
+    def teacher_path(self, prompts: Sequence[str], seeds: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """Latents of `teacher_preview`, and its guess of them after each of its steps (the first: none)."""
+        sigmas, guesses = self.full_recipe["sigmas"], []
+        start = self._noise(seeds, self.preview_recipe["size"])
+        path = self._solve(self.teacher, start, prompts, sigmas, self.full_recipe["guidance"], keep=True)
+        for k in range(len(sigmas)):
+            # A step is straight: from its two ends to noise level 0.
+            before, after = path[:, max(0, k - 1)], path[:, k]
+            drop = sigmas[max(0, k - 1)] - sigmas[k]
+            guesses.append(after if drop == 0 else after + sigmas[k] / drop * (after - before))
+        return path[:, -1], guesses
+
+    def teacher_preview(
+        self, prompts: Sequence[str], seeds: Sequence[int], references: Tensor | None = None
+    ) -> Tensor:
         """Latents of the teacher's guided steps from the same noise at the preview's size."""
         start = self._noise(seeds, self.preview_recipe["size"])
+        told = None if references is None else referring(start, references)
         return self._solve(
-            self.teacher, start, prompts, self.full_recipe["sigmas"], self.full_recipe["guidance"]
+            self.teacher, start, prompts, self.full_recipe["sigmas"], self.full_recipe["guidance"], told
         )
 
     def full(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
@@ -78,10 +110,56 @@ class Studio:
         prompts: Sequence[str],
         sigmas: Sequence[float],
         guidance: float,
+        told: Conditions | None = None,
+        *,
+        keep: bool = False,
     ) -> Tensor:
         ends = []
         for first in range(0, len(start), BATCH):
-            states, mask = self.text(list(prompts[first : first + BATCH]))
-            part = start[first : first + BATCH]
-            ends.append(sample(model, part, states, mask, sigmas, guidance, self.empty, fast=False))
+            rows = slice(first, first + BATCH)
+            states, mask = self.text(list(prompts[rows]))
+            given = None if told is None else told.rows(rows)
+            ends.append(
+                sample(
+                    model,
+                    start[rows],
+                    states,
+                    mask,
+                    sigmas,
+                    guidance,
+                    self.empty,
+                    keep=keep,
+                    fast=False,
+                    told=given,
+                )
+            )
         return torch.cat(ends)
+
+
+def referring(start: Tensor, references: Tensor) -> Conditions:
+    """Conditions of clips whose subjects are shown by reference pictures' latents [B, 32, 1, 6, 4]."""
+    yes = torch.ones(len(start), dtype=torch.bool)
+    given, end = torch.zeros(len(start), dtype=torch.long), torch.zeros_like(start[:, :, :1])
+    return conditions(start, given, references, yes, end, ~yes).to(start.device)
+
+
+def bundle_previews(
+    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown] | None = None
+) -> Tensor:
+    """Latents [B, 32, F, h, w] of previews as an exported bundle draws them."""
+    bucket, drawn = engine.manifest.buckets[0], []
+    for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
+        wanted = Recipe(
+            model=engine.manifest.id,
+            prompt=prompt,
+            width=bucket.width,
+            height=bucket.height,
+            frames=bucket.frames,
+            fps=engine.manifest.fps,
+            seed=seed,
+        )
+        job = engine.begin(wanted, shown=given[number] if given else NOTHING)
+        for _ in range(job.steps):
+            engine.step(job)
+        drawn.append(torch.from_numpy(job.current.copy()))
+    return torch.cat(drawn)

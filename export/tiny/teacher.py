@@ -2,8 +2,8 @@
 
 Flow matching after Lipman et al., "Flow matching for generative modeling" (2022), on the straight path of
 Liu et al., "Flow straight and fast" (2022): x = (1 - s) * video + s * noise, and the model learns noise -
-video. Guidance after Ho and Salimans, "Classifier-free diffusion guidance" (2022). Given frames have noise
-level 0 token by token, as in LTX-Video, which is what makes image-to-video and extension work.
+video. Guidance after Ho and Salimans, "Classifier-free diffusion guidance" (2022). Batches of a told bank get
+conditions (export.tiny.conditions): first frames, a last frame, a reference picture.
 
 Half of the large clips below noise level KEEP are met on the way on which a render continues a preview: from
 the enlarged preview mixed with noise, straight to the clip. So the teacher learns to put the detail back.
@@ -17,9 +17,11 @@ import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
-from export.tiny.captions import Scene, plain_caption
+from export.tiny.captions import SOMEONE, Scene, plain_caption
+from export.tiny.conditions import Conditions, chosen, conditions
+from export.tiny.curves import loss_curves
 from export.tiny.folder import GUIDANCE, TEACHER_SHIFT
-from export.tiny.latents import LatentBank
+from export.tiny.latents import Batch, LatentBank
 from export.tiny.sheets import contact_sheet
 from export.tiny.text import CaptionBank, TextEncoder
 from export.tiny.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
@@ -29,7 +31,6 @@ from export.tiny.world import PREVIEW
 
 SUBJECT_WEIGHT = 2.0
 DROP_PROMPT = 0.12
-GIVEN_FRAMES_SHARE = 0.15
 KEEP = 0.6  # where a render continues its preview: model_server.flow.KEEP_STRENGTH
 CONTINUED_SHARE = 0.5
 
@@ -50,11 +51,18 @@ SHOWN = (
 
 @dataclass
 class Share:
-    """One of the sizes that the teacher learns: how many clips a step, and which noise levels."""
+    """One kind of clips that the teacher learns: how many a step, which noise levels, how often.
 
+    told: whether its batches get conditions; after: the share of the budget at which it begins.
+    """
+
+    name: str
     bank: LatentBank
     batch: int
     shift: float
+    weight: float
+    told: bool = False
+    after: float = 0.0
 
 
 def noise_levels(count: int, shift: float) -> Tensor:
@@ -66,32 +74,34 @@ def noise_levels(count: int, shift: float) -> Tensor:
 
 def flow_loss(
     model: LTXVideoTransformer3DModel,
-    video: Tensor,
-    cover: Tensor,
+    batch: Batch,
     states: Tensor,
     mask: Tensor,
     shift: float,
-    given_frames: int = 0,
-    enlarged: Tensor | None = None,
+    told: Conditions | None = None,
 ) -> Tensor:
-    """The weighted squared error of the velocity; the first `given_frames` latent frames are shown clean.
-
-    enlarged: [B, C, F, H, W], what renders of these clips start from.
-    """
+    """The weighted squared error of the velocity; given frames don't count."""
+    video = batch.latents
     sigma = noise_levels(len(video), shift).to(video.device)
     start = torch.randn_like(video)
-    if enlarged is not None:
-        start = start + continued(sigma) * (enlarged - video)
+    if batch.enlarged is not None:
+        start = start + continued(sigma) * (batch.enlarged - video)
     level = sigma[:, :, None, None, None]
-    weight = 1 + SUBJECT_WEIGHT * cover[:, None]
-    if given_frames:
-        level = level.expand(-1, 1, *video.shape[2:]).clone()
-        level[:, :, :given_frames] = 0
-        sigma = level.flatten(1)
-        weight = weight.clone()
-        weight[:, :, :given_frames] = 0
-    estimate = velocity(model, (1 - level) * video + level * start, sigma, states, mask)
+    weight = 1 + SUBJECT_WEIGHT * batch.cover[:, None]
+    noisy = (1 - level) * video + level * start
+    if told is not None:
+        noisy = told.hold(noisy)
+        weight = weight * (1 - told.given)
+    estimate = velocity(model, noisy, sigma, states, mask, told=told)
     return ((estimate - (start - video)).square() * (weight / weight.mean())).mean()
+
+
+def tell(batch: Batch, referred: int, rng: np.random.Generator) -> Conditions:
+    """Random conditions of a told bank's batch; scenes from number `referred` on need their picture."""
+    if batch.reference is None or batch.end is None:
+        raise ValueError("this bank's clips have no conditions")
+    given, has_reference, has_end = chosen(batch.scene >= referred, rng)
+    return conditions(batch.latents, given, batch.reference, has_reference, batch.end, has_end)
 
 
 def continued(sigma: Tensor) -> Tensor:
@@ -110,20 +120,20 @@ def train_teacher(
     shares: list[Share],
     budget: Budget,
     *,
-    large_after: float = 0.3,
-    large_every: int = 3,
     device: str = "cpu",
     seed: int = 0,
     rate: float = 2e-3,
+    begin: LTXVideoTransformer3DModel | None = None,
 ) -> LTXVideoTransformer3DModel:
-    """Train until the budget ends; resumes from `folder/teacher.pt`.
+    """Train until the budget ends; resumes from `folder/teacher.pt`, or goes on from the weights of `begin`.
 
-    shares[0] is learned throughout; from `large_after` of the budget on every `large_every`th step is of
-    shares[1].
+    Each step takes one of the shares that have begun, by weight.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = build_transformer().to(device)
+    if begin is not None:
+        model.load_state_dict(begin.state_dict())
     optimiser, average, log = Muon(model, rate), Average(model, 0.999), Log(folder, "teacher")
     checkpoint = folder / "teacher.pt"
     if checkpoint.exists():
@@ -135,31 +145,29 @@ def train_teacher(
         rng = np.random.default_rng(seed + budget.done_steps)
     prepare_for_training(model)
     captions = CaptionBank(folder)
-    losses: list[float] = []
+    referred = next(i for i, scene in enumerate(captions.scenes) if scene.subject == SOMEONE)
+    losses: dict[str, list[float]] = {share.name: [0.0] for share in shares}
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(rate))
-        step = budget.done_steps
-        large = len(shares) > 1 and budget.progress > large_after and step % large_every == 0
-        share = shares[1] if large else shares[0]
-        video, cover, scene, enlarged = share.bank.take(share.batch, rng)
-        states, mask = captions.take(scene, rng, DROP_PROMPT)
-        given = 0 if large or rng.random() >= GIVEN_FRAMES_SHARE else int(rng.integers(1, 3))
-        batch = (part.to(device) for part in (video, cover, states, mask))
-        start = None if enlarged is None else enlarged.to(device)
-        loss = flow_loss(model, *batch, share.shift, given, start)
+        begun = [share for share in shares if budget.progress >= share.after]
+        weights = np.array([share.weight for share in begun])
+        share = begun[rng.choice(len(begun), p=weights / weights.sum())]
+        batch = share.bank.take(share.batch, rng)
+        states, mask = (part.to(device) for part in captions.take(batch.scene, rng, DROP_PROMPT))
+        told = tell(batch, referred, rng).to(device) if share.told else None
+        loss = flow_loss(model, batch.to(device), states, mask, share.shift, told)
         optimiser.zero_grad()
         loss.backward()
         norm = clip_gradients(model.parameters())
         optimiser.step()
         average.update(model)
         budget.tick()
-        if not large and not given:
-            losses.append(loss.item())
+        losses[share.name].append(loss.item())
         step = budget.done_steps
         if step % 50 == 0:
-            recent = float(np.mean(losses[-40:]))
-            log.row(step=step, loss=recent, norm=norm, clips=share.bank.filled, seconds=budget.spent_seconds)
-        if step % 1000 == 0 or budget.progress >= 1:
+            recent = {name: float(np.mean(part[-40:])) for name, part in losses.items()}
+            log.row(step=step, **recent, norm=norm, seconds=budget.spent_seconds)
+        if step % 500 == 0 or budget.progress >= 1:
             save_checkpoint(
                 checkpoint,
                 model=model.state_dict(),
@@ -169,6 +177,7 @@ def train_teacher(
                 steps=step,
                 seconds=budget.spent_seconds,
             )
+            loss_curves(log.path)
             show(load_average(folder, "teacher"), vae, folder / "teacher.png")
     return load_average(folder, "teacher")
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, BertModel
 
-from export.tiny.captions import Scene, caption, held_out
+from export.tiny.captions import Scene, caption, held_out, referred_scenes
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
 
 MAX_TOKENS = 32
@@ -49,12 +49,12 @@ def training_scenes() -> list[Scene]:
 
 
 class CaptionBank:
-    """Encoded captions of every training scene: `each` wordings a scene, and the empty prompt."""
+    """Encoded captions of all training and referred scenes: `each` wordings, and the empty prompt."""
 
-    def __init__(self, folder: Path, each: int = 8, seed: int = 0) -> None:
+    def __init__(self, folder: Path, each: int = 5, seed: int = 0) -> None:
         """Loads `folder/captions-*.npy`, or encodes the captions (minutes) and stores them there."""
         self.each = each
-        self.scenes = training_scenes()
+        self.scenes = training_scenes() + referred_scenes()
         states_path, mask_path = (
             folder / f"captions-{each}-{seed}.npy",
             folder / f"caption-mask-{each}-{seed}.npy",

@@ -10,31 +10,37 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKLLTXVideo
+from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
 from export.tiny.assemble import WEIGHTS
-from export.tiny.distil import fill_trajectories, open_trajectories, train_student
+from export.tiny.distil import Trajectories, fill_trajectories, open_trajectories, train_student
 from export.tiny.folder import write_student, write_teacher
-from export.tiny.latents import LatentBank, fill_bank
+from export.tiny.latents import Kind, LatentBank, fill_bank
 from export.tiny.teacher import Share, load_average, train_teacher
 from export.tiny.text import CaptionBank
 from export.tiny.training import Budget
 from export.tiny.vae import build_vae, measure_latents, train_vae
 from export.tiny.world import FULL, PREVIEW
 
+# What the teacher learns from: known subjects, and clips with conditions in both sizes.
+KNOWN = Kind(PREVIEW, 5184)
+TOLD = Kind(PREVIEW, 4608, told=True)
+LARGE = Kind(FULL, 1536, told=True)
+PATHS = 5184
+TOLD_PATHS = 4608
+
 # Stage -> (steps, minutes of wall clock) on two CPU cores; a stage ends at whichever comes first.
 BUDGETS: dict[str, tuple[int, float]] = {
     "vae": (12000, 48),
     "banks": (1, 0),
     "teacher": (12000, 44),
-    "paths": (324, 10),
-    "student": (4000, 12),
+    "paths": (PATHS // 32, 6),
+    "told-paths": (TOLD_PATHS // 32, 8),
+    "student": (4000, 16),
+    "control": (1500, 5),
     "decoder": (3000, 8),
     "weights": (1, 0),
 }
-PREVIEW_CLIPS = 10_368  # every training scene twice
-FULL_CLIPS = 1_728
-PATHS = 10_368
 
 
 def trained_vae(home: Path) -> AutoencoderKLLTXVideo:
@@ -54,31 +60,72 @@ def trained_vae(home: Path) -> AutoencoderKLLTXVideo:
     return vae.eval().requires_grad_(False)
 
 
+def shares(home: Path) -> list[Share]:
+    """What the teacher learns, and how often."""
+    known, told, large = (LatentBank.load(home, kind) for kind in (KNOWN, TOLD, LARGE))
+    return [
+        Share("known", known, batch=32, shift=1.4, weight=0.4),
+        Share("told", told, batch=24, shift=1.4, weight=0.35, told=True),
+        Share("large", large, batch=8, shift=1.0, weight=0.15, after=0.3),
+        Share("large told", large, batch=6, shift=1.0, weight=0.1, told=True, after=0.3),
+    ]
+
+
+def _trajectories(home: Path) -> tuple[Trajectories, Trajectories]:
+    return open_trajectories(home, PATHS), open_trajectories(home, TOLD_PATHS, "told-paths")
+
+
+def _transformer(folder: Path) -> LTXVideoTransformer3DModel:
+    return LTXVideoTransformer3DModel.from_pretrained(folder)
+
+
 def run(
-    stages: Sequence[str], home: Path, weights: Path, budgets: dict[str, Budget], device: str, seed: int
+    stages: Sequence[str],
+    home: Path,
+    weights: Path,
+    budgets: dict[str, Budget],
+    device: str,
+    seed: int,
+    begin: Path | None = None,
 ) -> None:
-    """Run the stages in order; each resumes from its checkpoint under `home`."""
+    """Run the stages in order; each resumes from its checkpoint under `home`.
+
+    Where there is none, autoencoder and teacher go on from the weights in the folder `begin`, if it's given.
+    """
     if "vae" in stages:
-        train_vae(home, budgets["vae"], device=device, seed=seed)
+        first = None if begin is None else AutoencoderKLLTXVideo.from_pretrained(begin / "teacher" / "vae")
+        train_vae(home, budgets["vae"], device=device, seed=seed, begin=first)
     if "decoder" in stages:
         train_vae(home, budgets["decoder"], device=device, seed=seed + 1, rate=2e-3, decoder_only=True)
     vae = trained_vae(home)
     if "banks" in stages:
-        fill_bank(vae.to(device), home, PREVIEW, PREVIEW_CLIPS, seed)
-        fill_bank(vae, home, FULL, FULL_CLIPS, seed + 1)
+        for number, kind in enumerate((KNOWN, TOLD, LARGE)):
+            fill_bank(vae.to(device), home, kind, seed + number)
         vae.cpu()
     if "teacher" in stages:
-        preview = Share(LatentBank.load(home, PREVIEW, PREVIEW_CLIPS), batch=32, shift=1.4)
-        full = Share(LatentBank.load(home, FULL, FULL_CLIPS), batch=8, shift=1.0)
-        train_teacher(home, vae, [preview, full], budgets["teacher"], device=device, seed=seed)
+        first = None if begin is None else _transformer(begin / "teacher" / "transformer")
+        train_teacher(home, vae, shares(home), budgets["teacher"], device=device, seed=seed, begin=first)
     if "paths" in stages:
-        teacher = load_average(home, "teacher").to(device)
+        teacher, captions = load_average(home, "teacher").to(device), CaptionBank(home)
+        plain, told = _trajectories(home)
+        fill_trajectories(teacher, captions, plain, budgets["paths"], device=device)
         fill_trajectories(
-            teacher, CaptionBank(home), open_trajectories(home, PATHS), budgets["paths"], device=device
+            teacher, captions, told, budgets["told-paths"], bank=LatentBank.load(home, TOLD), device=device
         )
-    if "student" in stages:
-        teacher, paths = load_average(home, "teacher"), open_trajectories(home, PATHS)
-        train_student(home, vae, teacher, paths, budgets["student"], device=device, seed=seed)
+    for stage in ("student", "control"):
+        if stage in stages:
+            teacher, bank = load_average(home, "teacher"), LatentBank.load(home, TOLD)
+            train_student(
+                home,
+                vae,
+                teacher,
+                *_trajectories(home),
+                bank,
+                budgets[stage],
+                device=device,
+                seed=seed,
+                matched=stage == "student",
+            )
     if "weights" in stages:
         write_teacher(weights, vae, load_average(home, "teacher"))
         write_student(weights, load_average(home, "student"))
@@ -87,12 +134,17 @@ def run(
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="riffle export tiny-train", description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--stages", default=",".join(BUDGETS), help="comma-separated, of: " + " ".join(BUDGETS)
+        "--stages",
+        default="vae,banks,teacher,paths,student,weights",
+        help="comma-separated, of: " + " ".join(BUDGETS),
     )
     parser.add_argument("--home", type=Path, default=Path("var/train"), help="checkpoints, logs and pictures")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the trained weights go")
     parser.add_argument("--minutes", nargs="*", default=[], metavar="STAGE=N", help="wall-clock budgets")
     parser.add_argument("--steps", nargs="*", default=[], metavar="STAGE=N", help="step budgets")
+    parser.add_argument(
+        "--begin", type=Path, help="a folder of weights to go on from, such as export/tiny/weights"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--seed", type=int, default=0)
@@ -110,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(chosen.threads)
     torch.set_flush_denormal(True)
     chosen.home.mkdir(parents=True, exist_ok=True)
-    run(stages, chosen.home, chosen.weights, budgets, chosen.device, chosen.seed)
+    run(stages, chosen.home, chosen.weights, budgets, chosen.device, chosen.seed, chosen.begin)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from diffusers import LTXVideoTransformer3DModel
 from diffusers.models.transformers.transformer_ltx import apply_rotary_emb
 from torch import Tensor, nn
 
+from export.tiny.conditions import Conditions, coordinates
 from export.tiny.text import TEXT_CHANNELS
 from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME
-from export.tiny.world import FPS
 
 
 def build_transformer() -> LTXVideoTransformer3DModel:
@@ -46,15 +46,6 @@ def pack(latents: Tensor) -> Tensor:
 def unpack(tokens: Tensor, shape: Sequence[int]) -> Tensor:
     """Tokens [B, F*H*W, C] -> [B, C, F, H, W]; `shape` is (F, H, W) of the latents."""
     return tokens.transpose(1, 2).unflatten(2, tuple(shape))
-
-
-def coordinates(shape: Sequence[int]) -> Tensor:
-    """Seconds and pixels (y, x) of every token: float32 [1, 3, F*H*W], as LTXConditionPipeline has them."""
-    grid = torch.stack(
-        torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in shape), indexing="ij")
-    ).flatten(1)
-    frame = (grid[0] * TIME + 1 - TIME).clamp(min=0) / FPS
-    return torch.stack((frame, grid[1] * SPACE, grid[2] * SPACE))[None]
 
 
 class TrainingAttention:
@@ -109,23 +100,29 @@ def velocity(
     states: Tensor,
     mask: Tensor,
     fast: bool = True,
+    told: Conditions | None = None,
 ) -> Tensor:
     """The model's estimate of noise - video for noisy latents [B, C, F, H, W].
 
-    sigma: [B, 1], or [B, F*H*W] where tokens differ (0 for given frames), in 0..1.
+    sigma: [B, 1] in 0..1, the noise level of the video; given frames must be in their places already.
     `fast` computes in bfloat16: for training; whatever is measured is computed in float32.
     """
-    shape = latents.shape[2:]
+    shape = tuple(latents.shape[2:])
+    tokens, places, levels = pack(latents), coordinates(shape).to(latents.device), sigma
+    if told is not None:
+        tokens = torch.cat((told.extra, tokens), dim=1)
+        places = torch.cat((told.places, places), dim=2)
+        levels = told.levels(sigma)
     with torch.autocast(latents.device.type, torch.bfloat16, enabled=fast):
-        tokens = model(
-            hidden_states=pack(latents),
+        answer = model(
+            hidden_states=tokens,
             encoder_hidden_states=states,
-            timestep=sigma * 1000,
+            timestep=levels * 1000,
             encoder_attention_mask=mask,
-            video_coords=coordinates(shape).to(latents.device).expand(len(latents), -1, -1),
+            video_coords=places.expand(len(latents), -1, -1),
             return_dict=False,
         )[0]
-    return unpack(tokens.float(), shape)
+    return unpack(answer[:, -latents[0, 0].numel() :].float(), shape)
 
 
 def schedule(steps: int, shift: float) -> list[float]:
@@ -146,13 +143,16 @@ def sample(
     second_order: bool = False,
     keep: bool = False,
     fast: bool = True,
+    told: Conditions | None = None,
 ) -> Tensor:
     """Solve the flow's equation from `start` [B, C, F, H, W] at sigmas[0] down to sigmas[-1].
 
     Euler, or with `second_order` two-step Adams-Bashforth: the same answer in about half the steps. `empty`
-    is the encoded empty prompt, needed when guidance > 1. With `keep`, returns every state [B, N+1, ...].
+    is the encoded empty prompt, needed when guidance > 1; conditions hold with and without the prompt. With
+    `keep`, returns every state [B, N+1, ...].
     """
-    latents, path, previous = start, [start], None
+    latents = start if told is None else told.hold(start)
+    path, previous = [latents], None
     for now, later in pairwise(sigmas):
         sigma = torch.full((len(latents), 1), now, device=latents.device)
         if guidance > 1 and empty is not None:
@@ -163,15 +163,18 @@ def sample(
                 torch.cat((empty[0].expand_as(states), states)),
                 torch.cat((empty[1].expand_as(mask), mask)),
                 fast,
+                None if told is None else told.twice(),
             )
-            plain, told = both.chunk(2)
-            slope = plain + guidance * (told - plain)
+            plain, asked = both.chunk(2)
+            slope = plain + guidance * (asked - plain)
         else:
-            slope = velocity(model, latents, sigma, states, mask, fast)
+            slope = velocity(model, latents, sigma, states, mask, fast, told)
         step = slope
         if second_order and previous is not None:
             step = slope + 0.5 * (now - later) / previous[1] * (slope - previous[0])
         previous = (slope, now - later)
         latents = latents + (later - now) * step
+        if told is not None:
+            latents = told.hold(latents)
         path.append(latents)
     return torch.stack(path, dim=1) if keep else latents

@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from export.tiny.captions import random_scene
+from export.tiny.crowd import crowd, crowd_sprite
+from export.tiny.curves import loss_curves
 from export.tiny.sheets import contact_sheet
 from export.tiny.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
 from export.tiny.world import FULL, PREVIEW, Clip, draw
@@ -28,6 +30,7 @@ TIME = 4
 SUBJECT_WEIGHT = 8.0
 EDGE_WEIGHT = 0.6
 KL_WEIGHT = 6e-4
+CROWD_SHARE = 0.6  # of clips whose subject is none of the vocabulary's
 SHUFFLED = 96  # windows that wait, so that those of one clip don't meet in one batch
 
 
@@ -70,7 +73,8 @@ class Windows(IterableDataset):
         waiting: list[tuple[Tensor, Tensor]] = []
         while True:
             size = FULL if rng.random() < self.full_share else PREVIEW
-            clip = draw(random_scene(rng), rng.getrandbits(40), size)
+            stranger = crowd_sprite(rng.choice(crowd())) if rng.random() < CROWD_SHARE else None
+            clip = draw(random_scene(rng), rng.getrandbits(40), size, sprite=stranger)
             windows = 3 if size == FULL else 1
             waiting.extend(self._window(clip, rng, around_subject=number > 0) for number in range(windows))
             while len(waiting) >= SHUFFLED:
@@ -146,8 +150,9 @@ def train_vae(
     batch: int = 8,
     rate: float = 5e-3,
     decoder_only: bool = False,
+    begin: AutoencoderKLLTXVideo | None = None,
 ) -> AutoencoderKLLTXVideo:
-    """Train until the budget ends; resumes from `folder/vae.pt`.
+    """Train until the budget ends; resumes from `folder/vae.pt`, or goes on from the weights of `begin`.
 
     `decoder_only` keeps the encoder, and with it every latent, as it is: sharper pictures without a new
     teacher.
@@ -158,6 +163,8 @@ def train_vae(
     if decoder_only:
         vae.load_state_dict(torch.load(folder / "vae.pt")["average"])
         vae.encoder.requires_grad_(False)
+    elif begin is not None:
+        vae.load_state_dict(begin.state_dict())
     optimiser, average, log = Muon(vae, rate), Average(vae, 0.998), Log(folder, stage)
     checkpoint = folder / f"{stage}.pt"
     if checkpoint.exists():
@@ -202,6 +209,7 @@ def train_vae(
             )
         if step % 500 == 0 or budget.progress >= 1:
             _finish(vae, average, sight[0].to(device), folder, stage)
+            loss_curves(log.path)
             save_checkpoint(
                 checkpoint,
                 model=vae.state_dict(),

@@ -31,6 +31,9 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "unicorn": ("unicorn", "white unicorn", "magic unicorn"),
 }
 
+# Words for a subject that a reference picture shows, whatever it is.
+REFERRED = ("someone", "somebody", "a person", "my friend", "this one", "it")
+
 PLACES: dict[str, tuple[str, ...]] = {
     "beach": ("on a beach", "at the beach", "by the shore", "on the sand by the sea", "at the seaside"),
     "forest": ("in a forest", "in the woods", "among the trees", "between pine trees"),

@@ -48,7 +48,8 @@ class Pose:
 
 
 @cache
-def _sprite(subject: str, mirrored: bool) -> Image.Image:
+def subject_sprite(subject: str, mirrored: bool = False) -> Image.Image:
+    """The picture of a subject of the vocabulary, mode RGBa."""
     # Premultiplied alpha, so that resampling leaves no dark fringe.
     picture = Image.open(SPRITES / f"{subject}.png").convert("RGBa")
     return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture
@@ -88,8 +89,17 @@ def poses(motion: str, rng: random.Random, frames: int = FRAMES) -> list[Pose]:
     return path
 
 
-def draw(scene: Scene, seed: int, size: tuple[int, int] = PREVIEW, frames: int = FRAMES) -> Clip:
-    """Draw one clip; `size` is (width, height) in pixels. The same seed gives the same clip at every size."""
+def draw(
+    scene: Scene,
+    seed: int,
+    size: tuple[int, int] = PREVIEW,
+    frames: int = FRAMES,
+    sprite: Image.Image | None = None,
+) -> Clip:
+    """Draw one clip; `size` is (width, height) in pixels. The same seed gives the same clip at every size.
+
+    `sprite` (mode RGBa) stands in for the scene's subject, and is never mirrored.
+    """
     rng = random.Random(f"{scene}|{seed}")
     path = poses(scene.motion, rng, frames)
     paint_rng = random.Random(rng.random())
@@ -101,7 +111,7 @@ def draw(scene: Scene, seed: int, size: tuple[int, int] = PREVIEW, frames: int =
     mirrored = (scene.motion == "right" and scene.subject in LOOKS_LEFT) or (
         scene.motion == "left" and scene.subject in LOOKS_RIGHT
     )
-    sprite = _sprite(scene.subject, mirrored)
+    sprite = sprite or subject_sprite(scene.subject, mirrored)
     background = np.asarray(place, dtype=np.float32)
     tint = np.asarray(SPRITE_TINT[scene.time], dtype=np.float32)
     out = np.empty((frames, height, width, 3), dtype=np.uint8)
@@ -113,6 +123,15 @@ def draw(scene: Scene, seed: int, size: tuple[int, int] = PREVIEW, frames: int =
         out[i] = background[:, shift : shift + width] * (1 - alpha) + layer[..., :3] * tint
         cover[i] = alpha[..., 0]
     return Clip(out, cover)
+
+
+def portrait(sprite: Image.Image, seed: int, size: tuple[int, int] = PREVIEW) -> np.ndarray:
+    """A reference picture, uint8 [H, W, 3]: the sprite upright before one colour, as large as it fits."""
+    rng = random.Random(f"portrait {seed}")
+    pose = Pose(rng.uniform(0.46, 0.54), rng.uniform(0.46, 0.54), rng.uniform(0.8, 0.98), rng.uniform(-6, 6))
+    layer = np.asarray(_place_sprite(sprite, pose, *size), dtype=np.float32)
+    ground = np.asarray([rng.uniform(60, 235) for _ in range(3)], dtype=np.float32)
+    return (ground * (1 - layer[..., 3:] / 255) + layer[..., :3]).clip(0, 255).astype(np.uint8)
 
 
 def _place_sprite(sprite: Image.Image, pose: Pose, width: int, height: int) -> Image.Image:
