@@ -141,7 +141,7 @@ async def test_what_can_not_be_joined(server: Server, wrong: dict[str, Any], say
 
 
 def test_clips_of_both_sizes(model_folders: ModelFolders) -> None:
-    """A preview and a render play at one size; the latents are on the preview's grid, whoever encodes them."""
+    """A preview and a render play at one size; the latents are on the preview's grid."""
     made = Engines(
         settings.load(
             {"RIFFLE_TEACHER": str(model_folders.teacher), "RIFFLE_BUNDLE": str(model_folders.bundle)}
