@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from core.sources import STARTS_FROM_PIXELS, check_source
+from core.sources import STARTS_FROM_PIXELS, check_source, repeats
 from core.steer import check_steer
 from schemas.errors import Code, RiffleError
 from schemas.videos import MAX_PROMPT_CHARS, MAX_SEED, MAX_SWARM, CreateVideo, ModelCard, Recipe, Tier
@@ -61,7 +61,9 @@ def resolve(
     width, height = _pixels(wish.size) if wish.size else _default_size(card.sizes[wish.tier], source)
     seconds = int(wish.seconds if wish.seconds is not None else _default_seconds(card, source))
     start = first_seed if wish.seed is None else wish.seed
-    strength = None
+    strength = repeated = None
+    if wish.source is not None and source is not None:
+        repeated = repeats(wish.source, source, card)
     if wish.source is not None and wish.source.relation in STARTS_FROM_PIXELS:
         strength = DEFAULT_STRENGTH if wish.source.strength is None else wish.source.strength
     first = Recipe(
@@ -75,6 +77,7 @@ def resolve(
         seed=start % (MAX_SEED + 1),
         strength=strength,
         likeness=likeness,
+        repeats=repeated,
     )
     return [msgspec.structs.replace(first, seed=(start + i) % (MAX_SEED + 1)) for i in range(wish.n)]
 

@@ -11,7 +11,6 @@ import msgspec
 
 from schemas.errors import Code, RiffleError
 from schemas.videos import MAX_SOURCES, CreateVideo, ModelCard, Recipe, Relation, Source, Tier
-from schemas.work import OVERLAP_FRAMES
 
 STARTS_FROM_PIXELS = frozenset({Relation.REMIX, Relation.EDIT})
 # How many sources each relation has that can be asked for.
@@ -119,6 +118,16 @@ def left(source: Source, recipe: Recipe) -> range:
     return range(0 if bridge or source.from_s is None else _frame(source.from_s, recipe), end)
 
 
+def repeats(source: Source, recipe: Recipe, card: ModelCard) -> int | None:
+    """How many frames of its first source, drawn by `recipe`, an extension repeats; None where none are.
+
+    A model goes on from a movement, which takes `overlap` frames, or from a single picture.
+    """
+    if source.relation is not Relation.EXTEND:
+        return None
+    return card.overlap if len(left(source, recipe)) >= card.overlap else 1
+
+
 def met(source: Source, recipe: Recipe) -> int:
     """The frame of `recipe`'s video that `from_s` means: where a bridge arrives, or what a reference is."""
     return 0 if source.from_s is None else _frame(source.from_s, recipe)
@@ -156,7 +165,13 @@ def joined(wish: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: in
             "video_ids",
         )
     made = msgspec.structs.replace(
-        largest, prompt=wish.prompt.strip(), frames=frames, seed=seed, strength=None, likeness=None
+        largest,
+        prompt=wish.prompt.strip(),
+        frames=frames,
+        seed=seed,
+        strength=None,
+        likeness=None,
+        repeats=None,
     )
     return made, Tier.FULL if all(piece.tier is Tier.FULL for piece in pieces) else Tier.PREVIEW
 
@@ -166,7 +181,7 @@ def _overlap(first: Piece, second: Piece) -> int:
     if went_on and second.source is not None and second.origins[0] == first.drawing:
         frames = left(second.source, first.recipe)
         # One that goes on from the middle repeats what is no longer on the screen at the end.
-        return min(OVERLAP_FRAMES, len(frames)) if frames.stop == first.recipe.frames else 0
+        return (second.recipe.repeats or 0) if frames.stop == first.recipe.frames else 0
     arrives = (
         first.source is not None and first.source.relation is Relation.EXTEND and len(first.origins) == 2
     )

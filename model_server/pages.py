@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from core.quota import PRICE
+from model_server.conditions import BEGIN_LATENTS
 from model_server.engines import State
 from model_server.worker import Worker
 from schemas.bundle import Manifest
@@ -60,7 +61,15 @@ def _card(manifest: Manifest, *, full: bool) -> ModelCard:
         price={str(tier): price for tier, price in PRICE.items()},
         vocabulary=manifest.vocabulary,
         conditions=manifest.conditions,
+        overlap=_overlap(manifest),
     )
+
+
+def _overlap(manifest: Manifest) -> int:
+    """The frames of the latent frames that a clip begins with; a shape of one latent frame has but one."""
+    first = manifest.buckets[0]
+    each = (first.frames - 1) // max(1, first.latent_frames - 1)
+    return (BEGIN_LATENTS - 1) * each + 1 if "begin" in manifest.conditions else 1
 
 
 def _health(worker: Worker) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from db.rows import VideoRow
 from media import cut
 from media.store import MediaStore
 from schemas.errors import Code
-from schemas.videos import Relation
-from schemas.work import MAX_INPUT_BYTES, OVERLAP_FRAMES, Clip, Inputs
+from schemas.videos import Recipe, Relation
+from schemas.work import MAX_INPUT_BYTES, Clip, Inputs
 
 T = TypeVar("T")
 MEGABYTE = 1024 * 1024
@@ -43,14 +43,14 @@ async def gather(job: LeasedJob, store: MediaStore) -> Inputs:
     """
     found = Inputs()
     for making in await leases.makings(job.id):
-        await _add(found, making, store)
+        await _add(found, making, job.recipe, store)
     if job.recipe.likeness is not None:
         found.reference = await _likeness(job.recipe.likeness, store)
     _check_size(found)
     return found
 
 
-async def _add(found: Inputs, making: Making, store: MediaStore) -> None:
+async def _add(found: Inputs, making: Making, recipe: Recipe, store: MediaStore) -> None:
     source, parents = making.source, making.parents
     if source.relation is Relation.RENDER:
         found.preview = await _get(parents[0].latents_key, store)
@@ -59,7 +59,7 @@ async def _add(found: Inputs, making: Making, store: MediaStore) -> None:
         if found.preview is None:
             found.source = await _get(parents[0].latents_key, store)
     elif source.relation is Relation.EXTEND:
-        found.begin = await _begin(making, store)
+        found.begin = await _begin(making, recipe.repeats or 1, store)
         if len(parents) == 2:
             second = await _get(parents[1].video_key, store)
             frame = met(source, parents[1].recipe)
@@ -70,12 +70,12 @@ async def _add(found: Inputs, making: Making, store: MediaStore) -> None:
         found.clips = await _clips(parents, store)
 
 
-async def _begin(making: Making, store: MediaStore) -> bytes:
-    """The end of the first source; the whole of it where that is its end."""
+async def _begin(making: Making, count: int, store: MediaStore) -> bytes:
+    """The last `count` frames of the part that is meant; the whole video where they are its end."""
     first = making.parents[0]
     video = await _get(first.video_key, store)
-    frames = left(making.source, first.recipe)[-OVERLAP_FRAMES:]
-    if frames == range(first.recipe.frames)[-OVERLAP_FRAMES:]:
+    frames = left(making.source, first.recipe)[-count:]
+    if count > 1 and frames == range(first.recipe.frames)[-count:]:
         return video
     return await _cut(lambda: cut.clip(video, frames))
 

@@ -105,7 +105,8 @@ class Recipe(msgspec.Struct, kw_only=True):
     """All that decides the pixels, beside the sources: the same recipe draws the same video.
 
     `prompt` is what the model is told: the words as they were typed, with what `steer` asked for, and
-    "someone" for a cameo. `likeness` is the cameo whose picture conditions the drawing.
+    "someone" for a cameo. `likeness` is the cameo whose picture conditions the drawing; `repeats` how many of
+    the first frames of an extension are the last ones of what it goes on from.
     """
 
     model: str
@@ -117,6 +118,7 @@ class Recipe(msgspec.Struct, kw_only=True):
     seed: int
     strength: float | None = None
     likeness: str | None = None
+    repeats: int | None = None
 
 
 class Cost(msgspec.Struct, kw_only=True):
@@ -250,7 +252,7 @@ class ModelCard(Answer, kw_only=True):
     """One entry of `/v1/models`: what it can draw, at what sizes and price.
 
     `conditions` says what it can be shown beside words: `begin` (go on from a video), `end` (arrive at one),
-    `reference` (a subject that appears).
+    `reference` (a subject that appears). `overlap` is how many frames of a video it goes on from, at most.
     """
 
     id: str
@@ -261,6 +263,7 @@ class ModelCard(Answer, kw_only=True):
     price: dict[str, int]
     vocabulary: dict[str, dict[str, list[str]]]
     conditions: list[str] = msgspec.field(default_factory=list)
+    overlap: int = 1
     owned_by: str = "riffle"
     object: str = "model"
 

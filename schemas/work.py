@@ -11,9 +11,6 @@ MAX_WORK_FRAME_BYTES = 16 * 1024 * 1024
 # What a job is made from comes in one frame, and its result, about as large, goes back in one: a quarter of
 # the frame is left for what is around them, and for a result that is encoded a little larger.
 MAX_INPUT_BYTES = 12 * 1024 * 1024
-# The frames that a clip which goes on from another one repeats of it: one latent frame for the first, one for
-# the next four.
-OVERLAP_FRAMES = 5
 
 
 class Clip(msgspec.Struct, kw_only=True):
@@ -34,7 +31,8 @@ class Inputs(msgspec.Struct, kw_only=True, omit_defaults=True):
     preview: bytes | None = None
     # The latents of the source video of a remix: started from at `recipe.strength`.
     source: bytes | None = None
-    # The clip starts with the last frames of this: a picture's only one, a video's last OVERLAP_FRAMES.
+    # The clip starts with the last frames of this: a picture's only one, of a video
+    # as many as the model goes on from (`recipe.repeats`).
     begin: bytes | None = None
     # The clip ends with the first frame of this.
     end: bytes | None = None

@@ -72,9 +72,11 @@ export async function drafts() {
       const ids = first.swarm.video_ids;
       const videos = await Promise.all(ids.map((id) => (id === first.id ? first : call("GET", `/v1/videos/${id}`))));
       for (const swarm of swarms) swarm.open(false);
-      const made = new Swarm(videos, true);
+      // A refresh may have found it while its videos were read.
+      const made = swarms.find(({ id }) => id === first.swarm.id) ?? new Swarm(videos, true);
+      made.open(true);
       list.prepend(made.node);
-      swarms.unshift(made);
+      swarms = [made, ...swarms.filter((swarm) => swarm !== made)];
       paint();
       made.node.scrollIntoView({ behavior: "smooth", block: "start" });
     },

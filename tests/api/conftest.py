@@ -31,6 +31,7 @@ CARD = ModelCard(
         "times": {"day": ["by day"], "night": ["at night"]},
     },
     conditions=["begin", "end", "reference"],
+    overlap=5,
 )
 HANDLES = (f"person_{number}" for number in itertools.count())
 

@@ -17,11 +17,11 @@ from core.sources import (
     joined,
     left,
     met,
+    repeats,
     skips,
 )
 from schemas.errors import Code, RiffleError
 from schemas.videos import CreateVideo, ModelCard, Recipe, Relation, Source, Tier
-from schemas.work import OVERLAP_FRAMES
 
 CARD = ModelCard(
     id="riffle-tiny",
@@ -32,6 +32,7 @@ CARD = ModelCard(
     price={},
     vocabulary={},
     conditions=["begin", "end", "reference"],
+    overlap=5,
 )
 RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
 FULL = msgspec.structs.replace(RECIPE, width=128, height=192)
@@ -43,7 +44,9 @@ def source(relation: Relation, *videos: str, **times: float) -> Source:
 
 
 def piece(drawing: str, made: Source | None = None, *origins: str, **changes: Any) -> Piece:
-    found = Piece(drawing=drawing, tier=Tier.PREVIEW, recipe=RECIPE, source=made, origins=origins)
+    repeated = None if made is None else repeats(made, RECIPE, CARD)
+    recipe = msgspec.structs.replace(RECIPE, repeats=repeated)
+    found = Piece(drawing=drawing, tier=Tier.PREVIEW, recipe=recipe, source=made, origins=origins)
     return msgspec.structs.replace(found, **changes)
 
 
@@ -130,6 +133,16 @@ def test_moments_outside_of_the_source(made: Source, recipes: list[Recipe], fiel
     assert caught.value.param == f"source.{field}"
 
 
+def test_what_an_extension_repeats() -> None:
+    """A movement, where there is one; a single picture, where there is not, or the model takes no more."""
+    assert repeats(source(Relation.EXTEND), RECIPE, CARD) == 5
+    assert repeats(source(Relation.EXTEND, to_s=0.5), RECIPE, CARD) == 5
+    assert repeats(source(Relation.EXTEND, to_s=0.375), RECIPE, CARD) == 1
+    assert repeats(source(Relation.EXTEND), RECIPE, msgspec.structs.replace(CARD, overlap=1)) == 1
+    assert repeats(source(Relation.EXTEND), RECIPE, msgspec.structs.replace(CARD, overlap=9)) == 9
+    assert repeats(source(Relation.REMIX), RECIPE, CARD) is None
+
+
 def test_an_extension_has_the_shape_of_its_sources() -> None:
     wide = msgspec.structs.replace(RECIPE, width=96, height=64)
     for made in (source(Relation.EXTEND), source(Relation.EXTEND, "a", "b")):
@@ -145,27 +158,25 @@ def test_what_was_shown_is_left_out() -> None:
     extends = source(Relation.EXTEND, "a")
     bridge = source(Relation.EXTEND, "a", "c")
     first, third = piece("a"), piece("c")
-    assert skips([first, piece("b", extends, "a")]) == [0, OVERLAP_FRAMES]
-    assert skips([first, piece("b", bridge, "a", "c"), third]) == [0, OVERLAP_FRAMES, 1]
+    assert skips([first, piece("b", extends, "a")]) == [0, CARD.overlap]
+    assert skips([first, piece("b", bridge, "a", "c"), third]) == [0, CARD.overlap, 1]
     assert skips([piece("b", extends, "a"), first]) == [0, 0]
     assert skips([first, first]) == [0, 0]
     assert skips([first, piece("b", source(Relation.REMIX, "a"), "a")]) == [0, 0]
     # One that was named by its render is known by its drawing.
-    assert skips([first, piece("b", source(Relation.EXTEND, "render of a"), "a")]) == [0, OVERLAP_FRAMES]
+    assert skips([first, piece("b", source(Relation.EXTEND, "render of a"), "a")]) == [0, CARD.overlap]
     # From the middle of it: what is repeated is no longer on the screen.
     assert skips([first, piece("b", source(Relation.EXTEND, "a", to_s=1.0), "a")]) == [0, 0]
-    assert skips([first, piece("b", source(Relation.EXTEND, "a", to_s=2.0), "a")]) == [0, OVERLAP_FRAMES]
-    assert skips([first, piece("b", source(Relation.EXTEND, "a", from_s=1.8), "a")]) == [0, 3]
+    assert skips([first, piece("b", source(Relation.EXTEND, "a", to_s=2.0), "a")]) == [0, CARD.overlap]
+    assert skips([first, piece("b", source(Relation.EXTEND, "a", from_s=1.8), "a")]) == [0, 1]
     late = source(Relation.EXTEND, "a", "c", from_s=1.0)
     assert skips([piece("b", late, "a", "c"), third]) == [0, 0]
 
 
 def test_the_recipe_of_a_stitch() -> None:
-    extended = piece(
-        "b", source(Relation.EXTEND, "a"), "a", recipe=msgspec.structs.replace(RECIPE, strength=0.5)
-    )
+    extended = piece("b", source(Relation.EXTEND, "a"), "a")
     made, tier = joined(WISH, CARD, [piece("a"), extended], 9)
-    assert (made.frames, made.prompt, made.seed, made.strength) == (17 + 12, "all of it", 9, None)
+    assert (made.frames, made.prompt, made.seed, made.repeats) == (17 + 12, "all of it", 9, None)
     assert (made.width, made.height, tier) == (64, 96, Tier.PREVIEW)
     large = piece("c", recipe=FULL, tier=Tier.FULL)
     made, tier = joined(WISH, CARD, [piece("a"), large], 9)

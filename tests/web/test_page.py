@@ -167,6 +167,35 @@ def test_from_words_to_a_lane(phones: list[Phone]) -> None:
     assert friend.fits()
 
 
+def test_a_clip_goes_on_and_is_joined(phones: list[Phone]) -> None:
+    phone = phones[0]
+    page = phone.page
+    phone.tab("create")
+    clip = phone.draw("a cat walks left on a beach by day", 1)
+    expect(completed(clip)).to_have_count(1, timeout=SWARM_MS)
+    completed(clip).locator(".hit").tap()
+    expect(page.get_by_role("button", name="Reroll")).to_be_visible()
+    card = page.evaluate("fetch('/v1/models').then((reply) => reply.json())")["data"][0]
+    if "begin" not in card["conditions"]:
+        expect(page.get_by_role("button", name="Go on")).to_have_count(0)
+        pytest.skip("this model can't be shown what to go on from")
+    page.get_by_role("button", name="Go on").tap()
+    expect(page.locator(".swarm")).to_have_count(2)
+    further = page.locator(".swarm").first
+    expect(completed(further)).to_have_count(4, timeout=SWARM_MS)
+    completed(further).first.locator(".hit").tap()
+    assert phone.fits()
+    page.get_by_role("button", name="Join").tap()
+    expect(page.locator(".swarm")).to_have_count(3)
+    whole = page.locator(".swarm").first
+    expect(completed(whole)).to_have_count(1, timeout=SWARM_MS)
+    play(completed(whole).locator("video"))
+    completed(whole).locator(".hit").tap()
+    # What is joined was not drawn, so there is nothing to render.
+    expect(page.get_by_role("button", name="Post", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Render")).to_have_count(0)
+
+
 def test_cancelling_all_gives_the_credits_back(phones: list[Phone]) -> None:
     phone = phones[0]
     phone.tab("create")
