@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -110,10 +111,12 @@ class Maker:
             return self._narrowed(part, model)
         if part.kind != "transformer":
             fitted = feeds[:FITTED]
-            quantise = partial(self._convolutions, model, part.name, fitted)
-            return self._chosen(
-                part, model, "int8 convolutions", CONVOLUTIONS, quantise, fitted[:MEASURED], goal_db
-            )
+            with tempfile.TemporaryDirectory() as folder:
+                ranges = Path(folder) / "ranges.json"
+                quantise = partial(self._convolutions, model, part.name, fitted, ranges)
+                return self._chosen(
+                    part, model, "int8 convolutions", CONVOLUTIONS, quantise, fitted[:MEASURED], goal_db
+                )
         apart = split(model)
         if self.precision == "int4":
             weights = partial(quantise_weights, apart, part.name)
@@ -124,9 +127,14 @@ class Maker:
         return self._chosen(part, apart, scheme, PRODUCTS, products, feeds, goal_db)
 
     def _convolutions(
-        self, model: onnx.ModelProto, name: str, fitted: Sequence[Feed], nodes: Sequence[str]
+        self,
+        model: onnx.ModelProto,
+        name: str,
+        fitted: Sequence[Feed],
+        ranges: Path,
+        nodes: Sequence[str],
     ) -> onnx.ModelProto:
-        return quantise_convolutions(model, name, self.target, nodes, fitted)
+        return quantise_convolutions(model, name, self.target, nodes, fitted, ranges)
 
     def _chosen(
         self,

@@ -112,9 +112,17 @@ def quantise_products(
 
 
 def quantise_convolutions(
-    model: onnx.ModelProto, name: str, target: str, nodes: Collection[str], samples: Iterable[Feed]
+    model: onnx.ModelProto,
+    name: str,
+    target: str,
+    nodes: Collection[str],
+    samples: Iterable[Feed],
+    ranges: Path | None = None,
 ) -> onnx.ModelProto:
     """The graph with these convolutions in int8, per output channel, in ranges measured on `samples`.
+
+    `ranges` is a file that keeps what was measured for the next choice of nodes of the same graph: fitting
+    takes far longer than quantising.
 
     Raises:
         ExportError: the quantiser stopped.
@@ -130,6 +138,7 @@ def quantise_convolutions(
         reduce_range=target in REDUCED_RANGE,
         activation_type=QuantType.QUInt8,
         calibrate_method=CalibrationMethod.MinMax,
+        calibration_cache_path=ranges,
     )
 
 

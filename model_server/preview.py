@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.limits import DEFAULT_STRENGTH
 from model_server.bundle import BundleError, find_bucket, load_manifest
+from model_server.host import misfit
 from model_server.sessions import Component, Shelf, changed
 from model_server.tokens import clean, load_tokenizer, tokenize
 from schemas.bundle import Bucket, Manifest, Schedule
@@ -83,10 +84,13 @@ class PreviewEngine:
         then.
 
         Raises:
-            BundleError: a file is missing, changed, or nothing that onnxruntime can run.
+            BundleError: a file is missing, changed, made for another processor, or nothing that onnxruntime can
+            run.
         """
         self._folder = folder
         self.manifest = load_manifest(folder)
+        if wrong := misfit(self.manifest.precision, self.manifest.target):
+            raise BundleError(f"{folder}: {wrong}")
         # From here on these are the files that were checked.
         self._written = {file.path: changed(folder / file.path) for file in self.manifest.files}
         self._shelf = shelf or Shelf(threads)
