@@ -78,14 +78,15 @@ class PreviewEngine:
     """Draws previews. Loads at once (about a second); not safe for several threads at the same time."""
 
     def __init__(self, folder: Path, threads: int, *, shelf: Shelf | None = None) -> None:
-        """Check the bundle and load its text encoder and first shape, which compute with `threads` threads.
+        """Check the bundle and load its text encoder and shapes, which compute with `threads` threads.
+
+        threads.MEASURED finds out how many suit each graph.
 
         A `shelf` that several engines share keeps the graphs of all within its budget; its threads count
         then.
 
         Raises:
-            BundleError: a file is missing, changed, made for another processor, or nothing that onnxruntime can
-            run.
+            BundleError: a file is missing, changed, made for another processor, or nothing that can be run.
         """
         self._folder = folder
         self.manifest = load_manifest(folder)

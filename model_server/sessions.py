@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 import threading
 from collections import OrderedDict
@@ -15,10 +16,13 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from model_server import threads
 from model_server.bundle import BundleError
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
+
+log = logging.getLogger(__name__)
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
@@ -87,9 +91,10 @@ class Shelf:
     end.
     """
 
-    def __init__(self, threads: int, budget_bytes: int = 0) -> None:
-        """`budget_bytes` of 0 keeps everything."""
-        self._threads, self._budget = threads, budget_bytes
+    def __init__(self, count: int, budget_bytes: int = 0) -> None:
+        """`budget_bytes` of 0 keeps everything; a `count` of threads.MEASURED measures what suits each graph."""
+        self._threads, self._budget = count, budget_bytes
+        self._measured: dict[tuple[Path, int], int] = {}
         self._loaded: OrderedDict[tuple[Path, int], Component] = OrderedDict()
         # A bundle is loaded in one thread while another one draws.
         self._lock = threading.Lock()
@@ -124,13 +129,30 @@ class Shelf:
             if changed(path) != key[1]:
                 raise BundleError(f"{path.parent}: {path.name} was replaced since it was checked")
             # Not under the lock: whoever draws meanwhile mustn't wait for a load.
-            component = Component(path, self._threads, target)
-            component.warm()
+            component = self._made(key, target)
         with self._lock:
             self._loaded[key] = component
             self._loaded.move_to_end(key)
             while self._budget and self.bytes > self._budget and len(self._loaded) > 1:
                 self._loaded.popitem(last=False)
+        return component
+
+    @property
+    def threads(self) -> dict[str, int]:
+        """What was measured: threads of each graph by its file's name."""
+        return {path.name: found for (path, _), found in self._measured.items()}
+
+    def _made(self, key: tuple[Path, int], target: str) -> Component:
+        def make(count: int) -> Component:
+            return Component(key[0], count, target)
+
+        count = self._measured.get(key, self._threads)
+        if count == threads.MEASURED:
+            self._measured[key], component = threads.fastest(make, threads.cores())
+            log.info("%s: threads %d", key[0].name, self._measured[key])
+        else:
+            component = make(count)
+            component.warm()
         return component
 
     def drop(self, folder: Path, written: Collection[int]) -> None:

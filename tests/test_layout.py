@@ -44,7 +44,18 @@ FORBIDDEN = {
     "export": {"piccolo", "litestar", "asyncpg"},
 }
 # The serving path loads these without torch: only the full renderer may.
-TORCH_FREE = {"app", "scheduler", "preview", "encode", "compare", "bundle", "sessions", "tokens", "host"}
+TORCH_FREE = {
+    "app",
+    "scheduler",
+    "preview",
+    "encode",
+    "compare",
+    "bundle",
+    "sessions",
+    "tokens",
+    "host",
+    "threads",
+}
 MAX_LINES = 400
 
 
