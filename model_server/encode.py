@@ -6,17 +6,19 @@ from io import BytesIO
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
-from model_server.mark import marked
+from model_server.mark import mark_frame, marked
 from schemas.work import Media
 
 # Phone decoders and their scalers handle tiny pictures badly, so the shorter side is brought to at least
 # this many pixels by an integer factor: 64x96 -> 4x = 256x384, 128x192 -> 2x = 256x384. It adds no detail.
 MIN_SIDE_PX = 256
-# Visually lossless for drawn material; a 2 s preview is 20 to 100 kB.
-CRF = 18
+# Visually lossless for drawn material; a 2 s preview is 20 to 100 kB. The preset takes half the time of
+# veryfast, which CRF 18 gives the same bytes and the same signal to noise.
+CRF, PRESET = 20, "superfast"
 # One keyframe a second: loops and scrubbing start at once.
 KEYFRAME_S = 1
 # Room for the index in front of the data (faststart without a second pass): a fixed part, and some a frame.
@@ -47,16 +49,26 @@ def mp4(frames: Frames, fps: int) -> bytes:
     out = BytesIO()
     room = MOOV_BYTES + MOOV_BYTES_PER_FRAME * count
     with av.open(out, "w", format="mp4", options={"moov_size": str(room)}) as container:
-        options = {"crf": str(CRF), "preset": "veryfast", "g": str(fps * KEYFRAME_S)}
+        options = {"crf": str(CRF), "preset": PRESET, "g": str(fps * KEYFRAME_S)}
         stream = container.add_stream("libx264", rate=fps, options=options)
         # yuv420p halves the colour planes, so both sides must be even.
         stream.width, stream.height = (width * factor) // 2 * 2, (height * factor) // 2 * 2
         stream.pix_fmt = "yuv420p"
         # One thread: the same frames give the same bytes, and the other core stays free.
         stream.codec_context.thread_count = 1
+        larger = VideoReformatter()
         for frame in frames:
-            pixels = np.asarray(marked(_enlarged(frame, factor)))[: stream.height, : stream.width]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            # Enlarged on the way to the planes that are encoded: by pillow it would take as long as drawing.
+            whole = np.ascontiguousarray(frame[: stream.height, : stream.width])
+            shown = larger.reformat(
+                av.VideoFrame.from_ndarray(whole, format="rgb24"),
+                stream.width,
+                stream.height,
+                "yuv420p",
+                interpolation=Interpolation.LANCZOS,
+            )
+            mark_frame(shown)
+            container.mux(stream.encode(shown))
         container.mux(stream.encode())
     return out.getvalue()
 

@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from model_server.bundle import BundleError
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
+Settings = Callable[[int], ort.SessionOptions]
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +36,16 @@ LOADED_PER_FILE_BYTE = 2.0
 class Component:
     """One graph of static shapes. Not safe for several threads at the same time."""
 
-    def __init__(self, path: Path, threads: int, target: str = "") -> None:
-        """Load it; `target` is the manifest's.
+    def __init__(self, path: Path, threads: int, target: str = "", settings: Settings | None = None) -> None:
+        """Load it; `target` is the manifest's, `settings` take the place of `options`.
 
         Raises:
             BundleError: onnxruntime can't run it, or its shapes aren't fixed.
         """
         try:
-            self._session = ort.InferenceSession(path, _options(threads), providers=providers(target))
+            self._session = ort.InferenceSession(
+                path, (settings or options)(threads), providers=providers(target)
+            )
         except Exception as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise BundleError(f"{path.parent}: {path.name} can't be run: {first}") from error
@@ -91,9 +94,9 @@ class Shelf:
     end.
     """
 
-    def __init__(self, count: int, budget_bytes: int = 0) -> None:
-        """`budget_bytes` of 0 keeps everything; a `count` of threads.MEASURED measures what suits each graph."""
-        self._threads, self._budget = count, budget_bytes
+    def __init__(self, count: int, budget_bytes: int = 0, settings: Settings | None = None) -> None:
+        """`budget_bytes` of 0 keeps everything; with a `count` of threads.MEASURED each graph is measured."""
+        self._threads, self._budget, self._settings = count, budget_bytes, settings
         self._measured: dict[tuple[Path, int], int] = {}
         self._loaded: OrderedDict[tuple[Path, int], Component] = OrderedDict()
         # A bundle is loaded in one thread while another one draws.
@@ -144,7 +147,7 @@ class Shelf:
 
     def _made(self, key: tuple[Path, int], target: str) -> Component:
         def make(count: int) -> Component:
-            return Component(key[0], count, target)
+            return Component(key[0], count, target, self._settings)
 
         count = self._measured.get(key, self._threads)
         if count == threads.MEASURED:
@@ -191,16 +194,17 @@ def _driver() -> bool:
     return True
 
 
-def _options(threads: int) -> ort.SessionOptions:
+def options(threads: int) -> ort.SessionOptions:
+    """What a graph is run with when it serves."""
     _share_arena()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    made = ort.SessionOptions()
+    made.intra_op_num_threads = threads
+    made.inter_op_num_threads = 1
     # Spinning threads starve the api and the gateway on small machines, and lose time under contention.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    options.log_severity_level = 3
-    return options
+    made.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    made.add_session_config_entry("session.use_env_allocators", "1")
+    made.log_severity_level = 3
+    return made
 
 
 @cache
