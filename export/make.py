@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import torch
 
-from export import trace
+from export import files, trace
 from export.gates import GATES, goal
 from export.load import Source
 from export.measure import Parity
@@ -95,7 +95,7 @@ class Maker:
         made = self._quantise(part, model, feeds, goal_db)
         self.parity[part.name] = check_part(part, made, self.precision)
         path = self.work / f"{part.name}.onnx"
-        onnx.save(made, path)
+        files.save(made, path)
         found = placed(path, self.target)
         self.placement[part.name] = found.providers if found.means_something else {}
 

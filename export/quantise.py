@@ -23,6 +23,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
+from export import files
 from export.errors import ExportError, first_line, quietly
 
 Feed = dict[str, NDArray[Any]]
@@ -175,7 +176,9 @@ def narrow(model: onnx.ModelProto, name: str, *, wide: Collection[str] = ()) -> 
     try:
         with quietly(), contextlib.redirect_stdout(io.StringIO()):
             made: onnx.ModelProto = convert_float_to_float16(
-                _copy(model),
+                # With shapes already there, since the converter's own inference takes no large graph.
+                files.infer_shapes(model),
+                disable_shape_infer=True,
                 keep_io_types=True,
                 op_block_list=[*DEFAULT_OP_BLOCK_LIST, *wide],
             )
@@ -227,11 +230,18 @@ def _quantised(
 ) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
-        onnx.save(model, before)
+        files.save(model, before)
         try:
             # Some of its advice is printed rather than logged.
             with quietly(), contextlib.redirect_stdout(io.StringIO()):
-                quantiser(before, after, per_channel=True, weight_type=QuantType.QInt8, **options)
+                quantiser(
+                    before,
+                    after,
+                    per_channel=True,
+                    weight_type=QuantType.QInt8,
+                    use_external_data_format=files.is_large(model),
+                    **options,
+                )
         except Exception as error:
             raise ExportError("quantise", f"{name}: {first_line(error)}") from error
         return onnx.load(after)

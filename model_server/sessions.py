@@ -17,7 +17,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model_server import threads
-from model_server.bundle import BundleError
+from model_server.bundle import DATA_SUFFIX, BundleError
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -50,7 +50,7 @@ class Component:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise BundleError(f"{path.parent}: {path.name} can't be run: {first}") from error
         self.name = path.name
-        self.bytes = int(path.stat().st_size * LOADED_PER_FILE_BYTE)
+        self.bytes = int(sum(part.stat().st_size for part in _files(path)) * LOADED_PER_FILE_BYTE)
         self.inputs = {item.name: _shape(path, item) for item in self._session.get_inputs()}
         self.outputs = {item.name: _shape(path, item) for item in self._session.get_outputs()}
         self._binding = self._session.io_binding()
@@ -168,15 +168,21 @@ class Shelf:
 
 
 def changed(path: Path) -> int:
-    """When a file was written, in nanoseconds.
+    """When a file was written, or the weights beside it, in nanoseconds.
 
     Raises:
         BundleError: it can't be read.
     """
     try:
-        return path.stat().st_mtime_ns
+        return max(part.stat().st_mtime_ns for part in _files(path))
     except OSError as error:
         raise BundleError(f"{path.parent}: {path.name} can't be read ({error.strerror})") from error
+
+
+def _files(path: Path) -> list[Path]:
+    """A graph's file, and that of its weights if it has one."""
+    beside = path.with_name(path.name + DATA_SUFFIX)
+    return [path, beside] if beside.exists() else [path]
 
 
 def providers(target: str) -> list[str]:
