@@ -37,7 +37,8 @@ ROUNDS = 3
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;
 text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}figure{margin:0 0 1rem}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:1rem}figcaption{color:#555}img{max-width:100%;image-rendering:pixelated}h1{font-size:1.5rem}h2{font-size:1.15rem}"""
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:1rem}
+figcaption{color:#555}img{max-width:100%;image-rendering:pixelated}h1{font-size:1.5rem}h2{font-size:1.15rem}"""
 
 
 class Drawn(NamedTuple):
