@@ -71,11 +71,12 @@ class Speaker(StrEnum):
     NOBODY = "nobody"
 
 
+# The pages label a field by its title, which a choice has only where it is given one.
 class DecideTakedown(BaseModel):
     """A takedown by its id."""
 
     takedown_id: str
-    decision: TakedownDecision
+    decision: TakedownDecision = Field(title="Decision")
     note: str = Field(min_length=1, max_length=2000)
 
 
@@ -83,7 +84,7 @@ class DecideProof(BaseModel):
     """A proof by its id."""
 
     proof_id: str
-    decision: ProofDecision
+    decision: ProofDecision = Field(title="Decision")
     note: str = Field(min_length=1, max_length=2000)
 
 
@@ -97,14 +98,14 @@ class DecideReport(BaseModel):
     """A report by its id."""
 
     report_id: str
-    decision: ReportDecision
+    decision: ReportDecision = Field(title="Decision")
 
 
 class DecideAppeal(BaseModel):
     """An appeal by its id."""
 
     appeal_id: str
-    decision: AppealDecision
+    decision: AppealDecision = Field(title="Decision")
     note: str = Field(min_length=1, max_length=2000)
 
 
@@ -112,7 +113,7 @@ class HideVideo(BaseModel):
     """A video by its id: `off` shows it again."""
 
     video_id: str
-    hidden: Switch
+    hidden: Switch = Field(title="Hidden")
     reason: str = Field(min_length=1, max_length=2000)
 
 
@@ -120,7 +121,7 @@ class FlagMinor(BaseModel):
     """A cameo by its id: `off` takes the flag back."""
 
     cameo_id: str
-    minor: Switch
+    minor: Switch = Field(title="Minor")
 
 
 class PutEntry(BaseModel):
@@ -128,7 +129,7 @@ class PutEntry(BaseModel):
 
     entry_id: str = Field(pattern=r"^reg_[a-z0-9_]{2,60}$")
     name: str = Field(min_length=2, max_length=60)
-    kind: Kind
+    kind: Kind = Field(title="Kind")
     names: str = Field(default="", max_length=5000)
     handles: str = Field(default="", max_length=5000)
     unless: str = Field(default="", max_length=5000)
@@ -138,7 +139,7 @@ class SwitchEntry(BaseModel):
     """An entry of the registry by its id."""
 
     entry_id: str
-    active: Switch
+    active: Switch = Field(title="Active")
 
 
 class NameSpeaker(BaseModel):
@@ -146,7 +147,7 @@ class NameSpeaker(BaseModel):
 
     entry_id: str
     handle: str
-    role: Speaker
+    role: Speaker = Field(title="Role")
 
 
 async def _takedown(data: DecideTakedown, actor: str, now: datetime) -> str:
