@@ -13,7 +13,7 @@ from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, Rev
 from schemas.videos import Relation, Tier
 
 # Pinned into each grant and receipt; raise it whenever `decide` answers any question differently.
-POLICY_VERSION = 2
+POLICY_VERSION = 3
 # An owner who said no is left in peace by the same person for a day.
 ASK_AGAIN_AFTER_S = 24 * 3600
 
