@@ -255,3 +255,36 @@ async def test_nothing_is_used_after_two_hundred_revocations(product: Product, w
     # Both orders came up, or nothing was raced.
     assert 0 < sum(first) < ROUNDS_LONG
     verified(product)
+
+
+@pytest.mark.parametrize("what", ["cameo", "grant"])
+async def test_what_runs_out_while_it_is_drawn_ends(product: Product, what: str) -> None:
+    async with httpx.AsyncClient(base_url=product.url, timeout=60) as client:
+        owner, user = [await sign_up(client) for _ in range(2)]
+        audience = "everyone" if what == "cameo" else "people_i_approve"
+        made = await owner.ok("POST", "/cameos", {"display_name": "Ada", "audience": audience})
+        cameo = made["id"]
+        # Two swarms of 16 take longer than this on any machine without a fast GPU.
+        until = int(time.time()) + 2
+        if what == "cameo":
+            await owner.ok("PATCH", f"/cameos/{cameo}", {"restrictions": {"until": until}})
+        else:
+            grant = await user.ok("POST", f"/cameos/{cameo}/requests", {"scope": {"until": until}})
+            await owner.ok("POST", f"/cameo-requests/{grant['id']}/accept")
+        wish = {"prompt": "a cat on a beach", "n": 16, "cameos": [cameo]}
+        swarms = [await user.ok("POST", "/videos", wish) for _ in range(2)]
+        ids = [video for first in swarms for video in first["swarm"]["video_ids"]]
+        ended = [await user.ended(video) for video in ids]
+        failed = [video for video in ended if video["status"] == "failed"]
+        assert failed
+        for video in ended:
+            if video["status"] == "completed":
+                assert video["completed_at"] < until
+            else:
+                assert video["error"]["code"] == "consent_revoked"
+                assert f"{what}_expired" in video["error"]["message"]
+        credits = await user.ok("GET", "/me/credits")
+        assert (credits["held"], credits["balance"]) == (0, BEGIN - len(ended) + len(failed))
+        status, refusal = await user.call("POST", "/videos", wish)
+        assert status == 403
+        assert f"{what}_expired" in refusal["error"]["message"]
