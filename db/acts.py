@@ -116,6 +116,12 @@ class SeeProof(BaseModel):
     proof_id: str
 
 
+class SeeVideo(BaseModel):
+    """A video by its id, or by that of its post."""
+
+    video_id: str
+
+
 class DecideReport(BaseModel):
     """A report by its id."""
 

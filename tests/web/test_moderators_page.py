@@ -85,6 +85,9 @@ def test_every_kind_of_case_is_worked_off(desk: Desk, product: Product) -> None:
     desk.table("takedowns")
     expect(page.get_by_role("table")).to_contain_text(takedown["id"])
     expect(page.get_by_role("table")).to_contain_text("Grace Example")
+    with page.expect_download() as download:
+        desk.act("see-a-video", video_id=post["id"])
+    assert download.value.suggested_filename == f"{post['id']}.mp4"
     fields = {"takedown_id": takedown["id"], "decision": "upheld", "note": "her face indeed"}
     desk.act("decide-a-takedown", **fields)
     expect(page.locator("body")).to_contain_text(f"{takedown['id']} is upheld")
