@@ -110,9 +110,10 @@ class CameoFacts(msgspec.Struct, kw_only=True, frozen=True):
 class Ask(msgspec.Struct, kw_only=True, frozen=True):
     """Who wants to do what with one cameo. `action` is one of `Action`; `requester` is empty for nobody.
 
-    `words` are the prompts of every video it comes from; `trend` is the trend it stands in; `video` its id
-    where it exists; `remixed` says whether a remix is anywhere in its making; `others` whether people other
-    than the owner appear by cameo; `withdrawn` how a use that it comes from was withdrawn.
+    `words` are the prompts and captions of every video it comes from, and its own caption; `trend` is the
+    trend it stands in; `video` its id where it exists; `remixed` says whether a remix is anywhere in its
+    making; `others` whether people other than the owner appear by cameo; `withdrawn` how a use that it comes
+    from was withdrawn.
     """
 
     requester: str

@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { busy, openSheet, toast } from "./ui.js";
 
 const REASONS = {
-  no_consent: "It shows somebody who did not allow it", impersonation: "It pretends to be somebody", minor: "It shows a minor",
+  no_consent: "Somebody in it did not allow it", impersonation: "It pretends to be somebody", minor: "It shows a minor",
   sexual: "Sexual", violence: "Violence", hate: "Hate", harassment: "Harassment", self_harm: "Self-harm",
   deception: "It deceives", spam: "Spam", other: "Something else",
 };
@@ -16,7 +16,7 @@ const STATES = { open: "a moderator will look", acted: "acted upon", dismissed: 
  * @param {"video"|"post"|"cameo"|"account"} kind @param {string} id of an account: its handle @param {string} what in words
  */
 export function openReport(kind, id, what) {
-  const note = el("textarea", { placeholder: "What should a moderator know? (optional)", maxlength: "2000", rows: "2", "aria-label": "Note" });
+  const note = el("textarea", { placeholder: "What should a moderator know? (optional)", maxlength: "2000", rows: "1", "aria-label": "Note" });
   const send = el("button.primary", { type: "submit" }, "Send the report");
   const form = el("form.stack", { onsubmit: (event) => {
     event.preventDefault();
@@ -26,7 +26,7 @@ export function openReport(kind, id, what) {
       close();
       toast("Reported. Me shows what becomes of it.");
     });
-  } }, el("fieldset.choice", {}, el("legend.quiet", {}, "What is wrong?"), ...Object.entries(REASONS).map(([reason, words]) =>
+  } }, el("fieldset.choice.tight", {}, el("legend.quiet", {}, "What is wrong?"), ...Object.entries(REASONS).map(([reason, words]) =>
     el("label", {}, el("input", { type: "radio", name: "reason", value: reason, required: true }), el("span", {}, words)))), note, send);
   const close = openSheet(`Report ${what}`, form);
 }

@@ -148,7 +148,7 @@ def test_a_post_a_person_and_a_cameo_are_reported(phones: list[Phone], product: 
     card = page.locator(".card", has_text=f"bird of {owner.handle}")
     card.get_by_label("Report this post").tap()
     sheet = page.get_by_role("dialog", name="Report this post")
-    sheet.get_by_label("It shows somebody who did not allow it").check()
+    sheet.get_by_label("Somebody in it did not allow it").check()
     sheet.get_by_label("Note").fill("<i>my sister</i>")
     assert friend.fits()
     sheet.get_by_role("button", name="Send the report").tap()
