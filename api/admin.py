@@ -25,7 +25,13 @@ def admin_handler(media: MediaStore, seal: Seal, *, secure: bool) -> ASGIRouteHa
         except (BrokenSeal, FileNotFoundError):
             raise RiffleError(Code.NOT_FOUND, f"the clip of {proof_id} can't be opened") from None
 
-    app = pages(open_proof, secure=secure)
+    async def open_video(key: str) -> bytes:
+        try:
+            return await media.get(key)
+        except FileNotFoundError:
+            raise RiffleError(Code.NOT_FOUND, "its clip is gone") from None
+
+    app = pages(open_proof, open_video, secure=secure)
 
     @asgi(PREFIX, is_mount=True, copy_scope=True)
     async def admin(scope: Scope, receive: Receive, send: Send) -> None:

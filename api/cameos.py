@@ -15,7 +15,7 @@ import db.reports
 import db.uses
 from api.auth import Authed
 from api.clock import now
-from api.idempotency import once
+from api.idempotency import once, once_checked
 from api.screen import Screen
 from schemas.cameos import (
     MAX_LEDGER_PAGE,
@@ -51,14 +51,16 @@ class Cameos(Controller):
         Raises:
             RiffleError: idempotency_mismatch, likeness_protected, moderation_refused.
         """
-        await screen.name(request, data.display_name)
 
-        async def make() -> Cameo:
+        async def check() -> None:
+            await screen.name(request, data.display_name)
+
+        async def make(_: None) -> Cameo:
             cameo = await db.cameos.create(request.user.id, data, now())
             challenge = await db.enrolments.challenge(cameo.id, request.user.id, now())
             return msgspec.structs.replace(cameo, challenge=challenge)
 
-        return await once(request, data, make)
+        return await once_checked(request, data, check, make)
 
     @get("/", summary="My cameos")
     async def mine(self, request: Authed) -> CameoList:

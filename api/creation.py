@@ -38,14 +38,19 @@ from schemas.videos import (
 )
 
 
-async def screened(request: Authed, wish: CreateVideo, cards: list[ModelCard], screen: Screen) -> None:
+async def screened(
+    request: Authed, wish: CreateVideo, cards: list[ModelCard], screen: Screen
+) -> list[ModelCard]:
     """Refuse a wish for its words, its likenesses or what it rests on, outside of any transaction.
+
+    Returns `cards`, which making it needs.
 
     Raises:
         RiffleError: anything that makes the wish impossible by itself, or what `screen` refuses.
     """
     check_create(wish, named(cards, wish.model, Code.UNKNOWN_MODEL))
     await screen.video(request, wish.prompt, wish.source.video_ids if wish.source else [], wish.cameos)
+    return cards
 
 
 async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -> Video:

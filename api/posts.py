@@ -7,7 +7,7 @@ from litestar import Controller, Response, delete, get, post, put
 import db.feed
 from api.auth import Authed
 from api.clock import now
-from api.idempotency import once
+from api.idempotency import once_checked
 from api.screen import Screen
 from schemas.feed import CreatePost, Deleted, Post
 
@@ -26,12 +26,14 @@ class Posts(Controller):
             RiffleError: not_found, invalid_state, conflict, consent_refused, likeness_protected,
                 moderation_refused, taken_down.
         """
-        await screen.post(request, data.video_id, data.caption)
 
-        async def make() -> Post:
+        async def check() -> None:
+            await screen.post(request, data.video_id, data.caption)
+
+        async def make(_: None) -> Post:
             return await db.feed.post(data.video_id, request.user.id, data.caption, now())
 
-        return await once(request, data, make)
+        return await once_checked(request, data, check, make)
 
     @get("/{post_id:str}", summary="One post")
     async def one(self, request: Authed, post_id: str) -> Post:

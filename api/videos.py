@@ -12,13 +12,14 @@ from api.auth import Authed
 from api.cards import Cards
 from api.clock import now
 from api.creation import make_render, make_videos, screened
-from api.idempotency import once
+from api.idempotency import once_checked
 from api.screen import Screen
 from media.store import MediaStore
 from schemas.videos import (
     CreateVideo,
     DeletedVideo,
     Lineage,
+    ModelCard,
     ReceiptList,
     Relation,
     RemixVideo,
@@ -56,13 +57,14 @@ class Videos(Controller):
                 not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
-        known = await cards.all()
-        await screened(request, data, known, screen)
 
-        async def make() -> Video:
+        async def check() -> list[ModelCard]:
+            return await screened(request, data, await cards.all(), screen)
+
+        async def make(known: list[ModelCard]) -> Video:
             return await make_videos(request.user.id, data, known)
 
-        return await once(request, data, make, status=200, headers=_poll(data.tier))
+        return await once_checked(request, data, check, make, status=200, headers=_poll(data.tier))
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
     async def remix(
@@ -73,19 +75,20 @@ class Videos(Controller):
         Raises:
             RiffleError: what making a video raises; not_ready, while the source is being drawn.
         """
-        known = await cards.all()
         wish = CreateVideo(
             prompt=data.prompt,
             n=data.n,
             seed=data.seed,
             source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
         )
-        await screened(request, wish, known, screen)
 
-        async def make() -> Video:
+        async def check() -> list[ModelCard]:
+            return await screened(request, wish, await cards.all(), screen)
+
+        async def make(known: list[ModelCard]) -> Video:
             return await make_videos(request.user.id, wish, known)
 
-        return await once(request, data, make, status=200, headers=_poll(wish.tier))
+        return await once_checked(request, data, check, make, status=200, headers=_poll(wish.tier))
 
     @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
     async def render(self, request: Authed, video_id: str, cards: Cards, screen: Screen) -> Response[Video]:
@@ -96,13 +99,16 @@ class Videos(Controller):
                 likeness_protected, moderation_refused, taken_down, insufficient_credits,
                 idempotency_mismatch, busy.
         """
-        known = await cards.all()
-        await screen.video(request, "", [video_id], [])
 
-        async def make() -> Video:
+        async def check() -> list[ModelCard]:
+            known = await cards.all()
+            await screen.video(request, "", [video_id], [])
+            return known
+
+        async def make(known: list[ModelCard]) -> Video:
             return await make_render(request.user.id, video_id, known)
 
-        return await once(request, None, make, status=200, headers=_poll(Tier.FULL))
+        return await once_checked(request, None, check, make, status=200, headers=_poll(Tier.FULL))
 
     @get("/", summary="My videos")
     async def page(

@@ -7,12 +7,13 @@ import os
 # Read when torch is imported; see model_server.app.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import multiprocessing
 import resource
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,20 +23,23 @@ from schemas.videos import Recipe
 
 Frames = NDArray[np.uint8]
 KILOBYTE = 1024
+READY_WITHIN_S = 240.0
+STAGES = ("text", "denoising", "decoding", "files")
 
 
 class Rung(NamedTuple):
-    """One way of drawing. `kind` is torch or engine; what else counts for it is set."""
+    """One way of drawing. `kind` is torch, plain (onnxruntime as it comes) or engine (as served)."""
 
     name: str
     kind: str
     folder: Path
     threads: int
     size: tuple[int, int]
-    # Of torch: whose transformer, along which noise levels, with which guidance.
+    # Of torch: whose transformer, along which noise levels, with which guidance, and a tiny decoder's folder.
     student: bool = False
     sigmas: tuple[float, ...] = ()
     guidance: float = 1.0
+    tiny: Path | None = None
 
 
 class Wish(NamedTuple):
@@ -52,23 +56,79 @@ class Shot(NamedTuple):
 
     frames: Frames
     latents: NDArray[np.float32]
-    wall_s: float
-    cpu_s: float
-    # Of it the denoising steps.
-    denoise_s: float
+    # Seconds of each of STAGES.
+    wall: tuple[float, ...]
+    cpu: tuple[float, ...]
     peak_bytes: int
+
+
+class Worker:
+    """A rung's process."""
+
+    def __init__(self, rung: Rung) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.rung = rung
+        self._pipe: Connection
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(rung, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def ready(self) -> dict[str, int]:
+        """Wait until it has loaded; the threads of its graphs, where they were measured.
+
+        Raises:
+            RuntimeError: it didn't.
+        """
+        try:
+            if not self._pipe.poll(READY_WITHIN_S):
+                raise EOFError
+            found: dict[str, int] = self._pipe.recv()
+        except EOFError as error:
+            raise RuntimeError(f"the rung {self.rung.name!r} did not start: see above") from error
+        return found
+
+    def draw(self, wish: Wish) -> Shot:
+        """One clip."""
+        self._pipe.send(wish)
+        shot: Shot = self._pipe.recv()
+        return shot
+
+    def end(self) -> None:
+        """Let it go."""
+        self._pipe.send(None)
+        self._process.join()
+
+
+class Clock:
+    """Wall and CPU seconds of each stage, in turn."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = [time.perf_counter()], [time.process_time()]
+
+    def lap(self) -> None:
+        """A stage is over."""
+        self._wall.append(time.perf_counter())
+        self._cpu.append(time.process_time())
+
+    def spent(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Of each stage."""
+        return tuple(np.diff(self._wall).tolist()), tuple(np.diff(self._cpu).tolist())
+
+
+Draw = Callable[[Wish, Clock], tuple[Frames, NDArray[np.float32]]]
 
 
 def serve(rung: Rung, pipe: Connection) -> None:
     """A worker: loads its rung, says that it's ready, draws what it is asked for until it's told None."""
-    draw = torch_rung(rung) if rung.kind == "torch" else engine_rung(rung)
-    pipe.send("ready")
+    draw, found = torch_rung(rung) if rung.kind == "torch" else engine_rung(rung)
+    pipe.send(found)
     while (wish := pipe.recv()) is not None:
-        wall, cpu = time.perf_counter(), time.process_time()
-        frames, latents, denoise = draw(wish)
+        clock = Clock()
+        frames, latents = draw(wish, clock)
         encode.media(frames, wish.fps)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        pipe.send(Shot(frames, latents, wall, cpu, denoise, peak_bytes()))
+        clock.lap()
+        pipe.send(Shot(frames, latents, *clock.spent(), peak_bytes()))
 
 
 def peak_bytes() -> int:
@@ -80,30 +140,41 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-Draw = Callable[[Wish], tuple[Frames, NDArray[np.float32], float]]
-
-
-def engine_rung(rung: Rung) -> Draw:
-    """The serving engine with a bundle."""
+def engine_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
+    """The serving engine with a bundle; `plain` with the runtime's own settings."""
     from model_server.preview import PreviewEngine
+    from model_server.sessions import Shelf
 
-    engine = PreviewEngine(rung.folder, rung.threads)
+    shelf = Shelf(rung.threads, settings=as_it_comes if rung.kind == "plain" else None)
+    engine = PreviewEngine(rung.folder, rung.threads, shelf=shelf)
 
-    def draw(wish: Wish) -> tuple[Frames, NDArray[np.float32], float]:
+    def draw(wish: Wish, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
         job = engine.begin(_recipe(wish, rung.size, engine.manifest.id))
-        started = time.perf_counter()
+        clock.lap()
         while job.done < job.steps:
             engine.step(job)
-        denoise = time.perf_counter() - started
-        return engine.decode(job), job.current, denoise
+        clock.lap()
+        frames = engine.decode(job)
+        clock.lap()
+        return frames, job.current
 
-    return draw
+    return draw, shelf.threads
 
 
-def torch_rung(rung: Rung) -> Draw:
+def as_it_comes(threads: int) -> Any:
+    """onnxruntime's own settings: every session has threads that spin while they wait, and its own memory."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return options
+
+
+def torch_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
     """diffusers' own modules, driven by the full renderer, on noise whose block means are the preview's."""
     import torch
-    from diffusers import LTXVideoTransformer3DModel
+    from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
     from model_server import flow
     from model_server.render import FullRenderer, Part
@@ -113,21 +184,26 @@ def torch_rung(rung: Rung) -> Draw:
     if rung.student:
         student = LTXVideoTransformer3DModel.from_pretrained(rung.folder / "student" / "transformer")
         renderer._transformer = student.eval().requires_grad_(False).float()
+    if rung.tiny is not None:
+        tiny = AutoencoderKLLTXVideo.from_pretrained(rung.tiny)
+        renderer._vae.decoder = tiny.eval().requires_grad_(False).float().decoder
 
-    def draw(wish: Wish) -> tuple[Frames, NDArray[np.float32], float]:
+    def draw(wish: Wish, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
         job = renderer.begin(_recipe(wish, rung.size, renderer.card.name))
         channels, frames, rows, columns = job.current.shape[1:]
         small = (1, channels, frames, *_preview_grid(rung, rows, columns))
         if small != tuple(job.current.shape):
             job.current = flow.refined(flow.noise(wish.seed, small), job.current)
-        started = time.perf_counter()
+        clock.lap()
         while job.done < job.steps:
             renderer.step(job)
-        denoise = time.perf_counter() - started
-        return renderer.decode(job), job.current.numpy(), denoise
+        clock.lap()
+        decoded = renderer.decode(job)
+        clock.lap()
+        return decoded, job.current.numpy()
 
     torch.manual_seed(0)
-    return draw
+    return draw, {}
 
 
 def _preview_grid(rung: Rung, rows: int, columns: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, Rev
 from schemas.videos import Relation, Tier
 
 # Pinned into each grant and receipt; raise it whenever `decide` answers any question differently.
-POLICY_VERSION = 2
+POLICY_VERSION = 3
 # An owner who said no is left in peace by the same person for a day.
 ASK_AGAIN_AFTER_S = 24 * 3600
 
@@ -110,9 +110,10 @@ class CameoFacts(msgspec.Struct, kw_only=True, frozen=True):
 class Ask(msgspec.Struct, kw_only=True, frozen=True):
     """Who wants to do what with one cameo. `action` is one of `Action`; `requester` is empty for nobody.
 
-    `words` are the prompts of every video it comes from; `trend` is the trend it stands in; `video` its id
-    where it exists; `remixed` says whether a remix is anywhere in its making; `others` whether people other
-    than the owner appear by cameo; `withdrawn` how a use that it comes from was withdrawn.
+    `words` are the prompts and captions of every video it comes from, and its own caption; `trend` is the
+    trend it stands in; `video` its id where it exists; `remixed` says whether a remix is anywhere in its
+    making; `others` whether people other than the owner appear by cameo; `withdrawn` how a use that it comes
+    from was withdrawn.
     """
 
     requester: str

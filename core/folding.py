@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from itertools import groupby
+from string import ascii_lowercase
 
 from confusable_homoglyphs.confusables import confusables_data
 
@@ -15,7 +16,12 @@ _PLAIN = {
     "ʙ": "b", "ɢ": "g", "ʜ": "h", "ɪ": "i", "ʟ": "l", "ɴ": "n", "ʀ": "r", "ʏ": "y", "ᴀ": "a", "ᴄ": "c",
     "ᴅ": "d", "ᴇ": "e", "ᴊ": "j", "ᴋ": "k", "ᴍ": "m", "ᴏ": "o", "ᴘ": "p", "ᴛ": "t", "ᴜ": "u", "ꜱ": "s",
     "т": "t", "к": "k", "м": "m", "н": "h", "в": "b",
+    "ɓ": "b", "ɗ": "d", "ɠ": "g", "ƙ": "k", "ɱ": "m", "ɲ": "n", "ŋ": "n", "ʂ": "s", "ʃ": "s", "ƭ": "t",
+    "ƴ": "y", "ᗩ": "a", "ᗷ": "b", "ᑕ": "c", "ᗪ": "d", "ᗴ": "e", "ᖴ": "f", "ᘜ": "g", "ᕼ": "h", "ᒍ": "j",
+    "ᒪ": "l", "ᗰ": "m", "ᑎ": "n", "ᑭ": "p", "ᑫ": "q", "ᖇ": "r", "ᔕ": "s", "ᑌ": "u", "ᐯ": "v", "ᗯ": "w",
 }  # fmt: skip
+# White letters on black discs, on black squares, and those that flags are spelled with: each set in a row.
+_SIGNS = (0x1F150, 0x1F170, 0x1F1E6)
 _LEET = str.maketrans("0345789$@€", "oeastbgsae")
 # 1, ! and | are read as i by some and as l by others: both are tried.
 _STROKES = "1!|"
@@ -34,6 +40,8 @@ def _look_alikes() -> dict[int, str]:
         for alike in confusables_data.get(letter, ()):
             if len(alike["c"]) == 1 and not alike["c"].isascii():
                 found.setdefault(ord(alike["c"]), letter)
+    for first in _SIGNS:
+        found |= {first + place: letter for place, letter in enumerate(ascii_lowercase)}
     return found
 
 
@@ -49,8 +57,11 @@ def fold(text: str) -> str:
     return _POSSESSIVE.sub("", bare)
 
 
-def readings(text: str) -> list[str]:
-    """The ways in which a text may be meant, the plain one first: leetspeak, stretched letters, digraphs."""
+def readings(text: str, *, digraphs: bool = True) -> list[str]:
+    """The ways in which a text may be meant, the plain one first: leetspeak, stretched letters, digraphs.
+
+    Digraphs (rn read as m) turn everyday words into others: leave them out where short words are looked for.
+    """
     plain = fold(text)
     meant = _MIXED.sub(lambda word: _unleet(word[0], "i"), plain)
     found = [
@@ -58,7 +69,7 @@ def readings(text: str) -> list[str]:
         meant,
         _MIXED.sub(lambda word: _unleet(word[0], "l"), plain),
         *("".join(sign * min(most, count) for sign, count in _runs(meant)) for most in (1, 2)),
-        *(meant.replace(pair, letter) for pair, letter in _DIGRAPHS),
+        *(meant.replace(pair, letter) for pair, letter in (_DIGRAPHS if digraphs else ())),
     ]
     return list(dict.fromkeys(found))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -55,6 +56,9 @@ class Hit(NamedTuple):
     name: str
 
 
+_INDEXED = re.compile(r"([^\W_]+),\s*([^\W_]+)")
+
+
 class _Name(NamedTuple):
     entry: Entry
     written: str
@@ -97,7 +101,7 @@ class Matcher:
 
     def find(self, texts: Sequence[str]) -> list[Hit]:
         """The entries that a lineage names; `texts` is the newest text first, then those that it rests on."""
-        read = [[self._words(reading) for reading in readings(text)] for text in texts]
+        read = [[self._words(reading) for reading in _ways(text)] for text in texts]
         whole = " " + " ".join(" ".join(ways[0]) for ways in read) + " "
         found: dict[str, Hit] = {}
         for ways in read:
@@ -147,6 +151,13 @@ class Matcher:
             where = [{place for place, seen in enumerate(alone) if part in seen} for part in name.parts]
             if all(where) and len(set.union(*where)) > 1:
                 found.setdefault(name.entry.id, Hit(name.entry, name.written))
+
+
+def _ways(text: str) -> list[str]:
+    """The readings of a text, and the plain one as an index would have it: "Holmes, Sherlock"."""
+    found = readings(text)
+    turned = _INDEXED.sub(r"\2 \1", found[0])
+    return found if turned == found[0] else [*found, turned]
 
 
 def _written_as(name: _Name, pieces: list[str]) -> bool:

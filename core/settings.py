@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     # Other models' bundles, drawn as previews beside it.
     more_bundles: tuple[Path, ...]
     seed: Literal["on", "off"]
+    # 0: as many as measured to be worth it for each graph.
     model_threads: int
     # Megabytes for the preview engine's graphs; 0 keeps all that were loaded.
     model_memory_mb: int
@@ -97,7 +98,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
             "RIFFLE_MORE_BUNDLES", "", _paths, f"bundle folders with {os.pathsep!r} between them"
         ),
         seed=read("RIFFLE_SEED", "on", _choice("on", "off"), "on or off"),
-        model_threads=read("RIFFLE_MODEL_THREADS", str(max(1, os.cpu_count() or 1)), _positive, "1 to 256"),
+        model_threads=read("RIFFLE_MODEL_THREADS", "auto", _threads, "auto or 1 to 256"),
         model_memory_mb=read("RIFFLE_MODEL_MEMORY_MB", "0", _amount, "megabytes, or 0 for no bound"),
         log_level=read(
             "RIFFLE_LOG_LEVEL",
@@ -126,7 +127,9 @@ def _port(raw: str) -> int:
     return value
 
 
-def _positive(raw: str) -> int:
+def _threads(raw: str) -> int:
+    if raw == "auto":
+        return 0
     value = int(raw)
     if not 1 <= value <= 256:
         raise ValueError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,9 @@ from pydantic import BaseModel, Field
 from core.registry import Entry, Kind
 from db import enrolments, moderation, registry, reports, takedowns
 from schemas.registry import Role
+
+# Between the names of a list.
+BREAK = re.compile(r"[;\n]")
 
 
 class Act(NamedTuple):
@@ -25,7 +29,26 @@ class Act(NamedTuple):
     superuser: bool = False
 
 
-class TakedownDecision(StrEnum):
+class Choice(StrEnum):
+    """A closed list as a person types it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Choice | None:
+        typed = str(value).strip().lower().replace(" ", "_")
+        return next((one for one in cls if one.value == typed), None)
+
+
+def _one_of(label: str, choices: type[StrEnum]) -> Any:
+    """A field for one of the choices: the pages draw a line to type into, so its label says them."""
+    return Field(title=f"{label}: {', '.join(choices)}")
+
+
+def _list_of(label: str) -> Any:
+    # The line takes no line breaks.
+    return Field(default="", max_length=5000, title=f"{label}, separated by ;")
+
+
+class TakedownDecision(Choice):
     """What becomes of a takedown."""
 
     UPHELD = "upheld"
@@ -33,14 +56,14 @@ class TakedownDecision(StrEnum):
     RESTORED = "restored"
 
 
-class ProofDecision(StrEnum):
+class ProofDecision(Choice):
     """What becomes of a proof."""
 
     VERIFIED = "verified"
     REJECTED = "rejected"
 
 
-class ReportDecision(StrEnum):
+class ReportDecision(Choice):
     """What is done about a report."""
 
     HIDDEN = "hidden"
@@ -48,21 +71,21 @@ class ReportDecision(StrEnum):
     DISMISSED = "dismissed"
 
 
-class AppealDecision(StrEnum):
+class AppealDecision(Choice):
     """What becomes of an appeal."""
 
     UPHELD = "upheld"
     REJECTED = "rejected"
 
 
-class Switch(StrEnum):
+class Switch(Choice):
     """On or off."""
 
     ON = "on"
     OFF = "off"
 
 
-class Speaker(StrEnum):
+class Speaker(Choice):
     """Why somebody speaks for a name; `nobody` ends it."""
 
     SELF = "self"
@@ -75,7 +98,7 @@ class DecideTakedown(BaseModel):
     """A takedown by its id."""
 
     takedown_id: str
-    decision: TakedownDecision
+    decision: TakedownDecision = _one_of("Decision", TakedownDecision)
     note: str = Field(min_length=1, max_length=2000)
 
 
@@ -83,7 +106,7 @@ class DecideProof(BaseModel):
     """A proof by its id."""
 
     proof_id: str
-    decision: ProofDecision
+    decision: ProofDecision = _one_of("Decision", ProofDecision)
     note: str = Field(min_length=1, max_length=2000)
 
 
@@ -93,18 +116,24 @@ class SeeProof(BaseModel):
     proof_id: str
 
 
+class SeeVideo(BaseModel):
+    """A video by its id, or by that of its post."""
+
+    video_id: str
+
+
 class DecideReport(BaseModel):
     """A report by its id."""
 
     report_id: str
-    decision: ReportDecision
+    decision: ReportDecision = _one_of("Decision", ReportDecision)
 
 
 class DecideAppeal(BaseModel):
     """An appeal by its id."""
 
     appeal_id: str
-    decision: AppealDecision
+    decision: AppealDecision = _one_of("Decision", AppealDecision)
     note: str = Field(min_length=1, max_length=2000)
 
 
@@ -112,7 +141,7 @@ class HideVideo(BaseModel):
     """A video by its id: `off` shows it again."""
 
     video_id: str
-    hidden: Switch
+    hidden: Switch = _one_of("Hidden", Switch)
     reason: str = Field(min_length=1, max_length=2000)
 
 
@@ -120,25 +149,25 @@ class FlagMinor(BaseModel):
     """A cameo by its id: `off` takes the flag back."""
 
     cameo_id: str
-    minor: Switch
+    minor: Switch = _one_of("Minor", Switch)
 
 
 class PutEntry(BaseModel):
-    """An entry of the registry; names, handles and exceptions one a line. An existing id is replaced."""
+    """An entry of the registry; names, handles and exceptions are lists. An existing id is replaced."""
 
     entry_id: str = Field(pattern=r"^reg_[a-z0-9_]{2,60}$")
     name: str = Field(min_length=2, max_length=60)
-    kind: Kind
-    names: str = Field(default="", max_length=5000)
-    handles: str = Field(default="", max_length=5000)
-    unless: str = Field(default="", max_length=5000)
+    kind: Kind = _one_of("Kind", Kind)
+    names: str = _list_of("Other names")
+    handles: str = _list_of("Handles")
+    unless: str = _list_of("Not meant by")
 
 
 class SwitchEntry(BaseModel):
     """An entry of the registry by its id."""
 
     entry_id: str
-    active: Switch
+    active: Switch = _one_of("Active", Switch)
 
 
 class NameSpeaker(BaseModel):
@@ -146,7 +175,7 @@ class NameSpeaker(BaseModel):
 
     entry_id: str
     handle: str
-    role: Speaker
+    role: Speaker = _one_of("Role", Speaker)
 
 
 async def _takedown(data: DecideTakedown, actor: str, now: datetime) -> str:
@@ -188,7 +217,7 @@ async def _minor(data: FlagMinor, actor: str, now: datetime) -> str:
 
 async def _put_entry(data: PutEntry, actor: str, now: datetime) -> str:
     texts = (data.names, data.handles, data.unless)
-    lists = [[line.strip() for line in text.splitlines() if line.strip()] for text in texts]
+    lists = [[name.strip() for name in BREAK.split(text) if name.strip()] for text in texts]
     # An entry's everyday names have no place in a form: those that it has stay.
     earlier = await registry.entry(data.entry_id)
     entry = Entry(
@@ -240,7 +269,10 @@ ACTS = (
         DecideAppeal,
         _appeal,
     ),
-    Act("Put a name into the registry", "Registry", "One name a line.", PutEntry, _put_entry, superuser=True),
+    Act(
+        "Put a name into the registry", "Registry", "An existing id is replaced.", PutEntry, _put_entry,
+        superuser=True,
+    ),
     Act(
         "Switch a name of the registry", "Registry", "Off lets everybody use it.", SwitchEntry, _switch_entry,
         superuser=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from db import acts, enrolments
+from db import acts, enrolments, looking
 from db.safety_tables import (
     AppealTable,
     AuditLog,
@@ -37,12 +37,16 @@ from db.safety_tables import (
 from schemas.errors import RiffleError
 
 SITE = "Riffle moderation"
-# A proof lies sealed in the media store, which this floor does not know: the api opens it.
+# Clips lie in the media store, which this floor does not know, proofs sealed: the api opens them.
 OpenProof = Callable[[str, str], Awaitable[bytes]]
+OpenVideo = Callable[[str], Awaitable[bytes]]
 
 
-def pages(open_proof: OpenProof, *, secure: bool) -> ASGIApp:
-    """The ASGI app to mount. `open_proof(key, proof id)` gives the clip; `secure` cookies need HTTPS."""
+def pages(open_proof: OpenProof, open_video: OpenVideo, *, secure: bool) -> ASGIApp:
+    """The ASGI app to mount. `open_proof(key, proof id)` and `open_video(key)` give clips.
+
+    `secure` cookies need HTTPS.
+    """
     app: ASGIApp = create_admin(
         tables=[
             # The clock first: what runs out next.
@@ -62,7 +66,7 @@ def pages(open_proof: OpenProof, *, secure: bool) -> ASGIApp:
             _table(RegistryGrant, "Registry", RegistryGrant.created_at, newest=True),
             _table(AuditLog, "Audit log", AuditLog.id, newest=True),
         ],
-        forms=[*(_form(act) for act in acts.ACTS), _proof_form(open_proof)],
+        forms=[*(_form(act) for act in acts.ACTS), *_clip_forms(open_proof, open_video)],
         auth_table=Moderator,
         session_table=ModeratorSession,
         production=secure,
@@ -103,17 +107,45 @@ def _form(act: acts.Act) -> FormConfig:
     return FormConfig(act.name, act.model, endpoint, description=act.about, form_group=act.group)
 
 
-def _proof_form(open_proof: OpenProof) -> FormConfig:
-    async def endpoint(request: Request, data: acts.SeeProof) -> FileResponse:
+def _clip_forms(open_proof: OpenProof, open_video: OpenVideo) -> list[FormConfig]:
+    async def proof(data: acts.SeeProof, actor: str) -> tuple[str, bytes]:
+        key = await enrolments.sealed_key(data.proof_id, actor, datetime.now(UTC))
+        return data.proof_id, await open_proof(key, data.proof_id)
+
+    async def video(data: acts.SeeVideo, actor: str) -> tuple[str, bytes]:
+        key = await looking.video_key(data.video_id, actor, datetime.now(UTC))
+        return data.video_id, await open_video(key)
+
+    logged = "That you looked is written down."
+    return [
+        FormConfig(
+            "See a proof",
+            acts.SeeProof,
+            _download(proof),
+            description=f"Download the clip of a proof to compare it with its challenge. {logged}",
+            form_group="Enrolments",
+        ),
+        FormConfig(
+            "See a video",
+            acts.SeeVideo,
+            _download(video),
+            description=f"Download one that is reported, hidden or under a takedown. {logged}",
+            form_group="Reports",
+        ),
+    ]
+
+
+def _download(
+    find: Callable[[Any, str], Awaitable[tuple[str, bytes]]],
+) -> Callable[[Request, BaseModel], Coroutine[None, None, FileResponse]]:
+    async def endpoint(request: Request, data: BaseModel) -> FileResponse:
         try:
-            key = await enrolments.sealed_key(data.proof_id, _name(request), datetime.now(UTC))
-            clip = await open_proof(key, data.proof_id)
+            name, clip = await find(data, _name(request))
         except RiffleError as refused:
             raise ValueError(refused.message) from None
-        return FileResponse(io.BytesIO(clip), f"{data.proof_id}.mp4", "video/mp4")
+        return FileResponse(io.BytesIO(clip), f"{name}.mp4", "video/mp4")
 
-    about = "Download the clip of a proof to compare it with its challenge. That you looked is written down."
-    return FormConfig("See a proof", acts.SeeProof, endpoint, description=about, form_group="Enrolments")
+    return endpoint
 
 
 def _check_role(request: Request, superuser: bool) -> None:

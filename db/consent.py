@@ -24,7 +24,7 @@ class Pair(NamedTuple):
 
 
 class Line(msgspec.Struct, kw_only=True, frozen=True):
-    """What a lineage says: its prompts, whether it has a remix, its trend, and what of it was withdrawn."""
+    """What a lineage says: its prompts and captions, its trend, if it has a remix, what was withdrawn."""
 
     words: list[str] = msgspec.field(default_factory=list)
     remixed: bool = False
@@ -106,10 +106,13 @@ async def lines_of(roots: Sequence[Sequence[str]]) -> list[Line]:
             )[1] AS trend
             FROM root JOIN videos v USING (id) LEFT JOIN posts p ON p.id = v.post_id GROUP BY nr
         ), said AS (
-            SELECT nr, array_agg(DISTINCT text) AS words FROM line JOIN videos v USING (id),
+            SELECT nr, array_agg(DISTINCT said) AS words FROM (
+                SELECT nr, coalesce(v.sealed, v.prompt) AS said FROM line JOIN videos v USING (id)
                 -- Steering says more to the model than was typed.
-                unnest(ARRAY[coalesce(v.sealed, v.prompt), v.recipe ->> 'prompt']) AS text
-            GROUP BY nr
+                UNION SELECT nr, v.recipe ->> 'prompt' FROM line JOIN videos v USING (id)
+                UNION SELECT nr, p.caption FROM line JOIN posts p ON p.video_id = line.id
+                WHERE p.deleted_at IS NULL AND p.caption <> ''
+            ) AS texts WHERE said IS NOT NULL GROUP BY nr
         ), back AS (
             SELECT nr, cameo_id, max(w.mode) AS mode FROM line JOIN receipts r ON r.video_id = line.id
             JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
@@ -129,11 +132,15 @@ async def lines_of(roots: Sequence[Sequence[str]]) -> list[Line]:
 
 
 async def verdicts_of(
-    rows: Sequence[VideoRow], now: datetime, action: Action | None = None, trend: str | None = None
+    rows: Sequence[VideoRow],
+    now: datetime,
+    action: Action | None = None,
+    trend: str | None = None,
+    caption: str | None = None,
 ) -> dict[str, dict[str, Verdict]]:
     """For each video, whether its maker may (still) use each of its cameos; `action` None = to draw it.
 
-    `trend` is the one that it is about to be posted to.
+    `trend` is the one that it is about to be posted to, under `caption`.
     """
     wanted = {row.id: [Pair(cameo, row.account_id, row.swarm_id) for cameo in row.cameos] for row in rows}
     with_cameos = [row for row in rows if row.cameos]
@@ -148,7 +155,7 @@ async def verdicts_of(
             action=action or action_of(row.tier, row.relation),
             prompt=row.prompt,
             now=now,
-            words=lines[row.id].words,
+            words=[*lines[row.id].words, *([caption] if caption else [])],
             trend=trend or lines[row.id].trend,
             video=row.id,
             remixed=row.remixed,

@@ -20,8 +20,14 @@ class Copy(NamedTuple):
     distance: int
 
 
+async def hold(*, alone: bool) -> None:
+    """Until the transaction ends: `alone` to change what is taken down, else to add a look."""
+    kind = "" if alone else "_shared"
+    await fetch(f"SELECT pg_advisory_xact_lock{kind}(hashtextextended('fingerprints', 0))")
+
+
 async def store(video_id: str, bits: str) -> None:
-    """Remember what a video looks like; a later attempt at it replaces the earlier one."""
+    """Remember what a video looks like."""
     await fetch(
         """
         INSERT INTO fingerprints (video_id, hash, bands) VALUES ($1, $2, $3::integer[])

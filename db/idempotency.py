@@ -23,6 +23,15 @@ async def begin(*, account_id: str, key: str, route: str, body_hash: str) -> tup
     if not in_transaction():
         raise RuntimeError("an idempotency key is held by a transaction")
     await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{account_id} {key}")
+    return await find(account_id=account_id, key=key, route=route, body_hash=body_hash)
+
+
+async def find(*, account_id: str, key: str, route: str, body_hash: str) -> tuple[int, bytes] | None:
+    """The stored (status, body) of a key as it stands now, without waiting for anybody.
+
+    Raises:
+        RiffleError: idempotency_mismatch, where the key came with another request.
+    """
     found = await fetch_one(
         "SELECT route, body_hash, status, body FROM idempotency WHERE account_id = $1 AND key = $2",
         account_id,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from core.lifecycle import Trigger, advance
-from db import consent, credits, events, jobs
+from db import consent, credits, events, fingerprints, jobs, takedowns
 from db.engine import fetch, transaction
 from db.lineage import posted_ancestors
 from db.materials import makings as makings
@@ -146,15 +146,19 @@ async def complete(
     closeness: Mapping[str, float],
     now: datetime,
     media_hash: str | None = None,
+    look: str | None = None,
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
     `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `media_hash` is the same for identical copies.
+    `media_hash` is the same for identical copies; `look` is the fingerprint that copies are found by: one of
+    what was taken down ends the video, one of what is claimed puts it under that takedown.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
         if row is None or await jobs.withdraw_refused([row], now):
+            return False
+        if look is not None and not await _recognise(row, look, now):
             return False
         await fetch(
             """
@@ -186,6 +190,18 @@ async def complete(
         data = {"credits": row.price, "cpu_seconds": cpu_seconds, "fidelity": fidelity}
         await events.append(video_stream(video_id), Name.VIDEO_COMPLETED, data, now=now)
         return True
+
+
+async def _recognise(row: VideoRow, look: str, now: datetime) -> bool:
+    # No takedown is filed or decided between the look at them and the end of this transaction.
+    await fingerprints.hold(alone=False)
+    if await fingerprints.blocked(look, now):
+        message = "it came out like a video that was taken down"
+        await jobs.end(row, Trigger.FAIL, now, code=Code.TAKEN_DOWN, message=message)
+        return False
+    await fingerprints.store(row.id, look)
+    await takedowns.join_open(row.id, look)
+    return True
 
 
 async def fail(video_id: str, attempt: int, *, code: str, message: str, now: datetime) -> bool:

@@ -55,7 +55,7 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         ancestors = await posted_ancestors(video_id)
         post_id = new_id("post")
         trend_id = ancestors[0].trend_id if ancestors else post_id
-        verdicts = (await consent.verdicts_of([row], now, Action.POST, trend_id))[video_id]
+        verdicts = (await consent.verdicts_of([row], now, Action.POST, trend_id, caption))[video_id]
         uses.refuse(verdicts, "posted", "video_id")
         await uses.receive([video_id], verdicts, "post", now)
         await _touch_trend(trend_id, POINTS_OF_A_POST, now, now)

@@ -43,6 +43,7 @@ async def file(wish: CreateTakedown, now: datetime) -> Takedown:
         raise RiffleError(Code.INVALID_REQUEST, "good_faith must be true", param="good_faith")
     wanted = list(dict.fromkeys(found[0] for link in wish.videos if (found := ID.search(link))))
     async with transaction():
+        await fingerprints.hold(alone=True)
         rows = await fetch(
             """
             SELECT DISTINCT v.id FROM videos v LEFT JOIN posts p ON p.video_id = v.id
@@ -205,6 +206,7 @@ async def decide(
         RiffleError: not_found; invalid_state, where it can't become that.
     """
     async with transaction():
+        await fingerprints.hold(alone=True)
         found = await fetch_one("SELECT status FROM takedowns WHERE id = $1 FOR UPDATE", takedown_id)
         if found is None:
             raise _unknown(takedown_id)

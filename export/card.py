@@ -37,6 +37,7 @@ ROUNDS = 3
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;
 text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}figure{margin:0 0 1rem}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:1rem}
 figcaption{color:#555}img{max-width:100%;image-rendering:pixelated}h1{font-size:1.5rem}h2{font-size:1.15rem}"""
 
 
@@ -50,7 +51,7 @@ class Drawn(NamedTuple):
 
 
 def write_card(bundle: Path, out: Path, against: Path | None = None) -> Path:
-    """Draw with a bundle and write its report; `against` is another one of the same model, drawn below.
+    """Draw with a bundle and write its report; `against` is another one of the same model, drawn beside.
 
     Raises:
         BundleError: a bundle isn't whole.
@@ -128,9 +129,10 @@ def _clips(
         rounds = [_drawn(engine, wanted) for _ in range(ROUNDS)]
         drawn += rounds
         words = f"“{prompt}”, seed {seed}" if prompt else f"no prompt, seed {seed}"
-        parts.append(_figure(rounds[0].frames, f"{words}, {engine.manifest.precision}"))
+        sheet = _figure(rounds[0].frames, f"{words}, {engine.manifest.precision}")
         if other is not None:
-            parts.append(_beside(other, wanted, rounds[0], words))
+            sheet = f"<div class=pair>{sheet}{_beside(other, wanted, rounds[0], words)}</div>"
+        parts.append(sheet)
     steps = statistics.median(each.step_ms for each in drawn)
     decode = statistics.median(each.decode_ms for each in drawn)
     many = engine.begin(wanted).steps

@@ -47,7 +47,7 @@ def _export_parser() -> argparse.ArgumentParser:
     add("folder", type=Path, help="a model in diffusers folder format: LTX-Video or Wan 2.1")
     add("--out", type=Path, required=True, help="where the bundle goes; a bundle that is there is replaced")
     add("--precision", choices=PRECISIONS, help="int8 for processors, fp16 for cuda and web, unless said")
-    add("--target", choices=TARGETS, default="avx2", help="what will run it (default: avx2)")
+    add("--target", choices=TARGETS, help="what will run it; this machine's processor unless said")
     add("--steps", type=int, help="of the folder's scheduler; 8, or riffle.json's, unless said")
     add("--size", type=size, action="append", default=[], metavar="WxH", help="pixels; may be repeated")
     add("--frames", type=int, action="append", default=[], help="a clip's length; may be repeated")

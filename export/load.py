@@ -27,8 +27,6 @@ from schemas.bundle import CONDITIONS, Schedule
 
 __all__ = ["Card", "ExportError", "Source", "Tier", "load", "quietly", "weight_digest"]
 
-# An ONNX file is one protobuf message, which ends at 2 GiB.
-MAX_PART_BYTES = 2**31 - 2**20
 LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 LIBRARIES = ("diffusers", "transformers")
 # Weights that no state of a token depends on.
@@ -274,12 +272,6 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
 
 def _check(source: Source) -> None:
     """Stop at what the later stages don't know how to trace."""
-    for part in ("transformer", "vae", "text_encoder"):
-        size = sum(weight.nbytes for weight in getattr(source, part).parameters())
-        if size > MAX_PART_BYTES:
-            raise ExportError(
-                "load", f"{part} has {size / 1e9:.1f} GB of float32 weights, one file holds 2.1"
-            )
     if not 0.0 <= source.decode_timestep < 1.0:
         raise ExportError("load", f"decode timestep must be 0 to 1, not {source.decode_timestep}")
     if not 0.0 <= source.guidance <= 100.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import onnx
 import torch
 
-from export import trace
+from export import files, trace
 from export.gates import DENOISERS, GATES, goal
 from export.load import Source
 from export.measure import Parity
@@ -94,7 +95,7 @@ class Maker:
         made = self._quantise(part, model, feeds, goal_db)
         self.parity[part.name] = check_part(part, made, self.precision)
         path = self.work / f"{part.name}.onnx"
-        onnx.save(made, path)
+        files.save(made, path)
         found = placed(path, self.target)
         self.placement[part.name] = found.providers if found.means_something else {}
 
@@ -110,10 +111,12 @@ class Maker:
             return self._narrowed(part, model)
         if part.kind not in DENOISERS:
             fitted = feeds[:FITTED]
-            quantise = partial(self._convolutions, model, part.name, fitted)
-            return self._chosen(
-                part, model, "int8 convolutions", CONVOLUTIONS, quantise, fitted[:MEASURED], goal_db
-            )
+            with tempfile.TemporaryDirectory() as folder:
+                ranges = Path(folder) / "ranges.json"
+                quantise = partial(self._convolutions, model, part.name, fitted, ranges)
+                return self._chosen(
+                    part, model, "int8 convolutions", CONVOLUTIONS, quantise, fitted[:MEASURED], goal_db
+                )
         apart = split(model)
         if self.precision == "int4":
             weights = partial(quantise_weights, apart, part.name)
@@ -124,9 +127,14 @@ class Maker:
         return self._chosen(part, apart, scheme, PRODUCTS, products, feeds, goal_db)
 
     def _convolutions(
-        self, model: onnx.ModelProto, name: str, fitted: Sequence[Feed], nodes: Sequence[str]
+        self,
+        model: onnx.ModelProto,
+        name: str,
+        fitted: Sequence[Feed],
+        ranges: Path,
+        nodes: Sequence[str],
     ) -> onnx.ModelProto:
-        return quantise_convolutions(model, name, self.target, nodes, fitted)
+        return quantise_convolutions(model, name, self.target, nodes, fitted, ranges)
 
     def _chosen(
         self,

@@ -10,6 +10,7 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from export import files
 from export.errors import ExportError, first_line
 from export.quantise import Feed
 
@@ -50,7 +51,7 @@ def run(model: onnx.ModelProto, name: str, feeds: Sequence[Feed]) -> list[list[N
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = files.session(model, options)
         takes = [item.name for item in session.get_inputs()]
         return [session.run(None, {key: feed[key] for key in takes}) for feed in feeds]
     except Exception as error:

@@ -20,6 +20,7 @@ from export.make import Maker
 from export.trace import names
 from export.wishes import PRECISIONS_OF, Wish, default_precision
 from model_server.bundle import MANIFEST, BundleError, describe
+from model_server.host import host_target, misfit
 from schemas.bundle import MANIFEST_VERSION, Bucket, Manifest
 
 TOKENIZER = "tokenizer.json"
@@ -28,13 +29,21 @@ TRIES = 3
 
 
 def export_bundle(
-    folder: Path, out: Path, *, precision: str | None = None, target: str = "avx2", wish: Wish | None = None
+    folder: Path,
+    out: Path,
+    *,
+    precision: str | None = None,
+    target: str | None = None,
+    wish: Wish | None = None,
 ) -> Path:
     """Export a diffusers folder to a bundle at `out`, replacing what is there; returns `out`.
+
+    It is for this machine's processor unless a `target` says otherwise.
 
     Raises:
         ExportError: a stage stopped; `out` is as it was.
     """
+    target = target or host_target()
     if target not in PRECISIONS_OF:
         raise ExportError("pack", f"target {target!r} is not known, only {', '.join(PRECISIONS_OF)}")
     precision = precision or default_precision(target)
@@ -42,6 +51,8 @@ def export_bundle(
         raise ExportError(
             "pack", f"precision {precision!r} for target {target!r} is not known: take {_any_of(target)}"
         )
+    if wrong := misfit(precision, target):
+        raise ExportError("pack", f"{target} can't be verified here: {wrong}")
     _check_out(folder, out)
     say = _Progress()
     threads = torch.get_num_threads()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import sys
 from pathlib import Path
 
 from core.settings import PROJECT, BadSetting, Settings, load
+from model_server.host import host_target
 
 WEIGHTS = PROJECT / "export" / "tiny" / "weights"
 # Whatever changes how a bundle is made must make the old one stale; how riffle-tiny is trained doesn't.
@@ -31,7 +31,9 @@ def prepare(settings: Settings) -> None:
     ):
         return
     stamp = settings.bundle.with_name(f"{settings.bundle.name}.{STAMP}")
-    current = fingerprint(settings.teacher if own_teacher else WEIGHTS)
+    target = host_target()
+    # A home that moves to another processor gets a bundle for that one.
+    current = f"{target} {fingerprint(settings.teacher if own_teacher else WEIGHTS)}"
     if stamp.is_file() and stamp.read_text() == current and (settings.bundle / "manifest.json").is_file():
         return
     print("[model 1/2] assembling the model folder", flush=True)
@@ -46,13 +48,8 @@ def prepare(settings: Settings) -> None:
     stamp.unlink(missing_ok=True)
     # The server encodes by its teacher.
     wish = Wish(encoder=False)
-    export_bundle(settings.teacher, settings.bundle, precision="int8", target=host_target(), wish=wish)
+    export_bundle(settings.teacher, settings.bundle, precision="int8", target=target, wish=wish)
     stamp.write_text(current)
-
-
-def host_target() -> str:
-    """The quantisation target that is right on this machine's processor."""
-    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "avx2"
 
 
 def fingerprint(folder: Path) -> str:

@@ -23,6 +23,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
+from export import files
 from export.errors import ExportError, first_line, quietly
 
 Feed = dict[str, NDArray[Any]]
@@ -112,9 +113,17 @@ def quantise_products(
 
 
 def quantise_convolutions(
-    model: onnx.ModelProto, name: str, target: str, nodes: Collection[str], samples: Iterable[Feed]
+    model: onnx.ModelProto,
+    name: str,
+    target: str,
+    nodes: Collection[str],
+    samples: Iterable[Feed],
+    ranges: Path | None = None,
 ) -> onnx.ModelProto:
     """The graph with these convolutions in int8, per output channel, in ranges measured on `samples`.
+
+    `ranges` is a file that keeps what was measured for the next choice of nodes of the same graph: fitting
+    takes far longer than quantising.
 
     Raises:
         ExportError: the quantiser stopped.
@@ -130,6 +139,7 @@ def quantise_convolutions(
         reduce_range=target in REDUCED_RANGE,
         activation_type=QuantType.QUInt8,
         calibrate_method=CalibrationMethod.MinMax,
+        calibration_cache_path=ranges,
     )
 
 
@@ -166,7 +176,9 @@ def narrow(model: onnx.ModelProto, name: str, *, wide: Collection[str] = ()) -> 
     try:
         with quietly(), contextlib.redirect_stdout(io.StringIO()):
             made: onnx.ModelProto = convert_float_to_float16(
-                _copy(model),
+                # With shapes already there, since the converter's own inference takes no large graph.
+                files.infer_shapes(model),
+                disable_shape_infer=True,
                 keep_io_types=True,
                 op_block_list=[*DEFAULT_OP_BLOCK_LIST, *wide],
             )
@@ -218,11 +230,18 @@ def _quantised(
 ) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
-        onnx.save(model, before)
+        files.save(model, before)
         try:
             # Some of its advice is printed rather than logged.
             with quietly(), contextlib.redirect_stdout(io.StringIO()):
-                quantiser(before, after, per_channel=True, weight_type=QuantType.QInt8, **options)
+                quantiser(
+                    before,
+                    after,
+                    per_channel=True,
+                    weight_type=QuantType.QInt8,
+                    use_external_data_format=files.is_large(model),
+                    **options,
+                )
         except Exception as error:
             raise ExportError("quantise", f"{name}: {first_line(error)}") from error
         return onnx.load(after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from itertools import pairwise
 from math import isfinite, prod
+from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -21,6 +22,11 @@ from schemas.bundle import (
 )
 
 MANIFEST = "manifest.json"
+# Weights that are too many for a graph's file lie beside it, in a file of its name and this.
+DATA_SUFFIX = ".data"
+# How a graph's file names the file of a weight: an entry (field 1 its key, field 2 its value) of a tensor.
+LOCATION = b"\n\x08location\x12"
+GRAPH_SUFFIX = ".onnx"
 FAMILIES = ("ltx", "wan")
 CHUNK_BYTES = 1 << 20
 # Numbers of a clip's latents and pixels of its frames: a minute of 1280x720 at 30 a second, and its latents
@@ -65,6 +71,8 @@ def load_manifest(folder: Path) -> Manifest:
         raise BundleError(f"{folder}: {MANIFEST} is damaged: {error}") from error
     for file in manifest.files:
         _check_file(folder, file)
+    for file in manifest.files:
+        _check_weights(folder, file, manifest)
     _check_names(folder, manifest)
     wrong = _nonsense(manifest)
     if wrong:
@@ -105,6 +113,24 @@ def _check_file(folder: Path, file: BundleFile) -> None:
             raise BundleError(f"{folder}: {file.path} is damaged: its SHA-256 differs from the manifest's")
     except OSError as error:
         raise BundleError(f"{folder}: {file.path} can't be read ({error.strerror})") from error
+
+
+def _check_weights(folder: Path, file: BundleFile, manifest: Manifest) -> None:
+    """A graph takes weights from itself and from its own file of data, which was checked, and no other."""
+    if not file.path.endswith(GRAPH_SUFFIX) or not file.bytes:
+        return
+    own = PurePosixPath(file.path).name + DATA_SUFFIX
+    listed = f"{file.path}{DATA_SUFFIX}" in {each.path for each in manifest.files}
+    with (folder / file.path).open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+        place = data.find(LOCATION)
+        while place >= 0:
+            start = place + len(LOCATION) + 1
+            name = data[start : start + data[start - 1]].decode(errors="replace")
+            if name != own or not listed:
+                raise BundleError(
+                    f"{folder}: {file.path} takes weights from {name!r}, which {MANIFEST} doesn't list"
+                )
+            place = data.find(LOCATION, start)
 
 
 def _check_names(folder: Path, manifest: Manifest) -> None:

@@ -183,8 +183,9 @@ class Engines:
     def _load_full(self) -> None:
         # Importing torch and diffusers takes seconds, so previews must not wait for it.
         from model_server.render import FullRenderer
+        from model_server.threads import cores
 
-        self._full = FullRenderer(self._settings.teacher, self._settings.model_threads)
+        self._full = FullRenderer(self._settings.teacher, self._settings.model_threads or cores())
 
     def _unavailable(self, tier: Tier) -> JobError:
         reason = self.errors.get(tier, "it is still loading")

@@ -13,6 +13,7 @@ from core.limits import DEFAULT_STRENGTH
 from model_server import conditions
 from model_server.bundle import BundleError, find_bucket, load_manifest
 from model_server.conditions import Frames, Shown, Told
+from model_server.host import misfit
 from model_server.sessions import Component, Shelf, changed
 from model_server.tokens import clean, load_tokenizer, tokenize
 from schemas.bundle import Bucket, Manifest, Schedule
@@ -84,16 +85,20 @@ class PreviewEngine:
     """Draws previews. Loads at once (about a second); not safe for several threads at the same time."""
 
     def __init__(self, folder: Path, threads: int, *, shelf: Shelf | None = None) -> None:
-        """Check the bundle and load its text encoder and first shape, which compute with `threads` threads.
+        """Check the bundle and load its text encoder and shapes, which compute with `threads` threads.
+
+        threads.MEASURED finds out how many suit each graph.
 
         A `shelf` that several engines share keeps the graphs of all within its budget; its threads count
         then.
 
         Raises:
-            BundleError: a file is missing, changed, or nothing that onnxruntime can run.
+            BundleError: a file is missing, changed, made for another processor, or nothing that can be run.
         """
         self._folder = folder
         self.manifest = load_manifest(folder)
+        if wrong := misfit(self.manifest.precision, self.manifest.target):
+            raise BundleError(f"{folder}: {wrong}")
         # From here on these are the files that were checked.
         self._written = {file.path: changed(folder / file.path) for file in self.manifest.files}
         self._shelf = shelf or Shelf(threads)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,14 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from model_server.bundle import BundleError
+from model_server import threads
+from model_server.bundle import DATA_SUFFIX, BundleError
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
+Settings = Callable[[int], ort.SessionOptions]
+
+log = logging.getLogger(__name__)
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
@@ -31,19 +36,21 @@ LOADED_PER_FILE_BYTE = 2.0
 class Component:
     """One graph of static shapes. Not safe for several threads at the same time."""
 
-    def __init__(self, path: Path, threads: int, target: str = "") -> None:
-        """Load it; `target` is the manifest's.
+    def __init__(self, path: Path, threads: int, target: str = "", settings: Settings | None = None) -> None:
+        """Load it; `target` is the manifest's, `settings` take the place of `options`.
 
         Raises:
             BundleError: onnxruntime can't run it, or its shapes aren't fixed.
         """
         try:
-            self._session = ort.InferenceSession(path, _options(threads), providers=providers(target))
+            self._session = ort.InferenceSession(
+                path, (settings or options)(threads), providers=providers(target)
+            )
         except Exception as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise BundleError(f"{path.parent}: {path.name} can't be run: {first}") from error
         self.name = path.name
-        self.bytes = int(path.stat().st_size * LOADED_PER_FILE_BYTE)
+        self.bytes = int(sum(part.stat().st_size for part in _files(path)) * LOADED_PER_FILE_BYTE)
         self.inputs = {item.name: _shape(path, item) for item in self._session.get_inputs()}
         self.outputs = {item.name: _shape(path, item) for item in self._session.get_outputs()}
         self._binding = self._session.io_binding()
@@ -87,9 +94,10 @@ class Shelf:
     end.
     """
 
-    def __init__(self, threads: int, budget_bytes: int = 0) -> None:
-        """`budget_bytes` of 0 keeps everything."""
-        self._threads, self._budget = threads, budget_bytes
+    def __init__(self, count: int, budget_bytes: int = 0, settings: Settings | None = None) -> None:
+        """`budget_bytes` of 0 keeps everything; with a `count` of threads.MEASURED each graph is measured."""
+        self._threads, self._budget, self._settings = count, budget_bytes, settings
+        self._measured: dict[tuple[Path, int], int] = {}
         self._loaded: OrderedDict[tuple[Path, int], Component] = OrderedDict()
         # A bundle is loaded in one thread while another one draws.
         self._lock = threading.Lock()
@@ -124,13 +132,30 @@ class Shelf:
             if changed(path) != key[1]:
                 raise BundleError(f"{path.parent}: {path.name} was replaced since it was checked")
             # Not under the lock: whoever draws meanwhile mustn't wait for a load.
-            component = Component(path, self._threads, target)
-            component.warm()
+            component = self._made(key, target)
         with self._lock:
             self._loaded[key] = component
             self._loaded.move_to_end(key)
             while self._budget and self.bytes > self._budget and len(self._loaded) > 1:
                 self._loaded.popitem(last=False)
+        return component
+
+    @property
+    def threads(self) -> dict[str, int]:
+        """What was measured: threads of each graph by its file's name."""
+        return {path.name: found for (path, _), found in self._measured.items()}
+
+    def _made(self, key: tuple[Path, int], target: str) -> Component:
+        def make(count: int) -> Component:
+            return Component(key[0], count, target, self._settings)
+
+        count = self._measured.get(key, self._threads)
+        if count == threads.MEASURED:
+            self._measured[key], component = threads.fastest(make, threads.cores())
+            log.info("%s: threads %d", key[0].name, self._measured[key])
+        else:
+            component = make(count)
+            component.warm()
         return component
 
     def drop(self, folder: Path, written: Collection[int]) -> None:
@@ -143,15 +168,21 @@ class Shelf:
 
 
 def changed(path: Path) -> int:
-    """When a file was written, in nanoseconds.
+    """When a file was written, or the weights beside it, in nanoseconds.
 
     Raises:
         BundleError: it can't be read.
     """
     try:
-        return path.stat().st_mtime_ns
+        return max(part.stat().st_mtime_ns for part in _files(path))
     except OSError as error:
         raise BundleError(f"{path.parent}: {path.name} can't be read ({error.strerror})") from error
+
+
+def _files(path: Path) -> list[Path]:
+    """A graph's file, and that of its weights if it has one."""
+    beside = path.with_name(path.name + DATA_SUFFIX)
+    return [path, beside] if beside.exists() else [path]
 
 
 def providers(target: str) -> list[str]:
@@ -169,16 +200,17 @@ def _driver() -> bool:
     return True
 
 
-def _options(threads: int) -> ort.SessionOptions:
+def options(threads: int) -> ort.SessionOptions:
+    """What a graph is run with when it serves."""
     _share_arena()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    made = ort.SessionOptions()
+    made.intra_op_num_threads = threads
+    made.inter_op_num_threads = 1
     # Spinning threads starve the api and the gateway on small machines, and lose time under contention.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    options.log_severity_level = 3
-    return options
+    made.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    made.add_session_config_entry("session.use_env_allocators", "1")
+    made.log_severity_level = 3
+    return made
 
 
 @cache

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from datetime import UTC, datetime
 
-from db import fingerprints, hidden, leases, takedowns, videos
+from db import fingerprints, hidden, leases, videos
 from db.leases import LeasedJob
 from media import fingerprint
 from media.provenance import Claims, Signer
@@ -98,7 +98,7 @@ async def _after(fault: Fault) -> None:
 
 
 async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore, signer: Signer) -> None:
-    await _recognise(job, done.media.video)
+    look = await _look(job, done.media.video)
     closeness = await _closeness(job, done.latents, link, store)
     folder = f"videos/{job.id}/{job.attempt}"
     files = {
@@ -120,25 +120,23 @@ async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore, sig
         now=_now(),
         # Of the drawing itself: the signed file names its video, so no two are the same.
         media_hash=hashlib.sha256(done.media.video).hexdigest(),
+        look=look,
     )
     if not kept:
         await store.delete(*files)
         raise Gone
 
 
-async def _recognise(job: LeasedJob, video: bytes) -> None:
-    """Remember what the video looks like, unless that was taken down: then it is not kept."""
+async def _look(job: LeasedJob, video: bytes) -> str | None:
+    """What the video is recognised by; one that was taken down is not kept."""
     try:
         bits = await asyncio.to_thread(fingerprint.of, video)
     except fingerprint.Unreadable as error:
         log.warning("%s can't be recognised later: %s", job.id, error)
-        return
-    if bits is None:
-        return
-    if await fingerprints.blocked(bits, _now()):
+        return None
+    if bits is not None and await fingerprints.blocked(bits, _now()):
         raise Refused(Code.TAKEN_DOWN, "it came out like a video that was taken down")
-    await fingerprints.store(job.id, bits)
-    await takedowns.join_open(job.id, bits)
+    return bits
 
 
 async def _signed(job: LeasedJob, video: bytes, signer: Signer) -> bytes:

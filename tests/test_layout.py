@@ -44,7 +44,20 @@ FORBIDDEN = {
     "export": {"piccolo", "litestar", "asyncpg"},
 }
 # The serving path loads these without torch: only the full renderer may.
-TORCH_FREE = {"app", "scheduler", "preview", "encode", "stitch", "compare", "bundle", "sessions", "tokens"}
+TORCH_FREE = {
+    "app",
+    "scheduler",
+    "preview",
+    "encode",
+    "stitch",
+    "conditions",
+    "compare",
+    "bundle",
+    "sessions",
+    "tokens",
+    "host",
+    "threads",
+}
 MAX_LINES = 400
 
 
@@ -84,7 +97,7 @@ def test_the_serving_path_is_free_of_torch() -> None:
 
 
 def test_export_uses_only_the_engine_of_the_model_server() -> None:
-    parts = ("preview", "bundle", "compare", "conditions", "encode", "sessions", "tokens", "render")
+    parts = ("preview", "bundle", "compare", "conditions", "encode", "sessions", "tokens", "render", "host")
     allowed = {f"model_server.{part}" for part in parts}
     for path in modules("export"):
         used = {name for name in imported(path) if name.startswith("model_server")}

@@ -37,10 +37,10 @@ async function send(method, path, body, headers) {
     method,
     headers: {
       ...(token ? { authorization: `Bearer ${token}` } : {}),
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(body === undefined || body instanceof Blob ? {} : { "content-type": "application/json" }),
       ...headers,
     },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
   };
   for (let tries = 0; ; tries++) {
     const reply = await fetch(path, request).catch(() => null);
@@ -106,4 +106,9 @@ export async function call(method, path, body) {
   const headers = method === "POST" ? { "idempotency-key": newKey() } : {};
   const reply = await request(method, path, body, headers);
   return reply.status === 204 ? null : reply.json();
+}
+
+/** One call whose body, or answer, is a file. @param {string} method @param {string} path @param {Blob} [file] @param {string} [kind] its media type */
+export function upload(method, path, file, kind) {
+  return request(method, path, file, kind ? { "content-type": kind } : {});
 }

@@ -2,9 +2,11 @@
 
 import { call } from "./api.js";
 import { AUDIENCES, cameoId, cameoLink } from "./consent.js";
-import { avatar, el, icon } from "./dom.js";
+import { avatar, clip, el, icon } from "./dom.js";
 import { inbox } from "./inbox.js";
+import { openProof, pictureOf } from "./likeness.js";
 import { askForm } from "./people.js";
+import { playWhenVisible } from "./player.js";
 import { attempt, busy, openSheet, sure, toast } from "./ui.js";
 
 /**
@@ -78,7 +80,7 @@ export class Cameos {
   #given(grant) {
     const back = el("button", { onclick: () => busy(back, async () => {
       const mode = modeField();
-      if (!(await sure(`@${grant.grantee} may not use ${grant.cameo_name} any more, and what is being drawn with it stops.`, "Take back", mode))) return;
+      if (!(await sure(`@${grant.grantee} may not use ${grant.cameo_name} any more, and what is being drawn with it stops.`, "Take back", mode.node))) return;
       await call("POST", `/v1/cameos/${grant.cameo_id}/revoke`, { grant_id: grant.id, mode: mode.value });
       await inbox.read();
     }) }, "Take back");
@@ -97,17 +99,19 @@ export class Cameos {
     }));
     const uses = el("button", { onclick: () => busy(uses, () => openUses(cameo)) }, "Uses");
     const share = el("button", { onclick: () => copy(cameoLink(cameo.id)) }, icon("link"), "Link");
+    const proof = el("button", { onclick: () => openProof(cameo) }, icon("check"), "Proof");
     const end = el("button", { onclick: () => busy(end, async () => {
       const mode = modeField();
-      if (!(await sure(`${cameo.display_name} can't be used by anybody any more. This can't be undone.`, "Withdraw", mode))) return;
+      if (!(await sure(`${cameo.display_name} can't be used by anybody any more. This can't be undone.`, "Withdraw", mode.node))) return;
       await call("POST", `/v1/cameos/${cameo.id}/revoke`, { mode: mode.value });
       await this.#readOwn();
     }) }, "Withdraw");
     return el("article.panel", { "data-cameo": cameo.id },
       el("div.person", {}, avatar(cameo.owner), el("div", {}, el("b", {}, cameo.display_name),
         el("p.quiet", {}, active ? `@${cameo.handle}` : "withdrawn"), el("code.id", {}, cameo.id))),
+      pictureOf(cameo, active),
       active ? audience : null,
-      el("div.actions", {}, uses, active ? share : null, active ? end : null));
+      el("div.actions", {}, uses, active ? proof : null, active ? share : null, active ? end : null));
   }
 
   #lend() {
@@ -117,9 +121,10 @@ export class Cameos {
     return el("form.stack", { onsubmit: (event) => {
       event.preventDefault();
       busy(lend, async () => {
-        await call("POST", "/v1/cameos", { display_name: name.value.trim(), audience: audience.value });
+        const made = await call("POST", "/v1/cameos", { display_name: name.value.trim(), audience: audience.value });
         name.value = "";
         await this.#readOwn();
+        toast("Made. You can prove that it is you.", { label: "Prove it", run: () => openProof(made) });
       });
     } }, name, audience, lend);
   }
@@ -131,13 +136,18 @@ function audienceField(label, chosen) {
 }
 
 const MODES = {
-  hide_posts: "Hide what is posted with it", block_new: "Leave what there is as it is", tombstone: "Delete all that was made with it",
+  block_new: ["Nothing new", "What there is stays as it is."],
+  hide_posts: ["Hide posts", "Nobody sees what is posted with it. Makers keep their drafts."],
+  tombstone: ["Delete all", "Every video with it, and all that was made from those, is deleted for good."],
 };
 
-/** What becomes of what was made before consent ended. */
+/** What becomes of what was made before consent ended: three choices, and the one that is taken. */
 function modeField() {
-  return el("select", { "aria-label": "What becomes of what was made" }, ...Object.entries(MODES).map(([value, text]) =>
-    el("option", { value }, text)));
+  const node = el("fieldset.choice", {}, el("legend.quiet", {}, "What becomes of what was made?"), ...Object.entries(MODES).map(([value, [name, what]]) =>
+    el("label", {}, el("input", { type: "radio", name: "mode", value, checked: value === "hide_posts" }), el("span", {}, el("b", {}, name), el("small.quiet", {}, what)))));
+  return { node, get value() {
+    return node.querySelector(":checked").value;
+  } };
 }
 
 async function openUses(cameo) {
@@ -153,8 +163,10 @@ function useLine(cameo, use) {
     await call("DELETE", `/v1/cameos/${cameo.id}/uses/${use.video_id}`);
     line.remove();
   }) }, "Delete");
-  const line = el("div.line", {}, el("span", {}, el("b", {}, `@${use.by}`), ` ${use.prompt}`),
-    el("span.quiet", {}, use.post_id ? "posted" : use.status.replace("_", " ")), gone);
+  const watch = clip(use.prompt);
+  const line = el("div.use", { "data-use": use.video_id }, use.status === "completed" ? watch : el("span.still", {}),
+    el("div", {}, el("b", {}, `@${use.by}`), el("p", {}, use.prompt || "Deleted"), el("p.quiet", {}, use.post_id ? "posted" : use.status === "completed" ? "a draft" : use.status.replace("_", " "))), gone);
+  if (use.status === "completed") playWhenVisible(watch, use.video_id);
   return line;
 }
 

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { avatar, clip, el, foldable, icon } from "./dom.js";
 import { openCameo, openPerson } from "./people.js";
 import { playWhenVisible, toggle } from "./player.js";
+import { openReport } from "./report.js";
 import { remix } from "./studio.js";
 import { attempt } from "./ui.js";
 
@@ -44,6 +45,7 @@ export class Card {
     return el("div.rail", {},
       el("button.who", { "aria-label": `About @${post.author.handle}`, onclick: () => openPerson(post.author) }, avatar(post.author.handle)),
       this.heart,
+      el("button.small", { "aria-label": "Report this post", onclick: () => openReport("post", post.id, "this post") }, icon("flag")),
       el("button", { "aria-label": "Remix", onclick: () => remix(post.video) }, icon("remix"), el("span", {}, post.remixes ? String(post.remixes) : "Remix")));
   }
 

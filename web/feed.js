@@ -38,6 +38,8 @@ export class Feed {
   /** Start again from the top. @param {string} cut */
   async choose(cut) {
     this.cut = cut;
+    // What an earlier choice still loads must not end up in this one, nor keep it from loading.
+    const turn = (this.turn = { loading: false });
     this.stale = false;
     this.cursor = undefined;
     /** @type {Map<string, Lane>} */
@@ -46,27 +48,26 @@ export class Feed {
     for (const tab of this.tabs.children) tab.setAttribute("aria-selected", String(tab.dataset.cut === cut));
     this.column.replaceChildren(el("div.nothing", {}, el("p.quiet", {}, "…")));
     await attempt(() => this.#more());
-    if (this.cut === cut && this.lanes.size === 0) {
+    if (this.turn === turn && this.lanes.size === 0) {
       this.column.replaceChildren(el("div.nothing", {}, el("h2", {}, "Nothing here yet"), el("p.quiet", {}, NOTHING[cut]),
         el("a.button.primary", { href: "#create" }, "Create"), el("button.text", { onclick: () => this.choose(cut) }, "Look again")));
     }
   }
 
   async #more() {
-    if (this.loading || this.cursor === null) return;
-    const { cut } = this;
-    this.loading = true;
+    const { cut, turn } = this;
+    if (turn.loading || this.cursor === null) return;
+    turn.loading = true;
     try {
       const query = this.cursor ? `&cursor=${encodeURIComponent(this.cursor)}` : "";
       const page = await call("GET", `/v1/feed?cut=${cut}&limit=${PAGE}${query}`);
-      if (this.cut !== cut) return;
+      if (this.turn !== turn) return;
       if (this.cursor === undefined) this.column.replaceChildren();
       this.cursor = page.cursor;
       for (const item of page.items) this.#add(item);
     } finally {
-      this.loading = false;
+      turn.loading = false;
     }
-    if (this.cut !== cut) await this.#more();
   }
 
   #add(item) {

@@ -1,7 +1,8 @@
-// The Me view: who I am, what I can spend, what I have posted, and the way out.
+// The Me view: who I am, what I can spend, what I have posted and reported, and the way out.
 
 import { call, forget } from "./api.js";
 import { avatar, counted, el } from "./dom.js";
+import { ownReports } from "./report.js";
 import { openStudio } from "./studio.js";
 import { Tile } from "./tile.js";
 import { attempt, busy } from "./ui.js";
@@ -13,18 +14,22 @@ export class Me {
     this.top = el("div.stack", {});
     this.posts = el("div.grid", {});
     this.nothing = el("p.quiet", { hidden: true }, "You have posted nothing yet.");
+    this.reports = el("div.stack", {});
     this.posts.style.setProperty("--columns", "3");
     const out = el("button", { onclick: () => busy(out, async () => {
       await call("DELETE", "/v1/sessions").catch(() => null);
       forget();
     }) }, "Sign out");
-    this.node = el("section.view.me", {}, this.top, el("h2", {}, "Posts"), this.nothing, this.posts, out);
+    this.node = el("section.view.me", {}, this.top, el("h2", {}, "Posts"), this.nothing, this.posts, this.reports, out);
   }
 
   /** Called whenever the view comes to the front. */
   async shown() {
     await attempt(async () => {
-      const [{ account, credits }, page] = await Promise.all([call("GET", "/v1/me"), call("GET", `/v1/videos?limit=${PAGE}`)]);
+      const [{ account, credits }, page, reports] = await Promise.all([
+        call("GET", "/v1/me"), call("GET", `/v1/videos?limit=${PAGE}`), ownReports(),
+      ]);
+      this.reports.replaceChildren(...(reports.length ? [el("h2", {}, "What you reported"), ...reports] : []));
       this.top.replaceChildren(
         el("div.person", {}, avatar(account.handle), el("div", {}, el("h1", {}, account.display_name), el("p.quiet", {}, `@${account.handle}`))),
         el("p.panel", {}, el("b", {}, counted(credits.balance, "credit")), credits.held ? ` and ${credits.held} held for what is being drawn` : " to spend"));

@@ -2,7 +2,8 @@
 
 import { call, session } from "./api.js";
 import { check, inWords } from "./consent.js";
-import { avatar, el } from "./dom.js";
+import { avatar, el, icon } from "./dom.js";
+import { openReport } from "./report.js";
 import { attempt, busy, openSheet, sure, toast } from "./ui.js";
 
 /** @param {import("./types.js").Account} account */
@@ -23,7 +24,8 @@ export function openPerson(account) {
       act("button.primary", "Follow", `You follow @${handle}`, "PUT", "/v1/follows"),
       act("button", "Unfollow", `You don't follow @${handle} any more`, "DELETE", "/v1/follows"),
       act("button", "Block", `@${handle} is blocked`, "PUT", "/v1/blocks"),
-      act("button", "Unblock", `@${handle} is not blocked`, "DELETE", "/v1/blocks"))));
+      act("button", "Unblock", `@${handle} is not blocked`, "DELETE", "/v1/blocks"),
+      el("button", { onclick: () => openReport("account", handle, `@${handle}`) }, icon("flag"), "Report"))));
 }
 
 /** A form that asks for a cameo. @param {() => string} id @param {() => void} [asked] @param {Node} [first] */
@@ -48,6 +50,8 @@ export function openCameo(id) {
     const { decisions: [decision] } = await check([cameo.id], "");
     const close = openSheet(`Cameo of @${cameo.owner}`, el("div.stack", {},
       el("div.person", {}, avatar(cameo.owner), el("div", {}, el("b", {}, cameo.display_name), el("p.quiet", {}, inWords(decision.reason)))),
-      decision.allowed ? null : decision.ask ? askForm(() => cameo.id, () => close()) : null));
+      decision.allowed ? null : decision.ask ? askForm(() => cameo.id, () => close()) : null,
+      cameo.owner === session.get()?.account.handle ? null
+        : el("button.text", { onclick: () => openReport("cameo", cameo.id, "this cameo") }, icon("flag"), "Report this cameo")));
   });
 }

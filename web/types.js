@@ -20,7 +20,7 @@
  *   trend: {id: string, prompt: string, posts: number, contributors: number},
  *   lane: {items: Post[], cursor: string|null}, why: string,
  * }} FeedItem
- * @typedef {{id: string, handle: string, owner: string, display_name: string, audience: string, status: string}} Cameo
+ * @typedef {{id: string, handle: string, owner: string, display_name: string, audience: string, status: string, has_reference: boolean}} Cameo
  * @typedef {{
  *   id: string, cameo_id: string, cameo_name: string, grantee: string, status: string,
  *   scope: {prompt: string|null, post: boolean, uses: number|null, until: number|null}, message: string|null,

@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 import onnxruntime as ort
 
+from export import files
 from export.errors import ExportError, first_line
 
 
@@ -24,8 +25,12 @@ def optimise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
         options.log_severity_level = 3
+        if files.is_large(model):
+            entry = "session.optimized_model_external_initializers_"
+            options.add_session_config_entry(f"{entry}file_name", "optimised.data")
+            options.add_session_config_entry(f"{entry}min_size_in_bytes", str(files.SMALLEST_OUTSIDE_BYTES))
         try:
-            ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            files.session(model, options)
         except Exception as error:
             raise ExportError("rewrite", f"{name}: {first_line(error)}") from error
         return onnx.load(options.optimized_model_filepath)

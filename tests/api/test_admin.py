@@ -18,6 +18,7 @@ from db.safety_tables import Moderator
 from media.store import MediaStore
 from schemas.errors import RiffleError
 from tests.api import clips
+from tests.api.drawing import VIDEO
 from tests.api.people import Person, refused
 from tests.api.test_takedowns import claim, posted
 
@@ -172,6 +173,30 @@ async def test_a_proof_is_seen_and_judged(plain: Desk, ada: Person) -> None:
     assert (listed["status"], listed["note"]) == ("verified", "the digits fit")
     log = [row["action"] for row in await plain.rows("audit_log") if row["subject"] == proof["id"]]
     assert sorted(log) == ["proof.seen", "proof.verified"]
+
+
+async def test_only_what_somebody_complained_about_is_looked_at(
+    plain: Desk, anyone: httpx.AsyncClient, ada: Person, bob: Person, media: MediaStore
+) -> None:
+    post = await posted(ada, media, seed=911)
+    other = await posted(ada, media, seed=912)
+    reply = await plain.form("see-a-video", video_id=post["id"])
+    assert reply.status_code == 422
+    assert "is reported" in reply.json()["custom_form_error"]
+    await bob.ok("POST", "/v1/reports", {"kind": "post", "id": post["id"], "reason": "spam"})
+    await claim(anyone, other["id"])
+    for subject in (post["id"], post["video"]["id"], other["id"]):
+        seen = await plain.form("see-a-video", video_id=subject)
+        assert (seen.status_code, seen.headers["content-type"]) == (200, "video/mp4"), seen.text
+        assert seen.content == VIDEO
+    # What its maker deleted is gone for moderators too.
+    await ada.ok("DELETE", f"/v1/videos/{post['video']['id']}")
+    assert (await plain.form("see-a-video", video_id=post["id"])).status_code == 422
+    log = [row for row in await plain.rows("audit_log") if row["action"] == "video.seen"]
+    assert {(row["actor"], row["subject"]) for row in log} == {
+        (plain.name, post["video"]["id"]),
+        (plain.name, other["video"]["id"]),
+    }
 
 
 async def test_reports_and_appeals_are_decided(

@@ -152,6 +152,26 @@ async def test_restrictions_and_scopes_go_around(ada: Person, bob: Person) -> No
         refused(reply, 404, "not_found", param)
 
 
+async def test_refused_words_count_in_captions_too(ada: Person, bob: Person, media: Any) -> None:
+    wish = {"display_name": "Ada", "audience": "everyone", "restrictions": {"words": ["umbrella"]}}
+    cameo = (await ada.ok("POST", "/v1/cameos", wish))["id"]
+    video = await bob.ok("POST", "/v1/videos", {"prompt": "a cat on a beach", "cameos": [cameo]})
+    await finish(video["id"], media)
+    for caption in ("Umbrella time", "an umbrеlla", "umbr3llа!"):
+        reply = await bob.call("POST", "/v1/posts", {"video_id": video["id"], "caption": caption})
+        error = refused(reply, 403, "consent_refused")
+        assert "restricted_words" in error["message"]
+    post = await bob.ok("POST", "/v1/posts", {"video_id": video["id"], "caption": "a sunny day"})
+    remix = {"prompt": "a dog on a beach"}
+    running = await bob.ok("POST", f"/v1/videos/{video['id']}/remix", remix)
+    await ada.ok("PATCH", f"/v1/cameos/{cameo}", {"restrictions": {"words": ["sunny"]}})
+    # From then on: what is posted under it is hidden, what is drawn from it ends and is not begun.
+    eve = await sign_up(ada.client, next(HANDLES))
+    refused(await eve.call("GET", f"/v1/posts/{post['id']}"), 404, "not_found")
+    assert (await bob.ok("GET", f"/v1/videos/{running['id']}"))["status"] == "failed"
+    refused(await bob.call("POST", f"/v1/videos/{video['id']}/remix", remix), 403, "consent_refused")
+
+
 @pytest.mark.parametrize("mode", ["block_new", "hide_posts", "tombstone"])
 async def test_revoking_in_each_mode(mode: str, ada: Person, bob: Person, anyone: Any, media: Any) -> None:
     cameo = await cameo_of(ada, "everyone")

@@ -15,6 +15,7 @@ from litestar import Litestar
 
 import db.moderation
 import db.registry
+import db.reports
 from api.app import create_app
 from core.settings import load
 from media.store import MediaStore
@@ -204,6 +205,43 @@ async def test_a_service_elsewhere_has_its_say(
     assert len(elsewhere.asked) == count
     elsewhere.answer = None
     refused(await eve.call("POST", "/v1/videos", {"prompt": "a dog"}), 503, "busy")
+
+
+async def test_what_was_answered_once_is_answered_again_whatever_would_be_refused_now(
+    database: Any, tmp_path: Path, media: MediaStore, elsewhere: Elsewhere
+) -> None:
+    eve = await person_of(app_with(tmp_path, media, RIFFLE_MODERATION_URL=elsewhere.url), "eve_again")
+    wishes: list[tuple[str, Any]] = [("/v1/videos", {"prompt": PLAIN, "seed": 77})]
+    made = [await eve.ok("POST", *wishes[0], headers={"idempotency-key": "0"})]
+    await finish(made[0]["id"], media)
+    wishes += [
+        (f"/v1/videos/{made[0]['id']}/remix", {"prompt": "a dog"}),
+        (f"/v1/videos/{made[0]['id']}/render", None),
+        ("/v1/posts", {"video_id": made[0]["id"], "caption": "mine"}),
+        ("/v1/cameos", {"display_name": "Eve", "audience": "everyone"}),
+    ]
+    for number, wish in enumerate(wishes[1:], 1):
+        made.append(await eve.ok("POST", *wish, headers={"idempotency-key": str(number)}))
+
+    async def replay(number: int, wish: tuple[str, Any]) -> None:
+        reply = await eve.call("POST", *wish, headers={"idempotency-key": str(number)})
+        assert reply.headers.get("idempotent-replayed") == "true", reply.text
+        assert reply.json() == made[number]
+
+    asked = len(elsewhere.asked)
+    elsewhere.answer = None
+    for number, wish in enumerate(wishes):
+        refused(await eve.call("POST", *wish), 503, "busy")
+        await replay(number, wish)
+    assert len(elsewhere.asked) == asked + len(wishes)
+    elsewhere.answer = {"allowed": True}
+    await db.reports.hide(made[0]["id"], "a test", "a moderator", datetime.now(UTC))
+    refused(await eve.call("POST", *wishes[1]), 451, "taken_down")
+    for number, wish in enumerate(wishes):
+        await replay(number, wish)
+    other = {"prompt": "a bird"}
+    reply = await eve.call("POST", "/v1/videos", other, headers={"idempotency-key": "0"})
+    refused(reply, 409, "idempotency_mismatch")
 
 
 async def test_a_service_that_is_away_may_be_passed_over(

@@ -252,6 +252,22 @@ def test_every_topic_has_words_that_can_be_met() -> None:
     assert not any(mentions(innocent, words) for words in WORDS.values())
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    ["a GUN", "a gún", "a ɢun", "a g​un", "a guuuun", "a GUΝ", "ｇｕｎ", "a b33r", "a bееr", "𝓫𝓮𝓮𝓻", "ᗷeer"],
+)
+def test_a_disguise_hides_no_refused_word(prompt: str) -> None:
+    for restrictions in (Restrictions(words=["gun", "beer"]), Restrictions(styles=["gun", "beer"])):
+        assert not verdict(
+            asking(prompt=prompt), restrictions=restrictions, audience=Audience.EVERYONE
+        ).allowed
+    # A word of its own stays one: nothing is found inside of another, nor by reading rn as m.
+    innocent = Restrictions(words=["bum", "ten", "oat"])
+    assert verdict(
+        asking(prompt="a burn often floats"), restrictions=innocent, audience=Audience.EVERYONE
+    ).allowed
+
+
 facts = st.builds(
     CameoFacts,
     id=st.just("cameo_1"),

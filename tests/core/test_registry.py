@@ -46,6 +46,13 @@ def names(*texts: str) -> bool:
         "Otto line Marvane",
         "@otti_m waves",
         "otti plays the violin",
+        "Marvane, Ottoline",
+        "ᗰᗩᖇᐯᗩᑎE in the rain",
+        "𝓞𝓽𝓽𝓸𝓵𝓲𝓷𝓮 𝓜𝓪𝓻𝓿𝓪𝓷𝓮",
+        "🅼🅰🆁🆅🅰🅽🅴",
+        "M̷a̷r̷v̷a̷n̷e̷",
+        "Mɑrvanе­",
+        "OTTOLINE🎩MARVANE",
     ],
 )
 def test_a_disguise_hides_no_name(text: str) -> None:
@@ -61,6 +68,7 @@ def test_a_disguise_hides_no_name(text: str) -> None:
         "marvanelous weather",
         "a mar and a vane",
         "vane, mar",
+        "a line of otto, marble and vanes",
         "",
         "!!! 111",
     ],

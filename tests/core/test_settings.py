@@ -32,7 +32,7 @@ def test_home_defaults_to_var() -> None:
         ("RIFFLE_BUS_URL", "redis://x", "PostgreSQL"),
         ("RIFFLE_MODELS_URL", "somewhere", "http://"),
         ("RIFFLE_SEED", "maybe", "on or off"),
-        ("RIFFLE_MODEL_THREADS", "-1", "1 to 256"),
+        ("RIFFLE_MODEL_THREADS", "-1", "auto or 1 to 256"),
         ("RIFFLE_LOG_LEVEL", "loud", "debug"),
         ("RIFFLE_SIGNING_CHAIN", "/nowhere/chain.pem", "PEM"),
         ("RIFFLE_SIGNING_KEY", "/nowhere/key.pem", "PEM"),

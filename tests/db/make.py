@@ -60,7 +60,11 @@ async def lease_all(worker: str = "w", now: datetime = START) -> list[leases.Lea
 
 
 async def complete(
-    video_id: str, attempt: int, now: datetime = START, closeness: dict[str, float] | None = None
+    video_id: str,
+    attempt: int,
+    now: datetime = START,
+    closeness: dict[str, float] | None = None,
+    look: str | None = None,
 ) -> bool:
     return await leases.complete(
         video_id,
@@ -71,6 +75,7 @@ async def complete(
         fidelity=None,
         closeness=closeness or {},
         now=now,
+        look=look,
     )
 
 

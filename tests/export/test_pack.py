@@ -25,6 +25,7 @@ from export.load import load
 from export.make import Maker
 from export.measure import difference
 from export.pack import export_bundle
+from model_server import host
 from model_server.bundle import load_manifest
 from model_server.preview import PreviewEngine
 from tests.export.models import ltx_vae, write_ltx
@@ -162,6 +163,15 @@ def test_what_is_no_bundle_is_left_alone(tmp_path: Path, file: str) -> None:
 def test_precisions_that_a_target_does_not_have(tmp_path: Path, precision: str, target: str) -> None:
     with pytest.raises(ExportError, match=r"pack: .* is not known"):
         export_bundle(small_folder(), tmp_path / "bundle", precision=precision, target=target)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_can_not_be_verified_here_is_not_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "sums_exactly", lambda: False)
+    with pytest.raises(ExportError, match="vnni can't be verified here: int8 for vnni overflows"):
+        export_bundle(small_folder(), tmp_path / "bundle", precision="int8", target="vnni")
     assert not list(tmp_path.iterdir())
 
 

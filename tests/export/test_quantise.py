@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -22,6 +24,7 @@ from export.quantise import (
     split,
 )
 from export.wishes import PRECISIONS_OF
+from model_server.host import misfit
 from schemas.bundle import PRECISIONS, TARGETS
 
 SIZE = 96
@@ -125,6 +128,8 @@ def test_the_range_follows_the_target(target: str, largest: int) -> None:
 
 @pytest.mark.parametrize("target", ["avx2", "vnni", "arm64"])
 def test_the_numbers_stay_near(target: str) -> None:
+    if misfit("int8", target):
+        pytest.skip("this processor's sums of full range overflow")
     made = model()
     assert noise_db(run(made), run(quantise_products(made, "part", target, every(made)))) > 25
 
@@ -151,6 +156,16 @@ def test_convolutions_are_fitted_to_the_samples() -> None:
     assert noise_db(run(made, samples[0]), run(quantised, samples[0])) > 25
     narrow = quantise_convolutions(made, "part", "avx2", ["conv"], [{"x": samples[1] * 0.01}])
     assert noise_db(run(made, samples[0]), run(narrow, samples[0])) < 10
+
+
+def test_ranges_are_fitted_once(tmp_path: Path) -> None:
+    made, kept = convolution(), tmp_path / "ranges.json"
+    given = [{"x": rng.standard_normal((2, 4, 6, 6), dtype=np.float32)}]
+    first = quantise_convolutions(made, "part", "avx2", ["conv"], given, kept)
+    # Samples that would fit another range aren't looked at any more.
+    again = quantise_convolutions(made, "part", "avx2", ["conv"], [{"x": given[0]["x"] * 9}], kept)
+    assert again == first
+    assert again != quantise_convolutions(made, "part", "avx2", ["conv"], [{"x": given[0]["x"] * 9}])
 
 
 def test_a_model_that_stops_the_quantiser() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
+import pytest
 from PIL import Image
 
-from model_server.mark import marked
+from model_server.mark import mark_frame, marked
 
 
 def test_only_a_small_corner_changes() -> None:
@@ -24,3 +26,21 @@ def test_it_shows_on_white_and_on_black() -> None:
         plain = Image.new("RGB", (256, 384), (shade,) * 3)
         change = np.abs(np.asarray(marked(plain)).astype(int) - shade)
         assert change.max() > 60
+
+
+@pytest.mark.parametrize("size", [(256, 384), (254, 382), (300, 302), (66, 66)])
+@pytest.mark.parametrize("shade", [(0, 0, 0), (255, 255, 255), (200, 60, 90)])
+def test_a_video_has_the_same_mark_as_its_poster(size: tuple[int, int], shade: tuple[int, int, int]) -> None:
+    plain = Image.new("RGB", size, shade)
+    frame = av.VideoFrame.from_ndarray(np.asarray(plain), format="rgb24").reformat(format="yuv420p")
+    before = frame.to_ndarray(format="rgb24").astype(int)
+    mark_frame(frame)
+    shown = frame.to_ndarray(format="rgb24").astype(int)
+    expected = np.asarray(marked(plain)).astype(int)
+    there = (expected != np.asarray(plain)).any(axis=2)
+    # Colours have half the rows and columns, so its edges are softer and reach their neighbours.
+    assert np.abs(shown - expected)[there].mean() < 6
+    rows, columns = np.nonzero(there)
+    elsewhere = np.ones_like(there)
+    elsewhere[max(0, rows.min() - 2) : rows.max() + 3, max(0, columns.min() - 2) : columns.max() + 3] = False
+    assert np.array_equal(shown[elsewhere], before[elsewhere])

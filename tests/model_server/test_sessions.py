@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from model_server.bundle import BundleError
-from model_server.sessions import LOADED_PER_FILE_BYTE, Component, Shelf, _options, providers
+from model_server.sessions import LOADED_PER_FILE_BYTE, Component, Shelf, options, providers
 
 SIZE = 64
 
@@ -61,10 +61,10 @@ def test_shapes_must_be_fixed(tmp_path: Path) -> None:
 
 
 def test_threads_sleep_and_sessions_share_an_arena() -> None:
-    options = _options(2)
-    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
-    assert options.get_session_config_entry("session.use_env_allocators") == "1"
-    assert options.intra_op_num_threads == 2
+    made = options(2)
+    assert made.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert made.get_session_config_entry("session.use_env_allocators") == "1"
+    assert made.intra_op_num_threads == 2
 
 
 def test_what_was_used_longest_ago_leaves_first(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser import find
-from tests.web.test_page import ARGS, PHONE, RENDER_MS, SWARM_MS
+from tests.web.phone import ARGS, PHONE, RENDER_MS, SWARM_MS
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "images" / "page.png"
 PROMPT = "a panda comes closer in a meadow by day"

@@ -1,0 +1,57 @@
+"""What another target, or another precision, of one model costs and gives: bundles of it side by side.
+
+    python -m bench.targets BUNDLE BUNDLE ...
+
+CPU milliseconds of each graph on one thread, the least of some rounds in turns; quality as the manifests say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from model_server.bundle import load_manifest
+from model_server.sessions import Component
+
+PARTS = ("transformer", "decoder", "picture")
+ROUNDS = 20
+
+
+def zeros(component: Component) -> dict[str, np.ndarray]:
+    """Inputs of the right shapes."""
+    return {name: np.zeros(shape, dtype) for name, (shape, dtype) in component.inputs.items()}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("bundles", type=Path, nargs="+")
+    folders: list[Path] = parser.parse_args().bundles
+    manifests = [load_manifest(folder) for folder in folders]
+    graphs = {(folder, part): Component(folder / f"{part}.onnx", 1) for folder in folders for part in PARTS}
+    feeds = {key: zeros(component) for key, component in graphs.items()}
+    least = dict.fromkeys(graphs, float("inf"))
+    for number in range(ROUNDS + 1):
+        for key, component in graphs.items():
+            started = time.process_time()
+            component.run(feeds[key])
+            if number:
+                least[key] = min(least[key], 1000 * (time.process_time() - started))
+    print(f"| bundle | {' ms | '.join(PARTS)} ms | kept in higher precision | preview dB | MB |")
+    print("|" + "---|" * (len(PARTS) + 4))
+    for folder, manifest in zip(folders, manifests, strict=True):
+        times = " | ".join(f"{least[folder, part]:.2f}" for part in PARTS)
+        kept = sum(layer.nodes for found in manifest.quantised.values() for layer in found.kept)
+        quality = manifest.parity["preview"]["sqnr_db"]
+        size = sum(file.bytes for file in manifest.files) / 1e6
+        name = f"{manifest.precision} for {manifest.target}"
+        print(f"| {name} | {times} | {kept} layers | {quality:.1f} | {size:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

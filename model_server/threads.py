@@ -1,0 +1,60 @@
+"""How many threads a graph computes with: measured when it is loaded, since more make small graphs slower."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+# The setting that asks for a measurement.
+MEASURED = 0
+# More threads take more of the machine from everything else: their time must be this share or less.
+WORTH_IT = 0.9
+# Pairs of runs that two numbers of threads are compared by, in turns: a slow moment falls on both. The least
+# time of each counts, since what else runs only adds.
+ROUNDS = 6
+# Graphs of large models take seconds a run: then a single pair has to do.
+BUDGET_S = 0.5
+
+
+class Runs(Protocol):
+    """What can be run once on nothing."""
+
+    def warm(self) -> None:
+        """Run it."""
+
+
+T = TypeVar("T", bound=Runs)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def fastest(make: Callable[[int], T], most: int) -> tuple[int, T]:
+    """The number of threads up to `most` from which on doubling no longer pays, and what was made with it."""
+    threads, best = 1, make(1)
+    best.warm()
+    while threads < most:
+        more = min(2 * threads, most)
+        other = make(more)
+        other.warm()
+        if not _pays(best, other):
+            break
+        threads, best = more, other
+    return threads, best
+
+
+def _pays(fewer: Runs, more: Runs) -> bool:
+    least = [float("inf"), float("inf")]
+    began = time.perf_counter()
+    for _ in range(ROUNDS):
+        for place, each in enumerate((fewer, more)):
+            started = time.perf_counter()
+            each.warm()
+            least[place] = min(least[place], time.perf_counter() - started)
+        if time.perf_counter() - began > BUDGET_S:
+            break
+    return least[1] <= WORTH_IT * least[0]
