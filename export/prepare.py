@@ -43,12 +43,9 @@ def prepare(settings: Settings) -> None:
         assemble(settings.teacher)
     print("[model 2/2] exporting the quantised bundle (once, about a minute)", flush=True)
     from export.pack import export_bundle
-    from export.wishes import Wish
 
     stamp.unlink(missing_ok=True)
-    # The server encodes by its teacher.
-    wish = Wish(encoder=False)
-    export_bundle(settings.teacher, settings.bundle, precision="int8", target=target, wish=wish)
+    export_bundle(settings.teacher, settings.bundle, precision="int8", target=target)
     stamp.write_text(current)
 
 

@@ -108,11 +108,6 @@ def test_a_size_between_latents(folder: Path) -> None:
     assert "60x96x17 is no multiple of 32 px" in refusal(folder)
 
 
-def test_a_part_that_no_file_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.load.MAX_PART_BYTES", 1000)
-    assert "transformer has 0.0 GB of float32 weights" in refusal(small_folder())
-
-
 def test_a_card_without_sense(folder: Path) -> None:
     (folder / "riffle.json").write_text('{"name": 3}')
     assert "riffle.json" in refusal(folder)

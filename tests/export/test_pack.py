@@ -87,7 +87,7 @@ def test_what_the_manifest_says() -> None:
     manifest = load_manifest(small_bundle())
     assert (manifest.precision, manifest.target, manifest.family) == ("int8", "avx2", "ltx")
     assert manifest.sigmas[-1] == 0.0
-    parts = {"text", "transformer", "decoder", "picture", "encoder"}
+    parts = {"text", "transformer", "told", "decoder", "picture", "encoder"}
     assert set(manifest.parity) == parts | {"preview", "video"}
     assert all(found["sqnr_db"] >= GATES["int8"][part] for part, found in manifest.parity.items())
     assert set(manifest.placement) == parts

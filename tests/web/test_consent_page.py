@@ -31,7 +31,7 @@ def use(phone: Phone, cameo: str, name: str, prompt: str) -> None:
     phone.page.get_by_role("button", name="Cameo", exact=True).tap()
     phone.page.get_by_label("Someone's cameo").fill(cameo)
     phone.page.get_by_role("button", name="Find", exact=True).tap()
-    phone.page.get_by_label(name).check()
+    phone.page.get_by_role("checkbox", name=name).check()
     phone.page.get_by_label("Close", exact=True).tap()
     expect(completed(phone.draw(prompt, 1))).to_have_count(1, timeout=SWARM_MS)
 
