@@ -11,7 +11,7 @@ from core.steer import Vocabulary, said
 
 # The words that the model was trained on for a subject that it is shown.
 SOMEONE = "someone"
-REFERRING = (SOMEONE, "a person", "my friend", "this one")
+REFERRING = (SOMEONE, "somebody", "a person", "my friend", "this one")
 
 
 class Name(msgspec.Struct, kw_only=True, frozen=True):
