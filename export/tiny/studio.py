@@ -12,9 +12,9 @@ from export.tiny import vae as autoencoder
 from export.tiny.conditions import Conditions, conditions
 from export.tiny.text import TextEncoder
 from export.tiny.transformer import noise, sample
+from export.verify import recipe
 from model_server.conditions import NOTHING, Shown
 from model_server.preview import PreviewEngine
-from schemas.videos import Recipe
 
 BATCH = 16
 
@@ -28,8 +28,8 @@ class Studio:
         self.student = (
             LTXVideoTransformer3DModel.from_pretrained(folder / "student" / "transformer").to(device).eval()
         )
-        recipe = json.loads((folder / "riffle.json").read_text())
-        self.preview_recipe, self.full_recipe = recipe["preview"], recipe["full"]
+        card = json.loads((folder / "riffle.json").read_text())
+        self.preview_recipe, self.full_recipe = card["preview"], card["full"]
         self.device = device
         self.text = TextEncoder(device)
         self.empty = self.text([""])
@@ -149,15 +149,7 @@ def bundle_previews(
     """Latents [B, 32, F, h, w] of previews as an exported bundle draws them."""
     bucket, drawn = engine.manifest.buckets[0], []
     for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-        wanted = Recipe(
-            model=engine.manifest.id,
-            prompt=prompt,
-            width=bucket.width,
-            height=bucket.height,
-            frames=bucket.frames,
-            fps=engine.manifest.fps,
-            seed=seed,
-        )
+        wanted = recipe(engine.manifest, bucket, prompt, seed)
         job = engine.begin(wanted, shown=given[number] if given else NOTHING)
         for _ in range(job.steps):
             engine.step(job)
