@@ -89,7 +89,7 @@ async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -
         tier=wish.tier,
         source=wish.source,
         cameos=wish.cameos,
-        price_each=price(wish.tier, 1),
+        price_each=price(wish.tier, recipes[0]),
         prompt=wish.prompt.strip(),
     )
 
@@ -112,13 +112,14 @@ async def make_render(account: str, video_id: str, cards: list[ModelCard]) -> Vi
     source = Source(relation=Relation.RENDER, video_ids=[video_id])
     await _usable(account, source)
     await _check_materials(preview)
+    recipe = rendered(preview.recipe, card)
     return await _queue(
         account,
-        [rendered(preview.recipe, card)],
+        [recipe],
         tier=Tier.FULL,
         source=source,
         cameos=[],
-        price_each=price(Tier.FULL, 1),
+        price_each=price(Tier.FULL, recipe),
         prompt=preview.prompt,
     )
 

@@ -100,8 +100,10 @@ def _default_size(sizes: list[str], source: Recipe | None) -> tuple[int, int]:
 
 
 def _default_seconds(card: ModelCard, source: Recipe | None) -> str:
-    kept = None if source is None else str((source.frames - 1) // source.fps)
-    return kept if kept is not None and kept in card.seconds else card.seconds[0]
+    if source is None:
+        return card.seconds[0]
+    kept = (source.frames - 1) / source.fps
+    return min(card.seconds, key=lambda seconds: abs(int(seconds) - kept))
 
 
 def _nearest(sizes: list[str], recipe: Recipe) -> tuple[int, int]:

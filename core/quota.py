@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
 from types import MappingProxyType
 
-from schemas.videos import Tier
+from schemas.videos import PRICE_SECONDS, Recipe, Tier
 
 # A full render has four times the pixels of a preview, several times its steps, and a second pass for
 # guidance. That is far more than eight times the work: the rest is a gift to whoever picks carefully.
@@ -15,6 +17,10 @@ STITCH_PRICE = 1
 START_CREDITS = 1000
 
 
-def price(tier: Tier, n: int) -> int:
-    """Credits for `n` videos of a tier."""
-    return PRICE[tier] * n
+def price(tier: Tier, recipe: Recipe) -> int:
+    """Credits for one video: a tier's price is that of PRICE_SECONDS, and longer ones cost as much more.
+
+    Rounded up to whole credits. The shape costs nothing: all have the same short side.
+    """
+    seconds = max(Fraction(recipe.frames - 1, recipe.fps), PRICE_SECONDS)
+    return ceil(PRICE[tier] * seconds / PRICE_SECONDS)

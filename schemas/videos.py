@@ -19,6 +19,8 @@ MAX_CAMEOS = 4
 MAX_SOURCES = 4
 # Seeds travel through JSON and JavaScript, whose integers are exact up to 2**53; 2**31 is plenty.
 MAX_SEED = 2**31 - 1
+# The length of a video that a model's price is for.
+PRICE_SECONDS = 2
 
 
 class Tier(StrEnum):
@@ -249,7 +251,9 @@ class Lineage(Answer, kw_only=True):
 
 
 class ModelCard(Answer, kw_only=True):
-    """One entry of `/v1/models`: what it can draw, at what sizes and price.
+    """One entry of `/v1/models`: what it can draw, at what sizes and price, the defaults first.
+
+    `price` is in credits for `price_seconds`; a longer video costs in proportion, rounded up.
 
     `conditions` says what it can be shown beside words: `begin` (go on from a video), `end` (arrive at one),
     `reference` (a subject that appears). `overlap` is how many frames of a video it goes on from, at most.
@@ -261,6 +265,7 @@ class ModelCard(Answer, kw_only=True):
     seconds: list[str]
     fps: int
     price: dict[str, int]
+    price_seconds: int = PRICE_SECONDS
     vocabulary: dict[str, dict[str, list[str]]]
     conditions: list[str] = msgspec.field(default_factory=list)
     overlap: int = 1

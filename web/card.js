@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { avatar, clip, el, foldable, icon } from "./dom.js";
+import { ratio } from "./format.js";
 import { openCameo, openPerson } from "./people.js";
 import { playWhenVisible, toggle } from "./player.js";
 import { openReport } from "./report.js";
@@ -23,6 +24,8 @@ export class Card {
     this.node = el("div.card", { "data-post": post.id, "data-video": post.video.id },
       this.clip, el("span.held", { "aria-hidden": "true" }, icon("play")), el("p.gone-note", {}, "This video can't be shown any more."),
       this.#rail(), this.#text(item));
+    // A portrait fills the screen; any other shape would lose its sides.
+    this.node.classList.toggle("whole", ratio(post.video.size) >= 1);
     this.clip.addEventListener("click", () => this.#tap());
     this.setDiff(diff);
     this.#paint();

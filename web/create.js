@@ -3,10 +3,11 @@
 import { call } from "./api.js";
 import { clip, counted, el, icon } from "./dom.js";
 import { drafts } from "./drafts.js";
+import { formatField } from "./format.js";
 import { cameoField } from "./picker.js";
 import { playWhenVisible } from "./player.js";
 import { attempt, busy } from "./ui.js";
-import { chips, model } from "./words.js";
+import { chips, credits, model } from "./words.js";
 
 const MAX_PREVIEWS = 16;
 const USUAL = 4;
@@ -15,7 +16,7 @@ const USUAL = 4;
 
 /** The Create view; `prefill` starts a remix in it, `drawn` shows a swarm made elsewhere. */
 export async function create() {
-  const { price, vocabulary } = await model();
+  const card = await model();
   /** @type {Video | null} */
   let source = null;
   let count = USUAL;
@@ -31,10 +32,14 @@ export async function create() {
   const cameos = cameoField(() => prompt.value.trim());
   const number = el("output", { "aria-live": "polite" });
   const draw = el("button.primary", { type: "submit" });
+  const format = formatField(card, () => paint());
 
   const paint = () => {
     number.textContent = String(count);
-    draw.replaceChildren(el("b", {}, source ? "Remix" : "Draw"), el("small", {}, counted(count * price.preview, "credit")));
+    // A remix has the shape and the length of its source.
+    format.node.hidden = Boolean(source);
+    const each = credits(card, "preview", Number(source ? source.seconds : format.seconds()));
+    draw.replaceChildren(el("b", {}, source ? "Remix" : "Draw"), el("small", {}, counted(count * each, "credit")));
   };
   const change = (by) => {
     count = Math.min(MAX_PREVIEWS, Math.max(1, count + by));
@@ -62,7 +67,7 @@ export async function create() {
     if (!(await cameos.allowed())) return;
     const first = await call("POST", "/v1/videos", {
       prompt: prompt.value.trim(), n: count, cameos: cameos.chosen(),
-      ...(source ? { source: { relation: "remix", video_ids: [source.id] } } : {}),
+      ...(source ? { source: { relation: "remix", video_ids: [source.id] } } : { size: format.size(), seconds: format.seconds() }),
     });
     prompt.blur();
     await shelf.drawn(first);
@@ -71,7 +76,7 @@ export async function create() {
   const form = el("form.composer", { onsubmit: (event) => {
     event.preventDefault();
     busy(draw, submit);
-  } }, sourceLine, prompt, chips(prompt, vocabulary), el("div.row", {}, stepper, cameos.node), draw);
+  } }, sourceLine, prompt, chips(prompt, card.vocabulary), format.node, el("div.row", {}, stepper, cameos.node), draw);
   const node = el("section.view.create", {}, el("h1", {}, "Create"), form, shelf.node);
   setSource(null);
   return {

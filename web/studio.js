@@ -2,12 +2,13 @@
 
 import { call } from "./api.js";
 import { clip, counted, el, foldable, icon } from "./dom.js";
+import { ratio } from "./format.js";
 import { address } from "./media.js";
 import { playWhenVisible, toggle } from "./player.js";
 import { Tile } from "./tile.js";
 import { busy, closeSheets, openSheet, sure, toast } from "./ui.js";
 import { isOver } from "./watch.js";
-import { model } from "./words.js";
+import { credits, model } from "./words.js";
 
 const REROLLS = 4;
 
@@ -63,6 +64,7 @@ class Studio {
     this.tier = tier;
     const { shown } = this;
     this.stage.dataset.tier = tier;
+    this.stage.style.setProperty("--shape", String(ratio(shown.size)));
     this.clip = clip(shown.prompt);
     this.clip.addEventListener("click", () => toggle(this.clip));
     // Both draw the same moments, so the eye compares the same one.
@@ -93,7 +95,7 @@ class Studio {
     // A stitch is not drawn: its clips are rendered, and those stitched.
     if (shown.tier === "preview" && !this.videos.full && shown.source?.relation !== "stitch") {
       const render = el("button", { onclick: () => busy(render, () => this.#render()) }, el("b", {}, "Render"), el("small", {}, "in full quality"));
-      model().then(({ price }) => render.lastChild.replaceChildren(counted(price.full, "credit")), () => {});
+      model().then((card) => render.lastChild.replaceChildren(counted(credits(card, "full", Number(shown.seconds)), "credit")), () => {});
       box.append(render);
     }
     box.append(shown.post_id ? this.#posted() : this.#publish());

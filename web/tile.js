@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { clip, el, icon, ring } from "./dom.js";
+import { ratio } from "./format.js";
 import { playWhenVisible } from "./player.js";
 import { attempt } from "./ui.js";
 import { isOver, watch } from "./watch.js";
@@ -18,6 +19,7 @@ export class Tile {
     this.hit = el("button.hit", { onclick: () => picked?.(this) });
     this.stop = el("button.round.stop", { "aria-label": "Cancel this one", onclick: () => this.cancel() }, icon("close"));
     this.node = el("div.tile", { "data-video": video.id }, this.picture, this.hit, ring(), this.label, this.stop);
+    this.node.style.setProperty("--shape", String(ratio(video.size)));
     this.#paint();
     watch(video, { changed: (now) => this.#take(now), picture: (blob) => this.#show(blob) });
   }

@@ -5,7 +5,7 @@
  * @typedef {{relation: string, video_ids: string[], strength?: number|null}} Source
  * @typedef {{
  *   id: string, status: "queued"|"in_progress"|"completed"|"failed"|"cancelled", progress: number, prompt: string,
- *   model: string, size: string, tier: "preview"|"full", seed: number, created_at: number,
+ *   model: string, size: string, seconds: string, tier: "preview"|"full", seed: number, created_at: number,
  *   cost: {credits: number, cpu_seconds: number|null}, queue: {position: number, eta_ms: number}|null,
  *   error: {code: string, message: string}|null, fidelity: number|null, cameos: string[], source: Source|null,
  *   post_id: string|null, swarm: {id: string, video_ids: string[]}, links: {events: string},

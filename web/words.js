@@ -11,6 +11,11 @@ export async function model() {
   return card;
 }
 
+/** Credits for one video of so many seconds. @param {any} card @param {"preview"|"full"} tier @param {number} seconds */
+export function credits({ price, price_seconds: unit }, tier, seconds) {
+  return Math.ceil((price[tier] * Math.max(seconds, unit)) / unit);
+}
+
 /** Put words where the caret stands, with the spaces that they need. @param {HTMLTextAreaElement} box @param {string} words */
 function insert(box, words) {
   const before = box.value.slice(0, box.selectionStart);

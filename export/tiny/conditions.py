@@ -7,17 +7,19 @@ clip. A condition that isn't given is tokens of zeros at noise level 1, which te
 """
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from export.tiny.vae import SPACE, TIME
-from export.tiny.world import FPS, FRAMES, PREVIEW
+from export.tiny.world import FPS
 
 REFERENCE_SECOND = -1.0
-# A reference picture has the preview's grid in both sizes.
-REFERENCE_GRID = (1, PREVIEW[1] // SPACE, PREVIEW[0] // SPACE)
+# A reference picture is a square of this size whatever the clip's size is.
+REFERENCE = (64, 64)
+REFERENCE_GRID = (1, REFERENCE[1] // SPACE, REFERENCE[0] // SPACE)
 # First frames in latent frames: one is 1 frame, two are 5.
 MOST_GIVEN = 2
 
@@ -38,9 +40,9 @@ def coordinates(shape: tuple[int, ...], second: float | None = None) -> Tensor:
 
 @dataclass
 class Conditions:
-    """extra: float32 [B, E, C], the further tokens; present: float32 [B, E], 1 where they tell something;
-    places: float32 [1, 3, E]; given: float32 [B, 1, F, 1, 1], 1 for latent frames that are shown; clean:
-    float32 [B, C, F, h, w], the latents that they are shown as.
+    """extra: float32 [B, E, C], the further tokens, those of the reference picture first; present: float32
+    [B, E], 1 where they tell something; places: float32 [1, 3, E]; given: float32 [B, 1, F, 1, 1], 1 for
+    latent frames that are shown; clean: float32 [B, C, F, h, w], the latents that they are shown as.
     """
 
     extra: Tensor
@@ -59,10 +61,17 @@ class Conditions:
         frames = sigma[:, :, None, None, None] * (1 - self.given)
         return torch.cat((1 - self.present, frames.expand(-1, 1, *shape).flatten(1)), dim=1)
 
-    def twice(self) -> "Conditions":
-        """The same for a batch that is computed with and without its prompts."""
-        doubled = [torch.cat((part, part)) for part in (self.extra, self.present, self.given, self.clean)]
-        return Conditions(doubled[0], doubled[1], self.places, doubled[2], doubled[3])
+    def guided(self) -> "Conditions":
+        """Those of a batch that is computed without and then with its prompts.
+
+        Without a prompt there's no reference picture either: so guidance leads towards both.
+        """
+        kept = torch.ones(self.extra.shape[1], device=self.extra.device)
+        kept[: prod(REFERENCE_GRID)] = 0
+        extra = torch.cat((self.extra * kept[:, None], self.extra))
+        present = torch.cat((self.present * kept, self.present))
+        given, clean = (torch.cat((part, part)) for part in (self.given, self.clean))
+        return Conditions(extra, present, self.places, given, clean)
 
     def rows(self, rows: slice) -> "Conditions":
         """Those of a part of the batch."""
@@ -88,7 +97,7 @@ def conditions(
     """Conditions of a batch.
 
     video: [B, C, F, h, w], clean where given; given: int [B], how many latent frames are shown; reference:
-    [B, C, 1, 6, 4]; end: [B, C, 1, h, w]; has_reference, has_end: bool [B].
+    [B, C, 1, 4, 4]; end: [B, C, 1, h, w]; has_reference, has_end: bool [B].
     """
     parts = ((reference, has_reference), (end, has_end))
     frames = torch.arange(video.shape[2]) < given[:, None]
@@ -99,7 +108,7 @@ def conditions(
         present.append(there[:, None].float().expand(-1, flat.shape[1]))
     places = (
         coordinates(tuple(reference.shape[2:]), REFERENCE_SECOND),
-        coordinates(tuple(end.shape[2:]), (FRAMES - 1) / FPS),
+        coordinates(tuple(end.shape[2:]), (video.shape[2] - 1) * TIME / FPS),
     )
     return Conditions(
         torch.cat(tokens, dim=1),

@@ -20,16 +20,14 @@ from export.tiny.captions import SOMEONE
 from export.tiny.conditions import Conditions, chosen, conditions
 from export.tiny.curves import loss_curves
 from export.tiny.folder import GUIDANCE, STUDENT_SHIFT, STUDENT_STEPS
-from export.tiny.latents import LatentBank
+from export.tiny.latents import Kind, LatentBank
 from export.tiny.teacher import load_average, show
 from export.tiny.text import CaptionBank
 from export.tiny.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
 from export.tiny.transformer import build_transformer, prepare_for_training, sample, schedule, velocity
-from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME
-from export.tiny.world import FRAMES, PREVIEW
+from export.tiny.vae import LATENT_CHANNELS
 
 TEACHER_STEPS_EACH = 2  # teacher steps inside one student step, second order
-TOLD_SHARE = 0.4  # of the student's steps: those under conditions
 NOT_TOLD = -1
 
 
@@ -61,39 +59,51 @@ class Trajectories:
         return conditions(batch.latents, has[:, 0], batch.reference, has[:, 1] > 0, batch.end, has[:, 2] > 0)
 
 
-def open_trajectories(folder: Path, count: int, name: str = "paths") -> Trajectories:
+@dataclass
+class Walk:
+    """Trajectories of one kind of clips: the told bank that their conditions are of, if they have any; the
+    share of the student's steps, and how many are in a batch.
+    """
+
+    paths: Trajectories
+    bank: LatentBank | None
+    weight: float
+    batch: int
+
+
+def open_trajectories(folder: Path, kind: Kind, count: int, *, told: bool) -> Trajectories:
     """Open `count` rows under `folder` for reading and writing, empty ones where nothing exists yet."""
-    frames, height, width = (FRAMES - 1) // TIME + 1, PREVIEW[1] // SPACE, PREVIEW[0] // SPACE
     arrays = {
-        "states": ("float16", (count, STUDENT_STEPS + 1, LATENT_CHANNELS, frames, height, width)),
+        "states": ("float16", (count, STUDENT_STEPS + 1, LATENT_CHANNELS, *kind.grid)),
         "clip": ("int32", (count,)),
         "has": ("int8", (count, 3)),
         "caption": ("int32", (count,)),
     }
+    stem = f"paths-{kind.size[0]}x{kind.size[1]}x{kind.frames}-{count}" + ("-told" if told else "")
     for part, (dtype, shape) in arrays.items():
-        path = folder / f"{name}-{count}-{part}.npy"
+        path = folder / f"{stem}-{part}.npy"
         if not path.exists():
             np.lib.format.open_memmap(path, "w+", dtype, shape)[:] = -1 if part == "caption" else 0
-    opened = {part: np.lib.format.open_memmap(folder / f"{name}-{count}-{part}.npy", "r+") for part in arrays}
-    return Trajectories(**opened)
+    return Trajectories(
+        **{part: np.lib.format.open_memmap(folder / f"{stem}-{part}.npy", "r+") for part in arrays}
+    )
 
 
 def fill_trajectories(
     teacher: LTXVideoTransformer3DModel,
     captions: CaptionBank,
-    paths: Trajectories,
+    walk: Walk,
     budget: Budget,
     *,
-    bank: LatentBank | None = None,
     seed: int = 7,
-    batch: int = 32,
     device: str = "cpu",
 ) -> None:
-    """Solve the guided flow from fresh noise, `batch` at a time, until the rows or the budget are used up.
+    """Solve the guided flow from fresh noise, a batch at a time, until the rows or the budget are used up.
 
-    bank: a told bank, whose clips' captions and conditions are taken then.
+    A walk with a bank takes its clips' captions and conditions.
     """
     prepare_for_training(teacher)
+    paths, bank, batch = walk.paths, walk.bank, walk.batch
     rng = np.random.default_rng(seed + paths.filled)
     fine = schedule(STUDENT_STEPS * TEACHER_STEPS_EACH, STUDENT_SHIFT)
     empty = tuple(part.to(device) for part in captions.rows(np.array([-1])))
@@ -128,29 +138,25 @@ def fill_trajectories(
         # Last, since a row is there once it has a caption.
         paths.caption[rows] = wordings
         budget.tick()
-        if budget.done_steps % 20 == 0:
-            print("trajectories", paths.filled, round(budget.spent_seconds), "s", flush=True)
+    print("trajectories", *paths.states.shape[2:], paths.filled, round(budget.spent_seconds), "s", flush=True)
 
 
 def train_student(
     folder: Path,
     vae: AutoencoderKLLTXVideo,
     teacher: LTXVideoTransformer3DModel,
-    plain: Trajectories,
-    told: Trajectories,
-    bank: LatentBank,
+    walks: list[Walk],
     budget: Budget,
     *,
     device: str = "cpu",
     seed: int = 0,
-    batch: int = 32,
     rate: float = 1e-3,
     matched: bool = True,
 ) -> LTXVideoTransformer3DModel:
     """Train from the teacher's weights until the budget ends; resumes from `folder/student.pt`.
 
-    bank: that of the conditions of the `told` trajectories. With `matched` off, a control: it learns the same
-    steps to the same videos, but from any noise instead of the one that each came from (`folder/control.pt`).
+    Each step takes one of the walks by weight. With `matched` off, a control: it learns the same steps to the
+    same videos, but from any noise instead of the one that each came from (`folder/control.pt`).
     """
     stage = "student" if matched else "control"
     torch.manual_seed(seed)
@@ -170,13 +176,16 @@ def train_student(
     captions = CaptionBank(folder)
     sigmas = schedule(STUDENT_STEPS, STUDENT_SHIFT)
     losses: list[list[float]] = [[] for _ in range(STUDENT_STEPS)]
+    walks = [walk for walk in walks if walk.paths.filled]
+    weights = np.array([walk.weight for walk in walks])
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(rate))
-        paths, source = (told, bank) if rng.random() < TOLD_SHARE else (plain, None)
-        rows = np.sort(rng.integers(0, paths.filled, batch))
+        walk = walks[rng.choice(len(walks), p=weights / weights.sum())]
+        paths = walk.paths
+        rows = np.sort(rng.integers(0, paths.filled, walk.batch))
         path = torch.from_numpy(paths.states[rows].astype(np.float32)).to(device)
         states, mask = (part.to(device) for part in captions.rows(paths.caption[rows]))
-        given = paths.told(rows, source)
+        given = paths.told(rows, walk.bank)
         given = None if given is None else given.to(device)
         step = int(rng.integers(STUDENT_STEPS))
         # Half of the time from the teacher's state, half of the time from where the student itself arrives.
@@ -234,25 +243,3 @@ def step_loss(
         return error.mean()
     counted = (1 - told.given).expand_as(error)
     return (error * counted).sum() / counted.sum()
-
-
-@torch.no_grad()
-def agreement(
-    student: LTXVideoTransformer3DModel, paths: Trajectories, captions: CaptionBank, rows: np.ndarray
-) -> dict[str, float]:
-    """How well the student's last state matches the teacher's from the same noise.
-
-    `matched` and `other` are mean squared latent distances to the own and to the other teacher videos of
-    `rows`; `nearest` is the share of students whose nearest teacher video is their own.
-    """
-    path = torch.from_numpy(paths.states[rows].astype(np.float32))
-    states, mask = captions.rows(paths.caption[rows])
-    end = sample(student, path[:, 0], states, mask, schedule(STUDENT_STEPS, STUDENT_SHIFT))
-    distance = torch.cdist(end.flatten(1), path[:, -1].flatten(1)).square() / end[0].numel()
-    own = distance.diagonal()
-    others = distance[~torch.eye(len(rows), dtype=torch.bool)]
-    return {
-        "matched": float(own.mean()),
-        "other": float(others.mean()),
-        "nearest": float((distance.argmin(1) == torch.arange(len(rows))).float().mean()),
-    }

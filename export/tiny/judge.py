@@ -1,6 +1,7 @@
 """A scorer that knows nothing of the generator: what does a clip show?
 
     python -m export.tiny.judge score [--bundle DIR]       the adherence table
+    python -m export.tiny.judge shapes [--bundle DIR]      the same for every size and length
     python -m export.tiny.judge train                      the scorer itself, in some minutes
 
 A small video network, trained on drawn clips that are blurred, shifted, recoloured and noised, so that it
@@ -24,11 +25,11 @@ from torch.utils.data import DataLoader, IterableDataset
 from export.tiny import measures
 from export.tiny.assemble import WEIGHTS, assemble
 from export.tiny.captions import Scene, plain_caption, random_scene
-from export.tiny.studio import Studio, bundle_previews
+from export.tiny.studio import Shape, Studio, bundle_previews
 from export.tiny.training import Budget, Log, Muon, set_rate
 from export.tiny.vae import as_video
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
-from export.tiny.world import FULL, PREVIEW, draw
+from export.tiny.world import FRAMES, FULL_SIZES, LENGTHS, PREVIEW, PREVIEW_SIZES, draw
 from model_server.preview import PreviewEngine
 
 SLOTS: dict[str, tuple[str, ...]] = {
@@ -40,10 +41,12 @@ SLOTS: dict[str, tuple[str, ...]] = {
 # Relative to WEIGHTS or to a training's home.
 FOLDER = "judge"
 JUDGED_FRAMES = slice(0, 17, 2)
+LARGE_SHARE = 0.2
+SHAPES: tuple[Shape, ...] = tuple((*size, frames) for size in PREVIEW_SIZES for frames in LENGTHS)
 
 
 class Judge(nn.Module):
-    """Video [B, 3, F, 96, 64] in -1..1 -> logits of each slot, and features [B, 256] for distances."""
+    """Video [B, 3, 17, 96, 64] in -1..1 -> logits of each slot, and features [B, 256] for distances."""
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
@@ -83,7 +86,10 @@ class _Labelled(IterableDataset):
         rng = random.Random(f"judge {self.seed} {info.id if info else 0}")
         while True:
             scene = random_scene(rng, unseen=rng.random() < 0.2)
-            clip = draw(scene, rng.getrandbits(40), FULL if rng.random() < 0.3 else PREVIEW)
+            size, frames = rng.choice(PREVIEW_SIZES), rng.choice(LENGTHS)
+            if rng.random() < LARGE_SHARE:
+                size, frames = rng.choice(FULL_SIZES), FRAMES
+            clip = draw(scene, rng.getrandbits(40), size, frames)
             video = to_preview(as_video(clip.frames)[None])[0]
             yield augmented(video, rng) if self.augment else video, labels(scene)
 
@@ -94,8 +100,9 @@ def labels(scene: Scene) -> Tensor:
 
 
 def to_preview(video: Tensor) -> Tensor:
-    """Scale [B, 3, F, H, W] to the preview size by area."""
-    if video.shape[-1] == PREVIEW[0]:
+    """Scale [B, 3, F, H, W] to the portrait preview by area, and take 17 frames all over it."""
+    video = video[:, :, torch.linspace(0, video.shape[2] - 1, FRAMES).round().long()]
+    if video.shape[-2:] == PREVIEW[::-1]:
         return video
     batch, _, frames = video.shape[:3]
     small = F.interpolate(video.transpose(1, 2).flatten(0, 1), size=PREVIEW[::-1], mode="area")
@@ -207,6 +214,26 @@ def score(model: Path, judge: Judge, count: int, engine: PreviewEngine | None = 
     return "\n\n".join(parts)
 
 
+@torch.no_grad()
+def shapes_table(studio: Studio, judge: Judge, count: int, engine: PreviewEngine | None = None) -> str:
+    """Markdown: adherence of previews of every size and length, `count` held-out prompts each.
+
+    The bundle's previews where there is one, else the student's.
+    """
+    rows = {}
+    for number, shape in enumerate(SHAPES):
+        scenes, label = unseen_scenes(count, seed=40 + number), f"{shape[0]}x{shape[1]}x{shape[2]}"
+        clips = [draw(scene, 60_000 + i, shape[:2], shape[2]).frames for i, scene in enumerate(scenes)]
+        prompts, seeds = [plain_caption(scene) for scene in scenes], list(range(count))
+        if engine is None:
+            latents = studio.preview(prompts, seeds, shape=shape)
+        else:
+            latents = bundle_previews(engine, prompts, seeds, shape=shape)
+        rows[f"{label}, drawn"] = verdicts(judge, as_video(np.stack(clips)), scenes)
+        rows[f"{label}, preview"] = verdicts(judge, studio.decode(latents), scenes)
+    return table(rows)
+
+
 def _whole(judge: Judge, studio: Studio, scenes: list[Scene], made: dict[str, Tensor]) -> str:
     """Diversity and flicker as shares of the drawn world's, and the Frechet distance to it."""
     some = [scene for scene in scenes[:: measures.SEEDS] for _ in range(measures.SEEDS)]
@@ -237,12 +264,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m export.tiny.judge", description="Does a clip show what was asked?"
     )
-    parser.add_argument("action", choices=("train", "score"))
+    parser.add_argument("action", choices=("train", "score", "shapes"))
     parser.add_argument("--home", type=Path, default=Path("var/train"))
     parser.add_argument("--model", type=Path, default=None, help="an assembled model folder")
     parser.add_argument("--judge", type=Path, default=WEIGHTS / FOLDER, help="weights of the scorer")
     parser.add_argument("--bundle", type=Path, default=None, help="an exported bundle to judge too")
-    parser.add_argument("--count", type=int, default=96, help="held-out prompts")
+    parser.add_argument("--count", type=int, default=None, help="held-out prompts: 96, of a shape 24")
     parser.add_argument("--minutes", type=float, default=6.0)
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
@@ -257,8 +284,11 @@ def main() -> None:
         print(table({"fresh drawn clips": (guess == wanted).numpy()}))
     else:
         engine = None if chosen.bundle is None else PreviewEngine(chosen.bundle, chosen.threads)
-        model = chosen.model or assemble(chosen.home / "model")
-        print(score(model, load_judge(chosen.judge), chosen.count, engine))
+        model, judge = chosen.model or assemble(chosen.home / "model"), load_judge(chosen.judge)
+        if chosen.action == "score":
+            print(score(model, judge, chosen.count or 96, engine))
+        else:
+            print(shapes_table(Studio(model), judge, chosen.count or 24, engine))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from export.tiny.captions import Scene, referred_scenes
-from export.tiny.conditions import REFERENCE_GRID
+from export.tiny.conditions import REFERENCE, REFERENCE_GRID
 from export.tiny.crowd import crowd, crowd_sprite
 from export.tiny.text import training_scenes
 from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME, as_video, decode, encode, enlarge
-from export.tiny.world import FRAMES, FULL, PREVIEW, draw, portrait, subject_sprite
+from export.tiny.world import FRAMES, FULL_SIZES, PREVIEW_SIZES, draw, portrait, subject_sprite
 
 # Drawn previews are a little wrong, by latents of up to this deviation; their renders should be right.
 PREVIEW_ERROR = 0.25
@@ -32,21 +32,28 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Kind:
-    """A bank's clips: their size (width, height), how many, and whether they have conditions."""
+    """A bank's clips: their size (width, height), how many, whether they have conditions, their length."""
 
     size: Size
     count: int
     told: bool = False
+    frames: int = FRAMES
 
     @property
     def stem(self) -> str:
         """What its files' names begin with."""
-        return f"bank-{self.size[0]}x{self.size[1]}-{self.count}" + ("-told" if self.told else "")
+        shape = f"{self.size[0]}x{self.size[1]}x{self.frames}"
+        return f"bank-{shape}-{self.count}" + ("-told" if self.told else "")
 
     @property
     def grid(self) -> tuple[int, int, int]:
         """Latent frames, rows and columns."""
-        return (FRAMES - 1) // TIME + 1, self.size[1] // SPACE, self.size[0] // SPACE
+        return (self.frames - 1) // TIME + 1, self.size[1] // SPACE, self.size[0] // SPACE
+
+    @property
+    def preview(self) -> Size:
+        """The size of the preview of such a clip."""
+        return dict(zip(FULL_SIZES, PREVIEW_SIZES, strict=True)).get(self.size, self.size)
 
     def arrays(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Type and shape of each array."""
@@ -59,14 +66,14 @@ class Kind:
         if self.told:
             found["reference"] = ("float16", (self.count, LATENT_CHANNELS, *REFERENCE_GRID))
             found["end"] = ("float16", (self.count, LATENT_CHANNELS, 1, *self.grid[1:]))
-        if self.size == FULL:
+        if self.preview != self.size:
             found["enlarged"] = ("float16", code)
         return found
 
 
 class _Drawn(Dataset):
     """Clip number i: video float32 [3, F, H, W], cover float32 [1, F, H, W], index of its scene, the clip at
-    the preview's size if that's another, and a reference picture [3, 1, 96, 64] if it has one.
+    the preview's size if that's another, and a reference picture [3, 1, 64, 64] if it has one.
     """
 
     def __init__(self, kind: Kind, seed: int) -> None:
@@ -80,12 +87,12 @@ class _Drawn(Dataset):
         scene, index, number = *self._scene(i), self.seed * 1_000_003 + i
         rng = random.Random(f"subject {self.seed} {i}")
         sprite = crowd_sprite(rng.choice(crowd())) if index >= len(self.known) else None
-        clip = draw(scene, number, self.kind.size, sprite=sprite)
+        clip = draw(scene, number, self.kind.size, self.kind.frames, sprite)
         small = picture = torch.empty(0)
-        if self.kind.size != PREVIEW:
-            small = as_video(draw(scene, number, PREVIEW, sprite=sprite).frames)
+        if self.kind.size != self.kind.preview:
+            small = as_video(draw(scene, number, self.kind.preview, self.kind.frames, sprite).frames)
         if self.kind.told:
-            picture = as_video(portrait(sprite or subject_sprite(scene.subject), number)[None])
+            picture = as_video(portrait(sprite or subject_sprite(scene.subject), number, REFERENCE)[None])
         return as_video(clip.frames), torch.from_numpy(clip.cover)[None], index, small, picture
 
     def _scene(self, i: int) -> tuple[Scene, int]:
@@ -110,7 +117,7 @@ def token_cover(cover: Tensor) -> Tensor:
 @dataclass
 class Batch:
     """latents float32 [B, 32, F, h, w] (normalised); cover float32 [B, F, h, w]; scene int [B]; enlarged like
-    latents; reference [B, 32, 1, 6, 4] and end [B, 32, 1, h, w]; None where the bank has no such thing.
+    latents; reference [B, 32, 1, 4, 4] and end [B, 32, 1, h, w]; None where the bank has no such thing.
     """
 
     latents: Tensor
@@ -144,9 +151,13 @@ class LatentBank:
     def filled(self) -> int:
         return int(np.searchsorted(self.arrays["scene"] < 0, True))
 
-    def take(self, batch: int, rng: np.random.Generator) -> Batch:
-        """A random batch."""
-        return self.rows(np.sort(rng.integers(0, self.filled, batch)))
+    def take(self, batch: int, rng: np.random.Generator, below: int | None = None) -> Batch:
+        """A random batch, of scenes of lower numbers than `below`."""
+        chosen = rng.integers(0, self.filled, batch)
+        if below is not None:
+            known = np.flatnonzero(self.arrays["scene"][: self.filled] < below)
+            chosen = known[rng.integers(0, len(known), batch)]
+        return self.rows(np.sort(chosen))
 
     def rows(self, rows: np.ndarray) -> Batch:
         """These rows."""

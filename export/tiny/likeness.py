@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from export.tiny.assemble import WEIGHTS, assemble
 from export.tiny.captions import plain_caption, referred_scenes
+from export.tiny.conditions import REFERENCE
 from export.tiny.crowd import crowd, crowd_sprite, unseen_sprites
 from export.tiny.judge import augmented, to_preview
 from export.tiny.sheets import contact_sheet
@@ -134,8 +135,10 @@ def score(
     sprites = list(unseen_sprites().values())
     asked = [scene for _ in sprites for scene in rng.sample(referred_scenes(), scenes)]
     own = torch.arange(len(sprites)).repeat_interleave(scenes)
-    shown = np.stack([portrait(sprite, 70 + number) for number, sprite in enumerate(sprites)])
-    references = as_video(shown[:, None])[:, :, 0]
+    # What the scorer compares with is a portrait of its own: neither its size nor its ground is the model's.
+    others = np.stack([portrait(sprite, 170 + number) for number, sprite in enumerate(sprites)])
+    references = as_video(others[:, None])[:, :, 0]
+    shown = np.stack([portrait(sprite, 70 + number, REFERENCE) for number, sprite in enumerate(sprites)])
     prompts, seeds = [plain_caption(scene) for scene in asked], list(range(len(asked)))
     drawn = np.stack(
         [
@@ -143,7 +146,7 @@ def score(
             for i, scene in enumerate(asked)
         ]
     )
-    latents = studio.encode(references[:, :, None])[own]
+    latents = studio.encode(as_video(shown[:, None]))[own]
     ways = {
         "drawn": lambda: as_video(drawn),
         "decoded": lambda: studio.decode(studio.encode(as_video(drawn))),

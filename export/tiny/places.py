@@ -25,6 +25,8 @@ class Canvas:
         self.pen = ImageDraw.Draw(self.image)
         self.unit = self.image.height
         self.aspect = self.image.width / self.image.height
+        # How much wider it is than the widest portrait: what is scattered is scattered as densely.
+        self.spread = max(1.0, self.aspect)
 
     def shade(self, colour: Colour, spread: int = 14) -> Colour:
         """`colour` with a little random variation, so that no two clips share a palette."""
@@ -108,7 +110,7 @@ def city(c: Canvas) -> None:
         x += wide + 0.008
     c.box(0, 0.78, c.aspect, 0.81, (170, 170, 170))
     c.box(0, 0.81, c.aspect, 1, c.shade((70, 72, 78)))
-    for i in range(-1, 8):
+    for i in range(-1, round(8 * c.spread)):
         c.box(i * 0.24 + 0.05, 0.89, i * 0.24 + 0.17, 0.91, (240, 220, 120))
 
 
@@ -118,7 +120,7 @@ def desert(c: Canvas) -> None:
     c.hills(0.60, 0.16, c.shade((222, 150, 75)), 1.2)
     c.hills(0.72, 0.10, c.shade((235, 175, 95)), 0.9)
     c.hills(0.84, 0.07, c.shade((245, 195, 115)), 1.4)
-    for _ in range(2):
+    for _ in range(round(2 * c.spread)):
         x, y, s = c.rng.uniform(0.03, c.aspect - 0.03), c.rng.uniform(0.62, 0.78), c.rng.uniform(1.1, 1.5)
         green = c.shade((45, 125, 60), 8)
         c.box(x - 0.016 * s, y - 0.19 * s, x + 0.016 * s, y, green)
@@ -147,23 +149,23 @@ def mountains(c: Canvas) -> None:
         x += half * c.rng.uniform(0.9, 1.2)
     c.hills(0.76, 0.05, c.shade((228, 236, 246), 6), 1.3)
     c.hills(0.88, 0.05, c.shade((246, 249, 253), 5), 0.9)
-    for _ in range(8):
+    for _ in range(round(8 * c.spread)):
         c.disc(c.rng.uniform(0, c.aspect), c.rng.uniform(0, 0.95), 0.014, (255, 255, 255))
 
 
 def ocean(c: Canvas) -> None:
     c.gradient(c.shade((40, 165, 205)), c.shade((5, 50, 120)))
-    for _ in range(3):
+    for _ in range(round(3 * c.spread)):
         x = c.rng.uniform(0, c.aspect)
         c.polygon([(x, 0), (x + 0.07, 0), (x - 0.1, 0.75), (x - 0.24, 0.75)], c.shade((60, 180, 215), 8))
     c.hills(0.90, 0.06, c.shade((190, 170, 120)), 1.6)
-    for _ in range(4):
+    for _ in range(round(4 * c.spread)):
         x, tall = c.rng.uniform(0, c.aspect), c.rng.uniform(0.15, 0.34)
         weed = c.shade(c.rng.choice(((30, 140, 90), (220, 90, 110), (240, 130, 70))), 10)
         for i in range(8):
             y = 0.92 - tall * i / 8
             c.disc(x + 0.014 * math.sin(i * 1.3), y, 0.02 - 0.0012 * i, weed)
-    for _ in range(5):
+    for _ in range(round(5 * c.spread)):
         c.disc(
             c.rng.uniform(0, c.aspect), c.rng.uniform(0.05, 0.8), c.rng.uniform(0.014, 0.02), (170, 225, 240)
         )
@@ -171,7 +173,7 @@ def ocean(c: Canvas) -> None:
 
 def space(c: Canvas) -> None:
     c.gradient(c.shade((15, 8, 40), 6), c.shade((45, 20, 75), 8))
-    for _ in range(16):
+    for _ in range(round(16 * c.spread)):
         c.disc(
             c.rng.uniform(0, c.aspect),
             c.rng.uniform(0, 0.85),
@@ -186,7 +188,7 @@ def space(c: Canvas) -> None:
         (235, 215, 170),
     )
     c.hills(0.84, 0.05, c.shade((150, 150, 160)), 0.6)
-    for _ in range(4):
+    for _ in range(round(4 * c.spread)):
         c.disc(
             c.rng.uniform(0, c.aspect), c.rng.uniform(0.88, 0.99), c.rng.uniform(0.02, 0.035), (115, 115, 125)
         )
@@ -194,13 +196,13 @@ def space(c: Canvas) -> None:
 
 def meadow(c: Canvas) -> None:
     c.gradient(c.shade((110, 190, 250)), c.shade((205, 235, 250)), 0, 0.6)
-    for _ in range(2):
+    for _ in range(round(2 * c.spread)):
         x, y = c.rng.uniform(0.05, c.aspect - 0.05), c.rng.uniform(0.08, 0.25)
         for dx, r in ((-0.06, 0.035), (0, 0.05), (0.06, 0.035)):
             c.disc(x + dx, y, r, (255, 255, 255))
     c.hills(0.60, 0.12, c.shade((130, 195, 90)), 1.1)
     c.hills(0.72, 0.08, c.shade((95, 180, 65)), 0.8)
-    for _ in range(12):
+    for _ in range(round(12 * c.spread)):
         x, y = c.rng.uniform(0, c.aspect), c.rng.uniform(0.72, 0.99)
         petal = c.rng.choice(((250, 90, 110), (255, 225, 70), (255, 255, 255), (190, 110, 230)))
         c.disc(x, y, 0.02, petal)
@@ -210,7 +212,7 @@ def room(c: Canvas) -> None:
     wall = c.shade(c.rng.choice(((235, 205, 170), (205, 190, 225), (225, 200, 200))))
     c.gradient(wall, wall, 0, 0.72)
     stripe = tuple(max(0, v - 14) for v in wall)
-    for i in range(12):
+    for i in range(round(12 * c.spread)):
         c.box(i * 0.12, 0, i * 0.12 + 0.05, 0.72, stripe)  # type: ignore[arg-type]
     left = c.rng.uniform(0.05, c.aspect - 0.32)
     c.box(left, 0.13, left + 0.27, 0.43, (250, 250, 250))
@@ -237,7 +239,7 @@ def volcano(c: Canvas) -> None:
     c.polygon([(x - 0.07, 0.2), (x + 0.07, 0.2), (x + 0.03, 0.34), (x, 0.28), (x - 0.04, 0.38)], lava)
     c.polygon([(x - 0.01, 0.2), (x + 0.03, 0.2), (x + 0.11, 0.78), (x + 0.05, 0.78)], lava)
     c.gradient(c.shade((60, 42, 44), 6), c.shade((38, 28, 32), 6), 0.78, 1)
-    for _ in range(4):
+    for _ in range(round(4 * c.spread)):
         left, y = c.rng.uniform(-0.1, c.aspect), c.rng.uniform(0.82, 0.97)
         c.box(left, y, left + c.rng.uniform(0.1, 0.25), y + 0.012, (255, 150, 40))
 

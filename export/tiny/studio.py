@@ -12,11 +12,16 @@ from export.tiny import vae as autoencoder
 from export.tiny.conditions import Conditions, conditions
 from export.tiny.text import TextEncoder
 from export.tiny.transformer import noise, sample
+from export.tiny.world import FRAMES, PREVIEW
 from export.verify import recipe
+from model_server.bundle import find_bucket
 from model_server.conditions import NOTHING, Shown
 from model_server.preview import PreviewEngine
 
 BATCH = 16
+# Width, height and frames of a clip.
+Shape = tuple[int, int, int]
+PORTRAIT = (*PREVIEW, FRAMES)
 
 
 class Studio:
@@ -40,22 +45,23 @@ class Studio:
         seeds: Sequence[int],
         references: Tensor | None = None,
         student: LTXVideoTransformer3DModel | None = None,
+        shape: Shape = PORTRAIT,
     ) -> Tensor:
-        """Latents of the student's few unguided steps; references: latents [B, 32, 1, 6, 4] of pictures."""
-        start = self._noise(seeds, self.preview_recipe["size"])
+        """Latents of the student's few unguided steps; references: latents [B, 32, 1, 4, 4] of pictures."""
+        start = self._noise(seeds, shape)
         told = None if references is None else referring(start, references)
         return self._solve(student or self.student, start, prompts, self.preview_recipe["sigmas"], 1.0, told)
 
     def coarse(self, prompts: Sequence[str], seeds: Sequence[int], *, guided: bool) -> Tensor:
         """Latents of the teacher in as few Euler steps as the student has."""
-        start = self._noise(seeds, self.preview_recipe["size"])
+        start = self._noise(seeds, PORTRAIT)
         guidance = self.full_recipe["guidance"] if guided else 1.0
         return self._solve(self.teacher, start, prompts, self.preview_recipe["sigmas"], guidance)
 
     def teacher_path(self, prompts: Sequence[str], seeds: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         """Latents of `teacher_preview`, and its guess of them after each of its steps (the first: none)."""
         sigmas, guesses = self.full_recipe["sigmas"], []
-        start = self._noise(seeds, self.preview_recipe["size"])
+        start = self._noise(seeds, PORTRAIT)
         path = self._solve(self.teacher, start, prompts, sigmas, self.full_recipe["guidance"], keep=True)
         for k in range(len(sigmas)):
             # A step is straight: from its two ends to noise level 0.
@@ -65,10 +71,14 @@ class Studio:
         return path[:, -1], guesses
 
     def teacher_preview(
-        self, prompts: Sequence[str], seeds: Sequence[int], references: Tensor | None = None
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        references: Tensor | None = None,
+        shape: Shape = PORTRAIT,
     ) -> Tensor:
         """Latents of the teacher's guided steps from the same noise at the preview's size."""
-        start = self._noise(seeds, self.preview_recipe["size"])
+        start = self._noise(seeds, shape)
         told = None if references is None else referring(start, references)
         return self._solve(
             self.teacher, start, prompts, self.full_recipe["sigmas"], self.full_recipe["guidance"], told
@@ -76,14 +86,14 @@ class Studio:
 
     def full(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Latents of the teacher at full size from fresh noise, with no preview to keep."""
-        start = self._noise(seeds, self.full_recipe["size"])
+        start = self._noise(seeds, (*self.full_recipe["size"], FRAMES))
         return self._solve(
             self.teacher, start, prompts, self.full_recipe["sigmas"], self.full_recipe["guidance"]
         )
 
     def finish(self, prompts: Sequence[str], seeds: Sequence[int], large: Tensor, strength: float) -> Tensor:
         """The teacher finishes full-size latents `large` that were put back to noise level `strength`."""
-        start = self._noise(seeds, self.full_recipe["size"])
+        start = self._noise(seeds, (*self.full_recipe["size"], FRAMES))
         sigmas = [s for s in self.full_recipe["sigmas"] if s < strength - 1e-4]
         start = (1 - strength) * large + strength * start
         return self._solve(self.teacher, start, prompts, [strength, *sigmas], self.full_recipe["guidance"])
@@ -100,8 +110,9 @@ class Studio:
     def encode(self, video: Tensor) -> Tensor:
         return torch.cat([autoencoder.encode(self.vae, part) for part in video.split(BATCH)])
 
-    def _noise(self, seeds: Sequence[int], size: Sequence[int]) -> Tensor:
-        return torch.cat([noise(seed, (size[0], size[1])) for seed in seeds]).to(self.device)
+    def _noise(self, seeds: Sequence[int], shape: Shape) -> Tensor:
+        width, height, frames = shape
+        return torch.cat([noise(seed, (width, height), frames) for seed in seeds]).to(self.device)
 
     def _solve(
         self,
@@ -137,17 +148,21 @@ class Studio:
 
 
 def referring(start: Tensor, references: Tensor) -> Conditions:
-    """Conditions of clips whose subjects are shown by reference pictures' latents [B, 32, 1, 6, 4]."""
+    """Conditions of clips whose subjects are shown by reference pictures' latents [B, 32, 1, 4, 4]."""
     yes = torch.ones(len(start), dtype=torch.bool)
     given, end = torch.zeros(len(start), dtype=torch.long), torch.zeros_like(start[:, :, :1])
     return conditions(start, given, references, yes, end, ~yes).to(start.device)
 
 
 def bundle_previews(
-    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown] | None = None
+    engine: PreviewEngine,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    given: Sequence[Shown] | None = None,
+    shape: Shape = PORTRAIT,
 ) -> Tensor:
     """Latents [B, 32, F, h, w] of previews as an exported bundle draws them."""
-    bucket, drawn = engine.manifest.buckets[0], []
+    bucket, drawn = find_bucket(engine.manifest, *shape), []
     for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
         wanted = recipe(engine.manifest, bucket, prompt, seed)
         job = engine.begin(wanted, shown=given[number] if given else NOTHING)

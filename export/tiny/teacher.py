@@ -29,7 +29,7 @@ from export.tiny.transformer import build_transformer, noise, prepare_for_traini
 from export.tiny.vae import decode
 from export.tiny.world import PREVIEW
 
-SUBJECT_WEIGHT = 2.0
+SUBJECT_WEIGHT = 3.0
 DROP_PROMPT = 0.12
 KEEP = 0.6  # where a render continues its preview: model_server.flow.KEEP_STRENGTH
 CONTINUED_SHARE = 0.5
@@ -53,7 +53,8 @@ SHOWN = (
 class Share:
     """One kind of clips that the teacher learns: how many a step, which noise levels, how often.
 
-    told: whether its batches get conditions; after: the share of the budget at which it begins.
+    told: whether its batches get conditions, else only clips of known subjects are taken; after: the share of
+    the budget at which it begins. Shares of one name are one line of the log.
     """
 
     name: str
@@ -96,11 +97,15 @@ def flow_loss(
     return ((estimate - (start - video)).square() * (weight / weight.mean())).mean()
 
 
-def tell(batch: Batch, referred: int, rng: np.random.Generator) -> Conditions:
-    """Random conditions of a told bank's batch; scenes from number `referred` on need their picture."""
+def tell(batch: Batch, referred: int, rng: np.random.Generator, dropped: np.ndarray) -> Conditions:
+    """Random conditions of a told bank's batch; scenes from number `referred` on need their picture.
+
+    Whose prompt is `dropped` (bool [B]) has no picture either: guidance leads away from both.
+    """
     if batch.reference is None or batch.end is None:
         raise ValueError("this bank's clips have no conditions")
     given, has_reference, has_end = chosen(batch.scene >= referred, rng)
+    has_reference = has_reference & torch.from_numpy(~dropped)
     return conditions(batch.latents, given, batch.reference, has_reference, batch.end, has_end)
 
 
@@ -152,9 +157,10 @@ def train_teacher(
         begun = [share for share in shares if budget.progress >= share.after]
         weights = np.array([share.weight for share in begun])
         share = begun[rng.choice(len(begun), p=weights / weights.sum())]
-        batch = share.bank.take(share.batch, rng)
-        states, mask = (part.to(device) for part in captions.take(batch.scene, rng, DROP_PROMPT))
-        told = tell(batch, referred, rng).to(device) if share.told else None
+        batch = share.bank.take(share.batch, rng, None if share.told else referred)
+        dropped = rng.random(len(batch.scene)) < DROP_PROMPT
+        states, mask = (part.to(device) for part in captions.take(batch.scene, rng, dropped))
+        told = tell(batch, referred, rng, dropped).to(device) if share.told else None
         loss = flow_loss(model, batch.to(device), states, mask, share.shift, told)
         optimiser.zero_grad()
         loss.backward()

@@ -79,14 +79,14 @@ class CaptionBank:
         np.save(mask_path, mask)
 
     def take(
-        self, scene_index: np.ndarray, rng: np.random.Generator, drop: float
+        self, scene_index: np.ndarray, rng: np.random.Generator, dropped: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A random caption for each scene index, empty with probability `drop` (for guidance).
+        """A random caption for each scene index, the empty one where it is `dropped` (for guidance).
 
         Returns (states float32 [B, 32, 384], mask float32 [B, 32]).
         """
         rows = scene_index * self.each + rng.integers(0, self.each, len(scene_index))
-        rows = np.where(rng.random(len(rows)) < drop, len(self.mask) - 1, rows)
+        rows = np.where(dropped, len(self.mask) - 1, rows)
         return self.rows(rows)
 
     def rows(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,35 +7,55 @@ python -m export.tiny.train --minutes teacher=120  another budget of wall clock
 
 import argparse
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
 from export.tiny.assemble import WEIGHTS
-from export.tiny.distil import Trajectories, fill_trajectories, open_trajectories, train_student
+from export.tiny.distil import Walk, fill_trajectories, open_trajectories, train_student
 from export.tiny.folder import write_student, write_teacher
 from export.tiny.latents import Kind, LatentBank, fill_bank
 from export.tiny.teacher import Share, load_average, train_teacher
 from export.tiny.text import CaptionBank
 from export.tiny.training import Budget
 from export.tiny.vae import build_vae, measure_latents, train_vae
-from export.tiny.world import FULL, PREVIEW
+from export.tiny.world import FULL_SIZES, PREVIEW_SIZES
 
-# What the teacher learns from: known subjects, and clips with conditions in both sizes.
-KNOWN = Kind(PREVIEW, 5184)
-TOLD = Kind(PREVIEW, 4608, told=True)
-LARGE = Kind(FULL, 1536, told=True)
-PATHS = 5184
-TOLD_PATHS = 4608
+PORTRAIT, SQUARE, LANDSCAPE = PREVIEW_SIZES
+LARGE_PORTRAIT, LARGE_SQUARE, LARGE_LANDSCAPE = FULL_SIZES
+# What the teacher learns from: known subjects, clips with conditions, the same in other shapes (each size
+# short and long; between these the places of the tokens tell), and in the render's size.
+KNOWN = Kind(PORTRAIT, 5184)
+TOLD = Kind(PORTRAIT, 4096, told=True)
+# With the share of the teacher's steps.
+SHAPES = {
+    Kind(SQUARE, 1024, told=True): 0.04,
+    Kind(LANDSCAPE, 1536, told=True): 0.07,
+    Kind(PORTRAIT, 768, told=True, frames=25): 0.03,
+    Kind(SQUARE, 512, told=True, frames=33): 0.03,
+    Kind(PORTRAIT, 1024, told=True, frames=41): 0.06,
+    Kind(LANDSCAPE, 768, told=True, frames=41): 0.07,
+}
+LARGE = {
+    Kind(LARGE_PORTRAIT, 1152, told=True): 0.09,
+    Kind(LARGE_SQUARE, 384, told=True): 0.03,
+    Kind(LARGE_LANDSCAPE, 512, told=True): 0.06,
+    Kind(LARGE_PORTRAIT, 192, told=True, frames=41): 0.03,
+}
+# Tokens of a batch: those of 32 clips of 17 frames of 64x96.
+BATCH_TOKENS = 3840
+# Trajectories without and with conditions, each, and the share of the student's steps.
+WALKS = {KNOWN: (3584, 0.3), TOLD: (3584, 0.26)}
+SHAPE_WALKS = 0.25  # of a bank's clips are walked to, and so many of the student's steps are theirs
 
 # Stage -> (steps, minutes of wall clock) on two CPU cores; a stage ends at whichever comes first.
 BUDGETS: dict[str, tuple[int, float]] = {
     "vae": (12000, 48),
     "banks": (1, 0),
     "teacher": (12000, 44),
-    "paths": (PATHS // 32, 6),
-    "told-paths": (TOLD_PATHS // 32, 8),
+    "paths": (1000, 14),
     "student": (4000, 16),
     "control": (1500, 5),
     "decoder": (3000, 8),
@@ -62,17 +82,34 @@ def trained_vae(home: Path) -> AutoencoderKLLTXVideo:
 
 def shares(home: Path) -> list[Share]:
     """What the teacher learns, and how often."""
-    known, told, large = (LatentBank.load(home, kind) for kind in (KNOWN, TOLD, LARGE))
-    return [
-        Share("known", known, batch=32, shift=1.4, weight=0.4),
-        Share("told", told, batch=24, shift=1.4, weight=0.35, told=True),
-        Share("large", large, batch=8, shift=1.0, weight=0.15, after=0.3),
-        Share("large told", large, batch=6, shift=1.0, weight=0.1, told=True, after=0.3),
+    found = [
+        Share("known", LatentBank.load(home, KNOWN), batch=32, shift=1.4, weight=0.26),
+        Share("told", LatentBank.load(home, TOLD), batch=24, shift=1.4, weight=0.24, told=True),
     ]
+    for name, kinds, shift, after in (("shapes", SHAPES, 1.4, 0.0), ("large", LARGE, 1.0, 0.3)):
+        for kind, weight in kinds.items():
+            bank, batch = LatentBank.load(home, kind), batch_of(kind)
+            found.append(Share(name, bank, batch, shift, weight / 2, after=after))
+            found.append(Share(f"{name} told", bank, round(batch * 0.8), shift, weight / 2, True, after))
+    return found
 
 
-def _trajectories(home: Path) -> tuple[Trajectories, Trajectories]:
-    return open_trajectories(home, PATHS), open_trajectories(home, TOLD_PATHS, "told-paths")
+def batch_of(kind: Kind) -> int:
+    """How many clips of a kind have BATCH_TOKENS."""
+    return max(2, BATCH_TOKENS // prod(kind.grid))
+
+
+def walks(home: Path) -> list[Walk]:
+    """What the student learns, and how often."""
+    counts = {kind: (round(kind.count * SHAPE_WALKS), share) for kind, share in SHAPES.items()}
+    found = []
+    for kind, (count, share) in {**WALKS, **counts}.items():
+        # Of the portraits of two seconds those with and those without conditions are kinds of their own.
+        for told in (False, True) if kind in SHAPES else (kind.told,):
+            bank = LatentBank.load(home, kind) if told else None
+            weight = share / 2 if kind in SHAPES else share
+            found.append(Walk(open_trajectories(home, kind, count, told=told), bank, weight, batch_of(kind)))
+    return found
 
 
 def _transformer(folder: Path) -> LTXVideoTransformer3DModel:
@@ -99,7 +136,7 @@ def run(
         train_vae(home, budgets["decoder"], device=device, seed=seed + 1, rate=2e-3, decoder_only=True)
     vae = trained_vae(home)
     if "banks" in stages:
-        for number, kind in enumerate((KNOWN, TOLD, LARGE)):
+        for number, kind in enumerate((KNOWN, TOLD, *SHAPES, *LARGE)):
             fill_bank(vae.to(device), home, kind, seed + number)
         vae.cpu()
     if "teacher" in stages:
@@ -107,20 +144,15 @@ def run(
         train_teacher(home, vae, shares(home), budgets["teacher"], device=device, seed=seed, begin=first)
     if "paths" in stages:
         teacher, captions = load_average(home, "teacher").to(device), CaptionBank(home)
-        plain, told = _trajectories(home)
-        fill_trajectories(teacher, captions, plain, budgets["paths"], device=device)
-        fill_trajectories(
-            teacher, captions, told, budgets["told-paths"], bank=LatentBank.load(home, TOLD), device=device
-        )
+        for walk in walks(home):
+            fill_trajectories(teacher, captions, walk, budgets["paths"], device=device)
     for stage in ("student", "control"):
         if stage in stages:
-            teacher, bank = load_average(home, "teacher"), LatentBank.load(home, TOLD)
             train_student(
                 home,
                 vae,
-                teacher,
-                *_trajectories(home),
-                bank,
+                load_average(home, "teacher"),
+                walks(home),
                 budgets[stage],
                 device=device,
                 seed=seed,

@@ -83,13 +83,13 @@ class TrainingAttention:
 
 
 def prepare_for_training(model: LTXVideoTransformer3DModel) -> LTXVideoTransformer3DModel:
-    """Faster attention and compiled blocks; the weights stay the same objects."""
+    """Faster attention and blocks compiled for any shape; the weights stay the same objects."""
     # One stage runs blocks of several models, with and without gradients: each is a graph of its own.
     torch._dynamo.config.recompile_limit = 64
     for block in model.transformer_blocks:
         block.attn1.processor = TrainingAttention()
         block.attn2.processor = TrainingAttention()
-        block.compile(dynamic=False)
+        block.compile(dynamic=True)
     return model
 
 
@@ -148,8 +148,8 @@ def sample(
     """Solve the flow's equation from `start` [B, C, F, H, W] at sigmas[0] down to sigmas[-1].
 
     Euler, or with `second_order` two-step Adams-Bashforth: the same answer in about half the steps. `empty`
-    is the encoded empty prompt, needed when guidance > 1; conditions hold with and without the prompt. With
-    `keep`, returns every state [B, N+1, ...].
+    is the encoded empty prompt, needed when guidance > 1; shown frames hold with and without the prompt, a
+    reference picture goes with it. With `keep`, returns every state [B, N+1, ...].
     """
     latents = start if told is None else told.hold(start)
     path, previous = [latents], None
@@ -163,7 +163,7 @@ def sample(
                 torch.cat((empty[0].expand_as(states), states)),
                 torch.cat((empty[1].expand_as(mask), mask)),
                 fast,
-                None if told is None else told.twice(),
+                None if told is None else told.guided(),
             )
             plain, asked = both.chunk(2)
             slope = plain + guidance * (asked - plain)

@@ -15,8 +15,12 @@ from export.tiny.places import PAINTERS, Canvas
 SPRITES = Path(__file__).parent / "sprites"
 FRAMES = 17
 FPS = 8
-PREVIEW = (64, 96)
-FULL = (128, 192)
+# 2, 3, 4 and 5 seconds: the first frame stands at time 0.
+LENGTHS = (17, 25, 33, 41)
+# Portrait, square, landscape: the short side is always the same.
+PREVIEW_SIZES = ((64, 96), (64, 64), (96, 64))
+FULL_SIZES = ((128, 192), (128, 128), (192, 128))
+PREVIEW, FULL = PREVIEW_SIZES[0], FULL_SIZES[0]
 PAN_ROOM = 1.5  # width of the painted place in frame widths when the camera pans
 
 # Sprites that are drawn looking left; those that look at us need no turning.
@@ -38,7 +42,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Pose:
-    """The sprite: centre in frame fractions, size in frame widths, angle in degrees; camera shift in 0..1."""
+    """The sprite: centre in frame fractions, size in short sides, angle in degrees; camera shift in 0..1."""
 
     x: float
     y: float
@@ -55,26 +59,30 @@ def subject_sprite(subject: str, mirrored: bool = False) -> Image.Image:
     return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture
 
 
-def poses(motion: str, rng: random.Random, frames: int = FRAMES) -> list[Pose]:
-    """The path of the subject for one motion, `frames` poses long."""
-    size = rng.uniform(0.62, 0.74)
-    ground = rng.uniform(0.68, 0.74)
+def poses(motion: str, rng: random.Random, frames: int = FRAMES, *, tall: bool = True) -> list[Pose]:
+    """The path of the subject for one motion, `frames` poses long; `tall` frames have room above it.
+
+    A longer clip has as many hops and turns a second as a short one, and crosses the picture more slowly.
+    """
+    size = rng.uniform(0.62, 0.74) * (1 if tall else 0.92)
+    ground = rng.uniform(0.68, 0.74) - (0 if tall else 0.08)
     x = rng.uniform(0.43, 0.57)
     reach = rng.uniform(0.24, 0.30)
     phase = rng.uniform(0, 1)
     sign = rng.choice((-1, 1))
+    rounds = (frames - 1) / (FRAMES - 1)
     path = []
     for frame in range(frames):
         t = frame / (frames - 1)
-        step = 0.014 * abs(math.sin(math.pi * 4 * t))
+        step = 0.014 * abs(math.sin(math.pi * 4 * t * rounds))
         if motion == "left":
             pose = Pose(0.5 + reach * (1 - 2 * t), ground - step, size)
         elif motion == "right":
             pose = Pose(0.5 - reach * (1 - 2 * t), ground - step, size)
         elif motion == "jump":
-            pose = Pose(x, ground - 0.26 * abs(math.sin(math.pi * (2 * t + phase))), size)
+            pose = Pose(x, ground - 0.26 * abs(math.sin(math.pi * (2 * t * rounds + phase))), size)
         elif motion == "spin":
-            pose = Pose(x, ground - 0.12, size, sign * 360 * t)
+            pose = Pose(x, ground - 0.12, size, sign * 360 * t * rounds)
         elif motion == "grow":
             pose = Pose(x, ground - 0.05, size * (0.5 + 0.9 * t))
         elif motion == "rise":
@@ -96,14 +104,15 @@ def draw(
     frames: int = FRAMES,
     sprite: Image.Image | None = None,
 ) -> Clip:
-    """Draw one clip; `size` is (width, height) in pixels. The same seed gives the same clip at every size.
+    """Draw one clip; `size` is (width, height) in pixels. The same seed gives the same clip at both sizes of
+    a shape.
 
     `sprite` (mode RGBa) stands in for the scene's subject, and is never mirrored.
     """
     rng = random.Random(f"{scene}|{seed}")
-    path = poses(scene.motion, rng, frames)
-    paint_rng = random.Random(rng.random())
     width, height = size
+    path = poses(scene.motion, rng, frames, tall=height > width)
+    paint_rng = random.Random(rng.random())
     wide = round(width * PAN_ROOM) if scene.motion == "pan" else width
     place = Image.new("RGB", (wide * 2, height * 2))
     PAINTERS[scene.place](Canvas(place, paint_rng))
@@ -136,7 +145,7 @@ def portrait(sprite: Image.Image, seed: int, size: tuple[int, int] = PREVIEW) ->
 
 def _place_sprite(sprite: Image.Image, pose: Pose, width: int, height: int) -> Image.Image:
     """The sprite at sub-pixel position, size and angle on an empty frame (one inverse affine map)."""
-    scale = sprite.width / (pose.size * width)
+    scale = sprite.width / (pose.size * min(width, height))
     cos, sin = math.cos(math.radians(pose.angle)) * scale, math.sin(math.radians(pose.angle)) * scale
     cx, cy, half = pose.x * width, pose.y * height, sprite.width / 2
     reduced = sprite

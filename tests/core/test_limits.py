@@ -8,7 +8,16 @@ import pytest
 from core.limits import DEFAULT_STRENGTH, check_create, rendered, resolve
 from core.quota import PRICE, START_CREDITS, price
 from schemas.errors import Code, RiffleError
-from schemas.videos import MAX_PROMPT_CHARS, MAX_SEED, CreateVideo, ModelCard, Relation, Source, Tier
+from schemas.videos import (
+    MAX_PROMPT_CHARS,
+    MAX_SEED,
+    MAX_SWARM,
+    CreateVideo,
+    ModelCard,
+    Relation,
+    Source,
+    Tier,
+)
 
 CARD = ModelCard(
     id="riffle-tiny",
@@ -108,7 +117,10 @@ def test_a_render_keeps_everything_but_the_size() -> None:
         rendered(recipe, msgspec.structs.replace(CARD, sizes={"preview": ["96x64"]}))
 
 
-def test_prices() -> None:
-    assert price(Tier.PREVIEW, 16) == 16
-    assert price(Tier.FULL, 1) == PRICE[Tier.FULL] == 8
-    assert price(Tier.PREVIEW, 16) <= START_CREDITS
+def test_prices_grow_with_the_length() -> None:
+    recipes = {seconds: resolve(wish(seconds=str(seconds)), CARD, 5)[0] for seconds in (2, 4)}
+    long = msgspec.structs.replace(recipes[2], frames=41)
+    assert [price(Tier.PREVIEW, each) for each in (*recipes.values(), long)] == [1, 2, 3]
+    assert [price(Tier.FULL, each) for each in (*recipes.values(), long)] == [8, 16, 20]
+    assert price(Tier.FULL, msgspec.structs.replace(long, frames=9)) == PRICE[Tier.FULL]
+    assert MAX_SWARM * price(Tier.PREVIEW, long) <= START_CREDITS
