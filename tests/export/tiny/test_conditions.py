@@ -14,28 +14,28 @@ SHAPE = (3, 32, 5, 6, 4)
 
 def made(given: tuple[int, ...] = (0, 1, 2)) -> tuple[torch.Tensor, object]:
     torch.manual_seed(0)
-    video, reference, end = torch.randn(SHAPE), torch.randn(3, 32, 1, 6, 4), torch.randn(3, 32, 1, 6, 4)
+    video, reference, end = torch.randn(SHAPE), torch.randn(3, 32, 1, 4, 4), torch.randn(3, 32, 1, 6, 4)
     has_reference, has_end = torch.tensor([True, False, True]), torch.tensor([False, True, True])
     return video, conditions(video, torch.tensor(given), reference, has_reference, end, has_end)
 
 
 def test_absent_tokens_are_zeros_at_full_noise() -> None:
     _video, told = made()
-    assert told.extra.shape == (3, 48, 32)
-    assert not told.extra[0, 24:].any()
-    assert not told.extra[1, :24].any()
+    assert told.extra.shape == (3, 40, 32)
+    assert not told.extra[0, 16:].any()
+    assert not told.extra[1, :16].any()
     assert told.extra[2].abs().min() > 0
     levels = told.levels(torch.full((3, 1), 0.4))
-    assert levels.shape == (3, 48 + 120)
+    assert levels.shape == (3, 40 + 120)
     assert levels[0].unique().tolist() == torch.tensor([0.0, 0.4, 1.0]).tolist()
-    assert (levels[0, 24:48] == 1).all()
+    assert (levels[0, 16:40] == 1).all()
     # One latent frame is given to the second, two to the third.
-    assert [int((row[48:] == 0).sum()) for row in levels] == [0, 24, 48]
+    assert [int((row[40:] == 0).sum()) for row in levels] == [0, 24, 48]
 
 
 def test_places_tell_the_pictures_apart() -> None:
     _, told = made()
-    assert told.places.shape == (1, 3, 48)
+    assert told.places.shape == (1, 3, 40)
     assert told.places[0, 0].unique().tolist() == [REFERENCE_SECOND, 2.0]
 
 
@@ -47,10 +47,23 @@ def test_given_frames_are_held_and_the_rest_is_not() -> None:
     assert not held[2, :, 2:].any()
 
 
-def test_guidance_sees_the_conditions_twice_and_batches_are_cut() -> None:
+def test_a_last_frame_stands_at_the_end_of_its_clip() -> None:
+    video = torch.randn(1, 32, 11, 4, 6)
+    yes = torch.tensor([True])
+    told = conditions(
+        video, torch.tensor([0]), torch.randn(1, 32, 1, 4, 4), yes, torch.randn(1, 32, 1, 4, 6), yes
+    )
+    assert told.places[0, 0].unique().tolist() == [REFERENCE_SECOND, 5.0]
+
+
+def test_guidance_leads_away_from_the_picture_too_and_batches_are_cut() -> None:
     _, told = made()
-    assert told.twice().extra.shape[0] == 6
-    torch.testing.assert_close(told.twice().levels(torch.ones(6, 1))[3:], told.levels(torch.ones(3, 1)))
+    both = told.guided()
+    assert both.extra.shape[0] == 6
+    assert not both.extra[:3, :16].any()
+    assert not both.present[:3, :16].any()
+    torch.testing.assert_close(both.extra[:3, 16:], told.extra[:, 16:])
+    torch.testing.assert_close(both.levels(torch.ones(6, 1))[3:], told.levels(torch.ones(3, 1)))
     assert told.rows(slice(1, 3)).given.shape[0] == 2
 
 
@@ -93,10 +106,12 @@ def test_a_told_batch_has_a_finite_loss() -> None:
         torch.zeros(3, 5, 6, 4),
         np.array([0, 9, 9]),
         None,
-        torch.randn(3, 32, 1, 6, 4),
+        torch.randn(3, 32, 1, 4, 4),
         torch.randn(3, 32, 1, 6, 4),
     )
-    told = tell(batch, 5, np.random.default_rng(1))
+    told = tell(batch, 5, np.random.default_rng(1), np.array([False, False, True]))
+    # Whose words are left out is shown no picture.
+    assert not told.present[2, :16].any()
     loss = flow_loss(build_transformer(), batch, torch.randn(3, 32, 384), torch.ones(3, 32), 1.4, told)
     assert torch.isfinite(loss)
     assert loss > 0

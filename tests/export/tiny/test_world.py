@@ -8,7 +8,7 @@ import pytest
 from export.tiny.captions import Scene, caption, held_out, plain_caption, random_scene
 from export.tiny.text import training_scenes
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES, as_json
-from export.tiny.world import FRAMES, FULL, PREVIEW, draw
+from export.tiny.world import FRAMES, FULL, FULL_SIZES, LENGTHS, PREVIEW, PREVIEW_SIZES, draw, poses
 
 
 def test_the_world_is_as_large_as_promised():
@@ -31,6 +31,27 @@ def test_both_sizes_show_the_same_clip():
     assert large.frames.shape == (FRAMES, 192, 128, 3)
     shrunk = large.frames.reshape(FRAMES, 96, 2, 64, 2, 3).mean((2, 4))
     assert np.abs(shrunk - small.frames).mean() < 8
+
+
+@pytest.mark.parametrize(("small", "large"), zip(PREVIEW_SIZES, FULL_SIZES, strict=True))
+def test_every_shape_shows_its_subject_whole(small: tuple[int, int], large: tuple[int, int]):
+    scene = Scene("pig", "city", "day", "still")
+    clip, enlarged = draw(scene, 2, small, LENGTHS[-1]), draw(scene, 2, large)
+    assert clip.frames.shape == (LENGTHS[-1], *small[::-1], 3)
+    assert enlarged.frames.shape == (FRAMES, *large[::-1], 3)
+    # Nothing of it is beyond an edge, and it's as large as the short side allows.
+    covered = clip.cover[0] > 0.5
+    assert not covered[[0, -1]].any()
+    assert not covered[:, [0, -1]].any()
+    assert 0.5 < np.ptp(np.flatnonzero(covered.any(0))) / min(small) < 0.8
+
+
+def test_a_longer_clip_hops_as_often_and_walks_more_slowly():
+    def path(motion: str, frames: int) -> np.ndarray:
+        return np.array([(pose.x, pose.y) for pose in poses(motion, random.Random(4), frames)])
+
+    assert np.allclose(path("jump", 41)[:17], path("jump", 17))
+    assert np.allclose(path("left", 41)[[0, -1], 0], path("left", 17)[[0, -1], 0])
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
