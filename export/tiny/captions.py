@@ -2,23 +2,25 @@
 
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from export.tiny.vocabulary import MOTIONS, PLACES, REFERRED, SUBJECTS, TIMES
+from export.tiny.vocabulary import MOTIONS, PLACES, REFERRED, STYLES, SUBJECTS, TIMES
 
 HELD_OUT_SHARE = 0.2
+STYLED_SHARE = 0.2
 # The subject of a scene whose reference picture says what it looks like.
 SOMEONE = "someone"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a clip shows, by canonical names of the vocabulary."""
+    """What a clip shows, by canonical names of the vocabulary; without a style it has its own colours."""
 
     subject: str
     place: str
     time: str
     motion: str
+    style: str = ""
 
 
 def held_out(scene: Scene) -> bool:
@@ -30,6 +32,16 @@ def held_out(scene: Scene) -> bool:
 def referred_scenes() -> list[Scene]:
     """Every scene of a subject that only its reference picture tells, in a fixed order."""
     return [Scene(SOMEONE, place, time, motion) for place in PLACES for time in TIMES for motion in MOTIONS]
+
+
+def styled_scenes(scenes: list[Scene]) -> list[Scene]:
+    """A fifth of these scenes, each in one of the styles, chosen by a hash."""
+    names, found = tuple(STYLES), []
+    for scene in scenes:
+        digest = hashlib.sha256(f"style {scene}".encode()).digest()
+        if digest[0] < STYLED_SHARE * 256:
+            found.append(replace(scene, style=names[digest[1] % len(names)]))
+    return found
 
 
 def random_scene(rng: random.Random, *, unseen: bool = False) -> Scene:
@@ -53,6 +65,7 @@ def plain_caption(scene: Scene) -> str:
             MOTIONS[scene.motion][0][0],
             PLACES[scene.place][0],
             TIMES[scene.time][0],
+            *((STYLES[scene.style][0],) if scene.style else ()),
         )
     )
 
@@ -60,13 +73,22 @@ def plain_caption(scene: Scene) -> str:
 def caption(scene: Scene, rng: random.Random) -> str:
     """One of the many captions of a scene: synonyms, free order, some slots left out.
 
-    The subject is named in 96 % of captions, the place in 92 %, time and motion in about 85 % each.
+    The subject is named in 96 % of captions, the place in 92 %, time and motion in about 85 % each, a style
+    always.
     """
     subject = rng.choice(_names(scene.subject)) if rng.random() < 0.96 else ""
     place = rng.choice(PLACES[scene.place]) if rng.random() < 0.92 or not subject else ""
     time = rng.choice(TIMES[scene.time]) if rng.random() < 0.85 else ""
     verb, participle = rng.choice(MOTIONS[scene.motion]) if rng.random() < 0.85 else ("", "")
-    return _arrange(subject, place, time, verb, participle, rng)
+    text = _arrange(subject, place, time, verb, participle, rng)
+    return _styled(text, rng.choice(STYLES[scene.style]), rng) if scene.style else text
+
+
+def _styled(text: str, style: str, rng: random.Random) -> str:
+    """The style's words behind the others, or now and then before them."""
+    if rng.random() < 0.25:
+        return f"{style}{rng.choice((', ', ': '))}{text}"
+    return f"{text.rstrip('.')}{rng.choice((' ', ' ', ', '))}{style}"
 
 
 def _arrange(subject: str, place: str, time: str, verb: str, participle: str, rng: random.Random) -> str:

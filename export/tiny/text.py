@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, BertModel
 
-from export.tiny.captions import Scene, caption, held_out, referred_scenes
+from export.tiny.captions import Scene, caption, held_out, referred_scenes, styled_scenes
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
 
 MAX_TOKENS = 32
@@ -43,9 +43,10 @@ class TextEncoder:
 
 
 def training_scenes() -> list[Scene]:
-    """Every scene that training may show, in a fixed order."""
+    """Every scene that training may show, in a fixed order: all plain ones, then some in a style."""
     scenes = (Scene(s, p, t, m) for s in SUBJECTS for p in PLACES for t in TIMES for m in MOTIONS)
-    return [scene for scene in scenes if not held_out(scene)]
+    plain = [scene for scene in scenes if not held_out(scene)]
+    return plain + styled_scenes(plain)
 
 
 class CaptionBank:

@@ -7,6 +7,7 @@ halve space and time, so 16x in space and 4x in time, 32 latent channels. A 64x9
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from export.tiny.captions import random_scene
+from export.tiny.captions import STYLED_SHARE, random_scene
 from export.tiny.crowd import crowd, crowd_sprite
 from export.tiny.curves import loss_curves
 from export.tiny.sheets import contact_sheet
 from export.tiny.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
+from export.tiny.vocabulary import STYLES
 from export.tiny.world import FULL, PREVIEW, Clip, draw
 
 # Of 64 channels, training had used about 32: the rest stayed near zero (principal components of the latents).
@@ -74,7 +76,10 @@ class Windows(IterableDataset):
         while True:
             size = FULL if rng.random() < self.full_share else PREVIEW
             stranger = crowd_sprite(rng.choice(crowd())) if rng.random() < CROWD_SHARE else None
-            clip = draw(random_scene(rng), rng.getrandbits(40), size, sprite=stranger)
+            scene = random_scene(rng)
+            if rng.random() < STYLED_SHARE:
+                scene = replace(scene, style=rng.choice(tuple(STYLES)))
+            clip = draw(scene, rng.getrandbits(40), size, sprite=stranger)
             windows = 3 if size == FULL else 1
             waiting.extend(self._window(clip, rng, around_subject=number > 0) for number in range(windows))
             while len(waiting) >= SHUFFLED:

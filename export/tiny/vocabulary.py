@@ -58,6 +58,14 @@ TIMES: dict[str, tuple[str, ...]] = {
     "night": ("at night", "in the dark", "at midnight", "by moonlight", "late at night"),
 }
 
+# How the whole picture is coloured; a scene without one has its own colours.
+STYLES: dict[str, tuple[str, ...]] = {
+    "monochrome": ("in black and white", "as a black and white film", "in monochrome", "without any colour"),
+    "sepia": ("as an old film", "in sepia", "as a faded old photo", "in brown tones"),
+    "neon": ("in neon colours", "as neon art", "in glowing neon light", "in pink and blue neon"),
+    "pastel": ("in pastel colours", "in soft pale colours", "as a pastel drawing", "in light pastels"),
+}
+
 # Each phrasing is a pair: third person ("a cat walks left") and participle ("a cat walking left").
 MOTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "left": (
@@ -122,5 +130,6 @@ def as_json() -> dict[str, dict[str, list[str]]]:
         "subjects": {name: list(words) for name, words in SUBJECTS.items()},
         "places": {name: list(words) for name, words in PLACES.items()},
         "times": {name: list(words) for name, words in TIMES.items()},
+        "styles": {name: list(words) for name, words in STYLES.items()},
         "motions": {name: [words for pair in pairs for words in pair] for name, pairs in MOTIONS.items()},
     }

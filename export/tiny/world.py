@@ -129,7 +129,9 @@ def draw(
         shift = round(pose.camera * (wide - width))
         layer = np.asarray(_place_sprite(sprite, pose, width, height), dtype=np.float32)
         alpha = layer[..., 3:] / 255
-        out[i] = background[:, shift : shift + width] * (1 - alpha) + layer[..., :3] * tint
+        out[i] = styled(
+            background[:, shift : shift + width] * (1 - alpha) + layer[..., :3] * tint, scene.style
+        )
         cover[i] = alpha[..., 0]
     return Clip(out, cover)
 
@@ -162,6 +164,26 @@ def _place_sprite(sprite: Image.Image, pose: Pose, width: int, height: int) -> I
 # place.
 PLACE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.05, 0.70, 0.56), "night": (0.30, 0.36, 0.60)}
 SPRITE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.0, 0.90, 0.80), "night": (0.78, 0.82, 0.95)}
+
+
+# What brightness becomes in a style of two or three colours, from dark to bright.
+TONES = {
+    "monochrome": ((0, 0, 0), (128, 128, 128), (255, 255, 255)),
+    "sepia": ((40, 22, 8), (158, 112, 66), (255, 236, 196)),
+    "neon": ((26, 6, 72), (240, 40, 170), (110, 250, 255)),
+}
+PALE = 0.5  # how far a pastel goes towards white
+
+
+def styled(picture: np.ndarray, style: str) -> np.ndarray:
+    """A picture [H, W, 3] in 0..255 in the colours of a style; unchanged without one."""
+    if style == "pastel":
+        return picture + (255 - picture) * PALE
+    if style not in TONES:
+        return picture
+    brightness = picture @ np.asarray((0.299, 0.587, 0.114), dtype=np.float32)
+    tones = np.asarray(TONES[style], dtype=np.float32)
+    return np.stack([np.interp(brightness, (0, 127.5, 255), tones[:, i]) for i in range(3)], axis=-1)
 
 
 def _light(place: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:

@@ -1,13 +1,14 @@
 """The drawn world: deterministic, the same at every size, captioned in every slot, a fifth of it held out."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from export.tiny.captions import Scene, caption, held_out, plain_caption, random_scene
+from export.tiny.captions import STYLED_SHARE, Scene, caption, held_out, plain_caption, random_scene
 from export.tiny.text import training_scenes
-from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES, as_json
+from export.tiny.vocabulary import MOTIONS, PLACES, STYLES, SUBJECTS, TIMES, as_json
 from export.tiny.world import FRAMES, FULL, FULL_SIZES, LENGTHS, PREVIEW, PREVIEW_SIZES, draw, poses
 
 
@@ -113,9 +114,34 @@ def test_the_plain_caption_names_everything():
     )
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_a_style_is_said_and_seen(style: str):
+    scene = Scene("frog", "meadow", "day", "left")
+    styled = replace(scene, style=style)
+    rng = random.Random(2)
+    texts = [caption(styled, rng).lower() for _ in range(60)]
+    assert all(any(words in text for words in STYLES[style]) for text in texts)
+    assert plain_caption(styled) == f"{plain_caption(scene)} {STYLES[style][0]}"
+    red, green, blue = np.moveaxis(draw(styled, 3).frames.astype(int), -1, 0)
+    assert {
+        "monochrome": (red == green).all() and (green == blue).all(),
+        "sepia": (red > green).all() and (green > blue).all(),
+        "neon": (blue > green).all(),
+        "pastel": min(red.min(), green.min(), blue.min()) >= 127,
+    }[style]
+
+
+def test_a_fifth_of_the_trained_scenes_has_a_style_too():
+    scenes = training_scenes()
+    styled = [scene for scene in scenes if scene.style]
+    assert {scene.style for scene in styled} == set(STYLES)
+    assert len(styled) / (len(scenes) - len(styled)) == pytest.approx(STYLED_SHARE, abs=0.02)
+    assert not any(map(held_out, styled))
+
+
 def test_the_vocabulary_is_plain_json():
     words = as_json()
-    assert set(words) == {"subjects", "places", "times", "motions"}
+    assert set(words) == {"subjects", "places", "times", "motions", "styles"}
     assert "kitty" in words["subjects"]["cat"]
     assert all(
         isinstance(phrase, str) for slot in words.values() for phrases in slot.values() for phrase in phrases
