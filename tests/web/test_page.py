@@ -74,6 +74,47 @@ def test_from_words_to_a_lane(phones: list[Phone]) -> None:
     assert friend.fits()
 
 
+def test_a_landscape_of_three_seconds(phones: list[Phone]) -> None:
+    phone = phones[0]
+    page = phone.page
+    phone.tab("create")
+    page.get_by_role("radio", name="Landscape").tap()
+    page.get_by_role("radio", name="3 seconds").tap()
+    expect(page.get_by_role("radio", name="Landscape")).to_be_checked()
+    # Half as long again, so each costs two.
+    expect(page.locator(".composer .primary")).to_contain_text("8 credits")
+    tile = completed(phone.draw("a bus walks left in a city by day", 2)).first
+    clip = tile.locator("video")
+    play(clip)
+    assert clip.evaluate("(video) => [video.videoWidth > video.videoHeight, video.duration > 3]") == [
+        True,
+        True,
+    ]
+    box = tile.bounding_box()
+    assert box is not None
+    assert box["width"] > 1.4 * box["height"]
+    assert phone.fits()
+    tile.locator(".hit").tap()
+    expect(page.get_by_role("button", name="Render")).to_contain_text("12 credits")
+    stage = page.locator(".stage video")
+    play(stage)
+    box = stage.bounding_box()
+    assert box is not None
+    assert 300 < box["width"] <= 390
+    page.get_by_role("button", name="Render").tap()
+    expect(page.locator(".stage[data-tier=full] video")).to_be_visible(timeout=RENDER_MS)
+    expect(page.locator(".facts")).to_contain_text("192x128")
+    page.get_by_label("Caption").fill(f"wide {phone.handle}")
+    page.get_by_role("button", name="Post", exact=True).tap()
+    page.get_by_role("button", name="See it").tap()
+    card = page.locator(".card.whole", has_text=f"wide {phone.handle}")
+    play(card.locator("video"))
+    assert phone.fits()
+    # A remix keeps its shape: nothing is asked.
+    card.get_by_role("button", name="Remix").tap()
+    expect(page.locator(".format")).to_be_hidden()
+
+
 def test_a_clip_goes_on_and_is_joined(phones: list[Phone]) -> None:
     phone = phones[0]
     page = phone.page
