@@ -22,5 +22,5 @@ def price(tier: Tier, recipe: Recipe) -> int:
 
     Rounded up to whole credits. The shape costs nothing: all have the same short side.
     """
-    seconds = max(Fraction(recipe.frames - 1, recipe.fps), PRICE_SECONDS)
-    return ceil(PRICE[tier] * seconds / PRICE_SECONDS)
+    units = max(Fraction(1), Fraction(recipe.frames - 1, recipe.fps * PRICE_SECONDS))
+    return ceil(PRICE[tier] * units)

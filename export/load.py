@@ -6,7 +6,9 @@ import hashlib
 import importlib
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,11 @@ class Shape:
     schedule: Schedule
 
     @property
+    def area(self) -> int:
+        """Latent cells."""
+        return prod(self.grid)
+
+    @property
     def label(self) -> str:
         """`64x96x17`."""
         return f"{self.width}x{self.height}x{self.frames}"
@@ -77,9 +84,26 @@ class Source:
     # What the denoiser can be shown beside words, and where a reference picture stands in time.
     conditions: list[str] = field(default_factory=list)
     reference_second: float = -1.0
+    reference_size: tuple[int, int] = (0, 0)
+    # Whether its graphs take any number of latent frames, rows and columns: one set for all shapes then.
+    free: bool = False
     vocabulary: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     shapes: list[Shape] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def reference_grid(self) -> tuple[int, int]:
+        """Latent rows and columns of a reference picture."""
+        space, _, _ = self.family.factors(self.vae)
+        return self.reference_size[1] // space, self.reference_size[0] // space
+
+    @property
+    def proven(self) -> list[Shape]:
+        """The shapes that are measured: all, or those at the ends of what free graphs take."""
+        if not self.free:
+            return self.shapes
+        ends = (self.shapes[0], *(pick(self.shapes, key=lambda shape: shape.area) for pick in (min, max)))
+        return list({shape.label: shape for shape in ends}.values())
 
 
 def load(folder: Path, wish: Wish | None = None) -> Source:
@@ -134,14 +158,30 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
     if tiny is not None:
         source.notes.append(f"latents are decoded by a tiny decoder instead of the model's own ({_of(tiny)})")
     _check(source)
-    sizes = wish.sizes or ((card.preview.size,) if card else (PREVIEW_SIZE,))
-    frames = wish.frames or ((card.frames,) if card else (PREVIEW_FRAMES,))
+    sizes, frames = _asked(card, wish)
+    sizes, frames = list(dict.fromkeys(sizes)), list(dict.fromkeys(frames))
     if len(sizes) * len(frames) > MAX_SHAPES:
         raise ExportError("load", f"{len(sizes)} sizes of {len(frames)} lengths are over {MAX_SHAPES} shapes")
-    for width, height in dict.fromkeys(sizes):
-        for length in dict.fromkeys(frames):
+    for width, height in sizes:
+        for length in frames:
             source.shapes.append(_shape(source, width, height, length, tier, steps or FEW_STEPS))
+    source.reference_size = (card.reference_size if card else None) or sizes[0]
+    many = card is not None and bool(card.lengths or card.preview.sizes)
+    source.free = family.frees(source) and (many or bool(source.conditions))
+    if not source.free:
+        # A reference picture has a shape of its own, which a fixed graph of the encoder doesn't take.
+        source.conditions = []
     return source
+
+
+def _asked(card: Card | None, wish: Wish) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:
+    """Sizes and numbers of frames: the wished ones, else what was trained, the default first."""
+    if card is None:
+        return wish.sizes or (PREVIEW_SIZE,), wish.frames or (PREVIEW_FRAMES,)
+    return (
+        wish.sizes or (card.preview.size, *card.preview.sizes),
+        wish.frames or (card.frames, *card.lengths),
+    )
 
 
 def _conditions(card: Card | None, family: Family, wish: Wish) -> list[str]:
@@ -153,7 +193,8 @@ def _conditions(card: Card | None, family: Family, wish: Wish) -> list[str]:
         raise ExportError(
             "load", f"riffle.json: condition {unknown[0]!r} is not known, only {', '.join(CONDITIONS)}"
         )
-    return sorted(set(card.conditions)) if wish.encoder and family.takes_conditions else []
+    possible = wish.encoder and family.takes_conditions
+    return sorted(set(card.conditions)) if possible else []
 
 
 def _family(index: dict[str, Any]) -> tuple[Family, str]:

@@ -62,8 +62,9 @@ class Maker:
             ExportError: a stage stopped.
         """
         clips: dict[str, Drawn] = {}
-        for shape in self.source.shapes:
-            fitted = self.precision in ("int8", "int4")
+        for number, shape in enumerate(self.source.proven):
+            # Graphs of any shape are fitted to the first, which is drawn most, and measured on the others.
+            fitted = self.precision in ("int8", "int4") and not (self.source.free and number)
             self._say(f"draw: previews of {shape.label} to {'fit ranges to' if fitted else 'trace by'}")
             clips[shape.label] = drawn(self.source, shape, fitted=fitted)
         firsts = {label: clip.latents[0] for label, clip in clips.items()}
@@ -180,7 +181,7 @@ class Maker:
             if part.kind == "told" and clip.latents[0].shape == example:
                 pictures = [latents.numpy() for latents in clip.latents]
                 return [
-                    trace.told_inputs(feed, pictures[number % len(pictures)])
+                    trace.told_inputs(feed, pictures[number % len(pictures)], self.source.reference_grid)
                     for number, feed in enumerate(clip.feeds)
                 ]
             if part.kind in ("decoder", "picture") and clip.latents[0].shape[3:] == example[3:]:

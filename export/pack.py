@@ -141,6 +141,7 @@ def _manifest(source: Source, work: Path, precision: str, target: str, maker: Ma
         vocabulary=source.vocabulary,
         decode_timestep=source.decode_timestep,
         conditions=source.conditions,
+        reference_size=source.reference_size if source.conditions else None,
         notes=source.notes,
         quantised=maker.quantised,
         placement=maker.placement,

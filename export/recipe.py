@@ -10,15 +10,19 @@ from export.errors import ExportError
 
 
 class Tier(msgspec.Struct, kw_only=True):
-    """How one tier is drawn: `size` is (width, height) in pixels, `sigmas` end with 0."""
+    """How one tier is drawn: `size` is (width, height) in pixels, `sigmas` end with 0.
+
+    `sizes` are all that it was trained for, `size` among them; none: that one alone.
+    """
 
     size: tuple[int, int]
     sigmas: list[float]
     guidance: float
+    sizes: list[tuple[int, int]] = []
 
 
 class Card(msgspec.Struct, kw_only=True):
-    """The whole file."""
+    """The whole file; `lengths` are all numbers of frames that it was trained for, none: `frames` alone."""
 
     name: str
     fps: int
@@ -31,6 +35,9 @@ class Card(msgspec.Struct, kw_only=True):
     # clip's time a reference picture stands.
     conditions: list[str] = []
     reference_second: float = -1.0
+    # Width and height of a reference picture; none: the preview's.
+    reference_size: tuple[int, int] | None = None
+    lengths: list[int] = []
 
 
 def check_sigmas(sigmas: list[float]) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from export.errors import ExportError, first_line, quietly
 from export.families.base import Function, Stage
+from export.families.ltx import LATENT_AXES
 from export.load import Shape, Source
 from export.text import encoded, states, trace_text
 from model_server.tokens import tokenize
@@ -71,12 +73,14 @@ def parts(source: Source, drawn: dict[str, Tensor]) -> Iterator[Part]:
         for name, kind in names(source, shape).items():
             if name not in made:
                 made.add(name)
-                yield Part(name, kind, _stage(source, shape, kind, drawn[shape.label]))
+                yield Part(name, kind, _stage(source, shape, kind, drawn))
 
 
 def names(source: Source, shape: Shape) -> dict[str, str]:
     """The files' stems of a shape, with the kind of each. The first shape has the plain names."""
     first = source.shapes[0]
+    if source.free:
+        shape = first
     frame = f"-{shape.width}x{shape.height}"
     size = "" if (shape.width, shape.height) == (first.width, first.height) else frame
     whole = "" if shape is first else f"-{shape.label}"
@@ -99,7 +103,17 @@ def text_part(source: Source) -> Part:
     return Part("text", "text", Stage(module, module, {"ids": ids, "mask": mask}, ["states"]))
 
 
-def _stage(source: Source, shape: Shape, kind: str, latents: Tensor) -> Stage:
+def _stage(source: Source, shape: Shape, kind: str, drawn: dict[str, Tensor]) -> Stage:
+    """What is traced by a shape's latents; a free graph is measured by those of the other shapes too."""
+    stage = _example(source, shape, kind, drawn[shape.label])
+    if source.free:
+        for other in source.proven:
+            if other is not shape:
+                stage.others.append(_example(source, other, kind, drawn[other.label]).inputs)
+    return stage
+
+
+def _example(source: Source, shape: Shape, kind: str, latents: Tensor) -> Stage:
     family = source.family
     if kind == "transformer":
         return denoiser(source, shape, latents)
@@ -124,34 +138,49 @@ def denoiser(source: Source, shape: Shape, latents: Tensor) -> Stage:
     if source.family.takes_mask:
         inputs["mask"] = mask.clone()
     lean = source.family.denoiser(source, shape, lean=True)
-    return Stage(lean, source.family.denoiser(source, shape, lean=False), inputs, ["velocity"])
+    free = {"latents": LATENT_AXES} if source.free else {}
+    return Stage(lean, source.family.denoiser(source, shape, lean=False), inputs, ["velocity"], free)
 
 
 def shown(source: Source, shape: Shape, latents: Tensor) -> Stage:
     """The transformer in the middle of a preview that is shown its first frame and a reference picture."""
     plain = denoiser(source, shape, latents)
-    told = told_inputs({name: value.numpy() for name, value in plain.inputs.items()}, latents.numpy())
+    plainly = {name: value.numpy() for name, value in plain.inputs.items()}
+    told = told_inputs(plainly, latents.numpy(), source.reference_grid)
     inputs = {name: torch.from_numpy(value) for name, value in told.items()}
     lean = source.family.told(source, shape, lean=True)
-    return Stage(lean, source.family.told(source, shape, lean=False), inputs, ["velocity"])
+    axes = {
+        "latents": LATENT_AXES,
+        "timesteps": {1: LATENT_AXES[2]},
+        "end": {axis: name for axis, name in LATENT_AXES.items() if axis > 2},
+    }
+    return Stage(lean, source.family.told(source, shape, lean=False), inputs, ["velocity"], axes)
 
 
-def told_inputs(plain: dict[str, np.ndarray], clip: np.ndarray) -> dict[str, np.ndarray]:
+def told_inputs(
+    plain: dict[str, np.ndarray], clip: np.ndarray, grid: tuple[int, int]
+) -> dict[str, np.ndarray]:
     """What `told` is given where the plain transformer is given `plain`: frames of `clip` are the pictures.
 
-    Its first latent frame is shown, its middle is the reference picture, and no last frame is known.
+    Its first latent frame is shown, a part of its middle of `grid` (rows, columns) is the reference picture,
+    and no last frame is known.
     """
     latents, level = plain["latents"].copy(), float(plain["timestep"][0])
     latents[:, :, 0] = clip[:, :, 0]
-    area = latents.shape[3] * latents.shape[4]
-    extra = np.zeros((1, latents.shape[1], 2, *latents.shape[3:]), dtype=np.float32)
-    extra[:, :, 0] = clip[:, :, clip.shape[2] // 2]
-    timesteps = np.full((1, 2 * area + latents[0, 0].size), level, dtype=np.float32)
-    timesteps[:, :area] = 0
-    timesteps[:, area : 2 * area] = UNTOLD
-    timesteps[:, 2 * area : 3 * area] = 0
+    timesteps = np.full((1, latents.shape[2]), level, dtype=np.float32)
+    timesteps[:, 0] = 0
+    rows, columns = grid
+    middle = clip[:, :, clip.shape[2] // 2 :][:, :, :1]
+    repeats = (1, 1, 1, -(-rows // clip.shape[3]), -(-columns // clip.shape[4]))
     rest = {name: value for name, value in plain.items() if name not in ("latents", "timestep")}
-    return {"latents": latents, "timesteps": timesteps, "extra": extra, **rest}
+    return {
+        "latents": latents,
+        "timesteps": timesteps,
+        "stills": np.asarray([[0, UNTOLD]], dtype=np.float32),
+        "reference": np.tile(middle, repeats)[..., :rows, :columns].copy(),
+        "end": np.zeros_like(latents[:, :, :1]),
+        **rest,
+    }
 
 
 def trace(source: Source, part: Part) -> onnx.ModelProto:
@@ -174,10 +203,39 @@ def trace(source: Source, part: Part) -> onnx.ModelProto:
                 output_names=stage.outputs,
                 external_data=False,
                 verbose=False,
+                dynamic_shapes=_sizes(source, stage),
             )
     except Exception as error:
         raise ExportError("trace", f"{part.name}: {_cause(error)}") from error
-    return program.model_proto
+    return _named(program.model_proto, stage)
+
+
+def _sizes(source: Source, stage: Stage) -> tuple[dict[int, Any] | None, ...] | None:
+    """What torch is told of a graph's free axes; None for a graph without any."""
+    if not stage.free:
+        return None
+    space, time, _ = source.family.factors(source.vae)
+    # A size of 1 would be taken for a constant.
+    cells = {name: torch.export.Dim(name, min=2) for name in LATENT_AXES.values()}
+    steps = torch.export.Dim("steps", min=1)
+    # Frames and pixels come in whole latent cells, but for the first frame.
+    video = {
+        "clip_frames": time * steps + 1,
+        "height": space * cells["rows"],
+        "width": space * cells["columns"],
+    }
+    known = {**cells, **video}
+    return tuple(
+        {axis: known[name] for axis, name in stage.free.get(key, {}).items()} or None for key in stage.inputs
+    )
+
+
+def _named(model: onnx.ModelProto, stage: Stage) -> onnx.ModelProto:
+    """The graph with its free axes under their names: the tracer writes sums and products there."""
+    for item in model.graph.input:
+        for axis, name in stage.free.get(item.name, {}).items():
+            item.type.tensor_type.shape.dim[axis].dim_param = name
+    return model
 
 
 def arrays(stage: Stage) -> dict[str, np.ndarray]:

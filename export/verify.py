@@ -14,7 +14,7 @@ from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.measure import Parity, difference, run, worst
 from export.preview import preview
-from export.trace import PROMPTS, Part, arrays
+from export.trace import PROMPTS, Part
 from export.wishes import Wish
 from model_server.preview import PreviewEngine, schedule_of
 from schemas.bundle import Bucket, Manifest
@@ -26,33 +26,36 @@ EQUAL_DB = 78.0
 
 
 def check_part(part: Part, model: onnx.ModelProto, precision: str, *, gated: bool = True) -> Parity:
-    """Compare a finished graph with the untouched modules on the traced inputs.
+    """Compare a finished graph with the untouched modules on the traced inputs, and on those of other shapes.
 
     Raises:
         ExportError: the difference is over the gate, the numbers aren't finite, or the shape is another.
     """
-    with torch.inference_mode():
-        expected = part.stage.untouched(*part.inputs.values()).numpy()
-    got = run(model, part.name, [arrays(part.stage)])[0][0]
-    if got.shape != expected.shape:
-        named = part.stage.outputs[0]
-        raise ExportError("verify", f"{part.name}: {named} is {got.shape}, torch makes {expected.shape}")
-    found = difference(expected, got)
-    return _gated(part.name, part.kind, found, precision) if gated else found
+    given, found = [part.inputs, *part.stage.others], []
+    feeds = [{name: value.numpy() for name, value in inputs.items()} for inputs in given]
+    for inputs, (got, *_) in zip(given, run(model, part.name, feeds), strict=True):
+        with torch.inference_mode():
+            expected = part.stage.untouched(*inputs.values()).numpy()
+        if got.shape != expected.shape:
+            named = part.stage.outputs[0]
+            raise ExportError("verify", f"{part.name}: {named} is {got.shape}, torch makes {expected.shape}")
+        found.append(difference(expected, got))
+    least = worst(found)
+    return _gated(part.name, part.kind, least, precision) if gated else least
 
 
 def check_previews(source: Source, bundle: Path, precision: str, *, gated: bool = True) -> dict[str, Parity]:
     """Draw whole previews by the serving engine and by the library's modules from the same noise.
 
     The answer has `preview` (final latents) and `video` (frames of the same latents), with the shape's label
-    behind it for all but the first shape.
+    behind it for all but the first shape. Of a bundle of free graphs, the shapes at the ends are drawn.
 
     Raises:
         ExportError: the difference is over the gate, or a second drawing differs from the first.
     """
     engine = PreviewEngine(bundle, THREADS)
     found = {}
-    for number, shape in enumerate(source.shapes):
+    for number, shape in enumerate(source.proven):
         behind = "" if number == 0 else f"-{shape.label}"
         latents, frames = _check_shape(source, shape, engine)
         found[f"preview{behind}"], found[f"video{behind}"] = latents, frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import islice
 
@@ -70,15 +70,16 @@ class Told:
         """Put the frames that are shown in their places in latents [1, C, F, h, w]."""
         latents[:, :, : self.clean.shape[2]] = self.clean
 
-    def levels(self, sigma: float, grid: tuple[int, ...]) -> Floats:
-        """The noise level of each token [1, S]: reference, end, then those of a clip of grid (F, h, w)."""
-        frames = np.full(grid, sigma, dtype=np.float32)
-        frames[: self.clean.shape[2]] = 0
-        stills = [
-            np.full(part[0, 0].size, 0.0 if there else UNTOLD, dtype=np.float32)
-            for part, there in ((self.reference, self.has_reference), (self.end, self.has_end))
-        ]
-        return np.concatenate((*stills, frames.ravel()))[None]
+    def levels(self, sigma: float, frames: int) -> tuple[Floats, Floats]:
+        """Noise levels: of each latent frame [1, F]; of the reference picture and the last frame [1, 2]."""
+        each = np.full((1, frames), sigma, dtype=np.float32)
+        each[:, : self.clean.shape[2]] = 0
+        there = (self.has_reference, self.has_end)
+        return each, np.asarray([[0.0 if known else UNTOLD for known in there]], dtype=np.float32)
+
+    def without_reference(self) -> Told:
+        """The same without the picture: for the pass without a prompt, so that guidance leads to it."""
+        return replace(self, reference=np.zeros_like(self.reference), has_reference=False)
 
 
 def shown(inputs: Inputs) -> Shown:

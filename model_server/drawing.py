@@ -75,10 +75,11 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     # Another bundle may come in its place while this is drawn.
     engine = engines.preview
     _check_model(recipe, engine)
-    width, height = renderer.card.full.size
     try:
-        if (recipe.width, recipe.height) != (width, height):
-            raise ValueError(f"full videos are {width}x{height}, not {recipe.width}x{recipe.height}")
+        if (recipe.width, recipe.height) not in renderer.card.full_sizes:
+            sizes = " or ".join(f"{width}x{height}" for width, height in renderer.card.full_sizes)
+            raise ValueError(f"full videos are {sizes}, not {recipe.width}x{recipe.height}")
+        small = preview_recipe(recipe, engine)
         picked = None if inputs.preview is None else latents.small(inputs.preview)
         source = None if inputs.source is None else latents.unpack(inputs.source)[latents.NATIVE]
         shown = conditions.shown(inputs)
@@ -93,7 +94,6 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     _check_finite(job.latents)
     frames = renderer.decode(job)
     yield Unit(stage="decode")
-    small = preview_recipe(recipe, engine)
     shrunk = renderer.encode(frames, small.width, small.height)
     yield Unit(stage="measure")
     fidelity = None
@@ -112,8 +112,16 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
 
 
 def preview_recipe(recipe: Recipe, engine: PreviewEngine) -> Recipe:
-    """The recipe of the preview of a full video: the same, at the preview's size."""
-    bucket = engine.manifest.buckets[0]
+    """The recipe of the preview of a full video: the same, at the preview's size of its shape.
+
+    Raises:
+        ValueError: no preview has its length.
+    """
+    shape = recipe.width / recipe.height
+    known = [each for each in engine.manifest.buckets if each.frames == recipe.frames]
+    if not known:
+        raise ValueError(f"this model draws no previews of {recipe.frames} frames")
+    bucket = min(known, key=lambda each: abs(each.width / each.height - shape))
     return msgspec.structs.replace(recipe, width=bucket.width, height=bucket.height, strength=None)
 
 

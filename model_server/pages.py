@@ -48,12 +48,14 @@ def model_list(manifests: list[Manifest]) -> ModelList:
 
 def _card(manifest: Manifest, *, full: bool) -> ModelCard:
     previews = manifest.buckets
-    enlarged = sorted({f"{item.width * FULL_SCALE}x{item.height * FULL_SCALE}" for item in previews})
+    # The first is the default: in their own order.
+    sizes = dict.fromkeys((item.width, item.height) for item in previews)
+    enlarged = [f"{width * FULL_SCALE}x{height * FULL_SCALE}" for width, height in sizes]
     return ModelCard(
         id=manifest.id,
         created=manifest.created_at,
         sizes={
-            Tier.PREVIEW: sorted({f"{item.width}x{item.height}" for item in previews}),
+            Tier.PREVIEW: [f"{width}x{height}" for width, height in sizes],
             Tier.FULL: enlarged if full else [],
         },
         seconds=sorted({str(item.frames // manifest.fps) for item in previews}, key=int),

@@ -14,7 +14,7 @@ from model_server import conditions
 from model_server.bundle import BundleError, find_bucket, load_manifest
 from model_server.conditions import Frames, Shown, Told
 from model_server.host import misfit
-from model_server.sessions import Component, Shelf, changed
+from model_server.sessions import Component, Shelf, changed, fits
 from model_server.tokens import clean, load_tokenizer, tokenize
 from schemas.bundle import Bucket, Manifest, Schedule
 from schemas.videos import Recipe
@@ -103,6 +103,7 @@ class PreviewEngine:
         self._written = {file.path: changed(folder / file.path) for file in self.manifest.files}
         self._shelf = shelf or Shelf(threads)
         self._own: dict[str, Component] = {}
+        self._usual = usual_sizes(self.manifest.buckets[0])
         self._tokenizer = load_tokenizer(folder / self.manifest.tokenizer, self.manifest.prompt_tokens)
         self._text = self._component(self.manifest.text_encoder)
         self._encoded = lru_cache(PROMPTS_KEPT)(self._encode)
@@ -130,8 +131,8 @@ class PreviewEngine:
     ) -> PreviewJob:
         """Start a preview from its seed's noise, or from a `source`'s latents noised to `recipe.strength`.
 
-        `strength` 1 ignores the source, 0 returns it; in between, the steps above it are left out. What is
-        `shown` holds at every strength.
+        A source of another shape is resized first. `strength` 1 ignores it, 0 returns it; in between, the
+        steps above it are left out. What is `shown` holds at every strength.
 
         Raises:
             ValueError: the recipe's shape, or the source's, is nothing this bundle draws; or it can't be
@@ -147,7 +148,7 @@ class PreviewEngine:
         schedule = schedule_of(self.manifest, bucket)
         if source is not None:
             if source.shape != shape:
-                raise ValueError(f"source latents {list(source.shape)} don't fit {list(shape)}")
+                source = self.resized(source, bucket)
             strength = DEFAULT_STRENGTH if recipe.strength is None else recipe.strength
             if not 0.0 <= strength <= 1.0:
                 raise ValueError(f"strength must be 0 to 1, not {strength}")
@@ -196,9 +197,12 @@ class PreviewEngine:
 
     def decode(self, job: PreviewJob) -> NDArray[np.uint8]:
         """The frames as they are now, uint8 [F, H, W, 3]."""
-        if not job.bucket.streamed:
-            return _pixels(job.parts.decoder.run({"latents": job.current})["video"])
-        return np.concatenate(list(_streamed(job.parts, job.current)))
+        return self._decoded(job.parts, job.current)
+
+    def _decoded(self, parts: Parts, latents: Floats) -> NDArray[np.uint8]:
+        if not parts.bucket.streamed:
+            return _pixels(parts.decoder.run({"latents": latents})["video"])
+        return np.concatenate(list(_streamed(parts, latents)))
 
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Latents of a clip uint8 [F, H, W, 3] of one of this bundle's shapes.
@@ -207,7 +211,27 @@ class PreviewEngine:
             ValueError: it has another shape, or this bundle has no encoder.
         """
         count, height, width, _ = frames.shape
-        bucket = find_bucket(self.manifest, width, height, count)
+        return self._latents(frames, find_bucket(self.manifest, width, height, count))
+
+    def resized(self, latents: Floats, bucket: Bucket) -> Floats:
+        """A clip's latents as those of another shape: cut to its sides, played in its time.
+
+        Raises:
+            ValueError: it has no shape of this bundle, or this bundle has no encoder.
+        """
+        grids = {
+            (each.latent_frames, each.latent_height, each.latent_width): each
+            for each in self.manifest.buckets
+        }
+        there = grids.get(tuple(latents.shape[2:]))
+        if there is None or latents.shape[:2] != (1, self.manifest.latent_channels):
+            raise ValueError(f"source latents {list(latents.shape)} are of no shape that this model draws")
+        frames = self._decoded(self._parts(there), latents.astype(np.float32))
+        moments = np.linspace(0, len(frames) - 1, bucket.frames).round().astype(int)
+        cut = conditions.filled(frames[moments], (bucket.width, bucket.height))
+        return self._latents(cut, bucket).astype(np.float32)
+
+    def _latents(self, frames: Frames, bucket: Bucket) -> NDArray[np.float16]:
         if not bucket.encoder:
             raise ValueError("this bundle was exported without an encoder")
         video = np.moveaxis(frames.astype(np.float32) / np.float32(127.5) - 1, -1, 0)[None]
@@ -219,12 +243,12 @@ class PreviewEngine:
         feed = {"latents": job.current, "timestep": np.array([timestep], np.float32)}
         if job.told is not None and job.teller is not None:
             transformer = job.teller
-            levels = job.told.levels(timestep / TIMESTEPS, job.current.shape[2:])
-            extra = np.concatenate((job.told.reference, job.told.end), axis=2)
-            feed = {"latents": job.current, "timesteps": levels * np.float32(TIMESTEPS), "extra": extra}
+            feed |= _shown(job.told, timestep, job.current)
         told = {"states": job.prompt[0], "mask": job.prompt[1]}
         velocity = transformer.run({**feed, **told})["velocity"]
         if self._empty is not None:
+            if job.told is not None:
+                feed |= _shown(job.told.without_reference(), timestep, job.current)
             plain = np.empty_like(velocity)
             transformer.run({**feed, "states": self._empty[0], "mask": self._empty[1]}, {"velocity": plain})
             velocity -= plain
@@ -233,16 +257,17 @@ class PreviewEngine:
         return velocity
 
     def _told(self, bucket: Bucket, shown: Shown) -> Told:
-        """Conditions on the grid of a shape; a reference picture has its size too."""
+        """Conditions on the grid of a shape."""
         size = (bucket.width, bucket.height)
-        each = (bucket.frames - 1) // max(1, bucket.latent_frames - 1)
+        each = max(1, (bucket.frames - 1) // max(1, bucket.latent_frames - 1))
 
         def encode(frames: Frames, size: tuple[int, int]) -> Floats:
             # The encoder looks back in time only: what follows the frames doesn't change their latents.
-            rest = np.repeat(frames[-1:], bucket.frames - len(frames), axis=0)
-            return self.encode(np.concatenate((frames, rest))).astype(np.float32)
+            rest = np.repeat(frames[-1:], each + 1 - len(frames) % each, axis=0)
+            return self._latents(np.concatenate((frames, rest)), bucket).astype(np.float32)
 
-        return conditions.tell(shown, encode, latent_shape(self.manifest, bucket), each, size, size)
+        reference = self.manifest.reference_size or size
+        return conditions.tell(shown, encode, latent_shape(self.manifest, bucket), each, size, reference)
 
     def _encode(self, prompt: str) -> Prompt:
         """Token states [1, T, C] and mask [1, T]."""
@@ -253,14 +278,16 @@ class PreviewEngine:
     def _parts(self, bucket: Bucket) -> Parts:
         parts = Parts(bucket, *map(self._component, (bucket.transformer, bucket.decoder, bucket.picture)))
         shape, takes = latent_shape(self.manifest, bucket), parts.transformer.inputs.get("latents")
-        if takes is None or tuple(takes[0]) != shape or "velocity" not in parts.transformer.outputs:
+        if takes is None or not fits(takes[0], shape) or "velocity" not in parts.transformer.outputs:
             raise BundleError(f"{self._folder}: {bucket.transformer} doesn't take latents {list(shape)}")
         return parts
 
     def _component(self, name: str) -> Component:
         found = self._own.get(name)
         if found is None:
-            found = self._shelf.get(self._folder / name, self.manifest.target, self._written[name])
+            found = self._shelf.get(
+                self._folder / name, self.manifest.target, self._written[name], self._usual
+            )
             if not self._shelf.bounded:
                 # Then nothing is unloaded while this engine lives, even when another bundle takes its place.
                 self._own[name] = found
@@ -270,6 +297,18 @@ class PreviewEngine:
 def latent_shape(manifest: Manifest, bucket: Bucket) -> tuple[int, int, int, int, int]:
     """[1, C, F, h, w] of a shape."""
     return (1, manifest.latent_channels, bucket.latent_frames, bucket.latent_height, bucket.latent_width)
+
+
+def usual_sizes(bucket: Bucket) -> dict[str, int]:
+    """Sizes of free axes, by the names that export.families gives them: those of this shape."""
+    return {
+        "frames": bucket.latent_frames,
+        "rows": bucket.latent_height,
+        "columns": bucket.latent_width,
+        "clip_frames": bucket.frames,
+        "height": bucket.height,
+        "width": bucket.width,
+    }
 
 
 def schedule_of(manifest: Manifest, bucket: Bucket) -> Schedule:
@@ -282,9 +321,23 @@ def _euler(sigmas: list[float]) -> Schedule:
     return Schedule(sigmas=sigmas, timesteps=[sigma * TIMESTEPS for sigma in sigmas[:-1]])
 
 
+def _shown(told: Told, timestep: float, latents: Floats) -> dict[str, Floats]:
+    """What the graph for shown clips takes instead of one timestep."""
+    each, stills = told.levels(timestep / TIMESTEPS, latents.shape[2])
+    scale = np.float32(TIMESTEPS)
+    return {
+        "timesteps": each * scale,
+        "stills": stills * scale,
+        "reference": told.reference,
+        "end": told.end,
+    }
+
+
 def _streamed(parts: Parts, latents: Floats) -> list[NDArray[np.uint8]]:
     """Decode frame by frame: what one leaves is what the next one reads, in two sets of memory by turns."""
-    sizes = {name: shape for name, shape in parts.decoder.inputs.items() if name != "latents"}
+    # Families whose decoders stream have graphs of fixed shapes.
+    fixed = {name: array.shape for name, array in parts.decoder.zeros().items() if name != "latents"}
+    sizes = {name: (shape, parts.decoder.inputs[name][1]) for name, shape in fixed.items()}
     sets = [{_place(name): np.zeros(*shape) for name, shape in sizes.items()} for _ in range(2)]
     left = {f"kept_{place}": array for place, array in sets[0].items()}
     clips = [_pixels(parts.picture.run({"latents": latents[:, :, :1]}, left)["video"])]

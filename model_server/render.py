@@ -25,11 +25,15 @@ COMPONENTS = ("tokenizer", "text_encoder", "transformer", "vae")
 
 
 class Part(msgspec.Struct, kw_only=True):
-    """How one tier is drawn; `size` is (width, height), `sigmas` the noise levels from 1 to 0, both ends."""
+    """How one tier is drawn; `size` is (width, height), `sigmas` the noise levels from 1 to 0, both ends.
+
+    `sizes` are all that it's drawn in, the default first; none: `size` alone.
+    """
 
     size: tuple[int, int]
     sigmas: list[float]
     guidance: float
+    sizes: list[tuple[int, int]] = []
 
 
 class TeacherCard(msgspec.Struct, kw_only=True):
@@ -44,6 +48,12 @@ class TeacherCard(msgspec.Struct, kw_only=True):
     # As in export.recipe: what it was trained to be shown, and when in a clip's time a reference picture is.
     conditions: list[str] = []
     reference_second: float = -1.0
+    reference_size: tuple[int, int] | None = None
+
+    @property
+    def full_sizes(self) -> list[tuple[int, int]]:
+        """What renders are drawn in."""
+        return self.full.sizes or [self.full.size]
 
 
 @dataclass(slots=True)
@@ -135,7 +145,7 @@ class FullRenderer:
         current = noise
         if given is not None:
             start = flow.strength_of(strength, flow.KEEP_STRENGTH if preview is not None else recipe.strength)
-            if given.shape[1:3] != shape[1:3]:
+            if given.shape[1] != shape[1] or (preview is not None and given.shape[2] != shape[2]):
                 raise ValueError(f"latents {list(given.shape)} don't fit {list(shape)}")
             if preview is not None and route == Route.RESUME:
                 noise = flow.refined(flow.noise(recipe.seed, given.shape), noise)
@@ -166,18 +176,26 @@ class FullRenderer:
         if job.told is not None:
             stills = (torch.from_numpy(part).flatten(2) for part in (job.told.reference, job.told.end))
             tokens = torch.cat((*stills, tokens), dim=2)
-            levels = torch.from_numpy(job.told.levels(sigma, job.current.shape[2:]))
+            levels = _levels(job.told, sigma, job.current)
+        tokens, levels = tokens.expand(count, -1, -1), levels.expand(count, -1)
+        if job.told is not None and count == 2:
+            # The pass without the prompt is without the picture too: guidance leads to both.
+            plain = job.told.without_reference()
+            picture = plain.reference[0, 0].size
+            tokens = tokens.clone()
+            tokens[0, :, :picture] = 0
+            levels = torch.cat((_levels(plain, sigma, job.current), levels[1:]))
         velocity: Tensor = self._transformer(
-            hidden_states=tokens.transpose(1, 2).expand(count, -1, -1),
+            hidden_states=tokens.transpose(1, 2),
             encoder_hidden_states=job.states,
-            timestep=levels.expand(count, -1) * 1000.0,
+            timestep=levels * 1000.0,
             encoder_attention_mask=job.mask,
             video_coords=job.coordinates,
             return_dict=False,
         )[0][:, -clip:]
         if count == 2:
-            plain, told = velocity.chunk(2)
-            velocity = plain + self.card.full.guidance * (told - plain)
+            unasked, asked = velocity.chunk(2)
+            velocity = unasked + self.card.full.guidance * (asked - unasked)
         slope = velocity.transpose(1, 2).reshape(job.current.shape)
         job.guess = job.held(job.current - sigma * slope)
         job.current = job.held(job.current + (later - sigma) * slope)
@@ -231,14 +249,19 @@ class FullRenderer:
             return self._text_encoder(tokens.input_ids, attention_mask=mask)[0], mask.float()
 
     def _told(self, shown: Shown, shape: tuple[int, ...], recipe: Recipe) -> Told:
-        """Conditions on the render's grid; a reference picture has the preview's size."""
+        """Conditions on the render's grid; a reference picture has the same size in both tiers."""
 
         def encode(frames: Frames, size: tuple[int, int]) -> NDArray[np.float32]:
             video = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
             return np.asarray(self._encoded(video).numpy(), dtype=np.float32)
 
         return conditions.tell(
-            shown, encode, shape, self._time, (recipe.width, recipe.height), self.card.preview.size
+            shown,
+            encode,
+            shape,
+            self._time,
+            (recipe.width, recipe.height),
+            self.card.reference_size or self.card.preview.size,
         )
 
     def _coordinates(self, shape: tuple[int, ...], fps: int, second: float | None = None) -> Tensor:
@@ -260,6 +283,9 @@ class FullRenderer:
             return F.interpolate(latents, shape[2:], mode="trilinear", align_corners=False)
         height, width = shape[3] * self._space, shape[4] * self._space
         video = self._decoded(latents)[0].transpose(0, 1)
+        # One of another length is played in this one's time, and one of another shape cut to it.
+        moments = torch.linspace(0, len(video) - 1, (shape[2] - 1) * self._time + 1).round().long()
+        video = _cut(video[moments], width / height)
         video = F.interpolate(video, (height, width), mode="bicubic", antialias=True, align_corners=False)
         return self._encoded(video.clamp(-1, 1))
 
@@ -273,6 +299,25 @@ class FullRenderer:
         posterior = self._vae.encode(video.transpose(0, 1)[None], return_dict=False)[0]
         latents: Tensor = (posterior.mode() - self._mean) / self._std
         return latents
+
+
+def _cut(video: Tensor, ratio: float) -> Tensor:
+    """The middle of frames [F, 3, H, W] that has this ratio of width to height."""
+    rows, columns = video.shape[2:]
+    wide, tall = min(columns, round(rows * ratio)), min(rows, round(columns / ratio))
+    left, top = (columns - wide) // 2, (rows - tall) // 2
+    return video[:, :, top : top + tall, left : left + wide]
+
+
+def _levels(told: Told, sigma: float, latents: Tensor) -> Tensor:
+    """The noise level of each token [1, S]: reference picture, last frame, then the clip's."""
+    frames, stills = told.levels(sigma, latents.shape[2])
+    pictures = [
+        torch.full((part[0, 0].size,), float(level))
+        for part, level in zip((told.reference, told.end), stills[0], strict=True)
+    ]
+    each = torch.from_numpy(frames[0]).repeat_interleave(latents[0, 0, 0].numel())
+    return torch.cat((*pictures, each))[None]
 
 
 def _load(folder: Path, library: str, name: str) -> Any:

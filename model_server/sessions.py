@@ -7,9 +7,10 @@ import logging
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from model_server.bundle import DATA_SUFFIX, BundleError
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 Settings = Callable[[int], ort.SessionOptions]
+Shapes = tuple[tuple[int, ...], ...]
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +33,30 @@ DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(float1
 # What a graph takes in memory for each byte of its file: weights are repacked for the processor's kernels,
 # and those that are stored in 16 bits are widened.
 LOADED_PER_FILE_BYTE = 2.0
+# Shapes of one free graph whose output memory is kept: riffle-tiny's twelve take 20 MB in the decoder.
+SHAPES_KEPT = 16
+# A free axis of no usual size.
+LEAST = 2
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Component:
-    """One graph of static shapes. Not safe for several threads at the same time."""
+    """One graph, of fixed shapes or with free axes. Not safe for several threads at the same time."""
 
-    def __init__(self, path: Path, threads: int, target: str = "", settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int,
+        target: str = "",
+        settings: Settings | None = None,
+        usual: Mapping[str, int] = NOTHING,
+    ) -> None:
         """Load it; `target` is the manifest's, `settings` take the place of `options`.
 
+        `usual` has sizes of free axes by name, those that it's tried with.
+
         Raises:
-            BundleError: onnxruntime can't run it, or its shapes aren't fixed.
+            BundleError: onnxruntime can't run it, or it has inputs that nobody knows.
         """
         try:
             self._session = ort.InferenceSession(
@@ -53,38 +69,61 @@ class Component:
         self.bytes = int(sum(part.stat().st_size for part in _files(path)) * LOADED_PER_FILE_BYTE)
         self.inputs = {item.name: _shape(path, item) for item in self._session.get_inputs()}
         self.outputs = {item.name: _shape(path, item) for item in self._session.get_outputs()}
+        self.free = any(isinstance(size, str) for shape, _ in self.inputs.values() for size in shape)
+        self._usual = usual
         self._binding = self._session.io_binding()
-        self._own: dict[str, Array] = {}
+        # Memory for the outputs, and their shapes, by the shapes of the inputs; those used last are kept.
+        self._own: OrderedDict[Shapes, dict[str, Array]] = OrderedDict()
 
     def run(self, feeds: Arrays, out: Arrays | None = None) -> dict[str, Array]:
         """Compute the outputs from the inputs; feeds that the graph doesn't take are left aside.
 
         Nothing is copied: the graph reads the arrays it is given, and writes into those of `out`. An output
         that isn't in `out` goes into memory of this component, which the next run overwrites.
+
+        Raises:
+            ValueError: an input has another shape.
         """
         given = {name: np.ascontiguousarray(feeds[name], dtype) for name, (_, dtype) in self.inputs.items()}
         for name, (shape, dtype) in self.inputs.items():
-            if list(given[name].shape) != shape:
-                raise ValueError(f"{self.name} takes {name} {shape}, not {list(given[name].shape)}")
-            self._binding.bind_input(name, "cpu", 0, dtype, shape, given[name].ctypes.data)
-        made = {name: self._place(name, out) for name in self.outputs}
-        for name, array in made.items():
-            shape, dtype = self.outputs[name]
-            self._binding.bind_output(name, "cpu", 0, dtype, shape, array.ctypes.data)
+            found = given[name].shape
+            if not fits(shape, found):
+                raise ValueError(f"{self.name} takes {name} {shape}, not {list(found)}")
+            self._binding.bind_input(name, "cpu", 0, dtype, found, given[name].ctypes.data)
+        made = {**self._memory(given), **(out or {})}
+        for name, (_, dtype) in self.outputs.items():
+            self._binding.bind_output(name, "cpu", 0, dtype, made[name].shape, made[name].ctypes.data)
         self._session.run_with_iobinding(self._binding)
-        return made
+        return {name: made[name] for name in self.outputs}
+
+    def zeros(self) -> dict[str, Array]:
+        """Inputs of the usual shapes."""
+        return {name: np.zeros(self._sized(shape), dtype) for name, (shape, dtype) in self.inputs.items()}
+
+    def _sized(self, shape: Sequence[int | str]) -> list[int]:
+        return [self._usual.get(size, LEAST) if isinstance(size, str) else size for size in shape]
 
     def warm(self) -> None:
         """Run once on zeros, so that the first job finds memory and kernels ready."""
-        self.run({name: np.zeros(shape, dtype) for name, (shape, dtype) in self.inputs.items()})
+        self.run(self.zeros())
 
-    def _place(self, name: str, out: Arrays | None) -> Array:
-        if out is not None and name in out:
-            return out[name]
-        if name not in self._own:
-            shape, dtype = self.outputs[name]
-            self._own[name] = np.empty(shape, dtype)
-        return self._own[name]
+    def _memory(self, given: Arrays) -> dict[str, Array]:
+        """This component's own memory for the outputs of inputs of these shapes."""
+        key = tuple(array.shape for array in given.values()) if self.free else ()
+        found = self._own.get(key)
+        if found is None:
+            if self.free:
+                # How large its outputs are, only the graph knows.
+                names = list(self.outputs)
+                arrays = self._session.run(names, dict(given))
+                found = {name: np.empty_like(array) for name, array in zip(names, arrays, strict=True)}
+            else:
+                found = {name: np.empty(self._sized(s), dtype) for name, (s, dtype) in self.outputs.items()}
+            self._own[key] = found
+            if len(self._own) > SHAPES_KEPT:
+                self._own.popitem(last=False)
+        self._own.move_to_end(key)
+        return found
 
 
 class Shelf:
@@ -117,8 +156,10 @@ class Shelf:
         """File names of the loaded graphs, longest unused first."""
         return [component.name for component in self._loaded.values()]
 
-    def get(self, path: Path, target: str = "", written: int | None = None) -> Component:
-        """The graph of a file, loaded and run once unless it's here.
+    def get(
+        self, path: Path, target: str = "", written: int | None = None, usual: Mapping[str, int] = NOTHING
+    ) -> Component:
+        """The graph of a file, loaded and run once, in its usual sizes, unless it's here.
 
         `written` is when the file was checked, by `changed`: one of another time is of another bundle.
 
@@ -132,7 +173,7 @@ class Shelf:
             if changed(path) != key[1]:
                 raise BundleError(f"{path.parent}: {path.name} was replaced since it was checked")
             # Not under the lock: whoever draws meanwhile mustn't wait for a load.
-            component = self._made(key, target)
+            component = self._made(key, target, usual)
         with self._lock:
             self._loaded[key] = component
             self._loaded.move_to_end(key)
@@ -145,9 +186,9 @@ class Shelf:
         """What was measured: threads of each graph by its file's name."""
         return {path.name: found for (path, _), found in self._measured.items()}
 
-    def _made(self, key: tuple[Path, int], target: str) -> Component:
+    def _made(self, key: tuple[Path, int], target: str, usual: Mapping[str, int]) -> Component:
         def make(count: int) -> Component:
-            return Component(key[0], count, target, self._settings)
+            return Component(key[0], count, target, self._settings, usual)
 
         count = self._measured.get(key, self._threads)
         if count == threads.MEASURED:
@@ -221,9 +262,16 @@ def _share_arena() -> None:
     ort.create_and_register_allocator(place, ort.OrtArenaCfg({"arena_extend_strategy": 1}))
 
 
-def _shape(path: Path, item: Any) -> tuple[list[int], type[Any]]:
-    if item.type not in DTYPES or not all(isinstance(size, int) for size in item.shape):
+def fits(shape: Sequence[int | str], found: Sequence[int]) -> bool:
+    """Whether an array's shape is what a graph takes; a name stands for any size."""
+    return len(shape) == len(found) and all(
+        isinstance(size, str) or size == there for size, there in zip(shape, found, strict=True)
+    )
+
+
+def _shape(path: Path, item: Any) -> tuple[list[int | str], type[Any]]:
+    if item.type not in DTYPES or not all(isinstance(size, int | str) for size in item.shape):
         raise BundleError(
-            f"{path.parent}: {path.name}: {item.name} is {item.type} {item.shape}, which isn't fixed"
+            f"{path.parent}: {path.name}: {item.name} is {item.type} {item.shape}, which nobody can tell"
         )
     return list(item.shape), DTYPES[item.type]

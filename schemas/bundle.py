@@ -8,7 +8,7 @@ import msgspec
 
 # Raise it when a reader of the previous version could misread a bundle. Fields that it may leave out need no
 # new version: those of a family that it refuses, or ones whose default says what it took for granted.
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 # What computes a bundle, and in which numbers.
 PRECISIONS = ("int8", "int4", "fp16", "fp32")
@@ -41,7 +41,10 @@ class Schedule(msgspec.Struct, kw_only=True):
 
 
 class Bucket(msgspec.Struct, kw_only=True):
-    """One static shape that was traced: pixels, frames, and the latent grid they make."""
+    """One shape that is drawn: pixels, frames, and the latent grid they make.
+
+    Several may name the same graphs, which then take every one of these shapes.
+    """
 
     width: int
     height: int
@@ -60,7 +63,7 @@ class Bucket(msgspec.Struct, kw_only=True):
     # Frames to latents, for what a video is started from; empty if the bundle has none.
     encoder: str = ""
     # The transformer for a clip that is shown more than words: it takes latents of a reference picture and of
-    # a last frame too, and a noise level for each token. Empty if the model can't.
+    # a last frame too, a noise level for each of these and for each latent frame. Empty if the model can't.
     told: str = ""
     schedule: Schedule | None = None
 
@@ -113,6 +116,8 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     decode_timestep: float = 0.0
     # Of CONDITIONS, those that the model was trained on.
     conditions: list[str] = []
+    # Width and height at which a reference picture is encoded, whatever the clip's size is; none: the clip's.
+    reference_size: tuple[int, int] | None = None
     # What was decided on the way that a reader should know, one sentence each.
     notes: list[str] = []
     quantised: dict[str, Quantised] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -30,12 +30,17 @@ class Defaults:
 
 @dataclass(slots=True)
 class Stage:
-    """One module to trace: examples by input name, the outputs' names, and the library's own way."""
+    """One module to trace: examples by input name, the outputs' names, and the library's own way.
+
+    free: for each input the axes that may have another size, by name. others: examples of other sizes.
+    """
 
     module: nn.Module
     untouched: nn.Module
     inputs: dict[str, Tensor]
     outputs: list[str]
+    free: dict[str, dict[int, str]] = field(default_factory=dict)
+    others: list[dict[str, Tensor]] = field(default_factory=list)
 
 
 class Family(ABC):
@@ -50,6 +55,10 @@ class Family(ABC):
     takes_mask = False
     # Whether `told` makes a denoiser that is shown pictures too.
     takes_conditions = False
+
+    def frees(self, source: Any) -> bool:
+        """Whether graphs of any number of latent frames, rows and columns can be traced."""
+        return False
 
     @abstractmethod
     def defaults(self, pipeline: str) -> Defaults:
@@ -76,7 +85,11 @@ class Family(ABC):
         """(latents [1, C, F, h, w], timestep [1], states [1, T, D][, mask [1, T]]) -> velocity."""
 
     def told(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
-        """The denoiser of a clip that is shown pictures; asked of families that take conditions."""
+        """The denoiser of a clip that is shown pictures; asked of families that take conditions.
+
+        (latents, timesteps [1, F] of its latent frames, stills [1, 2], those of the pictures, reference
+        [1, C, 1, h', w'], end [1, C, 1, h, w], states, mask) -> velocity.
+        """
         raise NotImplementedError(f"{self.name} can't be shown pictures")
 
     @abstractmethod

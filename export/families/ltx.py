@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from export.families.base import Defaults, Family, Function, Grid, Scaled, Stage, middle
+from export.families.base import Defaults, Family, Function, Scaled, Stage, middle
 from export.rewrites.attention import lean_ltx
 from export.rewrites.frames import FrameDecoder
 from export.rewrites.norm import rewrite_norms
 
+# The free axes of latents, and of the frames that they are encoded from.
+LATENT_AXES = {2: "frames", 3: "rows", 4: "columns"}
+VIDEO_AXES = {2: "clip_frames", 3: "height", 4: "width"}
 # LTXConditionPipeline tells the model seconds and pixels, LTXPipeline the same without the short first frame.
 PLAIN = "LTXPipeline"
 
@@ -62,21 +66,20 @@ class Ltx(Family):
         """From its buffers."""
         return vae.latents_mean.float(), vae.latents_std.float() / float(vae.config.scaling_factor)
 
+    def frees(self, source: Any) -> bool:
+        """A decoder that mixes in noise has that of one shape in its graph."""
+        return not source.decoding_vae.config.timestep_conditioning
+
     def denoiser(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
-        """Tokens of this shape at their places."""
-        places = coordinates(source, shape.grid)
+        """Tokens of this shape, or in a free graph of any, at their places."""
+        places = None if source.free else coordinates(source, shape.grid)
         transformer = lean_ltx(source.transformer, places) if lean else source.transformer
-        return _Denoiser(transformer, places, shape.grid)
+        return _Denoiser(transformer, source, places)
 
     def told(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
         """The same with the tokens of a reference picture and of a last frame before the clip's."""
-        _, rows, columns = shape.grid
-        still = coordinates(source, (1, rows, columns))
-        seconds = (source.reference_second, (shape.frames - 1) / source.fps)
-        extra = [torch.cat((torch.full_like(still[:, :1], at), still[:, 1:]), dim=1) for at in seconds]
-        places = torch.cat((*extra, coordinates(source, shape.grid)), dim=2)
-        transformer = lean_ltx(source.transformer, places) if lean else source.transformer
-        return _Told(transformer, places, shape.grid)
+        transformer = lean_ltx(source.transformer, None) if lean else source.transformer
+        return _Told(transformer, source)
 
     def decode(self, source: Any, latents: Tensor) -> Tensor:
         """By the library's decoder; what it does to the timestep and its noise is fixed."""
@@ -98,7 +101,8 @@ class Ltx(Family):
         """The library's own, with the norms written out."""
         scale, vae = Scaled(*self.scaling(source.vae)), source.vae
         untouched = Function(lambda frames: scale.back(vae.encode(frames, return_dict=False)[0].mode()))
-        return Stage(_Encoder(scale, vae), untouched, {"video": video}, ["latents"])
+        free = {"video": VIDEO_AXES} if source.free else {}
+        return Stage(_Encoder(scale, vae), untouched, {"video": video}, ["latents"], free)
 
     def text_mask(self, mask: Tensor, pipeline: str) -> Tensor:
         """LTXPipeline lets the text encoder see the padding."""
@@ -109,10 +113,11 @@ class Ltx(Family):
         frames = None if vae.config.timestep_conditioning else FrameDecoder(vae.decoder, single)
         module = _Decoder(self, source, latents, frames)
         whole = Function(lambda given: self.decode(source, given))
-        return Stage(module, whole, {"latents": latents}, ["video"])
+        axes = {axis: name for axis, name in LATENT_AXES.items() if not single or axis > 2}
+        return Stage(module, whole, {"latents": latents}, ["video"], {"latents": axes} if source.free else {})
 
 
-def coordinates(source: Any, grid: Grid) -> Tensor:
+def coordinates(source: Any, grid: Sequence[int]) -> Tensor:
     """Seconds and pixels of each token [1, 3, S], as the folder's pipeline tells them."""
     axes = [torch.arange(size, dtype=torch.float32) for size in grid]
     frame, row, column = (axis.flatten() for axis in torch.meshgrid(*axes, indexing="ij"))
@@ -122,45 +127,65 @@ def coordinates(source: Any, grid: Grid) -> Tensor:
 
 
 class _Denoiser(nn.Module):
-    def __init__(self, transformer: nn.Module, places: Tensor, grid: Grid) -> None:
+    """places: of the tokens of the one shape that it's for; none: they follow from the latents' shape."""
+
+    def __init__(self, transformer: nn.Module, source: Any, places: Tensor | None) -> None:
         super().__init__()
-        self.transformer, self.grid = transformer, grid
+        self.transformer, self.source = transformer, source
         self.register_buffer("places", places)
 
     def forward(self, latents: Tensor, timestep: Tensor, states: Tensor, mask: Tensor) -> Tensor:
+        places = coordinates(self.source, latents.shape[2:]) if self.places is None else self.places
         velocity = self.transformer(
             hidden_states=latents.flatten(2).transpose(1, 2),
             encoder_hidden_states=states,
             timestep=timestep[:, None],
             encoder_attention_mask=mask,
-            video_coords=self.places,
+            video_coords=places,
             return_dict=False,
         )[0]
-        return velocity.transpose(1, 2).unflatten(2, self.grid)
+        return velocity.transpose(1, 2).reshape(latents.shape)
 
 
 class _Told(nn.Module):
-    """timesteps: [1, S], one for each token; extra: [1, C, 2, h, w], reference picture and last frame."""
+    """As Family.told says; the tokens are those of the reference picture, of the last frame, of the clip."""
 
-    def __init__(self, transformer: nn.Module, places: Tensor, grid: Grid) -> None:
+    def __init__(self, transformer: nn.Module, source: Any) -> None:
         super().__init__()
-        self.transformer, self.grid = transformer, grid
-        self.register_buffer("places", places)
+        self.transformer, self.source = transformer, source
 
     def forward(
-        self, latents: Tensor, timesteps: Tensor, extra: Tensor, states: Tensor, mask: Tensor
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        stills: Tensor,
+        reference: Tensor,
+        end: Tensor,
+        states: Tensor,
+        mask: Tensor,
     ) -> Tensor:
-        tokens = torch.cat((extra.flatten(2), latents.flatten(2)), dim=2).transpose(1, 2)
+        source, pictures = self.source, (reference, end)
+        clip = coordinates(source, latents.shape[2:])
+        # The last frame's time is that of the clip's last token.
+        seconds = (torch.full_like(clip[:, :1, :1], source.reference_second), clip[:, :1, -1:])
+        places, levels = [], []
+        for number, (picture, second) in enumerate(zip(pictures, seconds, strict=True)):
+            still = coordinates(source, picture.shape[2:])
+            places.append(torch.cat((second.expand(-1, -1, still.shape[2]), still[:, 1:]), dim=1))
+            levels.append(stills[:, number : number + 1].expand(-1, still.shape[2]))
+        area = latents.shape[3] * latents.shape[4]
+        levels.append(timesteps[:, :, None].expand(-1, -1, area).flatten(1))
+        tokens = torch.cat([part.flatten(2) for part in (*pictures, latents)], dim=2)
         velocity = self.transformer(
-            hidden_states=tokens,
+            hidden_states=tokens.transpose(1, 2),
             encoder_hidden_states=states,
-            timestep=timesteps,
+            timestep=torch.cat(levels, dim=1),
             encoder_attention_mask=mask,
-            video_coords=self.places,
+            video_coords=torch.cat((*places, clip), dim=2),
             return_dict=False,
         )[0]
-        clip = velocity[:, 2 * self.grid[1] * self.grid[2] :]
-        return clip.transpose(1, 2).unflatten(2, self.grid)
+        before = places[0].shape[2] + places[1].shape[2]
+        return velocity[:, before:].transpose(1, 2).reshape(latents.shape)
 
 
 class _Decoder(nn.Module):

@@ -33,6 +33,25 @@ class ConstantRotary(nn.Module):
         return self.cos, self.sin
 
 
+class FreeRotary(nn.Module):
+    """Stands in for an LTX rotary embedding of any grid: computes angles in ConstantRotary's order."""
+
+    def __init__(self, rope: nn.Module, heads: int) -> None:
+        super().__init__()
+        self.rope, self.heads = rope, heads
+
+    def forward(
+        self, tokens: Tensor, frames: int, rows: int, columns: int, scale: object, video_coords: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Angles [1, S, heads, W] each, of tokens at `video_coords` [1, 3, S]."""
+        angles = self.rope(tokens, video_coords=video_coords)
+        cos, sin = (part.unflatten(2, (self.heads, -1)) for part in angles)
+        width = cos.shape[-1]
+        order = halves(1, width)
+        sign = torch.cat((-torch.ones(width // 2), torch.ones(width // 2)))
+        return cos[..., order], sin[..., order] * sign
+
+
 def halves(heads: int, width: int) -> Tensor:
     """The order that puts each head's even channels before its odd ones."""
     return torch.arange(heads * width).unflatten(0, (heads, width // 2, 2)).transpose(1, 2).flatten()
@@ -100,10 +119,16 @@ class Attention(nn.Module):
         return x.unflatten(2, (self.heads, -1))
 
 
-def lean_ltx(transformer: nn.Module, coordinates: Tensor) -> nn.Module:
-    """A rewritten copy of an LTX transformer for tokens at `coordinates` [1, 3, S] (seconds, pixels)."""
+def lean_ltx(transformer: nn.Module, coordinates: Tensor | None) -> nn.Module:
+    """A rewritten copy of an LTX transformer for tokens at `coordinates` [1, 3, S] (seconds, pixels).
+
+    None: for tokens wherever it's told that they are.
+    """
     transformer = copy.deepcopy(transformer)
     heads = transformer.transformer_blocks[0].attn1.heads
+    if coordinates is None:
+        transformer.rope = FreeRotary(transformer.rope, heads)
+        return _with_attention(transformer, transformer.transformer_blocks)
     cos, sin = transformer.rope(torch.zeros(1, coordinates.shape[-1], 1), video_coords=coordinates)
     transformer.rope = ConstantRotary(*(angle.unflatten(2, (heads, -1)) for angle in (cos, sin)))
     return _with_attention(transformer, transformer.transformer_blocks)

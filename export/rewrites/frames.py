@@ -30,7 +30,8 @@ class FrameConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[F, C, H, W] -> [F, D, H, W]."""
-        frames = len(x)
+        # Not len(x), which would make a constant of it in the graph.
+        frames = x.shape[0]
         if self.taps > 1:
             padded = torch.cat((*[x[:1]] * self.before, x, *[x[-1:]] * self.after))
             x = torch.cat([padded[tap : tap + frames] for tap in range(self.taps)], dim=1)

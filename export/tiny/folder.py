@@ -11,11 +11,11 @@ from diffusers import (
     ModelMixin,
 )
 
-from export.tiny.conditions import REFERENCE_SECOND
+from export.tiny.conditions import REFERENCE, REFERENCE_SECOND
 from export.tiny.text import MAX_TOKENS
 from export.tiny.transformer import schedule
 from export.tiny.vocabulary import as_json
-from export.tiny.world import FPS, FRAMES, FULL, PREVIEW
+from export.tiny.world import FPS, FRAMES, FULL_SIZES, LENGTHS, PREVIEW_SIZES
 
 STUDENT_STEPS = 4
 STUDENT_SHIFT = 2.0
@@ -41,12 +41,19 @@ def recipe() -> dict[str, object]:
         "licence": "Apache-2.0",
         "fps": FPS,
         "frames": FRAMES,
+        "lengths": list(LENGTHS),
         "max_sequence_length": MAX_TOKENS,
         "conditions": ["begin", "end", "reference"],
         "reference_second": REFERENCE_SECOND,
-        "preview": {"size": list(PREVIEW), "sigmas": schedule(STUDENT_STEPS, STUDENT_SHIFT), "guidance": 1.0},
-        "full": {"size": list(FULL), "sigmas": schedule(TEACHER_STEPS, TEACHER_SHIFT), "guidance": GUIDANCE},
+        "reference_size": list(REFERENCE),
+        "preview": _tier(PREVIEW_SIZES, schedule(STUDENT_STEPS, STUDENT_SHIFT), 1.0),
+        "full": _tier(FULL_SIZES, schedule(TEACHER_STEPS, TEACHER_SHIFT), GUIDANCE),
     }
+
+
+def _tier(sizes: tuple[tuple[int, int], ...], sigmas: list[float], guidance: float) -> dict[str, object]:
+    """The first size is the default."""
+    return {"size": list(sizes[0]), "sizes": [list(s) for s in sizes], "sigmas": sigmas, "guidance": guidance}
 
 
 def write_teacher(weights: Path, vae: AutoencoderKLLTXVideo, transformer: LTXVideoTransformer3DModel) -> None:

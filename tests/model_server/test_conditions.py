@@ -13,7 +13,7 @@ from PIL import Image
 
 from export.measure import difference
 from export.tiny import vae as autoencoder
-from export.tiny.conditions import Conditions, conditions
+from export.tiny.conditions import REFERENCE, Conditions, conditions
 from export.tiny.studio import Studio
 from export.tiny.transformer import noise, sample
 from model_server.conditions import MOST_BEGIN_FRAMES, Shown, filled, fitted, shown
@@ -112,42 +112,50 @@ def encoded(studio: Studio, frames: Frames) -> torch.Tensor:
     return studio.encode(autoencoder.as_video(frames[None]))
 
 
-def told(studio: Studio, given: Shown, size: tuple[int, int]) -> Conditions:
+def told(studio: Studio, given: Shown, size: tuple[int, int], frames: int) -> Conditions:
     """The same conditions as the training makes them."""
     assert given.begin is not None
     assert given.end is not None
     assert given.reference is not None
     begin = encoded(studio, filled(given.begin[-5:], size))
-    shape = noise(0, size).shape
+    shape = noise(0, size, frames).shape
     video = torch.zeros(1, begin.shape[1], *shape[2:])
     video[:, :, : begin.shape[2]] = begin
     there = torch.ones(1, dtype=torch.bool)
-    reference, end = encoded(studio, fitted(given.reference, SIZE)), encoded(studio, filled(given.end, size))
+    reference = encoded(studio, fitted(given.reference, REFERENCE))
+    end = encoded(studio, filled(given.end, size))
     return conditions(video, torch.tensor([begin.shape[2]]), reference, there, end, there)
 
 
 GIVEN = Shown(begin=clip(9), end=clip(size=(200, 100))[-1:], reference=clip(size=(80, 60))[4:5])
 
 
-def test_a_preview_is_told_what_the_student_learns(engine: PreviewEngine, studio: Studio) -> None:
-    job = engine.begin(recipe(seed=5), shown=GIVEN)
+@pytest.mark.parametrize(("size", "frames"), [(SIZE, 17), ((64, 64), 25), ((96, 64), 41)])
+def test_a_preview_is_told_what_the_student_learns(
+    engine: PreviewEngine, studio: Studio, size: tuple[int, int], frames: int
+) -> None:
+    wanted = recipe(seed=5, width=size[0], height=size[1], frames=frames)
+    job = engine.begin(wanted, shown=GIVEN)
     states, mask = studio.text([recipe().prompt])
-    given = told(studio, GIVEN, SIZE)
+    given = told(studio, GIVEN, size, frames)
     start = torch.from_numpy(np.random.default_rng(5).standard_normal(job.current.shape, dtype=np.float32))
     expected = sample(studio.student, start, states, mask, job.sigmas, fast=False, told=given)
     for _ in range(job.steps):
         engine.step(job)
     assert difference(expected.numpy(), job.current)["sqnr_db"] > SAME_DB
-    begin = encoded(studio, clip(9)[-5:]).numpy()
+    begin = encoded(studio, filled(clip(9)[-5:], size)).numpy()
     assert difference(begin, job.current[:, :, :2])["sqnr_db"] > SAME_DB
 
 
-def test_a_render_is_told_what_the_teacher_learns(renderer: FullRenderer, studio: Studio) -> None:
-    wanted = recipe(seed=5, width=FULL[0], height=FULL[1])
+@pytest.mark.parametrize(("size", "frames"), [(FULL, 17), ((192, 128), 25)])
+def test_a_render_is_told_what_the_teacher_learns(
+    renderer: FullRenderer, studio: Studio, size: tuple[int, int], frames: int
+) -> None:
+    wanted = recipe(seed=5, width=size[0], height=size[1], frames=frames)
     job = renderer.begin(wanted, shown=GIVEN)
     states, mask = studio.text([wanted.prompt])
     start = torch.from_numpy(np.random.default_rng(5).standard_normal(job.current.shape, dtype=np.float32))
-    given, guidance = told(studio, GIVEN, FULL), renderer.card.full.guidance
+    given, guidance = told(studio, GIVEN, size, frames), renderer.card.full.guidance
     expected = sample(
         studio.teacher, start, states, mask, job.sigmas, guidance, studio.empty, fast=False, told=given
     )
