@@ -11,18 +11,12 @@ import argparse
 import time
 from pathlib import Path
 
-import numpy as np
-
 from model_server.bundle import load_manifest
+from model_server.preview import usual_sizes
 from model_server.sessions import Component
 
 PARTS = ("transformer", "decoder", "picture")
 ROUNDS = 20
-
-
-def zeros(component: Component) -> dict[str, np.ndarray]:
-    """Inputs of the right shapes."""
-    return {name: np.zeros(shape, dtype) for name, (shape, dtype) in component.inputs.items()}
 
 
 def main() -> None:
@@ -33,8 +27,12 @@ def main() -> None:
     parser.add_argument("bundles", type=Path, nargs="+")
     folders: list[Path] = parser.parse_args().bundles
     manifests = [load_manifest(folder) for folder in folders]
-    graphs = {(folder, part): Component(folder / f"{part}.onnx", 1) for folder in folders for part in PARTS}
-    feeds = {key: zeros(component) for key, component in graphs.items()}
+    graphs = {
+        (folder, part): Component(folder / f"{part}.onnx", 1, usual=usual_sizes(manifest.buckets[0]))
+        for folder, manifest in zip(folders, manifests, strict=True)
+        for part in PARTS
+    }
+    feeds = {key: component.zeros() for key, component in graphs.items()}
     least = dict.fromkeys(graphs, float("inf"))
     for number in range(ROUNDS + 1):
         for key, component in graphs.items():

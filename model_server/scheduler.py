@@ -55,7 +55,8 @@ class Scheduler:
         self._waiting: dict[Tier, FairQueue[Job]] = {tier: FairQueue() for tier in Tier}
         self._begun: dict[Tier, Job | None] = dict.fromkeys(Tier)
         self._recent: OrderedDict[str, Ended] = OrderedDict()
-        self._job_s = dict(FIRST_GUESS_S)
+        # Seconds for each pixel of a tier's jobs, once one has been drawn: a longer clip takes longer.
+        self._pixel_s: dict[Tier, float] = {}
         self._render_step_s = 0.0
         self._render_since: float | None = None
 
@@ -122,7 +123,9 @@ class Scheduler:
         if not self.wants(job):
             return [self._end(job, job.stopped())] if self._live.get(job.task.job) is job else []
         if isinstance(outcome, Done):
-            self._job_s[tier] += NEWEST * (job.spent_s - self._job_s[tier])
+            pixels = _pixels(job)
+            known = self._pixel_s.get(tier, FIRST_GUESS_S[tier] / pixels)
+            self._pixel_s[tier] = known + NEWEST * (job.spent_s / pixels - known)
         return [] if outcome is None else [self._end(job, replace(outcome, attempt=job.task.attempt))]
 
     def wants(self, job: Job) -> bool:
@@ -154,10 +157,15 @@ class Scheduler:
             ahead = [other for tier in tiers for other in self._waiting[tier]]
             ahead = ahead[: ahead.index(job) + 1]
         begun = [other for other in self._begun.values() if other and ahead and other.task.tier in tiers]
-        wait_s = sum(max(0.0, self._job_s[other.task.tier] - other.spent_s) for other in begun + ahead[:-1])
+        wait_s = sum(max(0.0, self._estimate(other) - other.spent_s) for other in begun + ahead[:-1])
         return Queued(
             job=job.task.job, attempt=job.task.attempt, position=len(ahead), eta_ms=round(wait_s * 1000)
         )
+
+    def _estimate(self, job: Job) -> float:
+        """Seconds from its beginning to its end."""
+        tier = job.task.tier
+        return self._pixel_s[tier] * _pixels(job) if tier in self._pixel_s else FIRST_GUESS_S[tier]
 
     def _remove(self, job: Job) -> None:
         del self._live[job.task.job]
@@ -178,3 +186,8 @@ class Scheduler:
         while len(self._recent) > self._max_recent:
             self._recent.popitem(last=False)
         return frame
+
+
+def _pixels(job: Job) -> int:
+    recipe = job.task.recipe
+    return max(1, recipe.width * recipe.height * recipe.frames)

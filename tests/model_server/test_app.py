@@ -279,8 +279,12 @@ def test_pages(server: Server) -> None:
     status, body = server.get("/v1/models")
     assert status == 200
     [card] = msgspec.json.decode(body, type=ModelList).data
-    assert card.sizes == {"preview": ["64x96"], "full": ["128x192"]}
-    assert (card.seconds, card.fps, card.price) == (["2"], 8, {"preview": 1, "full": 8})
+    assert card.sizes == {
+        "preview": ["64x96", "64x64", "96x64"],
+        "full": ["128x192", "128x128", "192x128"],
+    }
+    assert card.seconds == ["2", "3", "4", "5"]
+    assert (card.fps, card.price, card.price_seconds) == (8, {"preview": 1, "full": 8}, 2)
     assert card.vocabulary
     assert server.get("/nothing")[0] == 404
     assert server.count('riffle_engine_ready{tier="full"}') == 1

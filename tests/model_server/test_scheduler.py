@@ -17,9 +17,14 @@ BOTH = tuple(Tier)
 
 
 def task(
-    job: str, owner: str = "ann", tier: Tier = Tier.PREVIEW, attempt: int = 1, prompt: str = "cat"
+    job: str,
+    owner: str = "ann",
+    tier: Tier = Tier.PREVIEW,
+    attempt: int = 1,
+    prompt: str = "cat",
+    frames: int = 17,
 ) -> Render:
-    recipe = Recipe(model="m", prompt=prompt, width=64, height=96, frames=17, fps=8, seed=1)
+    recipe = Recipe(model="m", prompt=prompt, width=64, height=96, frames=frames, fps=8, seed=1)
     return Render(job=job, attempt=attempt, tier=tier, owner=owner, recipe=recipe)
 
 
@@ -129,6 +134,11 @@ def test_measured_times_move_the_wait() -> None:
     [frame] = scheduler.submit(task("y"), 0.0)
     assert isinstance(frame, Queued)
     assert 90 <= frame.eta_ms <= 130
+    # A clip of twice the frames takes twice as long.
+    scheduler.submit(task("long", frames=34), 0.0)
+    [after] = scheduler.submit(task("z"), 0.0)
+    assert isinstance(after, Queued)
+    assert after.eta_ms == pytest.approx(4 * frame.eta_ms, abs=2)
 
 
 def test_cancel_of_a_waiting_job_is_at_once_and_of_an_unknown_one_nothing() -> None:
