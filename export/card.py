@@ -87,7 +87,7 @@ def _page(engine: PreviewEngine, other: PreviewEngine | None) -> str:
     if manifest.notes:
         parts.append("<ul>" + "".join(f"<li>{html.escape(note)}" for note in manifest.notes) + "</ul>")
     speeds = []
-    for bucket in manifest.buckets:
+    for bucket in _measured(manifest):
         sheets, speed = _clips(engine, other, bucket)
         parts += sheets
         speeds.append(speed)
@@ -219,6 +219,12 @@ def _files(manifest: Manifest) -> list[Sequence[object]]:
         (file.path, f"{file.bytes / 1e6:.2f}", file.sha256[:16]) for file in manifest.files
     ]
     return [*rows, ("all", f"{sum(file.bytes for file in manifest.files) / 1e6:.2f}", "")]
+
+
+def _measured(manifest: Manifest) -> list[Bucket]:
+    """The shapes whose previews were held against torch's: the first, and those that parity names."""
+    first, *others = manifest.buckets
+    return [first, *(bucket for bucket in others if f"preview-{_label(bucket)}" in manifest.parity)]
 
 
 def _label(bucket: Bucket) -> str:

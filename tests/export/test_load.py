@@ -34,7 +34,7 @@ def refusal(folder: Path) -> str:
 def test_the_student_is_taken() -> None:
     source = load(small_folder())
     card = json.loads((small_folder() / "riffle.json").read_text())
-    (shape,) = source.shapes
+    shape = source.shapes[0]
     assert source.is_student
     assert shape.schedule.sigmas == card["preview"]["sigmas"]
     assert shape.grid == (5, SIZE[1] // 16, SIZE[0] // 16)
@@ -42,10 +42,30 @@ def test_the_student_is_taken() -> None:
     assert "cat" in source.vocabulary["subjects"]
 
 
+def test_every_size_has_every_length_and_the_ends_are_measured() -> None:
+    source = load(small_folder())
+    assert source.free
+    assert source.reference_grid == (4, 4)
+    assert [shape.label for shape in source.shapes[:5]] == [
+        *(f"64x96x{n}" for n in (17, 25, 33, 41)),
+        "64x64x17",
+    ]
+    assert len(source.shapes) == 12
+    assert [shape.label for shape in source.proven] == ["64x96x17", "64x64x17", "64x96x41"]
+
+
+def test_sizes_that_fit_no_grid_are_named(folder: Path) -> None:
+    card = json.loads((folder / "riffle.json").read_text())
+    edited(folder / "riffle.json", preview={**card["preview"], "sizes": [[64, 96], [60, 96]]})
+    assert "60x96x17 is no multiple of 32 px" in refusal(folder)
+    edited(folder / "riffle.json", preview=card["preview"], lengths=[17, 18])
+    assert "64x96x18 is no multiple of 32 px and 4 frames + 1" in refusal(folder)
+
+
 def test_without_a_student_the_teacher_is_taken(folder: Path) -> None:
     shutil.rmtree(folder / "student")
     source, card = load(folder), json.loads((folder / "riffle.json").read_text())
-    (shape,) = source.shapes
+    shape = source.shapes[0]
     assert not source.is_student
     assert (shape.schedule.sigmas, source.guidance) == (card["full"]["sigmas"], card["full"]["guidance"])
     assert [shape.width, shape.height] == card["preview"]["size"]
