@@ -166,6 +166,12 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
         for length in frames:
             source.shapes.append(_shape(source, width, height, length, tier, steps or FEW_STEPS))
     source.reference_size = (card.reference_size if card else None) or sizes[0]
+    _, _, multiple = family.factors(source.vae)
+    if any(side < multiple or side % multiple for side in source.reference_size):
+        wide, high = source.reference_size
+        raise ExportError(
+            "load", f"riffle.json: reference_size {wide}x{high} is no multiple of {multiple} px"
+        )
     many = card is not None and bool(card.lengths or card.preview.sizes)
     source.free = family.frees(source) and (many or bool(source.conditions))
     if not source.free:

@@ -126,6 +126,15 @@ def coordinates(source: Any, grid: Sequence[int]) -> Tensor:
     return torch.stack((seconds / source.fps, row * space, column * space))[None]
 
 
+def last_second(source: Any, clip: Tensor) -> Tensor:
+    """When a clip's last frame is shown [1, 1, 1], of its tokens' coordinates.
+
+    A latent frame's time is that of its first frame, in every pipeline that tells of the short first one.
+    """
+    time = source.vae.temporal_compression_ratio
+    return clip[:, :1, -1:] + (0.0 if source.pipeline == PLAIN else (time - 1) / source.fps)
+
+
 class _Denoiser(nn.Module):
     """places: of the tokens of the one shape that it's for; none: they follow from the latents' shape."""
 
@@ -166,8 +175,7 @@ class _Told(nn.Module):
     ) -> Tensor:
         source, pictures = self.source, (reference, end)
         clip = coordinates(source, latents.shape[2:])
-        # The last frame's time is that of the clip's last token.
-        seconds = (torch.full_like(clip[:, :1, :1], source.reference_second), clip[:, :1, -1:])
+        seconds = (torch.full_like(clip[:, :1, :1], source.reference_second), last_second(source, clip))
         places, levels = [], []
         for number, (picture, second) in enumerate(zip(pictures, seconds, strict=True)):
             still = coordinates(source, picture.shape[2:])
