@@ -102,8 +102,9 @@ class Source:
         """The shapes that are measured: all, or those at the ends of what free graphs take."""
         if not self.free:
             return self.shapes
-        ends = (self.shapes[0], *(pick(self.shapes, key=lambda shape: shape.area) for pick in (min, max)))
-        return list({shape.label: shape for shape in ends}.values())
+        # Of those that are as large as one another, the widest: the default is a portrait.
+        least, most = (pick(self.shapes, key=lambda shape: (shape.area, shape.width)) for pick in (min, max))
+        return list({shape.label: shape for shape in (self.shapes[0], least, most)}.values())
 
 
 def load(folder: Path, wish: Wish | None = None) -> Source:
@@ -176,6 +177,8 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
     source.free = family.frees(source) and (many or bool(source.conditions))
     if not source.free:
         # A reference picture has a shape of its own, which a fixed graph of the encoder doesn't take.
+        if source.conditions:
+            source.notes.append("conditions are left out: the graphs of this model have fixed shapes")
         source.conditions = []
     return source
 

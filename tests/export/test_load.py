@@ -51,7 +51,7 @@ def test_every_size_has_every_length_and_the_ends_are_measured() -> None:
         "64x64x17",
     ]
     assert len(source.shapes) == 12
-    assert [shape.label for shape in source.proven] == ["64x96x17", "64x64x17", "64x96x41"]
+    assert [shape.label for shape in source.proven] == ["64x96x17", "64x64x17", "96x64x41"]
 
 
 def test_sizes_that_fit_no_grid_are_named(folder: Path) -> None:

@@ -52,9 +52,26 @@ def test_an_input_is_read_where_it_lies(tmp_path: Path) -> None:
         component.run({"x": np.ones((2, SIZE), np.float32)})
 
 
-def test_shapes_must_be_fixed(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="isn't fixed"):
-        Component(graph(tmp_path / "a.onnx", rows="batch"), 1)
+def test_a_free_axis_takes_any_size_and_keeps_memory_for_each(tmp_path: Path) -> None:
+    component = Component(graph(tmp_path / "a.onnx", rows="rows"), 1, usual={"rows": 3})
+    assert component.free
+    assert all(array.shape[0] == 3 for array in component.zeros().values())
+    component.warm()
+    made = {}
+    for rows in (1, 5, 1):
+        feeds = {
+            name: np.ones((rows, *each.shape[1:]), each.dtype) for name, each in component.zeros().items()
+        }
+        made[rows] = component.run(feeds)
+        assert all(array.shape[0] == rows for array in made[rows].values())
+    again = component.run({name: array[:1] for name, array in feeds.items()})
+    assert all(again[name] is made[1][name] for name in again)
+    wrong = {name: each[:, :-1] for name, each in component.zeros().items()}
+    with pytest.raises(ValueError, match="takes"):
+        component.run(wrong)
+
+
+def test_what_is_no_graph_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.onnx").write_bytes(b"no model")
     with pytest.raises(BundleError, match=r"b.onnx can't be run"):
         Component(tmp_path / "b.onnx", 1)
