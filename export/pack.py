@@ -79,7 +79,7 @@ def export_bundle(
         torch.set_num_threads(threads)
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
-    say(f"done: {out}, preview {manifest.parity['preview']['sqnr_db']} dB against torch")
+    say(f"done: {out}, preview {manifest.parity['preview']['least_db']} dB against torch")
     return out
 
 
@@ -98,7 +98,7 @@ def _fill(source: Source, work: Path, precision: str, target: str, say: Callable
         _write_manifest(work, manifest)
         say("verify: whole previews")
         found = verify.check_previews(source, work, precision, gated=tried == TRIES)
-        short = gate - min(each["sqnr_db"] for name, each in found.items() if name.startswith("preview"))
+        short = gate - min(each["least_db"] for name, each in found.items() if name.startswith("preview"))
         if short <= 0:
             break
         say(f"verify: whole previews are {short:.1f} dB under their gate of {gate}")

@@ -38,7 +38,11 @@ function choice(label, values, show, changed) {
 export function formatField({ sizes, seconds }, changed) {
   const size = choice("Shape", sizes.preview, (value) => {
     const shape = ratio(value);
-    return [named(shape), el("i", { style: `aspect-ratio: ${shape}; ${shape > 1 ? "width" : "height"}: 22px` })];
+    const face = el("i", {});
+    // By script, since the page's policy takes no style from an attribute.
+    face.style.aspectRatio = String(shape);
+    face.style[shape > 1 ? "width" : "height"] = "22px";
+    return [named(shape), face];
   }, changed);
   const length = choice("Length", seconds, (value) => [`${value} seconds`, `${value} s`], changed);
   const node = el("div.row.format", {}, size.node, length.node);

@@ -97,9 +97,10 @@ def test_what_is_made_of_a_video_has_its_shape_and_length() -> None:
     assert (full.width, full.height) == (192, 128)
     other = resolve(wish(size="64x96", seconds=2), CARD, 1, source=wide)[0]
     assert (other.width, other.height, other.frames) == (64, 96, 17)
-    # A joined video may be longer than anything that is drawn.
+    # A joined video may be longer than anything that is drawn: the nearest length is taken.
     long = msgspec.structs.replace(wide, frames=101)
-    assert resolve(wish(), CARD, 1, source=long)[0].frames == 17
+    assert resolve(wish(), CARD, 1, source=long)[0].frames == 33
+    assert resolve(wish(), CARD, 1, source=msgspec.structs.replace(wide, frames=20))[0].frames == 17
 
 
 def test_what_the_model_is_told_may_differ_from_what_was_typed() -> None:

@@ -84,7 +84,7 @@ def test_a_style_where_the_model_knows_one() -> None:
         (Steer(motion="pan"), "steer.motion", "left or right"),
         (Steer(camera="jump"), "steer.camera", "pan or still"),
         (Steer(time="noon"), "steer.time", "day or sunset or night"),
-        (Steer(style="anime"), "steer.style", "takes nothing"),
+        (Steer(style="anime"), "steer.style", "monochrome or sepia or neon or pastel"),
         (Steer(camera="pan", motion="jump"), "steer.camera", "not both"),
     ],
 )
