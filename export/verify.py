@@ -160,8 +160,8 @@ def _check_shape(source: Source, shape: Shape, engine: PreviewEngine) -> tuple[P
 def held(found: list[Parity]) -> Parity:
     """What another prompt and seed can be held to: the worst of these, less the spread between them.
 
-    `least_db` is the worst itself, by which a bundle is refused: a single prompt that leaves much open may lie
-    far below the others.
+    `least_db` is the worst itself, by which a bundle is refused: one prompt that leaves much open may lie far
+    below the others.
     """
     ratios = [each["sqnr_db"] for each in found]
     stated = round(2 * min(ratios) - max(ratios), 2)
