@@ -64,9 +64,9 @@ def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:
     print("[ladder] trace the transformer with nothing rewritten", flush=True)
     shutil.copytree(bundle, out)
     source = load(teacher)
-    (shape,) = source.shapes
+    shape = source.shapes[0]
     stage = trace.denoiser(source, shape, preview(source, shape, "", 0).clone())
-    untouched = trace.Stage(stage.untouched, stage.untouched, stage.inputs, stage.outputs)
+    untouched = trace.Stage(stage.untouched, stage.untouched, stage.inputs, stage.outputs, stage.free)
     with torch.no_grad():
         model = trace.trace(source, trace.Part("transformer", "transformer", untouched))
     model.graph.ClearField("value_info")

@@ -15,6 +15,9 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 from export.quantise import quantise_products
+from export.rewrites.graph import optimise
+from model_server.bundle import MANIFEST, load_manifest
+from model_server.preview import usual_sizes
 
 # Large enough that reading is nothing beside multiplying, small enough for milliseconds.
 SIDE = 1024
@@ -51,12 +54,26 @@ class Roof:
             self.rates[name] = Rate(max(best.wall, work / wall), max(best.cpu, work / cpu))
 
 
+def fixed(path: Path) -> onnx.ModelProto:
+    """A bundle's graph whose free axes have the sizes of the bundle's first shape."""
+    model, sizes = onnx.load(path), _usual(path)
+    dims = [size for item in model.graph.input for size in item.type.tensor_type.shape.dim if size.dim_param]
+    for size in dims:
+        size.dim_value = sizes[size.dim_param]
+    return optimise(model, path.name) if dims else model
+
+
+def _usual(path: Path) -> dict[str, int]:
+    manifest = path.parent / MANIFEST
+    return usual_sizes(load_manifest(path.parent).buckets[0]) if manifest.exists() else {}
+
+
 def shapes(path: Path) -> Counter[Shape]:
-    """The products of a graph of static shapes: kind, rows, inner size, columns, with how many there are.
+    """The products of a graph at its first shape: kind, rows, inner size, columns, with how many there are.
 
     The kind is float32, int8, or attention: products of two activations, each head counted by itself.
     """
-    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    model = onnx.shape_inference.infer_shapes(fixed(path))
     stored = {tensor.name for tensor in model.graph.initializer}
     known = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
     for item in (*model.graph.input, *model.graph.value_info, *model.graph.output):
@@ -115,10 +132,13 @@ def profile(path: Path, threads: int, feeds: dict[str, np.ndarray]) -> list[tupl
 
 
 def example(path: Path) -> dict[str, np.ndarray]:
-    """Inputs at random for a graph of static shapes."""
+    """Inputs at random for a graph, of its first shape."""
     session = ort.InferenceSession(path, _options(1), providers=["CPUExecutionProvider"])
-    rng = np.random.default_rng(0)
-    return {item.name: rng.standard_normal(item.shape).astype(np.float32) for item in session.get_inputs()}
+    rng, usual, found = np.random.default_rng(0), _usual(path), {}
+    for item in session.get_inputs():
+        shape = [usual[size] if isinstance(size, str) else size for size in item.shape]
+        found[item.name] = rng.standard_normal(shape).astype(np.float32)
+    return found
 
 
 def least(session: ort.InferenceSession, feeds: dict[str, np.ndarray]) -> tuple[float, float]:
