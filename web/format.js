@@ -20,7 +20,7 @@ function named(shape) {
  */
 function choice(label, values, show, changed) {
   let chosen = values[0];
-  const node = el("div.choice", { role: "radiogroup", "aria-label": label, hidden: values.length < 2 },
+  const node = el("div.formats", { role: "radiogroup", "aria-label": label, hidden: values.length < 2 },
     ...values.map((value) => {
       const [name, face] = show(value);
       return el("button", { type: "button", role: "radio", "aria-label": name, "data-value": value, onclick: () => choose(value) }, face);
