@@ -153,11 +153,10 @@ class LatentBank:
 
     def take(self, batch: int, rng: np.random.Generator, below: int | None = None) -> Batch:
         """A random batch, of scenes of lower numbers than `below`."""
-        chosen = rng.integers(0, self.filled, batch)
+        fit = np.arange(self.filled)
         if below is not None:
-            known = np.flatnonzero(self.arrays["scene"][: self.filled] < below)
-            chosen = known[rng.integers(0, len(known), batch)]
-        return self.rows(np.sort(chosen))
+            fit = fit[self.arrays["scene"][: self.filled] < below]
+        return self.rows(np.sort(rng.choice(fit, batch)))
 
     def rows(self, rows: np.ndarray) -> Batch:
         """These rows."""

@@ -71,14 +71,10 @@ class Studio:
         return path[:, -1], guesses
 
     def teacher_preview(
-        self,
-        prompts: Sequence[str],
-        seeds: Sequence[int],
-        references: Tensor | None = None,
-        shape: Shape = PORTRAIT,
+        self, prompts: Sequence[str], seeds: Sequence[int], references: Tensor | None = None
     ) -> Tensor:
         """Latents of the teacher's guided steps from the same noise at the preview's size."""
-        start = self._noise(seeds, shape)
+        start = self._noise(seeds, PORTRAIT)
         told = None if references is None else referring(start, references)
         return self._solve(
             self.teacher, start, prompts, self.full_recipe["sigmas"], self.full_recipe["guidance"], told
