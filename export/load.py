@@ -202,8 +202,7 @@ def _conditions(card: Card | None, family: Family, wish: Wish) -> list[str]:
         raise ExportError(
             "load", f"riffle.json: condition {unknown[0]!r} is not known, only {', '.join(CONDITIONS)}"
         )
-    possible = wish.encoder and family.takes_conditions
-    return sorted(set(card.conditions)) if possible else []
+    return sorted(set(card.conditions)) if wish.encoder and family.takes_conditions else []
 
 
 def _family(index: dict[str, Any]) -> tuple[Family, str]:

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from export.errors import ExportError, first_line, quietly
-from export.families.base import Function, Stage
-from export.families.ltx import LATENT_AXES
+from export.families.base import LATENT_AXES, Function, Stage
 from export.load import Shape, Source
 from export.text import encoded, states, trace_text
 from model_server.tokens import tokenize

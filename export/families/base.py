@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 
 Grid = tuple[int, int, int]
+# The free axes of latents, and of the frames that they are encoded from.
+LATENT_AXES = {2: "frames", 3: "rows", 4: "columns"}
+VIDEO_AXES = {2: "clip_frames", 3: "height", 4: "width"}
 
 
 # A preview on a phone, in pixels and frames: a thirtieth of the tokens that the pipelines would draw, and a

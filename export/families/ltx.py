@@ -9,14 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from export.families.base import Defaults, Family, Function, Scaled, Stage, middle
+from export.families.base import (
+    LATENT_AXES,
+    VIDEO_AXES,
+    Defaults,
+    Family,
+    Function,
+    Scaled,
+    Stage,
+    middle,
+)
 from export.rewrites.attention import lean_ltx
 from export.rewrites.frames import FrameDecoder
 from export.rewrites.norm import rewrite_norms
 
-# The free axes of latents, and of the frames that they are encoded from.
-LATENT_AXES = {2: "frames", 3: "rows", 4: "columns"}
-VIDEO_AXES = {2: "clip_frames", 3: "height", 4: "width"}
 # LTXConditionPipeline tells the model seconds and pixels, LTXPipeline the same without the short first frame.
 PLAIN = "LTXPipeline"
 
