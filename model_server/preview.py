@@ -147,12 +147,12 @@ class PreviewEngine:
         current = np.random.default_rng(recipe.seed).standard_normal(shape, dtype=np.float32)
         schedule = schedule_of(self.manifest, bucket)
         if source is not None:
-            if source.shape != shape:
-                source = self.resized(source, bucket)
             strength = DEFAULT_STRENGTH if recipe.strength is None else recipe.strength
             if not 0.0 <= strength <= 1.0:
                 raise ValueError(f"strength must be 0 to 1, not {strength}")
             if strength < schedule.sigmas[0]:
+                if source.shape != shape:
+                    source = self.resized(source, bucket)
                 level = np.float32(strength)
                 current = (1 - level) * source.astype(np.float32) + level * current
                 schedule = _euler([strength, *(sigma for sigma in schedule.sigmas if sigma < strength)])

@@ -3,35 +3,81 @@
 import hashlib
 import random
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from export.tiny.vocabulary import MOTIONS, PLACES, REFERRED, STYLES, SUBJECTS, TIMES
 
 HELD_OUT_SHARE = 0.2
 STYLED_SHARE = 0.2
+# Of all scenes of two subjects that may be shown, so many are: about 1,600 of 38,000, and 430 of 5,200.
+PAIRED_SHARE = 0.042
+REFERRED_PAIRED_SHARE = 0.066
 # The subject of a scene whose reference picture says what it looks like.
 SOMEONE = "someone"
+# What stands between two subjects; after all but the first, the verb is that of one.
+JOINTS = ("and", "and", "and", "with", "next to", "beside", "together with")
+PLURALS = {"is": "are", "does": "do", "goes": "go", "flies": "fly"}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a clip shows, by canonical names of the vocabulary; without a style it has its own colours."""
+    """What a clip shows, by canonical names of the vocabulary; without a style it has its own colours.
+
+    other: a second subject beside the first, if there is one.
+    """
 
     subject: str
     place: str
     time: str
     motion: str
     style: str = ""
+    other: str = ""
 
 
 def held_out(scene: Scene) -> bool:
-    """True for the fifth of all (subject, place, motion) combinations that no training clip shows."""
+    """True for the fifth of all (subject, place, motion) combinations that no training clip shows.
+
+    Of two subjects, both combinations and the pair must be shown ones.
+    """
+    if scene.other:
+        return held_out_pair(scene.subject, scene.other) or any(
+            held_out(replace(scene, subject=subject, other="")) for subject in (scene.subject, scene.other)
+        )
     key = f"{scene.subject}|{scene.place}|{scene.motion}".encode()
     return hashlib.sha256(key).digest()[0] < HELD_OUT_SHARE * 256
+
+
+def held_out_pair(one: str, other: str) -> bool:
+    """True for the fifth of all pairs of subjects that no training clip shows together."""
+    return _drawn_lot("pair " + "|".join(sorted((one, other))), HELD_OUT_SHARE)
+
+
+def _drawn_lot(key: str, share: float) -> bool:
+    """True for this share of all keys, always the same ones."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) < share * 2**32
 
 
 def referred_scenes() -> list[Scene]:
     """Every scene of a subject that only its reference picture tells, in a fixed order."""
     return [Scene(SOMEONE, place, time, motion) for place in PLACES for time in TIMES for motion in MOTIONS]
+
+
+def paired_scenes() -> list[Scene]:
+    """Scenes of two subjects of the vocabulary, some of those that training may show, chosen by a hash."""
+    alone = (
+        Scene(subject, place, time, motion, other=other)
+        for subject, other in combinations(SUBJECTS, 2)
+        for place in PLACES
+        for time in TIMES
+        for motion in MOTIONS
+    )
+    return [each for each in alone if _drawn_lot(f"paired {each}", PAIRED_SHARE) and not held_out(each)]
+
+
+def referred_paired_scenes() -> list[Scene]:
+    """Scenes of a subject that only its reference picture tells, beside one of the vocabulary."""
+    all_ = (replace(scene, other=other) for scene in referred_scenes() for other in SUBJECTS)
+    return [each for each in all_ if _drawn_lot(f"paired {each}", REFERRED_PAIRED_SHARE)]
 
 
 def styled_scenes(scenes: list[Scene]) -> list[Scene]:
@@ -59,10 +105,13 @@ def random_scene(rng: random.Random, *, unseen: bool = False) -> Scene:
 
 def plain_caption(scene: Scene) -> str:
     """The plainest complete sentence for a scene, as used in evaluations."""
+    who, verb = _with_article(_names(scene.subject)[0]), MOTIONS[scene.motion][0][0]
+    if scene.other:
+        who, verb = f"{who} and {_with_article(_names(scene.other)[0])}", _plural(verb)
     return " ".join(
         (
-            _with_article(_names(scene.subject)[0]),
-            MOTIONS[scene.motion][0][0],
+            who,
+            verb,
             PLACES[scene.place][0],
             TIMES[scene.time][0],
             *((STYLES[scene.style][0],) if scene.style else ()),
@@ -76,12 +125,28 @@ def caption(scene: Scene, rng: random.Random) -> str:
     The subject is named in 96 % of captions, the place in 92 %, time and motion in about 85 % each, a style
     always.
     """
-    subject = rng.choice(_names(scene.subject)) if rng.random() < 0.96 else ""
+    subject = rng.choice(_names(scene.subject)) if rng.random() < 0.96 or scene.other else ""
     place = rng.choice(PLACES[scene.place]) if rng.random() < 0.92 or not subject else ""
     time = rng.choice(TIMES[scene.time]) if rng.random() < 0.85 else ""
     verb, participle = rng.choice(MOTIONS[scene.motion]) if rng.random() < 0.85 else ("", "")
+    if scene.other:
+        joint = rng.choice(JOINTS)
+        subject = f"{subject} {joint} {_with_article(rng.choice(_names(scene.other)))}"
+        verb = _plural(verb) if joint == "and" else verb
     text = _arrange(subject, place, time, verb, participle, rng)
     return _styled(text, rng.choice(STYLES[scene.style]), rng) if scene.style else text
+
+
+def _plural(verb: str) -> str:
+    """What two do: "jumps" -> "jump", "is filmed" -> "are filmed"."""
+    first, space, rest = verb.partition(" ")
+    if first in PLURALS:
+        first = PLURALS[first]
+    elif first.endswith(("ches", "shes")):
+        first = first[:-2]
+    else:
+        first = first.removesuffix("s")
+    return first + space + rest
 
 
 def _styled(text: str, style: str, rng: random.Random) -> str:
@@ -130,7 +195,7 @@ def _bare(phrase: str) -> str:
 
 
 def _with_article(noun: str, rng: random.Random | None = None) -> str:
-    if noun in REFERRED:
+    if noun.startswith(tuple(f"{word} " for word in REFERRED)) or noun in REFERRED:
         return noun
     indefinite = ("an " if noun[0] in "aeio" else "a ") + noun
     if rng is None:

@@ -99,8 +99,9 @@ def conditions(
     video: [B, C, F, h, w], clean where given; given: int [B], how many latent frames are shown; reference:
     [B, C, 1, 4, 4]; end: [B, C, 1, h, w]; has_reference, has_end: bool [B].
     """
-    parts = ((reference, has_reference), (end, has_end))
-    frames = torch.arange(video.shape[2]) < given[:, None]
+    device = video.device
+    parts = ((reference, has_reference.to(device)), (end, has_end.to(device)))
+    frames = (torch.arange(video.shape[2]) < given[:, None]).to(device)
     tokens, present = [], []
     for latents, there in parts:
         flat = latents.flatten(2).transpose(1, 2) * there[:, None, None]
@@ -113,7 +114,7 @@ def conditions(
     return Conditions(
         torch.cat(tokens, dim=1),
         torch.cat(present, dim=1),
-        torch.cat(places, dim=2),
+        torch.cat(places, dim=2).to(device),
         frames[:, None, :, None, None].float(),
         video,
     )

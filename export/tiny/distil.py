@@ -8,6 +8,7 @@ correct its own drift (Ross et al., "A reduction of imitation learning to no-reg
 Trajectories of the second kind are solved under conditions, which the student is told too.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +34,13 @@ NOT_TOLD = -1
 
 @dataclass
 class Trajectories:
-    """states float16 [N, STEPS+1, 32, F, H, W]: noise first, video last; caption int [N]: row in the bank.
+    """states float16 [N, STEPS+1, C, F, H, W]: noise first, video last; caption int [N]: row in the bank.
 
     clip int [N]: row in the told bank whose frames and pictures are the conditions, NOT_TOLD without any; has
     int8 [N, 3]: how many first frames, whether a reference, whether a last frame.
     """
 
-    states: np.ndarray
+    states: Tensor
     clip: np.ndarray
     has: np.ndarray
     caption: np.ndarray
@@ -71,8 +72,13 @@ class Walk:
     batch: int
 
 
-def open_trajectories(folder: Path, kind: Kind, count: int, *, told: bool) -> Trajectories:
-    """Open `count` rows under `folder` for reading and writing, empty ones where nothing exists yet."""
+def open_trajectories(
+    folder: Path, kind: Kind, count: int, *, told: bool, device: str = "cpu"
+) -> Trajectories:
+    """Open `count` rows under `folder` for reading, empty ones where nothing exists yet.
+
+    On the CPU what is written to them goes to the files; another device gets a copy.
+    """
     arrays = {
         "states": ("float16", (count, STUDENT_STEPS + 1, LATENT_CHANNELS, *kind.grid)),
         "clip": ("int32", (count,)),
@@ -84,9 +90,8 @@ def open_trajectories(folder: Path, kind: Kind, count: int, *, told: bool) -> Tr
         path = folder / f"{stem}-{part}.npy"
         if not path.exists():
             np.lib.format.open_memmap(path, "w+", dtype, shape)[:] = -1 if part == "caption" else 0
-    return Trajectories(
-        **{part: np.lib.format.open_memmap(folder / f"{stem}-{part}.npy", "r+") for part in arrays}
-    )
+    opened = {part: np.lib.format.open_memmap(folder / f"{stem}-{part}.npy", "r+") for part in arrays}
+    return Trajectories(torch.from_numpy(opened.pop("states")).to(device), **opened)
 
 
 def fill_trajectories(
@@ -106,7 +111,7 @@ def fill_trajectories(
     paths, bank, batch = walk.paths, walk.bank, walk.batch
     rng = np.random.default_rng(seed + paths.filled)
     fine = schedule(STUDENT_STEPS * TEACHER_STEPS_EACH, STUDENT_SHIFT)
-    empty = tuple(part.to(device) for part in captions.rows(np.array([-1])))
+    empty = captions.rows(np.array([-1]))
     referred = next(i for i, scene in enumerate(captions.scenes) if scene.subject == SOMEONE)
     while paths.filled + batch <= len(paths.caption) and budget.progress < 1:
         rows = slice(paths.filled, paths.filled + batch)
@@ -125,16 +130,16 @@ def fill_trajectories(
         path = sample(
             teacher,
             start.to(device),
-            states.to(device),
-            mask.to(device),
+            states,
+            mask,
             fine,
             GUIDANCE,
             empty,
             second_order=True,
             keep=True,
-            told=None if told is None else told.to(device),
+            told=told,
         )
-        paths.states[rows] = path[:, ::TEACHER_STEPS_EACH].cpu().numpy()
+        paths.states[rows] = path[:, ::TEACHER_STEPS_EACH]
         # Last, since a row is there once it has a caption.
         paths.caption[rows] = wordings
         budget.tick()
@@ -173,9 +178,9 @@ def train_student(
         budget.done_steps, budget.spent_seconds = state["steps"], state["seconds"]
         rng = np.random.default_rng(seed + budget.done_steps)
     prepare_for_training(model)
-    captions = CaptionBank(folder)
+    captions = CaptionBank(folder, device=device)
     sigmas = schedule(STUDENT_STEPS, STUDENT_SHIFT)
-    losses: list[list[float]] = [[] for _ in range(STUDENT_STEPS)]
+    losses = [deque([torch.zeros((), device=device)], maxlen=20) for _ in range(STUDENT_STEPS)]
     walks = [walk for walk in walks if walk.paths.filled]
     weights = np.array([walk.weight for walk in walks])
     while budget.progress < 1:
@@ -183,10 +188,9 @@ def train_student(
         walk = walks[rng.choice(len(walks), p=weights / weights.sum())]
         paths = walk.paths
         rows = np.sort(rng.integers(0, paths.filled, walk.batch))
-        path = torch.from_numpy(paths.states[rows].astype(np.float32)).to(device)
-        states, mask = (part.to(device) for part in captions.rows(paths.caption[rows]))
+        path = paths.states[torch.from_numpy(rows).to(device)].float()
+        states, mask = captions.rows(paths.caption[rows])
         given = paths.told(rows, walk.bank)
-        given = None if given is None else given.to(device)
         step = int(rng.integers(STUDENT_STEPS))
         # Half of the time from the teacher's state, half of the time from where the student itself arrives.
         here = path[:, step]
@@ -203,11 +207,11 @@ def train_student(
         optimiser.step()
         average.update(model)
         budget.tick()
-        losses[step].append(loss.item())
-        if budget.done_steps % 50 == 0:
-            recent = {f"step{i}": float(np.mean(part[-20:] or [0])) for i, part in enumerate(losses)}
+        losses[step].append(loss.detach())
+        if budget.done_steps % 50 == 0 or budget.progress >= 1:
+            recent = {f"step{i}": torch.stack(list(part)).mean() for i, part in enumerate(losses)}
             log.row(step=budget.done_steps, **recent, norm=norm, seconds=budget.spent_seconds)
-        if budget.done_steps % 500 == 0 or budget.progress >= 1:
+        if budget.due():
             save_checkpoint(
                 checkpoint,
                 model=model.state_dict(),
@@ -218,7 +222,8 @@ def train_student(
                 seconds=budget.spent_seconds,
             )
             loss_curves(log.path)
-            show(load_average(folder, stage), vae, folder / f"{stage}.png", sigmas=sigmas, guidance=1.0)
+            average_model = load_average(folder, stage).to(device)
+            show(average_model, vae, folder / f"{stage}.png", sigmas=sigmas, guidance=1.0)
     return load_average(folder, stage)
 
 

@@ -10,7 +10,7 @@ judges what is shown and not how crisply it's drawn.
 
 import argparse
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +26,7 @@ from export.tiny import measures
 from export.tiny.assemble import WEIGHTS, assemble
 from export.tiny.captions import Scene, plain_caption, random_scene
 from export.tiny.studio import Shape, Studio, bundle_previews
-from export.tiny.training import Budget, Log, Muon, set_rate
+from export.tiny.training import DRAWERS, Budget, Log, Muon, set_rate
 from export.tiny.vae import as_video
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
 from export.tiny.world import FRAMES, FULL_SIZES, LENGTHS, PREVIEW, PREVIEW_SIZES, draw
@@ -42,11 +42,12 @@ SLOTS: dict[str, tuple[str, ...]] = {
 FOLDER = "judge"
 JUDGED_FRAMES = slice(0, 17, 2)
 LARGE_SHARE = 0.2
+FEATURES = 192
 SHAPES: tuple[Shape, ...] = tuple((*size, frames) for size in PREVIEW_SIZES for frames in LENGTHS)
 
 
 class Judge(nn.Module):
-    """Video [B, 3, 17, 96, 64] in -1..1 -> logits of each slot, and features [B, 256] for distances."""
+    """Video [B, 3, 17, 96, 64] in -1..1 -> logits of each slot, and features [B, FEATURES] for distances."""
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
@@ -60,11 +61,11 @@ class Judge(nn.Module):
             for i, (a, b) in enumerate(pairwise(channels))
         )
         # Where something is tells how it moves: keep a coarse map instead of a mean over the picture.
-        self.flat = nn.Linear(channels[-1] * 3 * 3 * 2, 256)
-        self.heads = nn.ModuleDict({slot: nn.Linear(256, len(names)) for slot, names in SLOTS.items()})
+        self.flat = nn.Linear(channels[-1] * 3 * 3 * 2, FEATURES)
+        self.heads = nn.ModuleDict({slot: nn.Linear(FEATURES, len(names)) for slot, names in SLOTS.items()})
 
     def features(self, video: Tensor) -> Tensor:
-        """The 256 numbers by which two clips are compared."""
+        """The numbers by which two clips are compared."""
         hidden = video[:, :, JUDGED_FRAMES]
         for stage in self.stages:
             hidden = stage(hidden)
@@ -123,18 +124,24 @@ def augmented(video: Tensor, rng: random.Random) -> Tensor:
 
 
 def train_judge(
-    folder: Path, budget: Budget, *, seed: int = 0, batch: int = 24, rate: float = 1.5e-3
+    folder: Path,
+    budget: Budget,
+    *,
+    seed: int = 0,
+    batch: int = 24,
+    rate: float = 1.5e-3,
+    device: str = "cpu",
 ) -> Judge:
     """Train until the budget ends and store the weights in `folder/judge`."""
     torch.manual_seed(seed)
-    judge, log = Judge(), Log(folder, "judge")
+    judge, log = Judge().to(device), Log(folder, "judge")
     optimiser = Muon(judge, rate)
-    stream = iter(DataLoader(_Labelled(seed), batch_size=batch, num_workers=1, prefetch_factor=4))
-    hits: list[np.ndarray] = []
+    stream = iter(DataLoader(_Labelled(seed), batch_size=batch, num_workers=DRAWERS, prefetch_factor=4))
+    hits: deque[Tensor] = deque(maxlen=50)
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(rate))
-        video, wanted = next(stream)
-        with torch.autocast("cpu", torch.bfloat16):
+        video, wanted = (part.to(device) for part in next(stream))
+        with torch.autocast(device, torch.bfloat16):
             logits = judge(video)
         loss = sum(F.cross_entropy(part.float(), wanted[:, i]) for i, part in enumerate(logits.values()))
         optimiser.zero_grad()
@@ -142,14 +149,14 @@ def train_judge(
         optimiser.step()
         budget.tick()
         guess = torch.stack([part.argmax(1) for part in logits.values()], dim=1)
-        hits.append((guess == wanted).float().mean(0).numpy())
-        if budget.done_steps % 50 == 0:
-            share = np.mean(hits[-50:], axis=0)
-            log.row(step=budget.done_steps, loss=loss.item(), **dict(zip(SLOTS, share, strict=True)))
+        hits.append((guess == wanted).float().mean(0))
+        if budget.done_steps % 50 == 0 or budget.progress >= 1:
+            share = torch.stack(list(hits)).mean(0)
+            log.row(step=budget.done_steps, loss=loss.detach(), **dict(zip(SLOTS, share, strict=True)))
     (folder / FOLDER).mkdir(exist_ok=True)
     halves = {name: value.half().contiguous() for name, value in judge.state_dict().items()}
     save_file(halves, folder / FOLDER / "model.safetensors")
-    return judge.eval()
+    return judge.cpu().eval()
 
 
 def load_judge(folder: Path = WEIGHTS / FOLDER) -> Judge:
@@ -271,13 +278,14 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=None, help="an exported bundle to judge too")
     parser.add_argument("--count", type=int, default=None, help="held-out prompts: 96, of a shape 24")
     parser.add_argument("--minutes", type=float, default=6.0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     torch.set_flush_denormal(True)
     if chosen.action == "train":
         chosen.home.mkdir(parents=True, exist_ok=True)
-        judge = train_judge(chosen.home, Budget(20_000, chosen.minutes))
+        judge = train_judge(chosen.home, Budget(20_000, chosen.minutes), device=chosen.device)
         video, wanted = next(iter(DataLoader(_Labelled(5, augment=False), batch_size=400)))
         with torch.no_grad():
             guess = torch.stack([part.argmax(1) for part in judge(video).values()], dim=1)

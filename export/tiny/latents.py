@@ -6,7 +6,8 @@ meets it: drawn at the preview's size, through the autoencoder, enlarged and enc
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from export.tiny.captions import Scene, referred_scenes
+from export.tiny.captions import Scene
 from export.tiny.conditions import REFERENCE, REFERENCE_GRID
 from export.tiny.crowd import crowd, crowd_sprite
-from export.tiny.text import training_scenes
+from export.tiny.text import told_scenes, training_scenes
+from export.tiny.training import DRAWERS
 from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME, as_video, decode, encode, enlarge
 from export.tiny.world import FRAMES, FULL_SIZES, PREVIEW_SIZES, draw, portrait, subject_sprite
 
@@ -55,6 +57,10 @@ class Kind:
         """The size of the preview of such a clip."""
         return dict(zip(FULL_SIZES, PREVIEW_SIZES, strict=True)).get(self.size, self.size)
 
+    def times(self, factor: float) -> "Kind":
+        """The same clips, so many times as many."""
+        return replace(self, count=round(self.count * factor))
+
     def arrays(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Type and shape of each array."""
         code = (self.count, LATENT_CHANNELS, *self.grid)
@@ -72,13 +78,13 @@ class Kind:
 
 
 class _Drawn(Dataset):
-    """Clip number i: video float32 [3, F, H, W], cover float32 [1, F, H, W], index of its scene, the clip at
-    the preview's size if that's another, and a reference picture [3, 1, 64, 64] if it has one.
+    """Clip number i: frames uint8 [F, H, W, 3], cover float32 [1, F, H, W], index of its scene, the frames at
+    the preview's size if that's another, and a reference picture [1, 64, 64, 3] if it has one.
     """
 
     def __init__(self, kind: Kind, seed: int) -> None:
         self.kind, self.seed = kind, seed
-        self.known, self.referred = training_scenes(), referred_scenes()
+        self.known, self.referred = training_scenes(), told_scenes()
 
     def __len__(self) -> int:
         return self.kind.count
@@ -90,10 +96,11 @@ class _Drawn(Dataset):
         clip = draw(scene, number, self.kind.size, self.kind.frames, sprite)
         small = picture = torch.empty(0)
         if self.kind.size != self.kind.preview:
-            small = as_video(draw(scene, number, self.kind.preview, self.kind.frames, sprite).frames)
+            small = torch.from_numpy(draw(scene, number, self.kind.preview, self.kind.frames, sprite).frames)
         if self.kind.told:
-            picture = as_video(portrait(sprite or subject_sprite(scene.subject), number, REFERENCE)[None])
-        return as_video(clip.frames), torch.from_numpy(clip.cover)[None], index, small, picture
+            shown = sprite or subject_sprite(scene.subject)
+            picture = torch.from_numpy(portrait(shown, number, REFERENCE)[None])
+        return torch.from_numpy(clip.frames), torch.from_numpy(clip.cover)[None], index, small, picture
 
     def _scene(self, i: int) -> tuple[Scene, int]:
         """A scene and its index among the known and then the referred ones."""
@@ -102,9 +109,15 @@ class _Drawn(Dataset):
             return self.referred[index], len(self.known) + index
         # Every scene once before any scene twice.
         round_, place = divmod(i, len(self.known))
-        order = list(range(len(self.known)))
-        random.Random(f"order {self.seed} {round_}").shuffle(order)
+        order = _order(len(self.known), f"order {self.seed} {round_}")
         return self.known[order[place]], order[place]
+
+
+@cache
+def _order(count: int, seed: str) -> list[int]:
+    order = list(range(count))
+    random.Random(seed).shuffle(order)
+    return order
 
 
 def token_cover(cover: Tensor) -> Tensor:
@@ -116,8 +129,8 @@ def token_cover(cover: Tensor) -> Tensor:
 
 @dataclass
 class Batch:
-    """latents float32 [B, 32, F, h, w] (normalised); cover float32 [B, F, h, w]; scene int [B]; enlarged like
-    latents; reference [B, 32, 1, 4, 4] and end [B, 32, 1, h, w]; None where the bank has no such thing.
+    """latents float32 [B, C, F, h, w] (normalised); cover float32 [B, F, h, w]; scene int [B]; enlarged like
+    latents; reference [B, C, 1, 4, 4] and end [B, C, 1, h, w]; None where the bank has no such thing.
     """
 
     latents: Tensor
@@ -127,45 +140,39 @@ class Batch:
     reference: Tensor | None = None
     end: Tensor | None = None
 
-    def to(self, device: str) -> "Batch":
-        """Its tensors on one device."""
-        rest = (self.enlarged, self.reference, self.end)
-        moved = (None if part is None else part.to(device) for part in rest)
-        return Batch(self.latents.to(device), self.cover.to(device), self.scene, *moved)
-
 
 @dataclass
 class LatentBank:
-    """The arrays of Kind.arrays, float16, by name."""
+    """The arrays of Kind.arrays: the scenes' numbers, and by name the others, float16 on one device."""
 
-    arrays: dict[str, np.ndarray]
+    scene: np.ndarray
+    tensors: dict[str, Tensor]
 
     @classmethod
-    def load(cls, folder: Path, kind: Kind) -> "LatentBank":
+    def load(cls, folder: Path, kind: Kind, device: str = "cpu") -> "LatentBank":
         """Opens a bank that may still be growing: rows without a scene (-1) aren't there yet."""
-        return cls(
-            {name: np.load(folder / f"{kind.stem}-{name}.npy", mmap_mode="r") for name in kind.arrays()}
-        )
+        arrays = {name: np.load(folder / f"{kind.stem}-{name}.npy", mmap_mode="c") for name in kind.arrays()}
+        scene = arrays.pop("scene")
+        return cls(scene, {name: torch.from_numpy(array).to(device) for name, array in arrays.items()})
 
     @property
     def filled(self) -> int:
-        return int(np.searchsorted(self.arrays["scene"] < 0, True))
+        return int(np.searchsorted(self.scene < 0, True))
 
     def take(self, batch: int, rng: np.random.Generator, below: int | None = None) -> Batch:
         """A random batch, of scenes of lower numbers than `below`."""
         fit = np.arange(self.filled)
         if below is not None:
-            fit = fit[self.arrays["scene"][: self.filled] < below]
+            fit = fit[self.scene[: self.filled] < below]
         return self.rows(np.sort(rng.choice(fit, batch)))
 
     def rows(self, rows: np.ndarray) -> Batch:
         """These rows."""
-        found = {
-            name: torch.from_numpy(array[rows].astype(np.float32))
-            for name, array in self.arrays.items()
-            if name != "scene"
-        }
-        return Batch(scene=np.asarray(self.arrays["scene"][rows]), **found)
+        chosen = torch.from_numpy(rows).to(self.tensors["latents"].device)
+        return Batch(
+            scene=np.asarray(self.scene[rows]),
+            **{name: tensor[chosen].float() for name, tensor in self.tensors.items()},
+        )
 
 
 @torch.no_grad()
@@ -182,21 +189,21 @@ def fill_bank(vae: AutoencoderKLLTXVideo, folder: Path, kind: Kind, seed: int, b
     drawn = torch.utils.data.Subset(_Drawn(kind, seed), range(done, kind.count))
     device = next(vae.parameters()).device
     torch.manual_seed(seed + done)
-    for video, cover, scene, small, picture in DataLoader(
-        drawn, batch_size=batch, num_workers=1, prefetch_factor=4
+    for frames, cover, scene, small, picture in DataLoader(
+        drawn, batch_size=batch, num_workers=DRAWERS, prefetch_factor=4
     ):
-        rows = slice(done, done + len(scene))
+        rows, video = slice(done, done + len(scene)), as_video(frames.to(device))
         with torch.autocast(device.type, torch.bfloat16):
-            arrays["latents"][rows] = encode(vae, video.to(device)).cpu().numpy()
+            arrays["latents"][rows] = encode(vae, video).cpu().numpy()
             if kind.told:
-                arrays["reference"][rows] = encode(vae, picture.to(device)).cpu().numpy()
-                arrays["end"][rows] = encode(vae, video[:, :, -1:].to(device)).cpu().numpy()
+                arrays["reference"][rows] = encode(vae, as_video(picture.to(device))).cpu().numpy()
+                arrays["end"][rows] = encode(vae, video[:, :, -1:]).cpu().numpy()
             if "enlarged" in arrays:
-                preview = encode(vae, small.to(device))
+                preview = encode(vae, as_video(small.to(device)))
                 amount = PREVIEW_ERROR * torch.rand(len(small), 1, 1, 1, 1, device=device)
                 preview = decode(vae, preview + amount * torch.randn_like(preview))
                 arrays["enlarged"][rows] = encode(vae, enlarge(preview, kind.size)).cpu().numpy()
-        arrays["cover"][rows] = token_cover(cover).numpy()
+        arrays["cover"][rows] = token_cover(cover.to(device)).cpu().numpy()
         # Last, since a reader takes a row as there once it has a scene.
         arrays["scene"][rows] = scene.numpy()
         done += len(scene)

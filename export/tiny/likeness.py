@@ -10,6 +10,7 @@ predictive coding", 2018). Frames are blurred and recoloured, so that it sees wh
 
 import argparse
 import random
+from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +29,7 @@ from export.tiny.crowd import crowd, crowd_sprite, unseen_sprites
 from export.tiny.judge import augmented, to_preview
 from export.tiny.sheets import contact_sheet
 from export.tiny.studio import Studio, bundle_previews
-from export.tiny.training import Budget, Log, Muon, set_rate
+from export.tiny.training import DRAWERS, Budget, Log, Muon, set_rate
 from export.tiny.vae import as_video
 from export.tiny.world import PREVIEW, draw, portrait
 from model_server.conditions import Shown
@@ -87,31 +88,33 @@ class _Pairs(IterableDataset):
                 yield augmented(one, rng)[:, 0], as_video(portrait(sprite, number + 1)[None])[:, 0]
 
 
-def train_likeness(folder: Path, budget: Budget, *, seed: int = 0, batch: int = 96) -> Likeness:
+def train_likeness(
+    folder: Path, budget: Budget, *, seed: int = 0, batch: int = 96, device: str = "cpu"
+) -> Likeness:
     """Train until the budget ends and store `folder/likeness.safetensors`."""
     torch.manual_seed(seed)
     rate = 2e-3
-    model, log = Likeness(), Log(folder, "likeness")
+    model, log = Likeness().to(device), Log(folder, "likeness")
     optimiser = Muon(model, rate)
-    stream = iter(DataLoader(_Pairs(seed), batch_size=batch, num_workers=1, prefetch_factor=4))
-    hits: list[float] = []
+    stream = iter(DataLoader(_Pairs(seed), batch_size=batch, num_workers=DRAWERS, prefetch_factor=4))
+    hits: deque[Tensor] = deque(maxlen=50)
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(rate))
-        frames, pictures = next(stream)
+        frames, pictures = (part.to(device) for part in next(stream))
         near = model(frames) @ model(pictures).T / TEMPERATURE
-        own = torch.arange(len(frames))
+        own = torch.arange(len(frames), device=device)
         loss = F.cross_entropy(near, own) + F.cross_entropy(near.T, own)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         budget.tick()
-        hits.append(float((near.argmax(1) == own).float().mean()))
-        if budget.done_steps % 50 == 0:
-            log.row(step=budget.done_steps, loss=loss.item(), nearest=float(np.mean(hits[-50:])))
+        hits.append((near.argmax(1) == own).float().mean())
+        if budget.done_steps % 50 == 0 or budget.progress >= 1:
+            log.row(step=budget.done_steps, loss=loss.detach(), nearest=torch.stack(list(hits)).mean())
     save_file(
         {name: value.half() for name, value in model.state_dict().items()}, folder / "likeness.safetensors"
     )
-    return model.eval()
+    return model.cpu().eval()
 
 
 def load_likeness(file: Path = FILE) -> Likeness:
@@ -187,12 +190,13 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=4, help="prompts a sprite")
     parser.add_argument("--pictures", type=Path, default=None, help="folder for contact sheets")
     parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     torch.set_flush_denormal(True)
     if chosen.action == "train":
-        model = train_likeness(chosen.home, Budget(20_000, chosen.minutes))
+        model = train_likeness(chosen.home, Budget(20_000, chosen.minutes), device=chosen.device)
         print(f"{_accuracy(model):.1%} of fresh drawn clips of unseen sprites are nearest to their own")
     else:
         engine = None if chosen.bundle is None else PreviewEngine(chosen.bundle, chosen.threads)

@@ -47,7 +47,7 @@ class Studio:
         student: LTXVideoTransformer3DModel | None = None,
         shape: Shape = PORTRAIT,
     ) -> Tensor:
-        """Latents of the student's few unguided steps; references: latents [B, 32, 1, 4, 4] of pictures."""
+        """Latents of the student's few unguided steps; references: latents [B, C, 1, 4, 4] of pictures."""
         start = self._noise(seeds, shape)
         told = None if references is None else referring(start, references)
         return self._solve(student or self.student, start, prompts, self.preview_recipe["sigmas"], 1.0, told)
@@ -144,7 +144,7 @@ class Studio:
 
 
 def referring(start: Tensor, references: Tensor) -> Conditions:
-    """Conditions of clips whose subjects are shown by reference pictures' latents [B, 32, 1, 4, 4]."""
+    """Conditions of clips whose subjects are shown by reference pictures' latents [B, C, 1, 4, 4]."""
     yes = torch.ones(len(start), dtype=torch.bool)
     given, end = torch.zeros(len(start), dtype=torch.long), torch.zeros_like(start[:, :, :1])
     return conditions(start, given, references, yes, end, ~yes).to(start.device)
@@ -157,7 +157,7 @@ def bundle_previews(
     given: Sequence[Shown] | None = None,
     shape: Shape = PORTRAIT,
 ) -> Tensor:
-    """Latents [B, 32, F, h, w] of previews as an exported bundle draws them."""
+    """Latents [B, C, F, h, w] of previews as an exported bundle draws them."""
     bucket, drawn = find_bucket(engine.manifest, *shape), []
     for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
         wanted = recipe(engine.manifest, bucket, prompt, seed)

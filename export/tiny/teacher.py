@@ -9,6 +9,7 @@ Half of the large clips below noise level KEEP are met on the way on which a ren
 the enlarged preview mixed with noise, straight to the clip. So the teacher learns to put the detail back.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,9 +150,9 @@ def train_teacher(
         budget.done_steps, budget.spent_seconds = state["steps"], state["seconds"]
         rng = np.random.default_rng(seed + budget.done_steps)
     prepare_for_training(model)
-    captions = CaptionBank(folder)
+    captions = CaptionBank(folder, device=device)
     referred = next(i for i, scene in enumerate(captions.scenes) if scene.subject == SOMEONE)
-    losses: dict[str, list[float]] = {share.name: [0.0] for share in shares}
+    losses = {share.name: deque([torch.zeros((), device=device)], maxlen=40) for share in shares}
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(rate))
         begun = [share for share in shares if budget.progress >= share.after]
@@ -159,21 +160,21 @@ def train_teacher(
         share = begun[rng.choice(len(begun), p=weights / weights.sum())]
         batch = share.bank.take(share.batch, rng, None if share.told else referred)
         dropped = rng.random(len(batch.scene)) < DROP_PROMPT
-        states, mask = (part.to(device) for part in captions.take(batch.scene, rng, dropped))
-        told = tell(batch, referred, rng, dropped).to(device) if share.told else None
-        loss = flow_loss(model, batch.to(device), states, mask, share.shift, told)
+        states, mask = captions.take(batch.scene, rng, dropped)
+        told = tell(batch, referred, rng, dropped) if share.told else None
+        loss = flow_loss(model, batch, states, mask, share.shift, told)
         optimiser.zero_grad()
         loss.backward()
         norm = clip_gradients(model.parameters())
         optimiser.step()
         average.update(model)
         budget.tick()
-        losses[share.name].append(loss.item())
+        losses[share.name].append(loss.detach())
         step = budget.done_steps
-        if step % 50 == 0:
-            recent = {name: float(np.mean(part[-40:])) for name, part in losses.items()}
+        if step % 50 == 0 or budget.progress >= 1:
+            recent = {name: torch.stack(list(part)).mean() for name, part in losses.items()}
             log.row(step=step, **recent, norm=norm, seconds=budget.spent_seconds)
-        if step % 500 == 0 or budget.progress >= 1:
+        if budget.due():
             save_checkpoint(
                 checkpoint,
                 model=model.state_dict(),
@@ -184,7 +185,7 @@ def train_teacher(
                 seconds=budget.spent_seconds,
             )
             loss_curves(log.path)
-            show(load_average(folder, "teacher"), vae, folder / "teacher.png")
+            show(load_average(folder, "teacher").to(device), vae, folder / "teacher.png")
     return load_average(folder, "teacher")
 
 
@@ -206,9 +207,10 @@ def show(
     guidance: float = GUIDANCE,
 ) -> None:
     """A contact sheet of one clip a prompt."""
-    encoder = TextEncoder()
+    device = model.device
+    encoder = TextEncoder(str(device))
     states, mask = encoder(list(prompts))
-    start = torch.cat([noise(seed, size) for seed in range(len(prompts))])
+    start = torch.cat([noise(seed, size) for seed in range(len(prompts))]).to(device)
     latents = sample(
         model,
         start,
@@ -219,7 +221,7 @@ def show(
         encoder([""]),
         second_order=True,
     )
-    contact_sheet(list(decode(vae, latents)), path)
+    contact_sheet(list(decode(vae.to(device), latents).cpu()), path)
 
 
 def unseen_prompts(scenes: list[Scene]) -> list[str]:

@@ -8,7 +8,15 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, BertModel
 
-from export.tiny.captions import Scene, caption, held_out, referred_scenes, styled_scenes
+from export.tiny.captions import (
+    Scene,
+    caption,
+    held_out,
+    paired_scenes,
+    referred_paired_scenes,
+    referred_scenes,
+    styled_scenes,
+)
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
 
 MAX_TOKENS = 32
@@ -43,38 +51,45 @@ class TextEncoder:
 
 
 def training_scenes() -> list[Scene]:
-    """Every scene that training may show, in a fixed order: all plain ones, then some in a style."""
+    """Every scene that training shows by words alone, in a fixed order: all plain ones, then some in a
+    style, then some of two subjects.
+    """
     scenes = (Scene(s, p, t, m) for s in SUBJECTS for p in PLACES for t in TIMES for m in MOTIONS)
     plain = [scene for scene in scenes if not held_out(scene)]
-    return plain + styled_scenes(plain)
+    return plain + styled_scenes(plain) + paired_scenes()
+
+
+def told_scenes() -> list[Scene]:
+    """Every scene whose subject only its reference picture tells, in a fixed order."""
+    return referred_scenes() + referred_paired_scenes()
 
 
 class CaptionBank:
     """Encoded captions of all training and referred scenes: `each` wordings, and the empty prompt."""
 
-    def __init__(self, folder: Path, each: int = 5, seed: int = 0) -> None:
+    def __init__(self, folder: Path, each: int = 5, seed: int = 0, device: str = "cpu") -> None:
         """Loads `folder/captions-*.npy`, or encodes the captions (minutes) and stores them there."""
         self.each = each
-        self.scenes = training_scenes() + referred_scenes()
+        self.scenes = training_scenes() + told_scenes()
         states_path, mask_path = (
             folder / f"captions-{each}-{seed}.npy",
             folder / f"caption-mask-{each}-{seed}.npy",
         )
         if not mask_path.exists():
-            self._encode(states_path, mask_path, seed)
-        self.states = np.load(states_path, mmap_mode="r")
-        self.mask = np.load(mask_path)
+            self._encode(states_path, mask_path, seed, device)
+        self.states = torch.from_numpy(np.load(states_path, mmap_mode="c")).to(device)
+        self.mask = torch.from_numpy(np.load(mask_path)).to(device)
 
-    def _encode(self, states_path: Path, mask_path: Path, seed: int) -> None:
+    def _encode(self, states_path: Path, mask_path: Path, seed: int, device: str) -> None:
         rng = random.Random(f"captions {seed}")
-        encoder = TextEncoder()
+        encoder = TextEncoder(device)
         texts = [caption(scene, rng) for scene in self.scenes for _ in range(self.each)] + [""]
         states = np.empty((len(texts), MAX_TOKENS, TEXT_CHANNELS), dtype=np.float16)
         mask = np.empty((len(texts), MAX_TOKENS), dtype=np.uint8)
         for first in range(0, len(texts), 128):
             part = slice(first, first + 128)
             encoded, keep = encoder(texts[part], fast=True)
-            states[part], mask[part] = encoded.numpy(), keep.numpy()
+            states[part], mask[part] = encoded.cpu().numpy(), keep.cpu().numpy()
         states_path.parent.mkdir(parents=True, exist_ok=True)
         np.save(states_path, states)
         np.save(mask_path, mask)
@@ -92,4 +107,5 @@ class CaptionBank:
 
     def rows(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """The captions of these rows; the last row is the empty prompt."""
-        return torch.from_numpy(self.states[rows]).float(), torch.from_numpy(self.mask[rows]).float()
+        chosen = torch.from_numpy(rows).to(self.states.device)
+        return self.states[chosen].float(), self.mask[chosen].float()

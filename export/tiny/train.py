@@ -7,6 +7,7 @@ python -m export.tiny.train --minutes teacher=120  another budget of wall clock
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
@@ -50,6 +51,24 @@ BATCH_TOKENS = 3840
 WALKS = {KNOWN: (3584, 0.3), TOLD: (3584, 0.26)}
 SHAPE_WALKS = 0.25  # of a bank's clips are walked to, and so many of the student's steps are theirs
 
+
+@dataclass(frozen=True)
+class Scale:
+    """How many times as many clips are drawn, and as many are in a batch, as two CPU cores can take."""
+
+    clips: float = 1.0
+    batch: float = 1.0
+
+    @property
+    def windows(self) -> int:
+        """How many windows are in a batch of the autoencoder's."""
+        return round(8 * self.batch)
+
+    def of(self, kind: Kind, share: float = 1.0) -> int:
+        """How many clips of a kind are in a batch, or in a `share` of one."""
+        return max(2, round(share * self.batch * BATCH_TOKENS / prod(kind.grid)))
+
+
 # Stage -> (steps, minutes of wall clock) on two CPU cores; a stage ends at whichever comes first.
 BUDGETS: dict[str, tuple[int, float]] = {
     "vae": (12000, 48),
@@ -63,13 +82,14 @@ BUDGETS: dict[str, tuple[int, float]] = {
 }
 
 
-def trained_vae(home: Path) -> AutoencoderKLLTXVideo:
+def trained_vae(home: Path, device: str) -> AutoencoderKLLTXVideo:
     """The averaged autoencoder with its latent statistics, and the sharpened decoder once that stage ran."""
     vae = build_vae()
     state = torch.load(home / "vae-decoder.pt" if (home / "vae-decoder.pt").exists() else home / "vae.pt")[
         "average"
     ]
     vae.load_state_dict(state)
+    vae.to(device).eval().requires_grad_(False)
     statistics = home / "latent-statistics.pt"
     if not statistics.exists():
         measure_latents(vae)
@@ -77,38 +97,36 @@ def trained_vae(home: Path) -> AutoencoderKLLTXVideo:
     mean, std = torch.load(statistics)
     vae.latents_mean.copy_(mean)
     vae.latents_std.copy_(std)
-    return vae.eval().requires_grad_(False)
+    return vae
 
 
-def shares(home: Path) -> list[Share]:
+def shares(home: Path, scale: Scale, device: str) -> list[Share]:
     """What the teacher learns, and how often."""
+    known, told = KNOWN.times(scale.clips), TOLD.times(scale.clips)
     found = [
-        Share("known", LatentBank.load(home, KNOWN), batch=32, shift=1.4, weight=0.26),
-        Share("told", LatentBank.load(home, TOLD), batch=24, shift=1.4, weight=0.24, told=True),
+        Share("known", LatentBank.load(home, known, device), scale.of(known), shift=1.4, weight=0.26),
+        Share("told", LatentBank.load(home, told, device), scale.of(told, 0.75), 1.4, 0.24, told=True),
     ]
     for name, kinds, shift, after in (("shapes", SHAPES, 1.4, 0.0), ("large", LARGE, 1.0, 0.3)):
         for kind, weight in kinds.items():
-            bank, batch = LatentBank.load(home, kind), batch_of(kind)
-            found.append(Share(name, bank, batch, shift, weight / 2, after=after))
-            found.append(Share(f"{name} told", bank, round(batch * 0.8), shift, weight / 2, True, after))
+            bank = LatentBank.load(home, kind.times(scale.clips), device)
+            found.append(Share(name, bank, scale.of(kind), shift, weight / 2, after=after))
+            found.append(Share(f"{name} told", bank, scale.of(kind, 0.8), shift, weight / 2, True, after))
     return found
 
 
-def batch_of(kind: Kind) -> int:
-    """How many clips of a kind have BATCH_TOKENS."""
-    return max(2, BATCH_TOKENS // prod(kind.grid))
-
-
-def walks(home: Path) -> list[Walk]:
-    """What the student learns, and how often."""
+def walks(home: Path, scale: Scale, device: str, *, filling: bool = False) -> list[Walk]:
+    """What the student learns, and how often; with `filling`, trajectories that can be written."""
     counts = {kind: (round(kind.count * SHAPE_WALKS), share) for kind, share in SHAPES.items()}
     found = []
     for kind, (count, share) in {**WALKS, **counts}.items():
         # Of the portraits of two seconds those with and those without conditions are kinds of their own.
         for told in (False, True) if kind in SHAPES else (kind.told,):
-            bank = LatentBank.load(home, kind) if told else None
+            bank = LatentBank.load(home, kind.times(scale.clips), device) if told else None
             weight = share / 2 if kind in SHAPES else share
-            found.append(Walk(open_trajectories(home, kind, count, told=told), bank, weight, batch_of(kind)))
+            place = "cpu" if filling else device
+            paths = open_trajectories(home, kind, round(count * scale.clips), told=told, device=place)
+            found.append(Walk(paths, bank, weight, scale.of(kind)))
     return found
 
 
@@ -124,6 +142,7 @@ def run(
     device: str,
     seed: int,
     begin: Path | None = None,
+    scale: Scale = Scale(),
 ) -> None:
     """Run the stages in order; each resumes from its checkpoint under `home`.
 
@@ -131,20 +150,20 @@ def run(
     """
     if "vae" in stages:
         first = None if begin is None else AutoencoderKLLTXVideo.from_pretrained(begin / "teacher" / "vae")
-        train_vae(home, budgets["vae"], device=device, seed=seed, begin=first)
+        train_vae(home, budgets["vae"], device=device, seed=seed, batch=scale.windows, begin=first)
     if "decoder" in stages:
         train_vae(home, budgets["decoder"], device=device, seed=seed + 1, rate=2e-3, decoder_only=True)
-    vae = trained_vae(home)
+    vae = trained_vae(home, device)
     if "banks" in stages:
         for number, kind in enumerate((KNOWN, TOLD, *SHAPES, *LARGE)):
-            fill_bank(vae.to(device), home, kind, seed + number)
-        vae.cpu()
+            fill_bank(vae, home, kind.times(scale.clips), seed + number)
     if "teacher" in stages:
         first = None if begin is None else _transformer(begin / "teacher" / "transformer")
-        train_teacher(home, vae, shares(home), budgets["teacher"], device=device, seed=seed, begin=first)
+        kinds = shares(home, scale, device)
+        train_teacher(home, vae, kinds, budgets["teacher"], device=device, seed=seed, begin=first)
     if "paths" in stages:
-        teacher, captions = load_average(home, "teacher").to(device), CaptionBank(home)
-        for walk in walks(home):
+        teacher, captions = load_average(home, "teacher").to(device), CaptionBank(home, device=device)
+        for walk in walks(home, scale, device, filling=True):
             fill_trajectories(teacher, captions, walk, budgets["paths"], device=device)
     for stage in ("student", "control"):
         if stage in stages:
@@ -152,7 +171,7 @@ def run(
                 home,
                 vae,
                 load_average(home, "teacher"),
-                walks(home),
+                walks(home, scale, device),
                 budgets[stage],
                 device=device,
                 seed=seed,
@@ -178,6 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--begin", type=Path, help="a folder of weights to go on from, such as export/tiny/weights"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--clips", type=float, default=1.0, help="times as many clips and trajectories")
+    parser.add_argument("--batch", type=float, default=1.0, help="times as large batches")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
@@ -194,7 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(chosen.threads)
     torch.set_flush_denormal(True)
     chosen.home.mkdir(parents=True, exist_ok=True)
-    run(stages, chosen.home, chosen.weights, budgets, chosen.device, chosen.seed, chosen.begin)
+    scale = Scale(chosen.clips, chosen.batch)
+    run(stages, chosen.home, chosen.weights, budgets, chosen.device, chosen.seed, chosen.begin, scale)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+# Processes that draw clips beside a training; two of the cores that it may use are left to it.
+DRAWERS = max(1, len(os.sched_getaffinity(0)) - 2)
+CHECKPOINT_SECONDS = 300.0  # of training between two checkpoints
 
 
 class Muon(torch.optim.Optimizer):
@@ -38,9 +43,8 @@ class Muon(torch.optim.Optimizer):
             if group["matrix"]:
                 for alike in _by_shape(parameters):
                     self._matrix_step(alike, group)
-            else:
-                for parameter in parameters:
-                    self._adam_step(parameter, self.state[parameter], group)
+            elif parameters:
+                self._adam_step(parameters, group)
 
     def _matrix_step(self, alike: list[Tensor], group: dict[str, float]) -> None:
         """One step of all matrices of one shape: orthogonalised together, which is several times faster."""
@@ -57,18 +61,24 @@ class Muon(torch.optim.Optimizer):
         directions = [one.view_as(parameter) for one, parameter in zip(together, alike, strict=True)]
         torch._foreach_add_(alike, directions, alpha=-group["lr"] * scale)
 
-    @staticmethod
-    def _adam_step(parameter: Tensor, state: dict[str, Tensor], group: dict[str, float]) -> None:
-        if "count" not in state:
-            state.update(first=torch.zeros_like(parameter), second=torch.zeros_like(parameter))
-            state["count"] = torch.zeros(())
-        first, second, count = state["first"], state["second"], state["count"]
-        count += 1
-        first.lerp_(parameter.grad, 0.1)
-        second.lerp_(parameter.grad.square(), 0.01)
-        n = float(count)
-        denominator = (second / (1 - 0.99**n)).sqrt_().add_(1e-8)
-        parameter.addcdiv_(first / (1 - 0.9**n), denominator, value=-group["lr"] * 0.5)
+    def _adam_step(self, parameters: list[Tensor], group: dict[str, float]) -> None:
+        """Adam with betas of 0.9 and 0.99, at half the learning rate, of all parameters together."""
+        for parameter in parameters:
+            if "count" not in self.state[parameter]:
+                self.state[parameter].update(
+                    first=torch.zeros_like(parameter), second=torch.zeros_like(parameter), count=0
+                )
+            self.state[parameter]["count"] += 1
+        states = [self.state[parameter] for parameter in parameters]
+        first, second = [state["first"] for state in states], [state["second"] for state in states]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        torch._foreach_lerp_(first, gradients, 0.1)
+        torch._foreach_lerp_(second, torch._foreach_mul(gradients, gradients), 0.01)
+        n = float(states[0]["count"])
+        denominators = torch._foreach_div(second, 1 - 0.99**n)
+        torch._foreach_sqrt_(denominators)
+        torch._foreach_add_(denominators, 1e-8)
+        torch._foreach_addcdiv_(parameters, first, denominators, value=-group["lr"] * 0.5 / (1 - 0.9**n))
 
 
 def _by_shape(parameters: Iterable[Tensor]) -> list[list[Tensor]]:
@@ -103,6 +113,7 @@ class Budget:
     done_steps: int = 0
     spent_seconds: float = 0.0
     _last: float = field(default_factory=time.monotonic)
+    _saved: float = 0.0
 
     def tick(self) -> None:
         now = time.monotonic()
@@ -110,6 +121,13 @@ class Budget:
         self.spent_seconds += min(now - self._last, 60.0)
         self._last = now
         self.done_steps += 1
+
+    def due(self) -> bool:
+        """Whether it's time for a checkpoint: now and then, and at the end."""
+        if self.progress < 1 and self.spent_seconds - self._saved < CHECKPOINT_SECONDS:
+            return False
+        self._saved = self.spent_seconds
+        return True
 
     @property
     def progress(self) -> float:
@@ -134,11 +152,13 @@ class Average:
     def update(self, module: nn.Module) -> None:
         self.count += 1
         keep = min(self.decay, self.count / (self.count + 9))
-        for name, value in module.state_dict().items():
-            if value.is_floating_point():
-                self.weights[name].lerp_(value, 1 - keep)
-            else:
-                self.weights[name].copy_(value)
+        state = module.state_dict()
+        floating = [name for name, value in state.items() if value.is_floating_point()]
+        torch._foreach_lerp_(
+            [self.weights[name] for name in floating], [state[name] for name in floating], 1 - keep
+        )
+        for name in state.keys() - set(floating):
+            self.weights[name].copy_(state[name])
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
@@ -146,8 +166,9 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], limit: float = 1.0) -> float:
-    return float(nn.utils.clip_grad_norm_(parameters, limit))
+def clip_gradients(parameters: Iterable[nn.Parameter], limit: float = 1.0) -> Tensor:
+    """Their norm before; a tensor, since reading it at every step would make an accelerator wait."""
+    return nn.utils.clip_grad_norm_(parameters, limit)
 
 
 def save_checkpoint(path: Path, **parts: object) -> None:
@@ -166,13 +187,12 @@ class Log:
         self.path = folder / f"{stage}.csv"
         self.stage = stage
 
-    def row(self, **values: float) -> None:
+    def row(self, **measured: float | Tensor) -> None:
+        values = {name: float(value) for name, value in measured.items()}
         fresh = not self.path.exists()
         with self.path.open("a", newline="") as file:
             writer = csv.writer(file)
             if fresh:
                 writer.writerow(values)
             writer.writerow(f"{value:.6g}" for value in values.values())
-        print(
-            self.stage, json.dumps({key: round(float(value), 4) for key, value in values.items()}), flush=True
-        )
+        print(self.stage, json.dumps({key: round(value, 4) for key, value in values.items()}), flush=True)

@@ -28,7 +28,7 @@ def build_transformer() -> LTXVideoTransformer3DModel:
 
 
 def noise(seed: int, size: tuple[int, int], frames: int = 17) -> Tensor:
-    """The start of every video: float32 [1, 32, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every
+    """The start of every video: float32 [1, C, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every
     machine.
 
     `size` is (width, height) in pixels.
@@ -49,7 +49,7 @@ def unpack(tokens: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 class TrainingAttention:
-    """LTX attention written as two products and a float32 softmax.
+    """LTX attention written as two products and a float32 softmax; the fused kernel on an accelerator.
 
     Under bfloat16 on CPU the backward pass of the fused kernel is several times slower than this.
     """
@@ -75,9 +75,16 @@ class TrainingAttention:
         query, key, value = (
             part.unflatten(2, (attn.heads, -1)).transpose(1, 2) for part in (query, key, value)
         )
+        bias = None if attention_mask is None else attention_mask[:, None]
+        if query.is_cuda:
+            query, key = query.to(value.dtype), key.to(value.dtype)
+            mixed = F.scaled_dot_product_attention(
+                query, key, value, None if bias is None else bias.to(value.dtype)
+            )
+            return attn.to_out[0](mixed.transpose(1, 2).flatten(2))
         scores = torch.matmul(query * query.shape[-1] ** -0.5, key.transpose(-1, -2)).float()
-        if attention_mask is not None:
-            scores = scores + attention_mask[:, None]
+        if bias is not None:
+            scores = scores + bias
         mixed = torch.matmul(F.softmax(scores, dim=-1), value)
         return attn.to_out[0](mixed.transpose(1, 2).flatten(2))
 

@@ -2,7 +2,7 @@
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -107,7 +107,7 @@ def draw(
     """Draw one clip; `size` is (width, height) in pixels. The same seed gives the same clip at both sizes of
     a shape.
 
-    `sprite` (mode RGBa) stands in for the scene's subject, and is never mirrored.
+    `sprite` (mode RGBa) stands in for the scene's subject, and is never mirrored. Two subjects do the same.
     """
     rng = random.Random(f"{scene}|{seed}")
     width, height = size
@@ -117,23 +117,37 @@ def draw(
     place = Image.new("RGB", (wide * 2, height * 2))
     PAINTERS[scene.place](Canvas(place, paint_rng))
     place = _light(place.resize((wide, height), Image.Resampling.BOX), scene, paint_rng)
-    mirrored = (scene.motion == "right" and scene.subject in LOOKS_LEFT) or (
-        scene.motion == "left" and scene.subject in LOOKS_RIGHT
-    )
-    sprite = sprite or subject_sprite(scene.subject, mirrored)
+    sprites = [(sprite or _facing(scene.subject, scene.motion), path)]
+    if scene.other:
+        side = rng.choice((-1, 1))
+        beside = [_beside(pose, -side) for pose in path]
+        sprites = [(sprites[0][0], [_beside(pose, side) for pose in path])]
+        sprites.append((_facing(scene.other, scene.motion), beside))
     background = np.asarray(place, dtype=np.float32)
     tint = np.asarray(SPRITE_TINT[scene.time], dtype=np.float32)
     out = np.empty((frames, height, width, 3), dtype=np.uint8)
-    cover = np.empty((frames, height, width), dtype=np.float32)
-    for i, pose in enumerate(path):
-        shift = round(pose.camera * (wide - width))
-        layer = np.asarray(_place_sprite(sprite, pose, width, height), dtype=np.float32)
-        alpha = layer[..., 3:] / 255
-        out[i] = styled(
-            background[:, shift : shift + width] * (1 - alpha) + layer[..., :3] * tint, scene.style
-        )
-        cover[i] = alpha[..., 0]
+    cover = np.zeros((frames, height, width), dtype=np.float32)
+    for i in range(frames):
+        shift = round(path[i].camera * (wide - width))
+        picture = background[:, shift : shift + width]
+        for each, its_path in sprites:
+            layer = np.asarray(_place_sprite(each, its_path[i], width, height), dtype=np.float32)
+            alpha = layer[..., 3:] / 255
+            picture = picture * (1 - alpha) + layer[..., :3] * tint
+            cover[i] = np.maximum(cover[i], alpha[..., 0])
+        out[i] = styled(picture, scene.style)
     return Clip(out, cover)
+
+
+def _facing(subject: str, motion: str) -> Image.Image:
+    """A subject's sprite, looking where it goes."""
+    mirrored = (motion == "right" and subject in LOOKS_LEFT) or (motion == "left" and subject in LOOKS_RIGHT)
+    return subject_sprite(subject, mirrored)
+
+
+def _beside(pose: Pose, side: int) -> Pose:
+    """The pose of one of two subjects: smaller, left (-1) or right (1) of the middle, less moved sideways."""
+    return replace(pose, x=0.5 + 0.3 * (pose.x - 0.5) + side * 0.25, size=0.72 * pose.size)
 
 
 def portrait(sprite: Image.Image, seed: int, size: tuple[int, int] = PREVIEW) -> np.ndarray:

@@ -8,20 +8,21 @@ from export.tiny.distil import step_loss
 from export.tiny.latents import Batch
 from export.tiny.teacher import flow_loss, tell
 from export.tiny.transformer import build_transformer, sample
+from export.tiny.vae import LATENT_CHANNELS as C
 
-SHAPE = (3, 32, 5, 6, 4)
+SHAPE = (3, C, 5, 6, 4)
 
 
 def made(given: tuple[int, ...] = (0, 1, 2)) -> tuple[torch.Tensor, object]:
     torch.manual_seed(0)
-    video, reference, end = torch.randn(SHAPE), torch.randn(3, 32, 1, 4, 4), torch.randn(3, 32, 1, 6, 4)
+    video, reference, end = torch.randn(SHAPE), torch.randn(3, C, 1, 4, 4), torch.randn(3, C, 1, 6, 4)
     has_reference, has_end = torch.tensor([True, False, True]), torch.tensor([False, True, True])
     return video, conditions(video, torch.tensor(given), reference, has_reference, end, has_end)
 
 
 def test_absent_tokens_are_zeros_at_full_noise() -> None:
     _video, told = made()
-    assert told.extra.shape == (3, 40, 32)
+    assert told.extra.shape == (3, 40, C)
     assert not told.extra[0, 16:].any()
     assert not told.extra[1, :16].any()
     assert told.extra[2].abs().min() > 0
@@ -48,10 +49,10 @@ def test_given_frames_are_held_and_the_rest_is_not() -> None:
 
 
 def test_a_last_frame_stands_at_the_end_of_its_clip() -> None:
-    video = torch.randn(1, 32, 11, 4, 6)
+    video = torch.randn(1, C, 11, 4, 6)
     yes = torch.tensor([True])
     told = conditions(
-        video, torch.tensor([0]), torch.randn(1, 32, 1, 4, 4), yes, torch.randn(1, 32, 1, 4, 6), yes
+        video, torch.tensor([0]), torch.randn(1, C, 1, 4, 4), yes, torch.randn(1, C, 1, 4, 6), yes
     )
     assert told.places[0, 0].unique().tolist() == [REFERENCE_SECOND, 5.0]
 
@@ -106,8 +107,8 @@ def test_a_told_batch_has_a_finite_loss() -> None:
         torch.zeros(3, 5, 6, 4),
         np.array([0, 9, 9]),
         None,
-        torch.randn(3, 32, 1, 4, 4),
-        torch.randn(3, 32, 1, 6, 4),
+        torch.randn(3, C, 1, 4, 4),
+        torch.randn(3, C, 1, 6, 4),
     )
     told = tell(batch, 5, np.random.default_rng(1), np.array([False, False, True]))
     # Whose words are left out is shown no picture.

@@ -2,11 +2,23 @@
 
 import random
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 
-from export.tiny.captions import STYLED_SHARE, Scene, caption, held_out, plain_caption, random_scene
+from export.tiny.captions import (
+    SOMEONE,
+    STYLED_SHARE,
+    Scene,
+    caption,
+    held_out,
+    held_out_pair,
+    paired_scenes,
+    plain_caption,
+    random_scene,
+)
+from export.tiny.pairs import unseen_pairs
 from export.tiny.text import training_scenes
 from export.tiny.vocabulary import MOTIONS, PLACES, STYLES, SUBJECTS, TIMES, as_json
 from export.tiny.world import FRAMES, FULL, FULL_SIZES, LENGTHS, PREVIEW, PREVIEW_SIZES, draw, poses
@@ -77,8 +89,8 @@ def test_every_motion_moves_what_it_says(motion: str):
 
 
 def test_a_fifth_of_the_combinations_is_held_out():
-    combinations = [Scene(s, p, "day", m) for s in SUBJECTS for p in PLACES for m in MOTIONS]
-    share = sum(map(held_out, combinations)) / len(combinations)
+    every = [Scene(s, p, "day", m) for s in SUBJECTS for p in PLACES for m in MOTIONS]
+    share = sum(map(held_out, every)) / len(every)
     assert 0.17 < share < 0.23
     assert not any(map(held_out, training_scenes()))
     rng = random.Random(0)
@@ -132,11 +144,47 @@ def test_a_style_is_said_and_seen(style: str):
 
 
 def test_a_fifth_of_the_trained_scenes_has_a_style_too():
-    scenes = training_scenes()
+    scenes = [scene for scene in training_scenes() if not scene.other]
     styled = [scene for scene in scenes if scene.style]
     assert {scene.style for scene in styled} == set(STYLES)
     assert len(styled) / (len(scenes) - len(styled)) == pytest.approx(STYLED_SHARE, abs=0.02)
     assert not any(map(held_out, styled))
+
+
+def test_a_fifth_of_the_pairs_is_never_shown_together():
+    pairs = list(combinations(SUBJECTS, 2))
+    hidden = [pair for pair in pairs if held_out_pair(*pair)]
+    assert len(hidden) / len(pairs) == pytest.approx(0.2, abs=0.06)
+    assert held_out_pair(*hidden[0]) == held_out_pair(*hidden[0][::-1])
+    shown = {(scene.subject, scene.other) for scene in paired_scenes()}
+    assert shown
+    assert not shown & set(hidden)
+    assert all((scene.subject, scene.other) in hidden for scene in unseen_pairs(50))
+
+
+def test_two_subjects_stand_side_by_side():
+    scene = Scene("pig", "city", "day", "still")
+    alone, both = draw(scene, 4), draw(replace(scene, other="frog"), 4)
+    columns = (both.cover[0] > 0.5).any(0)
+    assert columns[:32].sum() > 15
+    assert columns[32:].sum() > 15
+    # Each is smaller than one alone.
+    assert columns[:32].sum() < (alone.cover[0] > 0.5).any(0).sum()
+
+
+def test_captions_of_two_name_both_and_agree():
+    scene = Scene("cat", "beach", "night", "still", other="dog")
+    rng = random.Random(3)
+    texts = [caption(scene, rng).lower() for _ in range(400)]
+    assert all(
+        any(w in text for w in SUBJECTS["cat"]) and any(w in text for w in SUBJECTS["dog"]) for text in texts
+    )
+    assert not any(" dog stands" in text for text in texts if " and " in text)
+    assert plain_caption(scene) == "a cat and a dog stand still on a beach at night"
+    assert plain_caption(replace(scene, motion="pan")).startswith("a cat and a dog are followed")
+    assert plain_caption(replace(scene, subject=SOMEONE, motion="rise")).startswith(
+        "someone and a dog float up"
+    )
 
 
 def test_the_vocabulary_is_plain_json():

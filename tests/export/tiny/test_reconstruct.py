@@ -1,0 +1,34 @@
+"""What the committed autoencoder keeps of a clip, and what a spoilt one doesn't."""
+
+import re
+
+import pytest
+import torch
+from diffusers import AutoencoderKLLTXVideo
+
+from export.tiny.assemble import WEIGHTS
+from export.tiny.reconstruct import score
+
+
+def decibels(vae: AutoencoderKLLTXVideo) -> list[tuple[float, float]]:
+    found = re.findall(r"\| (-?[\d.]+) dB \| (-?[\d.]+) dB \|", score(vae, 3))
+    return [(float(whole), float(subject)) for whole, subject in found]
+
+
+@pytest.fixture(scope="module")
+def vae() -> AutoencoderKLLTXVideo:
+    return AutoencoderKLLTXVideo.from_pretrained(WEIGHTS / "teacher" / "vae").float().eval()
+
+
+def test_clips_come_back_and_large_ones_better(vae: AutoencoderKLLTXVideo) -> None:
+    small, large, small_unseen, large_unseen = decibels(vae)
+    assert all(whole > 20 and subject > 16 for whole, subject in (small, large, small_unseen, large_unseen))
+    assert large > small
+    assert large_unseen > small_unseen
+
+
+def test_a_spoilt_decoder_is_heard_of(vae: AutoencoderKLLTXVideo) -> None:
+    kept = decibels(vae)
+    with torch.no_grad():
+        vae.decoder.conv_out.conv.weight.mul_(0.5)
+    assert all(spoilt < whole - 3 for (spoilt, _), (whole, _) in zip(decibels(vae), kept, strict=True))
