@@ -27,7 +27,7 @@ from export.tiny.captions import plain_caption, referred_scenes
 from export.tiny.conditions import REFERENCE
 from export.tiny.crowd import crowd, crowd_sprite, unseen_sprites
 from export.tiny.judge import augmented, to_preview
-from export.tiny.sheets import contact_sheet
+from export.tiny.sheets import contact_sheet, sheet_name
 from export.tiny.studio import Studio, bundle_previews
 from export.tiny.training import DRAWERS, Budget, Log, Muon, set_rate
 from export.tiny.vae import as_video
@@ -174,7 +174,7 @@ def score(
                 torch.cat((stills[i], video[i]), dim=3)
                 for i in range(0, len(video), max(1, len(video) // 16))
             ]
-            contact_sheet(rows, pictures / f"likeness-{name.split(' (')[0].replace(' ', '-')}.png", columns=5)
+            contact_sheet(rows, pictures / f"likeness-{sheet_name(name)}.png", columns=5)
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from export.tiny.assemble import assemble
 from export.tiny.captions import Scene, held_out_pair, plain_caption
 from export.tiny.likeness import Likeness, load_likeness
-from export.tiny.sheets import contact_sheet
+from export.tiny.sheets import contact_sheet, sheet_name
 from export.tiny.studio import Studio, bundle_previews
 from export.tiny.vae import as_video
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
@@ -75,7 +75,7 @@ def score(
         both, one = (100 * np.mean([hits >= wanted for hits in right]) for wanted in (2, 1))
         lines.append(f"| {name} | {both:.1f} % | {one:.1f} % | {count} |")
         if pictures is not None:
-            contact_sheet(list(video[:16]), pictures / f"pairs-{name.split(' (')[0].replace(' ', '-')}.png")
+            contact_sheet(list(video[:16]), pictures / f"pairs-{sheet_name(name)}.png")
     return "\n".join(lines)
 
 

@@ -25,3 +25,8 @@ def contact_sheet(rows: Sequence[Tensor], path: Path, columns: int = 9, zoom: in
     sheet = Image.fromarray(np.concatenate(strips, axis=0))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.resize((sheet.width * zoom, sheet.height * zoom), Image.Resampling.NEAREST).save(path)
+
+
+def sheet_name(title: str) -> str:
+    """What the picture of a table's row is called: "teacher, preview size (24 steps)" -> its first words."""
+    return "-".join(title.split(" (")[0].replace(",", "").split())

@@ -178,7 +178,7 @@ async def test_a_remix_lies_nearer_its_source_the_lower_its_strength(server: Ser
         ({"height": 96}, Tier.FULL, Inputs()),
         ({"frames": 18}, Tier.FULL, Inputs()),
         ({"strength": 0.5}, Tier.PREVIEW, Inputs(source=b"nothing")),
-        ({"strength": 1.5}, Tier.FULL, Inputs(source=latents.pack(np.zeros((1, 32, 5, 6, 4))))),
+        ({"strength": 1.5}, Tier.FULL, Inputs(source=latents.pack(np.zeros((1, 48, 5, 6, 4))))),
         ({}, Tier.FULL, Inputs(preview=latents.pack(np.zeros((1, 7, 5, 6, 4))))),
     ],
 )

@@ -14,6 +14,6 @@ def test_both_subjects_of_most_drawn_clips_are_found() -> None:
     video = as_video(np.stack([draw(scene, number).frames for number, scene in enumerate(scenes)]))
     asked = [{scene.subject, scene.other} for scene in scenes]
     found = seen(load_likeness(), video)
-    assert np.mean([one == other for one, other in zip(found, asked, strict=True)]) > 0.7
+    assert np.mean([one == other for one, other in zip(found, asked, strict=True)]) > 0.5
     # Held against other clips' prompts they are not.
     assert np.mean([one == other for one, other in zip(found, asked[1:] + asked[:1], strict=True)]) < 0.2
