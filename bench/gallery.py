@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 
+from export.tiny.conditions import REFERENCE
 from export.tiny.crowd import unseen_sprites
 from export.tiny.world import portrait
 from export.verify import recipe
@@ -123,7 +124,7 @@ class Gallery:
     def likeness(self, prompt: str, number: int) -> Frames:
         """A held-out sprite's picture and a preview that was shown it."""
         sprite = list(unseen_sprites().values())[number]
-        picture = portrait(sprite, 170 + number, (64, 64))
+        picture = portrait(sprite, 170 + number, REFERENCE)
         _, _, frames = self.preview(prompt, shown=Shown(reference=picture[None]))
         return beside([strip(picture[None], 1, 96), strip(frames, 3, 144)], axis=1)
 

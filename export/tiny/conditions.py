@@ -79,12 +79,6 @@ class Conditions:
             self.extra[rows], self.present[rows], self.places, self.given[rows], self.clean[rows]
         )
 
-    def to(self, device: str | torch.device) -> "Conditions":
-        """Everything on one device."""
-        return Conditions(
-            *(part.to(device) for part in (self.extra, self.present, self.places, self.given, self.clean))
-        )
-
 
 def conditions(
     video: Tensor,

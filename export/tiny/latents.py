@@ -17,7 +17,7 @@ from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from export.tiny.captions import Scene
+from export.tiny.captions import Scene, referred_scenes
 from export.tiny.conditions import REFERENCE, REFERENCE_GRID
 from export.tiny.crowd import crowd, crowd_sprite
 from export.tiny.text import told_scenes, training_scenes
@@ -28,6 +28,7 @@ from export.tiny.world import FRAMES, FULL_SIZES, PREVIEW_SIZES, draw, portrait,
 # Drawn previews are a little wrong, by latents of up to this deviation; their renders should be right.
 PREVIEW_ERROR = 0.25
 STRANGERS = 0.7  # of a told bank's clips: only a reference picture tells their subject
+PAIRED_SHARE = 0.15  # of those: another subject stands beside
 
 Size = tuple[int, int]
 
@@ -105,7 +106,9 @@ class _Drawn(Dataset):
     def _scene(self, i: int) -> tuple[Scene, int]:
         """A scene and its index among the known and then the referred ones."""
         if self.kind.told and random.Random(f"stranger {self.seed} {i}").random() < STRANGERS:
-            index = random.Random(f"referred {self.seed} {i}").randrange(len(self.referred))
+            rng, alone = random.Random(f"referred {self.seed} {i}"), len(referred_scenes())
+            paired = rng.random() < PAIRED_SHARE
+            index = rng.randrange(alone, len(self.referred)) if paired else rng.randrange(alone)
             return self.referred[index], len(self.known) + index
         # Every scene once before any scene twice.
         round_, place = divmod(i, len(self.known))

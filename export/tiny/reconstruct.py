@@ -3,7 +3,7 @@
 python -m export.tiny.reconstruct [--model DIR] [--count 48]
 
 Peak signal-to-noise ratios in dB, over all pixels and over those of the subject, for known subjects and for
-sprites that no training has shown.
+sprites that no training has shown; and whether a channel is idle, by the latents' principal components.
 """
 
 import argparse
@@ -21,6 +21,17 @@ from export.tiny.vae import as_video, decode, encode, psnr
 from export.tiny.world import FULL, PREVIEW, draw
 
 BATCH = 8
+
+
+@torch.no_grad()
+def least_component(vae: AutoencoderKLLTXVideo, count: int) -> float:
+    """Variance of the least principal component of latents over that of the posterior's noise; 1 is idle."""
+    rng = random.Random("components")
+    clips = [draw(random_scene(rng, unseen=True), i).frames for i in range(count)]
+    posteriors = [vae.encode(part).latent_dist for part in as_video(np.stack(clips)).split(BATCH)]
+    latents = torch.cat([each.mean.movedim(1, -1).flatten(0, -2) for each in posteriors])
+    noise = torch.cat([each.std for each in posteriors]).square().mean()
+    return float(torch.linalg.eigvalsh(torch.cov(latents.T))[0] / noise)
 
 
 @torch.no_grad()
@@ -52,7 +63,12 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     folder = chosen.model or assemble(chosen.home / "model")
-    print(score(AutoencoderKLLTXVideo.from_pretrained(folder / "vae").float().eval(), chosen.count))
+    vae = AutoencoderKLLTXVideo.from_pretrained(folder / "vae").float().eval()
+    print(score(vae, chosen.count))
+    least = least_component(vae, chosen.count)
+    print(
+        f"\nThe least of {vae.config.latent_channels} components has {least:.0f} times the noise's variance."
+    )
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def referring(start: Tensor, references: Tensor) -> Conditions:
     """Conditions of clips whose subjects are shown by reference pictures' latents [B, C, 1, 4, 4]."""
     yes = torch.ones(len(start), dtype=torch.bool)
     given, end = torch.zeros(len(start), dtype=torch.long), torch.zeros_like(start[:, :, :1])
-    return conditions(start, given, references, yes, end, ~yes).to(start.device)
+    return conditions(start, given, references, yes, end, ~yes)
 
 
 def bundle_previews(

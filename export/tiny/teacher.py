@@ -221,7 +221,7 @@ def show(
         encoder([""]),
         second_order=True,
     )
-    contact_sheet(list(decode(vae.to(device), latents).cpu()), path)
+    contact_sheet(list(decode(vae, latents)), path)
 
 
 def unseen_prompts(scenes: list[Scene]) -> list[str]:

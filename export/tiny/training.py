@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-# Processes that draw clips beside a training; two of the cores that it may use are left to it.
-DRAWERS = max(1, len(os.sched_getaffinity(0)) - 2)
+# Processes that draw clips beside a training; two cores are left to it.
+DRAWERS = max(1, (os.cpu_count() or 1) - 2)
 CHECKPOINT_SECONDS = 300.0  # of training between two checkpoints
 
 

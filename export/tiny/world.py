@@ -117,12 +117,14 @@ def draw(
     place = Image.new("RGB", (wide * 2, height * 2))
     PAINTERS[scene.place](Canvas(place, paint_rng))
     place = _light(place.resize((wide, height), Image.Resampling.BOX), scene, paint_rng)
-    sprites = [(sprite or _facing(scene.subject, scene.motion), path)]
+    first = sprite or _facing(scene.subject, scene.motion)
+    sprites = [(first, path)]
     if scene.other:
-        side = rng.choice((-1, 1))
-        beside = [_beside(pose, -side) for pose in path]
-        sprites = [(sprites[0][0], [_beside(pose, side) for pose in path])]
-        sprites.append((_facing(scene.other, scene.motion), beside))
+        side, second = rng.choice((-1, 1)), _facing(scene.other, scene.motion)
+        sprites = [
+            (first, [_beside(pose, side) for pose in path]),
+            (second, [_beside(pose, -side) for pose in path]),
+        ]
     background = np.asarray(place, dtype=np.float32)
     tint = np.asarray(SPRITE_TINT[scene.time], dtype=np.float32)
     out = np.empty((frames, height, width, 3), dtype=np.uint8)

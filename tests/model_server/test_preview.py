@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from model_server.bundle import MANIFEST, BundleError
@@ -121,6 +122,16 @@ def test_full_strength_forgets_the_source(engine: PreviewEngine) -> None:
     source = draw(engine, recipe(seed=9)).latents
     remix, fresh = draw(engine, recipe(strength=1.0), source), draw(engine, recipe())
     assert remix.latents.tobytes() == fresh.latents.tobytes()
+
+
+def test_full_strength_does_not_resize_what_it_forgets(
+    engine: PreviewEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = draw(engine, recipe(seed=9)).latents
+    monkeypatch.setattr(engine, "resized", pytest.fail)
+    wide = recipe(width=96, height=64, frames=25)
+    remix = engine.begin(replace(wide, strength=1.0), source)
+    assert remix.current.tobytes() == engine.begin(wide).current.tobytes()
 
 
 def test_a_remix_without_a_strength_keeps_something(engine: PreviewEngine) -> None:

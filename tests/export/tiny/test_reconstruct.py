@@ -1,5 +1,6 @@
 """What the committed autoencoder keeps of a clip, and what a spoilt one doesn't."""
 
+import copy
 import re
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from diffusers import AutoencoderKLLTXVideo
 
 from export.tiny.assemble import WEIGHTS
-from export.tiny.reconstruct import score
+from export.tiny.reconstruct import least_component, score
 
 
 def decibels(vae: AutoencoderKLLTXVideo) -> list[tuple[float, float]]:
@@ -28,7 +29,17 @@ def test_clips_come_back_and_large_ones_better(vae: AutoencoderKLLTXVideo) -> No
 
 
 def test_a_spoilt_decoder_is_heard_of(vae: AutoencoderKLLTXVideo) -> None:
-    kept = decibels(vae)
+    spoilt = copy.deepcopy(vae)
     with torch.no_grad():
-        vae.decoder.conv_out.conv.weight.mul_(0.5)
-    assert all(spoilt < whole - 3 for (spoilt, _), (whole, _) in zip(decibels(vae), kept, strict=True))
+        spoilt.decoder.conv_out.conv.weight.mul_(0.5)
+    pairs = zip(decibels(spoilt), decibels(vae), strict=True)
+    assert all(worse < whole - 3 for (worse, _), (whole, _) in pairs)
+
+
+def test_an_idle_channel_is_found(vae: AutoencoderKLLTXVideo) -> None:
+    assert least_component(vae, 8) > 10
+    idle = copy.deepcopy(vae)
+    with torch.no_grad():
+        idle.encoder.conv_out.conv.weight[5] = 0
+        idle.encoder.conv_out.conv.bias[5] = 0
+    assert least_component(idle, 8) < 1

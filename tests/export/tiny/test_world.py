@@ -19,7 +19,7 @@ from export.tiny.captions import (
     random_scene,
 )
 from export.tiny.pairs import unseen_pairs
-from export.tiny.text import training_scenes
+from export.tiny.text import told_scenes, training_scenes
 from export.tiny.vocabulary import MOTIONS, PLACES, STYLES, SUBJECTS, TIMES, as_json
 from export.tiny.world import FRAMES, FULL, FULL_SIZES, LENGTHS, PREVIEW, PREVIEW_SIZES, draw, poses
 
@@ -160,6 +160,12 @@ def test_a_fifth_of_the_pairs_is_never_shown_together():
     assert shown
     assert not shown & set(hidden)
     assert all((scene.subject, scene.other) in hidden for scene in unseen_pairs(50))
+
+
+def test_nothing_held_out_stands_beside_someone():
+    beside = [scene for scene in told_scenes() if scene.other]
+    assert {scene.other for scene in beside} == set(SUBJECTS)
+    assert not any(held_out(replace(scene, subject=scene.other, other="")) for scene in beside)
 
 
 def test_two_subjects_stand_side_by_side():

@@ -1,0 +1,29 @@
+"""Which scenes a bank of latents is drawn from."""
+
+from collections import Counter
+
+import pytest
+
+from export.tiny.captions import SOMEONE
+from export.tiny.latents import PAIRED_SHARE, STRANGERS, Kind, _Drawn
+from export.tiny.text import told_scenes, training_scenes
+from export.tiny.world import PREVIEW
+
+CLIPS = 2000
+
+
+def test_a_told_bank_shows_most_strangers_alone() -> None:
+    drawn = _Drawn(Kind(PREVIEW, CLIPS, told=True), seed=3)
+    scenes = [drawn._scene(number) for number in range(CLIPS)]
+    numbered = training_scenes() + told_scenes()
+    assert all(numbered[index] == scene for scene, index in scenes)
+    kinds = Counter((scene.subject == SOMEONE, bool(scene.other)) for scene, _ in scenes)
+    strangers = kinds[True, True] + kinds[True, False]
+    assert strangers / CLIPS == pytest.approx(STRANGERS, abs=0.05)
+    assert kinds[True, True] / strangers == pytest.approx(PAIRED_SHARE, abs=0.04)
+
+
+def test_a_known_bank_shows_every_scene_before_any_twice() -> None:
+    drawn = _Drawn(Kind(PREVIEW, CLIPS), seed=3)
+    numbers = [drawn._scene(number)[1] for number in range(CLIPS)]
+    assert len(set(numbers)) == CLIPS
