@@ -22,6 +22,8 @@ REFERENCE = (64, 64)
 REFERENCE_GRID = (1, REFERENCE[1] // SPACE, REFERENCE[0] // SPACE)
 # First frames in latent frames: one is 1 frame, two are 5.
 MOST_GIVEN = 2
+# Of the clips of someone: no first frame shows the subject too, so that the picture must tell it all.
+ALONE = 0.5
 
 
 def coordinates(shape: tuple[int, ...], second: float | None = None) -> Tensor:
@@ -121,6 +123,7 @@ def chosen(someone: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Tenso
     """
     count = len(someone)
     given = rng.choice(MOST_GIVEN + 1, count, p=(0.6, 0.2, 0.2))
+    given[someone & (rng.random(count) < ALONE)] = 0
     reference = rng.random(count) < np.where(someone, 0.9, 0.4)
     end = rng.random(count) < 0.2
     return torch.from_numpy(given), torch.from_numpy(reference), torch.from_numpy(end)

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 UNSEEN = Path(__file__).parent / "sprites" / "unseen"
@@ -33,6 +33,10 @@ NO_SUBJECTS = (
     *("OCTOPUS", "TROPICAL FISH", "BUTTERFLY", "DUCK", "FLAMINGO", "AUTOMOBILE", "ONCOMING BUS", "SAILBOAT"),
     *("BALLOON", "ROCKET", "ROBOT", "GHOST", "JACK-O", "UNICORN"),
 )
+# How a training clip changes its sprite, so that a teacher learns to copy instead of to know them all.
+RECOLOURED = 0.5  # of the clips: all hues turned by one angle
+MIRRORED = 0.5
+STRETCH = (0.8, 1.0)  # of width or height
 COVERED = (0.25, 0.88)  # how much of its square a subject fills
 HELD_OUT = 0.2
 
@@ -64,6 +68,24 @@ def crowd_sprite(character: str) -> Image.Image:
     square.paste(glyph, ((side - glyph.width) // 2, (side - glyph.height) // 2))
     # Premultiplied alpha, so that resampling leaves no dark fringe.
     return square.convert("RGBa").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def varied(sprite: Image.Image, rng: random.Random) -> Image.Image:
+    """A sprite, mode RGBa, as someone else: with other hues, mirrored, narrower or lower."""
+    plain = sprite.convert("RGBA")
+    if rng.random() < RECOLOURED:
+        turn = rng.randrange(256)
+        hue, *others = plain.convert("RGB").convert("HSV").split()
+        turned = Image.merge("HSV", (hue.point(lambda level: (level + turn) % 256), *others)).convert("RGB")
+        plain = Image.merge("RGBA", (*turned.split(), plain.getchannel("A")))
+    if rng.random() < MIRRORED:
+        plain = ImageOps.mirror(plain)
+    sides = [plain.width, plain.height]
+    sides[rng.randrange(2)] = round(SIDE * rng.uniform(*STRETCH))
+    square = Image.new("RGBa", plain.size)
+    small = plain.convert("RGBa").resize((sides[0], sides[1]), Image.Resampling.LANCZOS)
+    square.paste(small, ((plain.width - sides[0]) // 2, (plain.height - sides[1]) // 2))
+    return square
 
 
 def store_unseen(count: int = 16, seed: int = 16) -> None:

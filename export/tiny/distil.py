@@ -157,8 +157,10 @@ def train_student(
     seed: int = 0,
     rate: float = 1e-3,
     matched: bool = True,
+    begin: dict[str, Tensor] | None = None,
 ) -> LTXVideoTransformer3DModel:
-    """Train from the teacher's weights until the budget ends; resumes from `folder/student.pt`.
+    """Train until the budget ends; resumes from `folder/student.pt`, or goes on from the weights `begin`, or
+    else from the teacher's.
 
     Each step takes one of the walks by weight. With `matched` off, a control: it learns the same steps to the
     same videos, but from any noise instead of the one that each came from (`folder/control.pt`).
@@ -167,7 +169,7 @@ def train_student(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = build_transformer().to(device)
-    model.load_state_dict(teacher.state_dict())
+    model.load_state_dict(teacher.state_dict() if begin is None else begin)
     optimiser, average, log = Muon(model, rate), Average(model, 0.998), Log(folder, stage)
     checkpoint = folder / f"{stage}.pt"
     if checkpoint.exists():
@@ -225,6 +227,20 @@ def train_student(
             average_model = load_average(folder, stage).to(device)
             show(average_model, vae, folder / f"{stage}.png", sigmas=sigmas, guidance=1.0)
     return load_average(folder, stage)
+
+
+def carried_over(
+    student: LTXVideoTransformer3DModel,
+    before: LTXVideoTransformer3DModel,
+    after: LTXVideoTransformer3DModel,
+) -> dict[str, Tensor]:
+    """The weights of a student of `before`, moved as its teacher moved since, to `after`.
+
+    A difference of weights that is added to other weights: Ilharco et al., "Editing models with task
+    arithmetic" (2023).
+    """
+    old, new = before.state_dict(), after.state_dict()
+    return {name: value + new[name] - old[name] for name, value in student.state_dict().items()}
 
 
 def step_loss(

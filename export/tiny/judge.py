@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from export.tiny import measures
 from export.tiny.assemble import WEIGHTS, assemble
 from export.tiny.captions import Scene, plain_caption, random_scene
+from export.tiny.precision import mixed
 from export.tiny.studio import Shape, Studio, bundle_previews
 from export.tiny.training import DRAWERS, Budget, Log, Muon, set_rate
 from export.tiny.vae import as_video
@@ -141,7 +142,7 @@ def train_judge(
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(rate))
         video, wanted = (part.to(device) for part in next(stream))
-        with torch.autocast(device, torch.bfloat16):
+        with mixed(device):
             logits = judge(video)
         loss = sum(F.cross_entropy(part.float(), wanted[:, i]) for i, part in enumerate(logits.values()))
         optimiser.zero_grad()

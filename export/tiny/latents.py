@@ -19,7 +19,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from export.tiny.captions import Scene, referred_scenes
 from export.tiny.conditions import REFERENCE, REFERENCE_GRID
-from export.tiny.crowd import crowd, crowd_sprite
+from export.tiny.crowd import crowd, crowd_sprite, varied
+from export.tiny.precision import mixed
 from export.tiny.text import told_scenes, training_scenes
 from export.tiny.training import DRAWERS
 from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME, as_video, decode, encode, enlarge
@@ -27,7 +28,7 @@ from export.tiny.world import FRAMES, FULL_SIZES, PREVIEW_SIZES, draw, portrait,
 
 # Drawn previews are a little wrong, by latents of up to this deviation; their renders should be right.
 PREVIEW_ERROR = 0.25
-STRANGERS = 0.7  # of a told bank's clips: only a reference picture tells their subject
+STRANGERS = 0.8  # of a told bank's clips: only a reference picture tells their subject
 PAIRED_SHARE = 0.15  # of those: another subject stands beside
 
 Size = tuple[int, int]
@@ -93,7 +94,7 @@ class _Drawn(Dataset):
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor, int, Tensor, Tensor]:
         scene, index, number = *self._scene(i), self.seed * 1_000_003 + i
         rng = random.Random(f"subject {self.seed} {i}")
-        sprite = crowd_sprite(rng.choice(crowd())) if index >= len(self.known) else None
+        sprite = varied(crowd_sprite(rng.choice(crowd())), rng) if index >= len(self.known) else None
         clip = draw(scene, number, self.kind.size, self.kind.frames, sprite)
         small = picture = torch.empty(0)
         if self.kind.size != self.kind.preview:
@@ -196,7 +197,7 @@ def fill_bank(vae: AutoencoderKLLTXVideo, folder: Path, kind: Kind, seed: int, b
         drawn, batch_size=batch, num_workers=DRAWERS, prefetch_factor=4
     ):
         rows, video = slice(done, done + len(scene)), as_video(frames.to(device))
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed(device):
             arrays["latents"][rows] = encode(vae, video).cpu().numpy()
             if kind.told:
                 arrays["reference"][rows] = encode(vae, as_video(picture.to(device))).cpu().numpy()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from transformers import AutoTokenizer, BertModel
 
 from export.tiny.captions import (
@@ -17,6 +18,7 @@ from export.tiny.captions import (
     referred_scenes,
     styled_scenes,
 )
+from export.tiny.precision import mixed
 from export.tiny.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
 
 MAX_TOKENS = 32
@@ -41,13 +43,19 @@ class TextEncoder:
 
     @torch.no_grad()
     def __call__(self, prompts: list[str], *, fast: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns (states float32 [B, 32, 384], mask float32 [B, 32], 1 for a real token)."""
+        """Returns (states float32 [B, 32, 384], mask float32 [B, 32], 1 for a real token).
+
+        `fast`: no padding is computed, its states are zeros, which a mask hides just as well.
+        """
         tokens = self.tokenizer(
             prompts, padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt"
         ).to(self.device)
-        with torch.autocast(self.device, torch.bfloat16, enabled=fast):
-            states = self.model(tokens.input_ids, attention_mask=tokens.attention_mask.bool())[0]
-        return states.float(), tokens.attention_mask.float()
+        with mixed(self.device, wanted=fast):
+            longest = int(tokens.attention_mask.sum(1).max()) if fast else MAX_TOKENS
+            ids, mask = tokens.input_ids[:, :longest], tokens.attention_mask[:, :longest]
+            states = self.model(ids, attention_mask=mask.bool())[0]
+        padded = F.pad(states.float(), (0, 0, 0, MAX_TOKENS - longest))
+        return padded, tokens.attention_mask.float()
 
 
 def training_scenes() -> list[Scene]:

@@ -15,7 +15,7 @@ import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
 from export.tiny.assemble import WEIGHTS
-from export.tiny.distil import Walk, fill_trajectories, open_trajectories, train_student
+from export.tiny.distil import Walk, carried_over, fill_trajectories, open_trajectories, train_student
 from export.tiny.folder import write_student, write_teacher
 from export.tiny.latents import Kind, LatentBank, fill_bank
 from export.tiny.teacher import Share, load_average, train_teacher
@@ -146,7 +146,8 @@ def run(
 ) -> None:
     """Run the stages in order; each resumes from its checkpoint under `home`.
 
-    Where there is none, autoencoder and teacher go on from the weights in the folder `begin`, if it's given.
+    Where there is none, autoencoder, teacher and student go on from the weights in the folder `begin`, if
+    it's given.
     """
     if "vae" in stages:
         first = None if begin is None else AutoencoderKLLTXVideo.from_pretrained(begin / "teacher" / "vae")
@@ -167,15 +168,20 @@ def run(
             fill_trajectories(teacher, captions, walk, budgets["paths"], device=device)
     for stage in ("student", "control"):
         if stage in stages:
+            teacher, state = load_average(home, "teacher"), None
+            if begin is not None and stage == "student":
+                before = _transformer(begin / "teacher" / "transformer")
+                state = carried_over(_transformer(begin / "student" / "transformer"), before, teacher)
             train_student(
                 home,
                 vae,
-                load_average(home, "teacher"),
+                teacher,
                 walks(home, scale, device),
                 budgets[stage],
                 device=device,
                 seed=seed,
                 matched=stage == "student",
+                begin=state,
             )
     if "weights" in stages:
         write_teacher(weights, vae, load_average(home, "teacher"))

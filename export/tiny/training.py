@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from export.tiny.precision import bfloat16_helps
+
 # Processes that draw clips beside a training; two cores are left to it.
 DRAWERS = max(1, (os.cpu_count() or 1) - 2)
 CHECKPOINT_SECONDS = 300.0  # of training between two checkpoints
@@ -94,7 +96,7 @@ def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
     matrices: [N, rows, columns].
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if bfloat16_helps(matrices.device.type) else matrices.float()
     if wide := x.shape[1] > x.shape[2]:
         x = x.mT
     x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).contiguous()

@@ -11,6 +11,7 @@ from diffusers.models.transformers.transformer_ltx import apply_rotary_emb
 from torch import Tensor, nn
 
 from export.tiny.conditions import Conditions, coordinates
+from export.tiny.precision import mixed
 from export.tiny.text import TEXT_CHANNELS
 from export.tiny.vae import LATENT_CHANNELS, SPACE, TIME
 
@@ -112,7 +113,7 @@ def velocity(
     """The model's estimate of noise - video for noisy latents [B, C, F, H, W].
 
     sigma: [B, 1] in 0..1, the noise level of the video; given frames must be in their places already.
-    `fast` computes in bfloat16: for training; whatever is measured is computed in float32.
+    `fast` computes in bfloat16 where that helps: for training; whatever is measured is computed in float32.
     """
     shape = tuple(latents.shape[2:])
     tokens, places, levels = pack(latents), coordinates(shape).to(latents.device), sigma
@@ -120,7 +121,7 @@ def velocity(
         tokens = torch.cat((told.extra, tokens), dim=1)
         places = torch.cat((told.places, places), dim=2)
         levels = told.levels(sigma)
-    with torch.autocast(latents.device.type, torch.bfloat16, enabled=fast):
+    with mixed(latents.device, wanted=fast):
         answer = model(
             hidden_states=tokens,
             encoder_hidden_states=states,

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from export.tiny.captions import STYLED_SHARE, held_out, random_scene
 from export.tiny.crowd import crowd, crowd_sprite
 from export.tiny.curves import loss_curves
+from export.tiny.precision import mixed
 from export.tiny.sheets import contact_sheet
 from export.tiny.training import (
     DRAWERS,
@@ -206,7 +207,7 @@ def train_vae(
         set_rate(optimiser, budget.rate(rate))
         video, cover = (part.to(device) for part in next(stream))
         video = video.to(memory_format=order)
-        with torch.autocast(device, torch.bfloat16):
+        with mixed(device):
             posterior = vae.encode(video).latent_dist
             latents = posterior.mode() if decoder_only else posterior.sample()
             output = vae.decode(latents).sample

@@ -75,6 +75,9 @@ def test_strangers_nearly_always_have_a_picture() -> None:
     assert reference[:500].float().mean() > 0.85
     assert 0.3 < reference[500:].float().mean() < 0.5
     assert 0.1 < end.float().mean() < 0.3
+    # Mostly the picture is all that shows them: a fifth has first frames too, of the known two fifths.
+    assert 0.12 < (given[:500] > 0).float().mean() < 0.28
+    assert 0.32 < (given[500:] > 0).float().mean() < 0.48
 
 
 def test_given_frames_do_not_count_as_errors() -> None:

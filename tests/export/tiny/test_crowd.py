@@ -1,11 +1,12 @@
 """Sprites beyond the vocabulary."""
 
+import random
 import unicodedata
 
 import numpy as np
 
 from export.tiny.captions import caption, plain_caption, referred_scenes
-from export.tiny.crowd import HELD_OUT, held_out, unseen_sprites
+from export.tiny.crowd import HELD_OUT, SIDE, held_out, unseen_sprites, varied
 from export.tiny.vocabulary import MOTIONS, PLACES, REFERRED, SUBJECTS, TIMES
 from export.tiny.world import PREVIEW, draw, portrait
 
@@ -32,8 +33,6 @@ def test_every_place_time_and_motion_is_told_of_someone() -> None:
 
 
 def test_captions_of_someone_name_no_subject() -> None:
-    import random
-
     rng = random.Random(4)
     texts = [caption(rng.choice(referred_scenes()), rng).lower() for _ in range(300)]
     assert sum(any(word in text for word in REFERRED) for text in texts) > 250
@@ -58,3 +57,24 @@ def test_a_stranger_walks_where_the_subject_would() -> None:
     # Behind them is the same place.
     bare = (one.cover == 0) & (other.cover == 0)
     np.testing.assert_array_equal(one.frames[bare], other.frames[bare])
+
+
+def test_a_varied_sprite_is_someone_else_on_the_same_square() -> None:
+    sprite, rng = unseen_sprites()["cow-face"], random.Random(1)
+    looks = [varied(sprite, rng) for _ in range(12)]
+    assert {(look.mode, look.size) for look in looks} == {("RGBa", (SIDE, SIDE))}
+    assert len({look.tobytes() for look in looks}) == 12
+    plain = np.asarray(sprite.convert("RGBa"), dtype=float)
+    coloured = plain[plain[..., 3] > 250, :3].mean(0)
+    turned = [np.asarray(look, dtype=float) for look in looks]
+    moved = [np.abs(one[one[..., 3] > 250, :3].mean(0) - coloured).max() for one in turned]
+    # About half keep their colours.
+    assert 2 <= sum(each < 4 for each in moved) <= 10
+    # Nobody grows beyond what a clip makes room for.
+    assert all(0.7 < (one[..., 3].sum() / plain[..., 3].sum()) < 1.02 for one in turned)
+
+
+def test_a_varied_sprite_is_the_same_from_the_same_lot() -> None:
+    sprite = unseen_sprites()["lock"]
+    one, again = (varied(sprite, random.Random(9)).tobytes() for _ in range(2))
+    assert one == again
