@@ -3,6 +3,10 @@
 python -m export.tiny.train                        every stage, goes on where the last run stopped
 python -m export.tiny.train --stages teacher       one stage
 python -m export.tiny.train --minutes teacher=120  another budget of wall clock
+
+From earlier weights a teacher may go on for some minutes, and its student with it, untrained (decision 0014):
+
+python -m export.tiny.train --begin export/tiny/weights --stages banks,teacher,carried,weights
 """
 
 import argparse
@@ -13,6 +17,7 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
+from torch import Tensor
 
 from export.tiny.assemble import WEIGHTS
 from export.tiny.distil import Walk, carried_over, fill_trajectories, open_trajectories, train_student
@@ -20,7 +25,7 @@ from export.tiny.folder import write_student, write_teacher
 from export.tiny.latents import Kind, LatentBank, fill_bank
 from export.tiny.teacher import Share, load_average, train_teacher
 from export.tiny.text import CaptionBank
-from export.tiny.training import Budget
+from export.tiny.training import Budget, save_checkpoint
 from export.tiny.vae import build_vae, measure_latents, train_vae
 from export.tiny.world import FULL_SIZES, PREVIEW_SIZES
 
@@ -74,6 +79,7 @@ BUDGETS: dict[str, tuple[int, float]] = {
     "vae": (12000, 48),
     "banks": (1, 0),
     "teacher": (12000, 44),
+    "carried": (1, 0),
     "paths": (1000, 14),
     "student": (4000, 16),
     "control": (1500, 5),
@@ -82,8 +88,14 @@ BUDGETS: dict[str, tuple[int, float]] = {
 }
 
 
-def trained_vae(home: Path, device: str) -> AutoencoderKLLTXVideo:
-    """The averaged autoencoder with its latent statistics, and the sharpened decoder once that stage ran."""
+def trained_vae(home: Path, device: str, begin: Path | None = None) -> AutoencoderKLLTXVideo:
+    """The averaged autoencoder with its latent statistics, and the sharpened decoder once that stage ran.
+
+    Where none was trained, that of the folder `begin`.
+    """
+    if begin is not None and not (home / "vae.pt").exists():
+        ready = AutoencoderKLLTXVideo.from_pretrained(begin / "teacher" / "vae")
+        return ready.to(device).eval().requires_grad_(False)
     vae = build_vae()
     state = torch.load(home / "vae-decoder.pt" if (home / "vae-decoder.pt").exists() else home / "vae.pt")[
         "average"
@@ -134,6 +146,12 @@ def _transformer(folder: Path) -> LTXVideoTransformer3DModel:
     return LTXVideoTransformer3DModel.from_pretrained(folder)
 
 
+def _carried(begin: Path, teacher: LTXVideoTransformer3DModel) -> dict[str, Tensor]:
+    """The student in the folder `begin`, moved as `teacher` has moved from the one there."""
+    student, before = (_transformer(begin / part / "transformer") for part in ("student", "teacher"))
+    return carried_over(student, before, teacher)
+
+
 def run(
     stages: Sequence[str],
     home: Path,
@@ -147,14 +165,17 @@ def run(
     """Run the stages in order; each resumes from its checkpoint under `home`.
 
     Where there is none, autoencoder, teacher and student go on from the weights in the folder `begin`, if
-    it's given.
+    it's given; `carried` takes the student from there without training.
+
+    Raises:
+        ValueError: `carried` without `begin`.
     """
     if "vae" in stages:
         first = None if begin is None else AutoencoderKLLTXVideo.from_pretrained(begin / "teacher" / "vae")
         train_vae(home, budgets["vae"], device=device, seed=seed, batch=scale.windows, begin=first)
     if "decoder" in stages:
         train_vae(home, budgets["decoder"], device=device, seed=seed + 1, rate=2e-3, decoder_only=True)
-    vae = trained_vae(home, device)
+    vae = trained_vae(home, device, begin)
     if "banks" in stages:
         for number, kind in enumerate((KNOWN, TOLD, *SHAPES, *LARGE)):
             fill_bank(vae, home, kind.times(scale.clips), seed + number)
@@ -166,12 +187,13 @@ def run(
         teacher, captions = load_average(home, "teacher").to(device), CaptionBank(home, device=device)
         for walk in walks(home, scale, device, filling=True):
             fill_trajectories(teacher, captions, walk, budgets["paths"], device=device)
+    if "carried" in stages:
+        if begin is None:
+            raise ValueError("carried: a student is carried over from earlier weights; name their folder")
+        save_checkpoint(home / "student.pt", average=_carried(begin, load_average(home, "teacher")))
     for stage in ("student", "control"):
         if stage in stages:
-            teacher, state = load_average(home, "teacher"), None
-            if begin is not None and stage == "student":
-                before = _transformer(begin / "teacher" / "transformer")
-                state = carried_over(_transformer(begin / "student" / "transformer"), before, teacher)
+            teacher, matched = load_average(home, "teacher"), stage == "student"
             train_student(
                 home,
                 vae,
@@ -180,8 +202,8 @@ def run(
                 budgets[stage],
                 device=device,
                 seed=seed,
-                matched=stage == "student",
-                begin=state,
+                matched=matched,
+                begin=_carried(begin, teacher) if begin is not None and matched else None,
             )
     if "weights" in stages:
         write_teacher(weights, vae, load_average(home, "teacher"))
