@@ -37,6 +37,8 @@ NO_SUBJECTS = (
 RECOLOURED = 0.5  # of the clips: all hues turned by one angle
 MIRRORED = 0.5
 STRETCH = (0.8, 1.0)  # of width or height
+SPLICED = 0.4  # below some height they are another sprite: shapes that nobody has
+SPLICE = (0.4, 0.6)  # where, from above
 COVERED = (0.25, 0.88)  # how much of its square a subject fills
 HELD_OUT = 0.2
 
@@ -70,9 +72,15 @@ def crowd_sprite(character: str) -> Image.Image:
     return square.convert("RGBa").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
 
 
-def varied(sprite: Image.Image, rng: random.Random) -> Image.Image:
-    """A sprite, mode RGBa, as someone else: with other hues, mirrored, narrower or lower."""
+def varied(sprite: Image.Image, other: Image.Image, rng: random.Random) -> Image.Image:
+    """A sprite as someone else: ending as the other one, with other hues, mirrored, narrower or lower.
+
+    All of mode RGBa, 96x96.
+    """
     plain = sprite.convert("RGBA")
+    if rng.random() < SPLICED:
+        height = round(SIDE * rng.uniform(*SPLICE))
+        plain.paste(other.convert("RGBA").crop((0, height, SIDE, SIDE)), (0, height))
     if rng.random() < RECOLOURED:
         turn = rng.randrange(256)
         hue, *others = plain.convert("RGB").convert("HSV").split()

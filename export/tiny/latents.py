@@ -28,7 +28,7 @@ from export.tiny.world import FRAMES, FULL_SIZES, PREVIEW_SIZES, draw, portrait,
 
 # Drawn previews are a little wrong, by latents of up to this deviation; their renders should be right.
 PREVIEW_ERROR = 0.25
-STRANGERS = 0.8  # of a told bank's clips: only a reference picture tells their subject
+STRANGERS = 0.7  # of a told bank's clips: only a reference picture tells their subject
 PAIRED_SHARE = 0.15  # of those: another subject stands beside
 
 Size = tuple[int, int]
@@ -94,7 +94,9 @@ class _Drawn(Dataset):
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor, int, Tensor, Tensor]:
         scene, index, number = *self._scene(i), self.seed * 1_000_003 + i
         rng = random.Random(f"subject {self.seed} {i}")
-        sprite = varied(crowd_sprite(rng.choice(crowd())), rng) if index >= len(self.known) else None
+        sprite = None
+        if index >= len(self.known):
+            sprite = varied(crowd_sprite(rng.choice(crowd())), crowd_sprite(rng.choice(crowd())), rng)
         clip = draw(scene, number, self.kind.size, self.kind.frames, sprite)
         small = picture = torch.empty(0)
         if self.kind.size != self.kind.preview:

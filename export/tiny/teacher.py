@@ -31,7 +31,6 @@ from export.tiny.vae import decode
 from export.tiny.world import PREVIEW
 
 SUBJECT_WEIGHT = 3.0
-TOLD_SUBJECT_WEIGHT = 6.0  # what a reference picture tells lies in the subject's few cells
 DROP_PROMPT = 0.12
 KEEP = 0.6  # where a render continues its preview: model_server.flow.KEEP_STRENGTH
 CONTINUED_SHARE = 0.5
@@ -90,7 +89,7 @@ def flow_loss(
     if batch.enlarged is not None:
         start = start + continued(sigma) * (batch.enlarged - video)
     level = sigma[:, :, None, None, None]
-    weight = 1 + (SUBJECT_WEIGHT if told is None else TOLD_SUBJECT_WEIGHT) * batch.cover[:, None]
+    weight = 1 + SUBJECT_WEIGHT * batch.cover[:, None]
     noisy = (1 - level) * video + level * start
     if told is not None:
         noisy = told.hold(noisy)

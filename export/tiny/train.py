@@ -4,7 +4,7 @@ python -m export.tiny.train                        every stage, goes on where th
 python -m export.tiny.train --stages teacher       one stage
 python -m export.tiny.train --minutes teacher=120  another budget of wall clock
 
-From earlier weights a teacher may go on for some minutes, and its student with it, untrained (decision 0014):
+From earlier weights, their autoencoder as it is, and their student before it is trained too (decision 0014):
 
 python -m export.tiny.train --begin export/tiny/weights --stages banks,teacher,carried,weights
 """

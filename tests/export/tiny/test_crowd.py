@@ -4,6 +4,7 @@ import random
 import unicodedata
 
 import numpy as np
+from PIL import Image
 
 from export.tiny.captions import caption, plain_caption, referred_scenes
 from export.tiny.crowd import HELD_OUT, SIDE, held_out, unseen_sprites, varied
@@ -61,7 +62,7 @@ def test_a_stranger_walks_where_the_subject_would() -> None:
 
 def test_a_varied_sprite_is_someone_else_on_the_same_square() -> None:
     sprite, rng = unseen_sprites()["cow-face"], random.Random(1)
-    looks = [varied(sprite, rng) for _ in range(12)]
+    looks = [varied(sprite, sprite, rng) for _ in range(12)]
     assert {(look.mode, look.size) for look in looks} == {("RGBa", (SIDE, SIDE))}
     assert len({look.tobytes() for look in looks}) == 12
     plain = np.asarray(sprite.convert("RGBa"), dtype=float)
@@ -75,6 +76,16 @@ def test_a_varied_sprite_is_someone_else_on_the_same_square() -> None:
 
 
 def test_a_varied_sprite_is_the_same_from_the_same_lot() -> None:
-    sprite = unseen_sprites()["lock"]
-    one, again = (varied(sprite, random.Random(9)).tobytes() for _ in range(2))
+    sprite, other = unseen_sprites()["lock"], unseen_sprites()["cow-face"]
+    one, again = (varied(sprite, other, random.Random(9)).tobytes() for _ in range(2))
     assert one == again
+
+
+def test_some_varied_sprites_end_as_another() -> None:
+    white, black = (Image.new("RGBa", (SIDE, SIDE), (level, level, level, 255)) for level in (255, 0))
+    looks = [np.asarray(varied(white, black, random.Random(seed)).convert("L")) for seed in range(60)]
+    seen = [(look[10:30, 48].max(), look[66:80, 48].max()) for look in looks]
+    assert all(upper == 255 for upper, _ in seen)
+    spliced = sum(lower == 0 for _, lower in seen)
+    assert 12 <= spliced <= 36
+    assert spliced + sum(lower == 255 for _, lower in seen) == 60

@@ -1,0 +1,77 @@
+"""Does a preview copy its reference picture, or does it know the sprite by heart?
+
+    python -m export.tiny.by_heart [--model DIR] [--rounds 8]    minutes; needs the font of export.tiny.crowd
+
+Sprites that training shows against sprites that it never does, 16 at a time: how often the scorer of
+export.tiny.likeness finds the right one. What the first have above the second is not copied but remembered.
+"""
+
+import argparse
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from export.tiny.assemble import assemble
+from export.tiny.captions import plain_caption, referred_scenes
+from export.tiny.conditions import REFERENCE
+from export.tiny.crowd import crowd, crowd_sprite
+from export.tiny.likeness import Likeness, load_likeness, nearest
+from export.tiny.studio import Studio
+from export.tiny.vae import as_video
+from export.tiny.world import PREVIEW, draw, portrait
+
+EACH = 16  # references of a round, as in export.tiny.likeness
+
+
+@torch.no_grad()
+def found(
+    studio: Studio, model: Likeness, sprites: list[Image.Image], rng: random.Random, first: int
+) -> np.ndarray:
+    """bool [3, N]: which of N sprites are found in drawn clips, in those through the autoencoder and in
+    previews, drawn from the seeds `first` and on.
+    """
+    scenes = [rng.choice(referred_scenes()) for _ in sprites]
+    numbers = range(first, first + len(sprites))
+    asked = list(zip(scenes, sprites, numbers, strict=True))
+    drawn = as_video(np.stack([draw(scene, i, PREVIEW, sprite=sprite).frames for scene, sprite, i in asked]))
+    shown = np.stack([portrait(sprite, i + 70, REFERENCE)[None] for _, sprite, i in asked])
+    judged_by = as_video(np.stack([portrait(sprite, i + 170)[None] for _, sprite, i in asked]))[:, :, 0]
+    prompts = [plain_caption(scene) for scene in scenes]
+    videos = (
+        drawn,
+        studio.decode(studio.encode(drawn)),
+        studio.decode(studio.preview(prompts, numbers, references=studio.encode(as_video(shown)))),
+    )
+    own = torch.arange(len(sprites))
+    return np.stack([(nearest(model, video, judged_by) == own).numpy() for video in videos])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m export.tiny.by_heart", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--home", type=Path, default=Path("var/train"))
+    parser.add_argument("--model", type=Path, default=None, help="an assembled model folder")
+    parser.add_argument("--rounds", type=int, default=8, help="times 16 sprites of each kind")
+    parser.add_argument("--threads", type=int, default=2)
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    torch.set_flush_denormal(True)
+    studio, model = Studio(chosen.model or assemble(chosen.home / "model")), load_likeness()
+    print("| sprites | drawn | through the autoencoder | preview | n |\n|---|---|---|---|---|")
+    for name, unseen in (("shown in training", False), ("never shown", True)):
+        rounds = []
+        for number in range(chosen.rounds):
+            rng = random.Random(f"by heart {unseen} {number}")
+            sprites = [crowd_sprite(each) for each in rng.sample(crowd(unseen=unseen), EACH)]
+            rounds.append(found(studio, model, sprites, rng, 1000 * number))
+        shares = np.concatenate(rounds, axis=1).mean(1)
+        cells = " | ".join(f"{100 * share:.1f} %" for share in shares)
+        print(f"| {name} | {cells} | {EACH * chosen.rounds} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

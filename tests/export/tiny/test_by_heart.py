@@ -1,0 +1,20 @@
+"""Who is found in drawn clips and in previews."""
+
+import random
+from pathlib import Path
+
+from export.tiny.assemble import assemble
+from export.tiny.by_heart import found
+from export.tiny.crowd import unseen_sprites
+from export.tiny.likeness import load_likeness
+from export.tiny.studio import Studio
+
+
+def test_sprites_unlike_each_other_are_found_in_clips_and_previews(tmp_path: Path) -> None:
+    sprites = [unseen_sprites()[name] for name in ("cow-face", "lock", "minibus", "potted-plant")]
+    studio = Studio(assemble(tmp_path / "model"))
+    hits = found(studio, load_likeness(), sprites, random.Random(3), 10)
+    assert hits.shape == (3, 4)
+    assert hits[0].all()
+    # One may be lost in a preview; by chance alone three of four would be.
+    assert hits[2].sum() >= 3
