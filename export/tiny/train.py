@@ -190,7 +190,7 @@ def run(
     if "carried" in stages:
         if begin is None:
             raise ValueError("carried: a student is carried over from earlier weights; name their folder")
-        save_checkpoint(home / "student.pt", average=_carried(begin, load_average(home, "teacher")))
+        save_checkpoint(home / "carried.pt", average=_carried(begin, load_average(home, "teacher")))
     for stage in ("student", "control"):
         if stage in stages:
             teacher, matched = load_average(home, "teacher"), stage == "student"
@@ -207,7 +207,9 @@ def run(
             )
     if "weights" in stages:
         write_teacher(weights, vae, load_average(home, "teacher"))
-        write_student(weights, load_average(home, "student"))
+        # A student that was trained is the better one, if there is one.
+        drawn_by = "student" if (home / "student.pt").exists() else "carried"
+        write_student(weights, load_average(home, drawn_by))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,5 +16,5 @@ def test_sprites_unlike_each_other_are_found_in_clips_and_previews(tmp_path: Pat
     hits = found(studio, load_likeness(), sprites, random.Random(3), 10)
     assert hits.shape == (3, 4)
     assert hits[0].all()
-    # One may be lost in a preview; by chance alone three of four would be.
+    # One may be lost in a preview; by chance one of the four is found.
     assert hits[2].sum() >= 3

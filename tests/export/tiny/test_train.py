@@ -27,6 +27,16 @@ def test_a_student_is_carried_over_as_far_as_its_teacher_went(tmp_path: Path) ->
         torch.testing.assert_close(value.float(), student[name].float() + step[name], atol=4e-3, rtol=2e-3)
 
 
+def test_a_trained_student_is_neither_replaced_nor_passed_over(tmp_path: Path) -> None:
+    home, out = tmp_path / "home", tmp_path / "out"
+    for part in ("teacher", "student"):
+        save_checkpoint(home / f"{part}.pt", average=build_transformer().state_dict())
+    trained = torch.load(home / "student.pt")["average"]
+    run(("carried", "weights"), home, out, {}, "cpu", 0, begin=WEIGHTS)
+    for name, value in load_file(out / "student" / "transformer" / MODEL).items():
+        torch.testing.assert_close(value, trained[name].half())
+
+
 def test_without_earlier_weights_nothing_is_carried_over(tmp_path: Path) -> None:
     for part, model in (("vae", build_vae()), ("teacher", build_transformer())):
         save_checkpoint(tmp_path / f"{part}.pt", average=model.state_dict())
@@ -34,4 +44,4 @@ def test_without_earlier_weights_nothing_is_carried_over(tmp_path: Path) -> None
     torch.save(statistics, tmp_path / "latent-statistics.pt")
     with pytest.raises(ValueError, match="earlier weights"):
         run(("carried",), tmp_path, tmp_path / "out", {}, "cpu", 0)
-    assert not (tmp_path / "student.pt").exists()
+    assert not (tmp_path / "carried.pt").exists()
