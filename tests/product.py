@@ -152,6 +152,15 @@ class Product:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
 
+    def call_patiently(
+        self, method: str, path: str, body: object, token: str, within_s: float = 60.0
+    ) -> tuple[int, Any]:
+        """`call`, asked again while a restarted part is loading, as Retry-After bids its clients."""
+        deadline = time.monotonic() + within_s
+        while (reply := self.call(method, path, body, token))[0] == 503 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return reply
+
     def call_health(self, part: str) -> int:
         """The status of a part's `/health`; 0 while nothing listens."""
         try:

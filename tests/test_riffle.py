@@ -79,7 +79,8 @@ def test_every_part_comes_back_after_sigkill(product: Product) -> None:
             assert time.monotonic() < deadline, product.output
             time.sleep(0.1)
     token = product.wait_until_up()
-    status, video = product.call("POST", "/v1/videos", {"prompt": "a cat on a beach"}, token)
+    # The api that came back knows no model until the model server that came back has loaded its own.
+    status, video = product.call_patiently("POST", "/v1/videos", {"prompt": "a cat on a beach"}, token)
     assert status == 200, video
     assert product.wait(video["id"], token)["status"] == "completed"
 
