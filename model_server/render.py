@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ COMPONENTS = ("tokenizer", "text_encoder", "transformer", "vae")
 class Part(msgspec.Struct, kw_only=True):
     """How one tier is drawn; `size` is (width, height), `sigmas` the noise levels from 1 to 0, both ends.
 
-    `sizes` are all that it's drawn in, the default first; none: `size` alone.
+    `sizes` are all that it's drawn in, the default first; none: `size` alone. `reference_guidance` leads to a
+    reference picture, as `guidance` to the prompt; none: that one leads to both.
     """
 
     size: tuple[int, int]
     sigmas: list[float]
     guidance: float
+    reference_guidance: float | None = None
     sizes: list[tuple[int, int]] = []
 
 
@@ -153,7 +156,11 @@ class FullRenderer:
             current = torch.lerp(self._lifted(torch.from_numpy(given), shape, lift), noise, sigmas[0])
         states, mask = self._text(recipe.prompt)
         if self.card.full.guidance > 1:
-            states, mask = torch.cat((self._empty[0], states)), torch.cat((self._empty[1], mask))
+            # A picture that is led to by itself takes a third pass, between: the prompt without the picture.
+            apart = shown.reference is not None and self.card.full.reference_guidance is not None
+            asked = 2 if apart else 1
+            states = torch.cat((self._empty[0], *[states] * asked))
+            mask = torch.cat((self._empty[1], *[mask] * asked))
         coordinates = self._coordinates(shape, recipe.fps)
         told = None
         if shown.names:
@@ -178,13 +185,14 @@ class FullRenderer:
             tokens = torch.cat((*stills, tokens), dim=2)
             levels = _levels(job.told, sigma, job.current)
         tokens, levels = tokens.expand(count, -1, -1), levels.expand(count, -1)
-        if job.told is not None and count == 2:
-            # The pass without the prompt is without the picture too: guidance leads to both.
+        if job.told is not None and count > 1:
+            # All passes but the last are without the picture: guidance leads to it.
             plain = job.told.without_reference()
             picture = plain.reference[0, 0].size
             tokens = tokens.clone()
-            tokens[0, :, :picture] = 0
-            levels = torch.cat((_levels(plain, sigma, job.current), levels[1:]))
+            tokens[:-1, :, :picture] = 0
+            unshown = _levels(plain, sigma, job.current)
+            levels = torch.cat((unshown.expand(count - 1, -1), levels[-1:]))
         velocity: Tensor = self._transformer(
             hidden_states=tokens.transpose(1, 2),
             encoder_hidden_states=job.states,
@@ -193,9 +201,12 @@ class FullRenderer:
             video_coords=job.coordinates,
             return_dict=False,
         )[0][:, -clip:]
-        if count == 2:
-            unasked, asked = velocity.chunk(2)
-            velocity = unasked + self.card.full.guidance * (asked - unasked)
+        # From nothing to the prompt, from there to the picture: each way as far as its guidance says.
+        passes = velocity.chunk(count)
+        velocity = passes[0]
+        pulls = (self.card.full.guidance, self.card.full.reference_guidance or 0.0)
+        for pull, (less, more) in zip(pulls, pairwise(passes), strict=False):
+            velocity = velocity + pull * (more - less)
         slope = velocity.transpose(1, 2).reshape(job.current.shape)
         job.guess = job.held(job.current - sigma * slope)
         job.current = job.held(job.current + (later - sigma) * slope)

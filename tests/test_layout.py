@@ -97,7 +97,18 @@ def test_the_serving_path_is_free_of_torch() -> None:
 
 
 def test_export_uses_only_the_engine_of_the_model_server() -> None:
-    parts = ("preview", "bundle", "compare", "conditions", "encode", "sessions", "tokens", "render", "host")
+    parts = (
+        "preview",
+        "bundle",
+        "compare",
+        "conditions",
+        "encode",
+        "sessions",
+        "tokens",
+        "render",
+        "host",
+        "flow",
+    )
     allowed = {f"model_server.{part}" for part in parts}
     for path in modules("export"):
         used = {name for name in imported(path) if name.startswith("model_server")}

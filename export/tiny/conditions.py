@@ -63,16 +63,17 @@ class Conditions:
         frames = sigma[:, :, None, None, None] * (1 - self.given)
         return torch.cat((1 - self.present, frames.expand(-1, 1, *shape).flatten(1)), dim=1)
 
-    def guided(self) -> "Conditions":
-        """Those of a batch that is computed without and then with its prompts.
+    def guided(self, passes: int = 2) -> "Conditions":
+        """Those of a batch that is computed `passes` times, the last time as it is.
 
-        Without a prompt there's no reference picture either: so guidance leads towards both.
+        Before that there's no reference picture: so guidance leads towards it.
         """
         kept = torch.ones(self.extra.shape[1], device=self.extra.device)
         kept[: prod(REFERENCE_GRID)] = 0
-        extra = torch.cat((self.extra * kept[:, None], self.extra))
-        present = torch.cat((self.present * kept, self.present))
-        given, clean = (torch.cat((part, part)) for part in (self.given, self.clean))
+        before = passes - 1
+        extra = torch.cat((*[self.extra * kept[:, None]] * before, self.extra))
+        present = torch.cat((*[self.present * kept] * before, self.present))
+        given, clean = (torch.cat([part] * passes) for part in (self.given, self.clean))
         return Conditions(extra, present, self.places, given, clean)
 
     def rows(self, rows: slice) -> "Conditions":

@@ -20,7 +20,7 @@ from torch import Tensor
 from export.tiny.captions import SOMEONE
 from export.tiny.conditions import Conditions, chosen, conditions
 from export.tiny.curves import loss_curves
-from export.tiny.folder import GUIDANCE, STUDENT_SHIFT, STUDENT_STEPS
+from export.tiny.folder import GUIDANCE, REFERENCE_GUIDANCE, STUDENT_SHIFT, STUDENT_STEPS
 from export.tiny.latents import Kind, LatentBank
 from export.tiny.teacher import load_average, show
 from export.tiny.text import CaptionBank
@@ -138,6 +138,7 @@ def fill_trajectories(
             second_order=True,
             keep=True,
             told=told,
+            reference_guidance=REFERENCE_GUIDANCE,
         )
         paths.states[rows] = path[:, ::TEACHER_STEPS_EACH]
         # Last, since a row is there once it has a caption.

@@ -22,6 +22,7 @@ STUDENT_SHIFT = 2.0
 TEACHER_STEPS = 24
 TEACHER_SHIFT = 2.0
 GUIDANCE = 3.0
+REFERENCE_GUIDANCE = 5.0
 
 MODEL_INDEX = {
     "_class_name": "LTXConditionPipeline",
@@ -47,7 +48,10 @@ def recipe() -> dict[str, object]:
         "reference_second": REFERENCE_SECOND,
         "reference_size": list(REFERENCE),
         "preview": _tier(PREVIEW_SIZES, schedule(STUDENT_STEPS, STUDENT_SHIFT), 1.0),
-        "full": _tier(FULL_SIZES, schedule(TEACHER_STEPS, TEACHER_SHIFT), GUIDANCE),
+        "full": {
+            **_tier(FULL_SIZES, schedule(TEACHER_STEPS, TEACHER_SHIFT), GUIDANCE),
+            "reference_guidance": REFERENCE_GUIDANCE,
+        },
     }
 
 

@@ -33,6 +33,7 @@ from export.tiny.training import DRAWERS, Budget, Log, Muon, set_rate
 from export.tiny.vae import as_video
 from export.tiny.world import PREVIEW, draw, portrait
 from model_server.conditions import Shown
+from model_server.flow import KEEP_STRENGTH
 from model_server.preview import PreviewEngine
 
 FILE = WEIGHTS / "likeness" / "model.safetensors"
@@ -150,10 +151,17 @@ def score(
         ]
     )
     latents = studio.encode(as_video(shown[:, None]))[own]
+
+    def preview() -> Tensor:
+        return studio.preview(prompts, seeds, references=latents)
+
     ways = {
         "drawn": lambda: as_video(drawn),
         "decoded": lambda: studio.decode(studio.encode(as_video(drawn))),
-        "preview (student)": lambda: studio.decode(studio.preview(prompts, seeds, references=latents)),
+        "preview (student)": lambda: studio.decode(preview()),
+        "render of that preview": lambda: studio.decode(
+            studio.finish(prompts, seeds, studio.enlarged(preview()), KEEP_STRENGTH, references=latents)
+        ),
         "teacher, preview size": lambda: studio.decode(
             studio.teacher_preview(prompts, seeds, references=latents)
         ),
@@ -169,6 +177,7 @@ def score(
         lines.append(f"| {name} | {100 * share:.1f} % | {len(video)} |")
         print(lines[-1], flush=True)
         if pictures is not None:
+            video = to_preview(video)
             stills = references[own][:, :, None].expand(-1, -1, video.shape[2], -1, -1)
             rows = [
                 torch.cat((stills[i], video[i]), dim=3)

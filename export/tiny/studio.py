@@ -87,12 +87,21 @@ class Studio:
             self.teacher, start, prompts, self.full_recipe["sigmas"], self.full_recipe["guidance"]
         )
 
-    def finish(self, prompts: Sequence[str], seeds: Sequence[int], large: Tensor, strength: float) -> Tensor:
+    def finish(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        large: Tensor,
+        strength: float,
+        references: Tensor | None = None,
+    ) -> Tensor:
         """The teacher finishes full-size latents `large` that were put back to noise level `strength`."""
         start = self._noise(seeds, (*self.full_recipe["size"], FRAMES))
+        told = None if references is None else referring(start, references)
         sigmas = [s for s in self.full_recipe["sigmas"] if s < strength - 1e-4]
         start = (1 - strength) * large + strength * start
-        return self._solve(self.teacher, start, prompts, [strength, *sigmas], self.full_recipe["guidance"])
+        steps, guidance = [strength, *sigmas], self.full_recipe["guidance"]
+        return self._solve(self.teacher, start, prompts, steps, guidance, told)
 
     def enlarged(self, latents: Tensor) -> Tensor:
         """Preview latents -> full-size latents, by way of the picture: decode, scale up, encode."""
@@ -138,6 +147,7 @@ class Studio:
                     keep=keep,
                     fast=False,
                     told=given,
+                    reference_guidance=self.full_recipe.get("reference_guidance"),
                 )
             )
         return torch.cat(ends)

@@ -152,29 +152,36 @@ def sample(
     keep: bool = False,
     fast: bool = True,
     told: Conditions | None = None,
+    reference_guidance: float | None = None,
 ) -> Tensor:
     """Solve the flow's equation from `start` [B, C, F, H, W] at sigmas[0] down to sigmas[-1].
 
     Euler, or with `second_order` two-step Adams-Bashforth: the same answer in about half the steps. `empty`
     is the encoded empty prompt, needed when guidance > 1; shown frames hold with and without the prompt, a
-    reference picture goes with it. With `keep`, returns every state [B, N+1, ...].
+    reference picture goes with it. With `reference_guidance` it has a third pass and a guidance of its own
+    (Brooks et al., "InstructPix2Pix", 2023). With `keep`, returns every state [B, N+1, ...].
     """
+    pulls = [guidance]
+    if told is not None and reference_guidance is not None:
+        pulls.append(reference_guidance)
+    passes = len(pulls) + 1
     latents = start if told is None else told.hold(start)
     path, previous = [latents], None
     for now, later in pairwise(sigmas):
         sigma = torch.full((len(latents), 1), now, device=latents.device)
         if guidance > 1 and empty is not None:
-            both = velocity(
+            answers = velocity(
                 model,
-                torch.cat((latents, latents)),
-                torch.cat((sigma, sigma)),
-                torch.cat((empty[0].expand_as(states), states)),
-                torch.cat((empty[1].expand_as(mask), mask)),
+                torch.cat([latents] * passes),
+                torch.cat([sigma] * passes),
+                torch.cat((empty[0].expand_as(states), *[states] * (passes - 1))),
+                torch.cat((empty[1].expand_as(mask), *[mask] * (passes - 1))),
                 fast,
-                None if told is None else told.guided(),
-            )
-            plain, asked = both.chunk(2)
-            slope = plain + guidance * (asked - plain)
+                None if told is None else told.guided(passes),
+            ).chunk(passes)
+            slope = answers[0]
+            for pull, (less, more) in zip(pulls, pairwise(answers), strict=True):
+                slope = slope + pull * (more - less)
         else:
             slope = velocity(model, latents, sigma, states, mask, fast, told)
         step = slope

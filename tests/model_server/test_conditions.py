@@ -155,9 +155,17 @@ def test_a_render_is_told_what_the_teacher_learns(
     job = renderer.begin(wanted, shown=GIVEN)
     states, mask = studio.text([wanted.prompt])
     start = torch.from_numpy(np.random.default_rng(5).standard_normal(job.current.shape, dtype=np.float32))
-    given, guidance = told(studio, GIVEN, size, frames), renderer.card.full.guidance
     expected = sample(
-        studio.teacher, start, states, mask, job.sigmas, guidance, studio.empty, fast=False, told=given
+        studio.teacher,
+        start,
+        states,
+        mask,
+        job.sigmas,
+        renderer.card.full.guidance,
+        studio.empty,
+        fast=False,
+        told=told(studio, GIVEN, size, frames),
+        reference_guidance=renderer.card.full.reference_guidance,
     )
     for _ in range(job.steps):
         renderer.step(job)

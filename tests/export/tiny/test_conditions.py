@@ -1,6 +1,7 @@
 """Conditions of training clips: what tells something, and what doesn't."""
 
 import numpy as np
+import pytest
 import torch
 
 from export.tiny.conditions import MOST_GIVEN, REFERENCE_SECOND, chosen, conditions
@@ -57,15 +58,47 @@ def test_a_last_frame_stands_at_the_end_of_its_clip() -> None:
     assert told.places[0, 0].unique().tolist() == [REFERENCE_SECOND, 5.0]
 
 
-def test_guidance_leads_away_from_the_picture_too_and_batches_are_cut() -> None:
+@pytest.mark.parametrize("passes", [2, 3])
+def test_all_passes_but_the_last_are_without_the_picture(passes: int) -> None:
     _, told = made()
-    both = told.guided()
-    assert both.extra.shape[0] == 6
-    assert not both.extra[:3, :16].any()
-    assert not both.present[:3, :16].any()
-    torch.testing.assert_close(both.extra[:3, 16:], told.extra[:, 16:])
-    torch.testing.assert_close(both.levels(torch.ones(6, 1))[3:], told.levels(torch.ones(3, 1)))
+    each = told.guided(passes)
+    rows = 3 * (passes - 1)
+    assert each.extra.shape[0] == rows + 3
+    assert not each.extra[:rows, :16].any()
+    assert not each.present[:rows, :16].any()
+    torch.testing.assert_close(each.extra[:3, 16:], told.extra[:, 16:])
+    torch.testing.assert_close(each.levels(torch.ones(rows + 3, 1))[rows:], told.levels(torch.ones(3, 1)))
     assert told.rows(slice(1, 3)).given.shape[0] == 2
+
+
+def test_prompt_and_picture_are_led_to_by_numbers_of_their_own() -> None:
+    _, told = made((0, 0, 0))
+    model = build_transformer()
+    states, mask, empty = torch.randn(3, 32, 384), torch.ones(3, 32), torch.randn(1, 32, 384)
+    start = torch.randn(SHAPE)
+
+    def end(guidance: float, reference_guidance: float | None) -> torch.Tensor:
+        none = (empty, torch.ones(1, 32))
+        return sample(
+            model,
+            start,
+            states,
+            mask,
+            [1.0, 0.6],
+            guidance,
+            none,
+            fast=False,
+            told=told,
+            reference_guidance=reference_guidance,
+        )
+
+    together, stronger = end(3.0, None), end(3.0, 5.0)
+    torch.testing.assert_close(end(3.0, 3.0), together)
+    # One straight step: what the two more add is two thirds of what leaving the picture out takes away.
+    torch.testing.assert_close(stronger - together, (together - end(3.0, 0.0)) * 2 / 3, atol=1e-4, rtol=1e-3)
+    # The second clip has no picture to be led to.
+    torch.testing.assert_close(stronger[1], together[1])
+    assert (stronger - together)[0].abs().max() > 1e-3
 
 
 def test_strangers_nearly_always_have_a_picture() -> None:
