@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKLLTXVideo
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -30,6 +31,7 @@ from export.tiny.world import FRAMES, FULL_SIZES, PREVIEW_SIZES, draw, portrait,
 PREVIEW_ERROR = 0.25
 STRANGERS = 0.7  # of a told bank's clips: only a reference picture tells their subject
 PAIRED_SHARE = 0.15  # of those: another subject stands beside
+IN_SCENERY = 1 / 3  # of their pictures: a moment of another clip of them, as people show one that they made
 
 Size = tuple[int, int]
 
@@ -102,8 +104,11 @@ class _Drawn(Dataset):
         if self.kind.size != self.kind.preview:
             small = torch.from_numpy(draw(scene, number, self.kind.preview, self.kind.frames, sprite).frames)
         if self.kind.told:
+            # A known subject stays before plain ground: another clip might be of a held-out combination.
+            plain = sprite is None or rng.random() >= IN_SCENERY
             shown = sprite or subject_sprite(scene.subject)
-            picture = torch.from_numpy(portrait(shown, number, REFERENCE)[None])
+            drawn = portrait(shown, number, REFERENCE) if plain else moment(shown, rng)
+            picture = torch.from_numpy(drawn[None])
         return torch.from_numpy(clip.frames), torch.from_numpy(clip.cover)[None], index, small, picture
 
     def _scene(self, i: int) -> tuple[Scene, int]:
@@ -117,6 +122,12 @@ class _Drawn(Dataset):
         round_, place = divmod(i, len(self.known))
         order = _order(len(self.known), f"order {self.seed} {round_}")
         return self.known[order[place]], order[place]
+
+
+def moment(sprite: Image.Image, rng: random.Random) -> np.ndarray:
+    """A frame uint8 [64, 64, 3] of a clip of this sprite (mode RGBa), in any place, time and motion."""
+    frames = draw(rng.choice(referred_scenes()), rng.getrandbits(40), REFERENCE, sprite=sprite).frames
+    return frames[rng.randrange(len(frames))]
 
 
 @cache

@@ -1,11 +1,14 @@
 """Which scenes a bank of latents is drawn from."""
 
+import random
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from export.tiny.captions import SOMEONE
-from export.tiny.latents import PAIRED_SHARE, STRANGERS, Kind, _Drawn
+from export.tiny.crowd import unseen_sprites
+from export.tiny.latents import PAIRED_SHARE, STRANGERS, Kind, _Drawn, moment
 from export.tiny.text import told_scenes, training_scenes
 from export.tiny.world import PREVIEW
 
@@ -27,3 +30,14 @@ def test_a_known_bank_shows_every_scene_before_any_twice() -> None:
     drawn = _Drawn(Kind(PREVIEW, CLIPS), seed=3)
     numbers = [drawn._scene(number)[1] for number in range(CLIPS)]
     assert len(set(numbers)) == CLIPS
+
+
+def test_a_moment_shows_the_sprite_in_a_scenery() -> None:
+    lock, plant = (unseen_sprites()[name] for name in ("lock", "potted-plant"))
+    for seed in range(5):
+        one, other = (moment(sprite, random.Random(seed)) for sprite in (lock, plant))
+        assert (one.shape, one.dtype) == ((64, 64, 3), np.uint8)
+        # The same moment of the same scenery: only who stands in it differs.
+        same = (one == other).all(axis=2).mean()
+        assert 0.2 < same < 0.98
+        assert len(np.unique(one.reshape(-1, 3), axis=0)) > 100
