@@ -63,7 +63,7 @@ class Conditions:
         frames = sigma[:, :, None, None, None] * (1 - self.given)
         return torch.cat((1 - self.present, frames.expand(-1, 1, *shape).flatten(1)), dim=1)
 
-    def guided(self, passes: int = 2) -> "Conditions":
+    def guided(self, passes: int) -> "Conditions":
         """Those of a batch that is computed `passes` times, the last time as it is.
 
         Before that there's no reference picture: so guidance leads towards it.

@@ -151,16 +151,13 @@ def score(
         ]
     )
     latents = studio.encode(as_video(shown[:, None]))[own]
-
-    def preview() -> Tensor:
-        return studio.preview(prompts, seeds, references=latents)
-
+    previews = studio.preview(prompts, seeds, references=latents)
     ways = {
         "drawn": lambda: as_video(drawn),
         "decoded": lambda: studio.decode(studio.encode(as_video(drawn))),
-        "preview (student)": lambda: studio.decode(preview()),
+        "preview (student)": lambda: studio.decode(previews),
         "render of that preview": lambda: studio.decode(
-            studio.finish(prompts, seeds, studio.enlarged(preview()), KEEP_STRENGTH, references=latents)
+            studio.finish(prompts, seeds, studio.enlarged(previews), KEEP_STRENGTH, references=latents)
         ),
         "teacher, preview size": lambda: studio.decode(
             studio.teacher_preview(prompts, seeds, references=latents)
