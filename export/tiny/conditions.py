@@ -88,25 +88,26 @@ def conditions(
     given: Tensor,
     reference: Tensor,
     has_reference: Tensor,
-    end: Tensor | None,
+    end: Tensor,
     has_end: Tensor,
 ) -> Conditions:
-    """Conditions of a batch; without tokens of a last frame where `end` is None.
+    """Conditions of a batch.
 
     video: [B, C, F, h, w], clean where given; given: int [B], how many latent frames are shown; reference:
     [B, C, 1, 4, 4]; end: [B, C, 1, h, w]; has_reference, has_end: bool [B].
     """
     device = video.device
-    parts = [(reference, has_reference.to(device), REFERENCE_SECOND)]
-    if end is not None:
-        parts.append((end, has_end.to(device), (video.shape[2] - 1) * TIME / FPS))
+    parts = ((reference, has_reference.to(device)), (end, has_end.to(device)))
     frames = (torch.arange(video.shape[2]) < given[:, None]).to(device)
-    tokens, present, places = [], [], []
-    for latents, there, second in parts:
+    tokens, present = [], []
+    for latents, there in parts:
         flat = latents.flatten(2).transpose(1, 2) * there[:, None, None]
         tokens.append(flat)
         present.append(there[:, None].float().expand(-1, flat.shape[1]))
-        places.append(coordinates(tuple(latents.shape[2:]), second))
+    places = (
+        coordinates(tuple(reference.shape[2:]), REFERENCE_SECOND),
+        coordinates(tuple(end.shape[2:]), (video.shape[2] - 1) * TIME / FPS),
+    )
     return Conditions(
         torch.cat(tokens, dim=1),
         torch.cat(present, dim=1),

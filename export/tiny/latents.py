@@ -30,7 +30,6 @@ from export.tiny.world import FRAMES, FULL_SIZES, PREVIEW_SIZES, draw, portrait,
 # Drawn previews are a little wrong, by latents of up to this deviation; their renders should be right.
 PREVIEW_ERROR = 0.25
 STRANGERS = 0.7  # of a told bank's clips: only a reference picture tells their subject
-STRANGERS_AT_FIRST = 0.85  # of its clips if they are beginnings
 PAIRED_SHARE = 0.15  # of those: another subject stands beside
 IN_SCENERY = 1 / 3  # of their pictures: a moment of another clip of them, as people show one that they made
 
@@ -39,11 +38,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Kind:
-    """A bank's clips: their size (width, height), how many, whether they have conditions, their length.
-
-    Fewer frames than a clip has are the beginnings of clips: of so few tokens each, a teacher sees several
-    times as many reference pictures.
-    """
+    """A bank's clips: their size (width, height), how many, whether they have conditions, their length."""
 
     size: Size
     count: int
@@ -60,11 +55,6 @@ class Kind:
     def grid(self) -> tuple[int, int, int]:
         """Latent frames, rows and columns."""
         return (self.frames - 1) // TIME + 1, self.size[1] // SPACE, self.size[0] // SPACE
-
-    @property
-    def beginnings(self) -> bool:
-        """Whether the clips break off."""
-        return self.frames < FRAMES
 
     @property
     def preview(self) -> Size:
@@ -85,7 +75,6 @@ class Kind:
         }
         if self.told:
             found["reference"] = ("float16", (self.count, LATENT_CHANNELS, *REFERENCE_GRID))
-        if self.told and not self.beginnings:
             found["end"] = ("float16", (self.count, LATENT_CHANNELS, 1, *self.grid[1:]))
         if self.preview != self.size:
             found["enlarged"] = ("float16", code)
@@ -110,8 +99,7 @@ class _Drawn(Dataset):
         sprite = None
         if index >= len(self.known):
             sprite = varied(crowd_sprite(rng.choice(crowd())), crowd_sprite(rng.choice(crowd())), rng)
-        # A beginning is that of a whole clip: as fast, and no further.
-        clip = draw(scene, number, self.kind.size, max(self.kind.frames, FRAMES), sprite)
+        clip = draw(scene, number, self.kind.size, self.kind.frames, sprite)
         small = picture = torch.empty(0)
         if self.kind.size != self.kind.preview:
             small = torch.from_numpy(draw(scene, number, self.kind.preview, self.kind.frames, sprite).frames)
@@ -121,13 +109,11 @@ class _Drawn(Dataset):
             shown = sprite or subject_sprite(scene.subject)
             drawn = portrait(shown, number, REFERENCE) if plain else moment(shown, rng)
             picture = torch.from_numpy(drawn[None])
-        frames, cover = (torch.from_numpy(part[: self.kind.frames]) for part in (clip.frames, clip.cover))
-        return frames, cover[None], index, small, picture
+        return torch.from_numpy(clip.frames), torch.from_numpy(clip.cover)[None], index, small, picture
 
     def _scene(self, i: int) -> tuple[Scene, int]:
         """A scene and its index among the known and then the referred ones."""
-        strangers = STRANGERS_AT_FIRST if self.kind.beginnings else STRANGERS
-        if self.kind.told and random.Random(f"stranger {self.seed} {i}").random() < strangers:
+        if self.kind.told and random.Random(f"stranger {self.seed} {i}").random() < STRANGERS:
             rng, alone = random.Random(f"referred {self.seed} {i}"), len(referred_scenes())
             paired = rng.random() < PAIRED_SHARE
             index = rng.randrange(alone, len(self.referred)) if paired else rng.randrange(alone)
@@ -154,8 +140,6 @@ def _order(count: int, seed: str) -> list[int]:
 def token_cover(cover: Tensor) -> Tensor:
     """How much of each cell the subject hides: [B, 1, F, H, W] pixels -> [B, (F-1)/4+1, H/16, W/16]."""
     first = F.avg_pool3d(cover[:, :, :1], (1, SPACE, SPACE))
-    if cover.shape[2] == 1:
-        return first[:, 0]
     rest = F.avg_pool3d(cover[:, :, 1:], (TIME, SPACE, SPACE))
     return torch.cat((first, rest), dim=2)[:, 0]
 
@@ -230,7 +214,6 @@ def fill_bank(vae: AutoencoderKLLTXVideo, folder: Path, kind: Kind, seed: int, b
             arrays["latents"][rows] = encode(vae, video).cpu().numpy()
             if kind.told:
                 arrays["reference"][rows] = encode(vae, as_video(picture.to(device))).cpu().numpy()
-            if "end" in arrays:
                 arrays["end"][rows] = encode(vae, video[:, :, -1:]).cpu().numpy()
             if "enlarged" in arrays:
                 preview = encode(vae, as_video(small.to(device)))

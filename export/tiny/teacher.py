@@ -31,8 +31,6 @@ from export.tiny.vae import decode
 from export.tiny.world import PREVIEW
 
 SUBJECT_WEIGHT = 3.0
-# In beginnings, which are there for what a reference picture tells.
-SUBJECT_WEIGHT_AT_FIRST = 7.5
 DROP_PROMPT = 0.12
 KEEP = 0.6  # where a render continues its preview: model_server.flow.KEEP_STRENGTH
 CONTINUED_SHARE = 0.5
@@ -91,8 +89,7 @@ def flow_loss(
     if batch.enlarged is not None:
         start = start + continued(sigma) * (batch.enlarged - video)
     level = sigma[:, :, None, None, None]
-    whole = batch.end is not None or told is None
-    weight = 1 + (SUBJECT_WEIGHT if whole else SUBJECT_WEIGHT_AT_FIRST) * batch.cover[:, None]
+    weight = 1 + SUBJECT_WEIGHT * batch.cover[:, None]
     noisy = (1 - level) * video + level * start
     if told is not None:
         noisy = told.hold(noisy)
@@ -104,14 +101,11 @@ def flow_loss(
 def tell(batch: Batch, referred: int, rng: np.random.Generator, dropped: np.ndarray) -> Conditions:
     """Random conditions of a told bank's batch; scenes from number `referred` on need their picture.
 
-    Whose prompt is `dropped` (bool [B]) has no picture either: guidance leads away from both. Beginnings show
-    no frames, only the picture.
+    Whose prompt is `dropped` (bool [B]) has no picture either: guidance leads away from both.
     """
-    if batch.reference is None:
+    if batch.reference is None or batch.end is None:
         raise ValueError("this bank's clips have no conditions")
     given, has_reference, has_end = chosen(batch.scene >= referred, rng)
-    if batch.end is None:
-        given = torch.zeros_like(given)
     has_reference = has_reference & torch.from_numpy(~dropped)
     return conditions(batch.latents, given, batch.reference, has_reference, batch.end, has_end)
 

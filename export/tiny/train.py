@@ -50,8 +50,6 @@ LARGE = {
     Kind(LARGE_LANDSCAPE, 512, told=True): 0.06,
     Kind(LARGE_PORTRAIT, 192, told=True, frames=41): 0.03,
 }
-# The first frames of portraits, for reference pictures; beside all others (whose shares add up to 1).
-BEGINNINGS = {Kind(PORTRAIT, 16384, told=True, frames=5): 1.1, Kind(PORTRAIT, 8192, told=True, frames=1): 0.4}
 # Tokens of a batch: those of 32 clips of 17 frames of 64x96.
 BATCH_TOKENS = 3840
 # Trajectories without and with conditions, each, and the share of the student's steps.
@@ -121,9 +119,6 @@ def shares(home: Path, scale: Scale, device: str) -> list[Share]:
         Share("known", LatentBank.load(home, known, device), scale.of(known), shift=1.4, weight=0.26),
         Share("told", LatentBank.load(home, told, device), scale.of(told, 0.75), 1.4, 0.24, told=True),
     ]
-    for kind, weight in BEGINNINGS.items():
-        bank = LatentBank.load(home, kind.times(scale.clips), device)
-        found.append(Share("beginnings", bank, scale.of(kind, 0.8), 1.4, weight, told=True, after=0.3))
     for name, kinds, shift, after in (("shapes", SHAPES, 1.4, 0.0), ("large", LARGE, 1.0, 0.3)):
         for kind, weight in kinds.items():
             bank = LatentBank.load(home, kind.times(scale.clips), device)
@@ -182,7 +177,7 @@ def run(
         train_vae(home, budgets["decoder"], device=device, seed=seed + 1, rate=2e-3, decoder_only=True)
     vae = trained_vae(home, device, begin)
     if "banks" in stages:
-        for number, kind in enumerate((KNOWN, TOLD, *SHAPES, *LARGE, *BEGINNINGS)):
+        for number, kind in enumerate((KNOWN, TOLD, *SHAPES, *LARGE)):
             fill_bank(vae, home, kind.times(scale.clips), seed + number)
     if "teacher" in stages:
         first = None if begin is None else _transformer(begin / "teacher" / "transformer")

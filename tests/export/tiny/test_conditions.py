@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from export.tiny import teacher
 from export.tiny.conditions import MOST_GIVEN, REFERENCE_SECOND, chosen, conditions
 from export.tiny.distil import step_loss
 from export.tiny.latents import Batch
@@ -153,26 +152,3 @@ def test_a_told_batch_has_a_finite_loss() -> None:
     loss = flow_loss(build_transformer(), batch, torch.randn(3, 32, 384), torch.ones(3, 32), 1.4, told)
     assert torch.isfinite(loss)
     assert loss > 0
-
-
-def test_a_beginning_is_told_by_its_picture_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    video, reference = torch.randn(8, C, 2, 6, 4), torch.randn(8, C, 1, 4, 4)
-    batch = Batch(video, torch.rand(8, 2, 6, 4).round(), np.arange(8), None, reference, None)
-    told = tell(batch, 0, np.random.default_rng(1), np.zeros(8, bool))
-    assert told.extra.shape == (8, 16, C)
-    assert told.places.shape == (1, 3, 16)
-    assert not told.given.any()
-    assert told.present.any()
-    model, states, mask = build_transformer(), torch.randn(8, 32, 384), torch.ones(8, 32)
-
-    def loss() -> float:
-        torch.manual_seed(1)
-        return flow_loss(model, batch, states, mask, 1.4, told).item()
-
-    # Its subject has a weight of its own.
-    before = loss()
-    monkeypatch.setattr(teacher, "SUBJECT_WEIGHT", 0.0)
-    assert loss() == before
-    monkeypatch.setattr(teacher, "SUBJECT_WEIGHT_AT_FIRST", 0.0)
-    assert loss() != before
