@@ -24,6 +24,8 @@ _LINK = r"(?:,|;|\band\b|\bthen\b|\bbut\b|\bwhile\b)"
 _GAPS = re.compile(rf"{_GAP}(?:\s*{_LINK}?\s*{_LINK}?\s*{_GAP})+")
 _LOOSE = re.compile(rf"(?:\s*{_LINK})*\s*(?:\b(?:is|are)\s+)?{_GAP}(?:\s*{_LINK})*")
 _ENDS = " ,;.!"
+# Endings of a verb in the third person, and what two have: flies, fly; goes, go; jumps, jump.
+_PLURALS = ((r"(?<=\w)ies$", "y"), (r"(?<=[oh])es$", ""), (r"(?<=\w\w)s$", ""))
 
 
 def check_steer(steer: Steer, vocabulary: Vocabulary) -> None:
@@ -53,7 +55,8 @@ def check_steer(steer: Steer, vocabulary: Vocabulary) -> None:
 def steered(prompt: str, steer: Steer, vocabulary: Vocabulary) -> str:
     """The prompt with a checked steer's words at its end: first the motion, then the time, then the style.
 
-    Words of the same slot that say otherwise are taken out. A slot that says it already is left as it is.
+    Words of the same slot that say otherwise are taken out; where they were in the plural, the new ones are
+    too. A slot that says it already is left as it is.
     """
     rest, added = prompt.strip(), []
     wanted = {"motions": _motion(prompt, steer, vocabulary), "times": steer.time, "styles": steer.style}
@@ -61,14 +64,22 @@ def steered(prompt: str, steer: Steer, vocabulary: Vocabulary) -> str:
         name, phrasings = wanted[slot], vocabulary.get(slot, {})
         if name is None or said(rest, phrasings) == {name}:
             continue
+        words = phrasings[name][0]
+        added.append(_of_two(words) if _says_of_two(rest, phrasings) else words)
         rest = _without(rest, phrasings)
-        added.append(phrasings[name][0])
     return " ".join([rest, *added]).strip() if added else rest
 
 
 def said(prompt: str, phrasings: Mapping[str, Sequence[str]]) -> set[str]:
     """The names of one slot that a prompt has words for."""
     return {name for name, phrases in phrasings.items() if _pattern(tuple(phrases)).search(prompt)}
+
+
+def _says_of_two(prompt: str, phrasings: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a prompt has words of this slot in the plural."""
+    every = tuple(phrase for phrases in phrasings.values() for phrase in phrases)
+    plurals = {_of_two(phrase) for phrase in every}.difference(every)
+    return any(" ".join(found[0].lower().split()) in plurals for found in _pattern(every).finditer(prompt))
 
 
 def _motion(prompt: str, steer: Steer, vocabulary: Vocabulary) -> str | None:
@@ -91,9 +102,12 @@ def _without(prompt: str, phrasings: Mapping[str, Sequence[str]]) -> str:
 
 @lru_cache(maxsize=256)
 def _pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    """Any of the phrases as whole words, or what is left of one without its leading small words."""
+    """Any of the phrases as whole words, what is left of one without its leading small words, or what of two
+    subjects is said with it ("jump" for "jumps").
+    """
     whole = sorted({_spaced(phrase) for phrase in phrases}, key=len, reverse=True)
-    bare = sorted({_spaced(_bare(phrase)) for phrase in phrases} - set(whole), key=len, reverse=True)
+    others = {form(phrase) for phrase in phrases for form in (_bare, _of_two)}
+    bare = sorted({_spaced(other) for other in others} - set(whole), key=len, reverse=True)
     # "a sunny day out" is no time of day that could be taken out of its sentence.
     alone = rf"(?<!\ba )(?<!\bthe )(?:{'|'.join(bare)})" if bare else r"(?!)"
     return re.compile(rf"(?<!\w)(?:{'|'.join(whole) or '(?!)'}|{alone})(?!\w)", re.IGNORECASE)
@@ -104,6 +118,17 @@ def _bare(phrase: str) -> str:
     while len(words) > 1 and words[0] in _LEADS:
         words = words[1:]
     return " ".join(words)
+
+
+def _of_two(phrase: str) -> str:
+    """A phrase that begins with a verb in the third person, in the plural."""
+    verb, *others = phrase.split()
+    if verb in _LEADS:
+        return phrase
+    for ending, plural in _PLURALS:
+        if re.search(ending, verb):
+            return " ".join([re.sub(ending, plural, verb), *others])
+    return phrase
 
 
 def _spaced(phrase: str) -> str:

@@ -48,6 +48,16 @@ WORDS = as_json()
         ("a cat jumps while the camera pans", Steer(camera="still"), "a cat jumps"),
         ("a cat jumps", Steer(camera="still"), "a cat jumps"),
         ("a cat with a panning camera", Steer(camera="still"), "a cat stands still"),
+        # Of two subjects the same is said in the plural.
+        ("a cat and a frog jump on a beach", Steer(motion="left"), "a cat and a frog on a beach walk left"),
+        ("a pig and a lion fly up at night", Steer(motion="fall"), "a pig and a lion at night fall down"),
+        ("a cat and a frog JUMP", Steer(motion="jump"), "a cat and a frog JUMP"),
+        ("two pigs approach the camera", Steer(motion="grow"), "two pigs approach the camera"),
+        (
+            "a cat with the rest, a frog by the sink",
+            Steer(motion="grow"),
+            "a cat with the rest, a frog by the sink comes closer",
+        ),
         ("a cat in a panning shot", Steer(camera="still", motion="jump"), "a cat jumps"),
     ],
 )
