@@ -86,6 +86,8 @@ def test_a_landscape_of_three_seconds(phones: list[Phone]) -> None:
     tile = completed(phone.draw("a bus walks left in a city by day", 2)).first
     clip = tile.locator("video")
     play(clip)
+    # A slow machine plays before it has told the size.
+    page.wait_for_function("(video) => video.readyState >= 1", arg=clip.element_handle())
     assert clip.evaluate("(video) => [video.videoWidth > video.videoHeight, video.duration > 3]") == [
         True,
         True,
