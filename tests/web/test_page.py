@@ -83,11 +83,12 @@ def test_a_landscape_of_three_seconds(phones: list[Phone]) -> None:
     expect(page.get_by_role("radio", name="Landscape")).to_be_checked()
     # Half as long again, so each costs two.
     expect(page.locator(".composer .primary")).to_contain_text("8 credits")
-    tile = completed(phone.draw("a bus walks left in a city by day", 2)).first
+    tiles = completed(phone.draw("a bus walks left in a city by day", 2))
+    # Until both are there, `first` can become another one in the middle of the test.
+    expect(tiles).to_have_count(2, timeout=SWARM_MS)
+    tile = tiles.first
     clip = tile.locator("video")
     play(clip)
-    # A slow machine plays before it has told the size.
-    page.wait_for_function("(video) => video.readyState >= 1", arg=clip.element_handle())
     assert clip.evaluate("(video) => [video.videoWidth > video.videoHeight, video.duration > 3]") == [
         True,
         True,
