@@ -3,8 +3,8 @@
     python -m bench.gallery TEACHER BUNDLE [--out docs/images] [--seed 5]
 
 riffle-tiny.jpg: prompts, the preview on the left and its render on the right. shapes.jpg: other sizes,
-lengths and styles. pairs.jpg: two subjects. likeness.jpg: reference pictures, and previews that were shown
-them.
+lengths and styles. pairs.jpg: two subjects. likeness.jpg: reference pictures, previews that were shown them
+and the renders of these.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 
-from export.tiny.conditions import REFERENCE
 from export.tiny.crowd import unseen_sprites
+from export.tiny.refiner_clips import PICTURE
 from export.tiny.world import portrait
 from export.verify import recipe
 from model_server.bundle import find_bucket
@@ -102,31 +102,38 @@ class Gallery:
     def preview(
         self, prompt: str, shape: tuple[int, int, int] | None = None, shown: Shown = NOTHING
     ) -> tuple[Recipe, NDArray[np.float32], Frames]:
-        """Its recipe, latents and frames; the bundle's own shape unless another (width, height, frames)."""
+        """Its recipe, and latents and frames as a server keeps and shows them.
+
+        shape: (width, height, frames); none: the bundle's own.
+        """
         manifest = self.engine.manifest
         bucket = manifest.buckets[0] if shape is None else find_bucket(manifest, *shape)
         wanted = recipe(manifest, bucket, prompt, self.seed)
         job = self.engine.begin(wanted, shown=shown)
         for _ in range(job.steps):
             self.engine.step(job)
-        return wanted, job.latents.astype(np.float32), self.engine.decode(job)
+        frames, kept = self.engine.refined(self.engine.decode(job), shown), job.latents
+        if self.engine.refines(shown):
+            kept = self.engine.encode(frames)
+        return wanted, kept.astype(np.float32), frames
 
-    def with_render(self, prompt: str) -> Frames:
-        """A preview and the render that was picked by it."""
-        wanted, latents, frames = self.preview(prompt)
+    def with_render(self, prompt: str, count: int = 4, shown: Shown = NOTHING) -> Frames:
+        """A preview and the render that was picked by it, `count` frames each."""
+        wanted, latents, frames = self.preview(prompt, shown=shown)
         width, height = self.renderer.card.full.size
-        job = self.renderer.begin(replace(wanted, width=width, height=height), preview=latents)
+        large = replace(wanted, width=width, height=height)
+        job = self.renderer.begin(large, preview=latents, shown=shown)
         for _ in range(job.steps):
             self.renderer.step(job)
-        large = self.renderer.decode(job)
-        return beside([strip(frames, 4, 144), strip(large, 4, 144)], axis=1)
+        render = self.engine.refined(self.renderer.decode(job), shown)
+        return beside([strip(frames, count, 144), strip(render, count, 144)], axis=1)
 
     def likeness(self, prompt: str, number: int) -> Frames:
-        """A held-out sprite's picture and a preview that was shown it."""
+        """A held-out sprite's picture, a preview that was shown it, and its render."""
         sprite = list(unseen_sprites().values())[number]
-        picture = portrait(sprite, 170 + number, REFERENCE)
-        _, _, frames = self.preview(prompt, shown=Shown(reference=picture[None]))
-        return beside([strip(picture[None], 1, 96), strip(frames, 3, 144)], axis=1)
+        picture = portrait(sprite, 170 + number, PICTURE)
+        clips = self.with_render(prompt, 3, Shown(reference=picture[None]))
+        return beside([strip(picture[None], 1, 96), clips], axis=1)
 
 
 def main() -> None:

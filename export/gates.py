@@ -9,8 +9,8 @@ DENOISERS = ("transformer", "told")
 
 # Float32 graphs differ from torch by rounding alone (110 dB and more measured). In float16 a weight has 11
 # bits, 66 dB, and sums lose some. int8 leaves 7 bits on AVX2, 4 bits leave 20 dB a layer. The text encoder is
-# stored in 16 bits in all but float32 bundles, and so is the encoder of conditions. `preview` is the final
-# latents after all steps, `video` the decoded frames (peak signal to noise of 8 bits).
+# stored in 16 bits in all but float32 bundles, and so are the encoder of conditions and the refiner.
+# `preview` is the final latents after all steps, `video` the decoded frames (peak signal to noise of 8 bits).
 GATES = {
     "fp32": {
         "text": 80.0,
@@ -19,6 +19,7 @@ GATES = {
         "decoder": 80.0,
         "picture": 80.0,
         "encoder": 80.0,
+        "refiner": 80.0,
         "preview": 60.0,
         "video": 45.0,
     },
@@ -29,6 +30,7 @@ GATES = {
         "decoder": 35.0,
         "picture": 35.0,
         "encoder": 45.0,
+        "refiner": 45.0,
         "preview": 25.0,
         "video": 40.0,
     },
@@ -39,6 +41,7 @@ GATES = {
         "decoder": 28.0,
         "picture": 28.0,
         "encoder": 45.0,
+        "refiner": 45.0,
         "preview": 20.0,
         "video": 30.0,
     },
@@ -49,6 +52,7 @@ GATES = {
         "decoder": 28.0,
         "picture": 28.0,
         "encoder": 45.0,
+        "refiner": 45.0,
         "preview": 10.0,
         "video": 30.0,
     },

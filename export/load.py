@@ -22,6 +22,7 @@ from export.families import FAMILIES
 from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
 from export.recipe import Card, Tier, check_sigmas
 from export.schedule import euler, from_scheduler
+from export.tiny.refiner import load_refiner
 from export.wishes import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, Wish
 from model_server.bundle import BundleError
 from model_server.tokens import load_tokenizer
@@ -88,6 +89,8 @@ class Source:
     # Whether its graphs take any number of latent frames, rows and columns: one set for all shapes then.
     free: bool = False
     vocabulary: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    # Puts a reference picture's detail into what was drawn: (reference, frames, small) -> frames in 0..1.
+    refiner: nn.Module | None = None
     shapes: list[Shape] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -180,7 +183,17 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
         if source.conditions:
             source.notes.append("conditions are left out: the graphs of this model have fixed shapes")
         source.conditions = []
+    if "reference" in source.conditions and (folder / "refiner").is_dir():
+        source.refiner = _refiner(folder / "refiner")
     return source
+
+
+def _refiner(folder: Path) -> nn.Module:
+    try:
+        return load_refiner(folder)
+    except Exception as error:
+        # Safetensors and torch raise several kinds on damaged weights.
+        raise ExportError("load", f"refiner can't be loaded: {first_line(error)}") from error
 
 
 def _asked(card: Card | None, wish: Wish) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:

@@ -105,8 +105,8 @@ class Maker:
     ) -> onnx.ModelProto:
         if self.precision == "fp32":
             return halve(model, lossy=False)
-        if part.kind in ("text", "encoder"):
-            # They run once for a prompt or a source, and lose meaning in 8 bits.
+        if part.kind in ("text", "encoder", "refiner"):
+            # They run once for a prompt, a source or a clip, and lose meaning in 8 bits.
             return halve(model, lossy=True)
         if self.precision == "fp16" or (part.kind not in DENOISERS and self.target in ("cuda", "web")):
             return self._narrowed(part, model)
@@ -172,7 +172,7 @@ class Maker:
 
     def _feeds(self, part: Part, clips: dict[str, Drawn]) -> list[Feed]:
         """Inputs of other previews than the one that the part is traced by."""
-        if self.precision not in ("int8", "int4") or part.kind in ("text", "encoder"):
+        if self.precision not in ("int8", "int4") or part.kind in ("text", "encoder", "refiner"):
             return []
         example = part.inputs["latents"].shape
         for clip in clips.values():

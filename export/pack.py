@@ -17,7 +17,7 @@ from export.errors import ExportError, first_line
 from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.make import Maker
-from export.trace import names
+from export.trace import REFINER, names
 from export.wishes import PRECISIONS_OF, Wish, default_precision
 from model_server.bundle import MANIFEST, BundleError, describe
 from model_server.host import host_target, misfit
@@ -142,6 +142,7 @@ def _manifest(source: Source, work: Path, precision: str, target: str, maker: Ma
         decode_timestep=source.decode_timestep,
         conditions=source.conditions,
         reference_size=source.reference_size if source.conditions else None,
+        refiner=f"{REFINER}.onnx" if source.refiner is not None else "",
         notes=source.notes,
         quantised=maker.quantised,
         placement=maker.placement,

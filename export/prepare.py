@@ -12,7 +12,7 @@ from model_server.host import host_target
 
 WEIGHTS = PROJECT / "export" / "tiny" / "weights"
 # Whatever changes how a bundle is made must make the old one stale; how riffle-tiny is trained doesn't.
-STAGES = ("*.py", "families/*.py", "rewrites/*.py")
+STAGES = ("*.py", "families/*.py", "rewrites/*.py", "tiny/refiner.py", "tiny/similarity.py")
 STAMP = "built-from"
 
 

@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from export.errors import ExportError, first_line, quietly
 from export.families.base import LATENT_AXES, Function, Stage
 from export.load import Shape, Source
 from export.text import encoded, states, trace_text
+from export.tiny.refiner import CELL
 from model_server.tokens import tokenize
 
 # The first with a Gelu node, which takes an eighth off the denoiser; 23's Attention rejects a broadcast mask.
 OPSET = 20
+REFINER = "refiner"
 # Mid-way through a schedule, where noise and video matter alike.
 EXAMPLE_SIGMA = 0.7
 # The timestep of tokens that tell nothing.
@@ -33,8 +36,8 @@ PROMPTS = ("a cat hops on the beach at sunset", "a fox", "a rocket flies over a 
 class Part:
     """One graph to make: its file's stem, its kind, and what it is traced by and measured against.
 
-    `kind` is text, transformer, told, decoder, picture or encoder: it says how the part is quantised and
-    judged.
+    `kind` is text, transformer, told, decoder, picture, encoder or refiner: it says how the part is
+    quantised and judged.
     """
 
     name: str
@@ -73,6 +76,8 @@ def parts(source: Source, drawn: dict[str, Tensor]) -> Iterator[Part]:
             if name not in made:
                 made.add(name)
                 yield Part(name, kind, _stage(source, shape, kind, drawn))
+    if source.refiner is not None:
+        yield refiner_part(source, source.refiner, drawn[source.shapes[0].label])
 
 
 def names(source: Source, shape: Shape) -> dict[str, str]:
@@ -100,6 +105,30 @@ def text_part(source: Source) -> Part:
     )
     module = Function(lambda ids, mask: encoded(source, ids, mask))
     return Part("text", "text", Stage(module, module, {"ids": ids, "mask": mask}, ["states"]))
+
+
+def refiner_part(source: Source, refiner: nn.Module, latents: Tensor) -> Part:
+    """What puts a reference picture's detail into a clip of either tier: here into one of twice the size.
+
+    The picture is the middle of the clip's first frame.
+    """
+    with torch.inference_mode():
+        small = (source.family.decode(source, latents)[0].transpose(0, 1).clone() + 1) / 2
+    frames = F.interpolate(small, scale_factor=2, mode="bilinear")
+    rows, columns = frames.shape[-2:]
+    side = min(rows, columns)
+    top, left = (rows - side) // 2, (columns - side) // 2
+    picture = frames[:1, :, top : top + side, left : left + side]
+    free = {
+        "reference": {2: "side", 3: "side"},
+        "frames": {0: "clip_frames", 2: "height", 3: "width"},
+        "small": {0: "clip_frames", 2: "small_height", 3: "small_width"},
+    }
+    inputs = {"reference": picture, "frames": frames, "small": small}
+    half = F.interpolate(picture, scale_factor=0.5, mode="bilinear")
+    one = {"reference": half, "frames": small[:1], "small": small[:1]}
+    stage = Stage(refiner, refiner, inputs, ["refined"], free, [one])
+    return Part(REFINER, REFINER, stage)
 
 
 def _stage(source: Source, shape: Shape, kind: str, drawn: dict[str, Tensor]) -> Stage:
@@ -223,17 +252,27 @@ def _sizes(source: Source, stage: Stage) -> tuple[dict[int, Any] | None, ...] | 
         "height": space * cells["rows"],
         "width": space * cells["columns"],
     }
-    known = {**cells, **video}
+    # A refiner looks at a picture of its own and at small frames, in cells of its own.
+    refined = {
+        "side": torch.export.Dim("side", min=2),
+        "small_height": CELL * torch.export.Dim("small_rows", min=2),
+        "small_width": CELL * torch.export.Dim("small_columns", min=2),
+    }
+    known = {**cells, **video, **refined}
     return tuple(
         {axis: known[name] for axis, name in stage.free.get(key, {}).items()} or None for key in stage.inputs
     )
 
 
 def _named(model: onnx.ModelProto, stage: Stage) -> onnx.ModelProto:
-    """The graph with its free axes under their names: the tracer writes sums and products there."""
+    """The graph with its free axes under their names, and no others: the tracer has names of its own."""
     for item in model.graph.input:
-        for axis, name in stage.free.get(item.name, {}).items():
-            item.type.tensor_type.shape.dim[axis].dim_param = name
+        if free := stage.free.get(item.name):
+            for axis, dim in enumerate(item.type.tensor_type.shape.dim):
+                if axis in free:
+                    dim.dim_param = free[axis]
+                else:
+                    dim.dim_value = stage.inputs[item.name].shape[axis]
     return model
 
 

@@ -57,17 +57,22 @@ def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     _check_model(recipe, engine)
     try:
         source = None if task.inputs.source is None else latents.small(task.inputs.source)
-        job = engine.begin(recipe, source, shown=conditions.shown(task.inputs))
+        shown = conditions.shown(task.inputs)
+        job = engine.begin(recipe, source, shown=shown)
     except ValueError as error:
         raise JobError(BAD_INPUT, str(error)) from error
     yield Unit(stage="begin")
     for i in range(job.steps):
         engine.step(job)
-        yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=encode.picture(engine.estimate(job)))
+        picture = engine.refined(engine.estimate(job)[None], shown)[0]
+        yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=encode.picture(picture))
     _check_finite(job.latents)
-    frames = engine.decode(job)
+    frames, kept = engine.refined(engine.decode(job), shown), job.latents
     yield Unit(stage="decode")
-    yield Drawn(stage="encode", media=encode.media(frames, recipe.fps), latents=latents.pack(job.latents))
+    if engine.refines(shown):
+        # What goes on from these latents, a render or a remix, goes on from what was seen.
+        kept = engine.encode(frames)
+    yield Drawn(stage="encode", media=encode.media(frames, recipe.fps), latents=latents.pack(kept))
 
 
 def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
@@ -89,24 +94,29 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     yield Unit(stage="begin")
     for i in range(job.steps):
         renderer.step(job)
-        picture = encode.picture(renderer.estimate(job)) if i % FULL_PICTURE_EVERY == 0 else None
+        picture = None
+        if i % FULL_PICTURE_EVERY == 0:
+            picture = encode.picture(engine.refined(renderer.estimate(job)[None], shown)[0])
         yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=picture)
     _check_finite(job.latents)
-    frames = renderer.decode(job)
+    frames, kept = engine.refined(renderer.decode(job), shown), job.latents
     yield Unit(stage="decode")
+    if engine.refines(shown):
+        kept = renderer.encode(frames, recipe.width, recipe.height)
+        yield Unit(stage="measure")
     shrunk = renderer.encode(frames, small.width, small.height)
     yield Unit(stage="measure")
     fidelity = None
     if picked is not None:
         others = []
         for number in range(FIDELITY_OTHERS):
-            others.append(renderer.frames(_other(small, number, engine, shown)))
+            others.append(engine.refined(renderer.frames(_other(small, number, engine, shown)), shown))
             yield Unit(stage="measure")
         fidelity = compare.fidelity(frames, renderer.frames(picked), others)
     yield Drawn(
         stage="encode",
         media=encode.media(frames, recipe.fps),
-        latents=latents.pack(job.latents, shrunk),
+        latents=latents.pack(kept, shrunk),
         fidelity=fidelity,
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.limits import DEFAULT_STRENGTH
-from model_server import conditions
+from model_server import conditions, refine
 from model_server.bundle import BundleError, find_bucket, load_manifest
 from model_server.conditions import Frames, Shown, Told
 from model_server.host import misfit
@@ -204,6 +204,20 @@ class PreviewEngine:
             return _pixels(parts.decoder.run({"latents": latents})["video"])
         return np.concatenate(list(_streamed(parts, latents)))
 
+    def refines(self, shown: Shown) -> bool:
+        """Whether `refined` changes clips that are shown this."""
+        return bool(self.manifest.refiner) and shown.reference is not None
+
+    def refined(self, frames: NDArray[np.uint8], shown: Shown) -> NDArray[np.uint8]:
+        """Frames uint8 [F, H, W, 3] of either tier with a reference picture's own detail on its subject.
+
+        They stay as they are if no picture is shown, or if this bundle has no refiner.
+        """
+        if not self.refines(shown) or shown.reference is None:
+            return frames
+        sides = [(bucket.width, bucket.height) for bucket in self.manifest.buckets]
+        return refine.refined(self._component(self.manifest.refiner), frames, shown.reference, sides)
+
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Latents of a clip uint8 [F, H, W, 3] of one of this bundle's shapes.
 
@@ -308,6 +322,9 @@ def usual_sizes(bucket: Bucket) -> dict[str, int]:
         "clip_frames": bucket.frames,
         "height": bucket.height,
         "width": bucket.width,
+        "small_height": bucket.height,
+        "small_width": bucket.width,
+        "side": min(bucket.width, bucket.height),
     }
 
 

@@ -118,6 +118,8 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     conditions: list[str] = []
     # Width and height at which a reference picture is encoded, whatever the clip's size is; none: the clip's.
     reference_size: tuple[int, int] | None = None
+    # Puts a reference picture's own detail into clips that were shown it; empty if there's none.
+    refiner: str = ""
     # What was decided on the way that a reader should know, one sentence each.
     notes: list[str] = []
     quantised: dict[str, Quantised] = {}

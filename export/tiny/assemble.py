@@ -31,6 +31,8 @@ def assemble(out: Path, weights: Path = WEIGHTS) -> Path:
         shutil.copytree(weights / "teacher", work, dirs_exist_ok=True)
         if (weights / "student").exists():
             shutil.copytree(weights / "student", work / "student")
+        if (weights / "refiner").exists():
+            shutil.copytree(weights / "refiner", work / "refiner")
         for folder, names in (("text_encoder", TEXT_FILES), ("tokenizer", TOKENIZER_FILES)):
             (work / folder).mkdir()
             for name in names:

@@ -19,6 +19,7 @@ from export.tiny.captions import plain_caption, referred_scenes
 from export.tiny.conditions import REFERENCE
 from export.tiny.crowd import crowd, crowd_sprite
 from export.tiny.likeness import Likeness, load_likeness, nearest
+from export.tiny.refiner_clips import PICTURE
 from export.tiny.studio import Studio
 from export.tiny.vae import as_video
 from export.tiny.world import PREVIEW, draw, portrait
@@ -30,20 +31,25 @@ EACH = 16  # references of a round, as in export.tiny.likeness
 def found(
     studio: Studio, model: Likeness, sprites: list[Image.Image], rng: random.Random, first: int
 ) -> np.ndarray:
-    """bool [3, N]: which of N sprites are found in drawn clips, in those through the autoencoder and in
-    previews, drawn from the seeds `first` and on.
+    """bool [4, N]: which of N sprites are found in drawn clips, in those through the autoencoder, in what the
+    student draws from the seeds `first` and on, and in previews: the same refined.
     """
     scenes = [rng.choice(referred_scenes()) for _ in sprites]
     numbers = range(first, first + len(sprites))
     asked = list(zip(scenes, sprites, numbers, strict=True))
     drawn = as_video(np.stack([draw(scene, i, PREVIEW, sprite=sprite).frames for scene, sprite, i in asked]))
-    shown = np.stack([portrait(sprite, i + 70, REFERENCE)[None] for _, sprite, i in asked])
+    shown, large = (
+        as_video(np.stack([portrait(sprite, i + 70, size)[None] for _, sprite, i in asked]))
+        for size in (REFERENCE, PICTURE)
+    )
     judged_by = as_video(np.stack([portrait(sprite, i + 170)[None] for _, sprite, i in asked]))[:, :, 0]
     prompts = [plain_caption(scene) for scene in scenes]
+    alone = studio.decode(studio.preview(prompts, numbers, references=studio.encode(shown)))
     videos = (
         drawn,
         studio.decode(studio.encode(drawn)),
-        studio.decode(studio.preview(prompts, numbers, references=studio.encode(as_video(shown)))),
+        alone,
+        studio.refined(alone, large[:, :, 0]),
     )
     own = torch.arange(len(sprites))
     return np.stack([(nearest(model, video, judged_by) == own).numpy() for video in videos])
@@ -61,7 +67,8 @@ def main() -> None:
     torch.set_num_threads(chosen.threads)
     torch.set_flush_denormal(True)
     studio, model = Studio(chosen.model or assemble(chosen.home / "model")), load_likeness()
-    print("| sprites | drawn | through the autoencoder | preview | n |\n|---|---|---|---|---|")
+    print("| sprites | drawn | through the autoencoder | student alone | preview | n |")
+    print("|---|---|---|---|---|---|")
     for name, unseen in (("shown in training", False), ("never shown", True)):
         rounds = []
         for number in range(chosen.rounds):

@@ -117,6 +117,13 @@ def conditions(
     )
 
 
+def referring(start: Tensor, references: Tensor) -> Conditions:
+    """Conditions of clips whose subjects are shown by reference pictures' latents [B, C, 1, 4, 4]."""
+    yes = torch.ones(len(start), dtype=torch.bool)
+    given, end = torch.zeros(len(start), dtype=torch.long), torch.zeros_like(start[:, :, :1])
+    return conditions(start, given, references, yes, end, ~yes)
+
+
 def chosen(someone: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Which conditions a batch of training clips has: (given int [B], reference bool [B], end bool [B]).
 

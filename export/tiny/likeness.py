@@ -27,8 +27,9 @@ from export.tiny.captions import plain_caption, referred_scenes
 from export.tiny.conditions import REFERENCE
 from export.tiny.crowd import crowd, crowd_sprite, unseen_sprites
 from export.tiny.judge import augmented, to_preview
+from export.tiny.refiner_clips import PICTURE
 from export.tiny.sheets import contact_sheet, sheet_name
-from export.tiny.studio import Studio, bundle_previews
+from export.tiny.studio import Studio, bundle_clips
 from export.tiny.training import DRAWERS, Budget, Log, Muon, set_rate
 from export.tiny.vae import as_video
 from export.tiny.world import PREVIEW, draw, portrait
@@ -142,7 +143,11 @@ def score(
     # What the scorer compares with is a portrait of its own: neither its size nor its ground is the model's.
     others = np.stack([portrait(sprite, 170 + number) for number, sprite in enumerate(sprites)])
     references = as_video(others[:, None])[:, :, 0]
-    shown = np.stack([portrait(sprite, 70 + number, REFERENCE) for number, sprite in enumerate(sprites)])
+    shown, large = (
+        np.stack([portrait(sprite, 70 + number, size) for number, sprite in enumerate(sprites)])
+        for size in (REFERENCE, PICTURE)
+    )
+    pictures_of = as_video(large[:, None])[own, :, 0]
     prompts, seeds = [plain_caption(scene) for scene in asked], list(range(len(asked)))
     drawn = np.stack(
         [
@@ -152,21 +157,27 @@ def score(
     )
     latents = studio.encode(as_video(shown[:, None]))[own]
     previews = studio.preview(prompts, seeds, references=latents)
+    refined = studio.refined(studio.decode(previews), pictures_of)
+
+    def render() -> Tensor:
+        # A render starts from the preview as it was seen.
+        start = studio.enlarged(studio.encode(refined))
+        return studio.decode(studio.finish(prompts, seeds, start, KEEP_STRENGTH, references=latents))
+
     ways = {
         "drawn": lambda: as_video(drawn),
         "decoded": lambda: studio.decode(studio.encode(as_video(drawn))),
-        "preview (student)": lambda: studio.decode(previews),
-        "render of that preview": lambda: studio.decode(
-            studio.finish(prompts, seeds, studio.enlarged(previews), KEEP_STRENGTH, references=latents)
-        ),
-        "teacher, preview size": lambda: studio.decode(
+        "preview (student, refined)": lambda: refined,
+        "render of that preview (refined)": lambda: studio.refined(render(), pictures_of),
+        "student alone": lambda: studio.decode(previews),
+        "teacher alone at preview size": lambda: studio.decode(
             studio.teacher_preview(prompts, seeds, references=latents)
         ),
         "no reference given (student)": lambda: studio.decode(studio.preview(prompts, seeds)),
     }
     if engine is not None:
-        given = [Shown(reference=shown[int(number)][None]) for number in own]
-        ways["preview (bundle)"] = lambda: studio.decode(bundle_previews(engine, prompts, seeds, given))
+        given = [Shown(reference=large[int(number)][None]) for number in own]
+        ways["preview (bundle)"] = lambda: bundle_clips(engine, prompts, seeds, given)
     lines = ["| clips | nearest of 16 | n |", "|---|---|---|"]
     for name, way in ways.items():
         video = way()

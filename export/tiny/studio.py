@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
 from export.tiny import vae as autoencoder
-from export.tiny.conditions import Conditions, conditions
+from export.tiny.conditions import Conditions, referring
+from export.tiny.refiner import SIDE, Refiner, load_refiner
 from export.tiny.text import TextEncoder
 from export.tiny.transformer import noise, sample
 from export.tiny.world import FRAMES, PREVIEW
@@ -33,6 +37,7 @@ class Studio:
         self.student = (
             LTXVideoTransformer3DModel.from_pretrained(folder / "student" / "transformer").to(device).eval()
         )
+        self.folder = folder
         card = json.loads((folder / "riffle.json").read_text())
         self.preview_recipe, self.full_recipe = card["preview"], card["full"]
         self.device = device
@@ -115,6 +120,23 @@ class Studio:
     def encode(self, video: Tensor) -> Tensor:
         return torch.cat([autoencoder.encode(self.vae, part) for part in video.split(BATCH)])
 
+    @cached_property
+    def refiner(self) -> Refiner:
+        """What the measures of likeness ask for, and no other."""
+        return load_refiner(self.folder / "refiner").to(self.device)
+
+    @torch.no_grad()
+    def refined(self, video: Tensor, pictures: Tensor) -> Tensor:
+        """The videos with the subjects of reference pictures [B, 3, S, S] in -1..1 in their own detail."""
+        refined = []
+        for clip, picture in zip(video, pictures, strict=True):
+            frames = (clip.transpose(0, 1) + 1) / 2
+            short = min(frames.shape[-2:])
+            small = F.interpolate(frames, scale_factor=SIDE / short, mode="bicubic", antialias=True)
+            shown = F.interpolate((picture[None] + 1) / 2, (short, short), mode="bicubic", antialias=True)
+            refined.append(self.refiner(shown, frames, small).clamp(0, 1).transpose(0, 1) * 2 - 1)
+        return torch.stack(refined)
+
     def _noise(self, seeds: Sequence[int], shape: Shape) -> Tensor:
         width, height, frames = shape
         return torch.cat([noise(seed, (width, height), frames) for seed in seeds]).to(self.device)
@@ -153,11 +175,17 @@ class Studio:
         return torch.cat(ends)
 
 
-def referring(start: Tensor, references: Tensor) -> Conditions:
-    """Conditions of clips whose subjects are shown by reference pictures' latents [B, C, 1, 4, 4]."""
-    yes = torch.ones(len(start), dtype=torch.bool)
-    given, end = torch.zeros(len(start), dtype=torch.long), torch.zeros_like(start[:, :, :1])
-    return conditions(start, given, references, yes, end, ~yes)
+def bundle_clips(
+    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown]
+) -> Tensor:
+    """Portraits [B, 3, F, H, W] in -1..1 as a server shows them, with what a bundle's refiner does."""
+    bucket, clips = find_bucket(engine.manifest, *PORTRAIT), []
+    for prompt, seed, shown in zip(prompts, seeds, given, strict=True):
+        job = engine.begin(recipe(engine.manifest, bucket, prompt, seed), shown=shown)
+        for _ in range(job.steps):
+            engine.step(job)
+        clips.append(engine.refined(engine.decode(job), shown))
+    return autoencoder.as_video(np.stack(clips))
 
 
 def bundle_previews(

@@ -1,4 +1,4 @@
-"""Make riffle-tiny from nothing: world -> autoencoder -> teacher -> student -> weights.
+"""Make riffle-tiny from nothing: world -> autoencoder -> teacher -> student -> refiner -> weights.
 
 python -m export.tiny.train                        every stage, goes on where the last run stopped
 python -m export.tiny.train --stages teacher       one stage
@@ -7,6 +7,10 @@ python -m export.tiny.train --minutes teacher=120  another budget of wall clock
 From earlier weights, their autoencoder as it is, and their student before it is trained too (decision 0014):
 
 python -m export.tiny.train --begin export/tiny/weights --stages banks,teacher,carried,weights
+
+A refiner for the student of earlier weights:
+
+python -m export.tiny.train --begin export/tiny/weights --stages lots,refiner,following,weights
 """
 
 import argparse
@@ -23,6 +27,10 @@ from export.tiny.assemble import WEIGHTS
 from export.tiny.distil import Walk, carried_over, fill_trajectories, open_trajectories, train_student
 from export.tiny.folder import write_student, write_teacher
 from export.tiny.latents import Kind, LatentBank, fill_bank
+from export.tiny.refiner import Refiner, save_refiner
+from export.tiny.refiner_clips import fill_lots
+from export.tiny.refiner_following import train_following
+from export.tiny.refiner_training import train_refiner
 from export.tiny.teacher import Share, load_average, train_teacher
 from export.tiny.text import CaptionBank
 from export.tiny.training import Budget, save_checkpoint
@@ -54,6 +62,7 @@ LARGE = {
 BATCH_TOKENS = 3840
 # Trajectories without and with conditions, each, and the share of the student's steps.
 WALKS = {KNOWN: (3584, 0.3), TOLD: (3584, 0.26)}
+LOTS = 120  # of 16 clips each, that the refiner learns from
 SHAPE_WALKS = 0.25  # of a bank's clips are walked to, and so many of the student's steps are theirs
 
 
@@ -84,6 +93,9 @@ BUDGETS: dict[str, tuple[int, float]] = {
     "student": (4000, 16),
     "control": (1500, 5),
     "decoder": (3000, 8),
+    "lots": (1, 0),
+    "refiner": (4000, 45),
+    "following": (600, 10),
     "weights": (1, 0),
 }
 
@@ -152,6 +164,13 @@ def _carried(begin: Path, teacher: LTXVideoTransformer3DModel) -> dict[str, Tens
     return carried_over(student, before, teacher)
 
 
+def _student(home: Path, begin: Path | None) -> LTXVideoTransformer3DModel:
+    """The student that was trained, else the one that was carried over, else that of the folder `begin`."""
+    if begin is not None and not any((home / f"{name}.pt").exists() for name in ("student", "carried")):
+        return _transformer(begin / "student" / "transformer")
+    return load_average(home, "student" if (home / "student.pt").exists() else "carried")
+
+
 def run(
     stages: Sequence[str],
     home: Path,
@@ -205,18 +224,28 @@ def run(
                 matched=matched,
                 begin=_carried(begin, teacher) if begin is not None and matched else None,
             )
+    if "lots" in stages:
+        fill_lots(home, vae, _student(home, begin).to(device), round(LOTS * scale.clips), seed)
+    if "refiner" in stages:
+        train_refiner(home, budgets["refiner"], device=device, seed=seed)
+    if "following" in stages:
+        train_following(home, budgets["following"], device=device, seed=seed)
     if "weights" in stages:
-        write_teacher(weights, vae, load_average(home, "teacher"))
-        # A student that was trained is the better one, if there is one.
-        drawn_by = "student" if (home / "student.pt").exists() else "carried"
-        write_student(weights, load_average(home, drawn_by))
+        refined = (home / "refiner.pt").exists()
+        if (home / "teacher.pt").exists() or not refined:
+            write_teacher(weights, vae, load_average(home, "teacher"))
+            write_student(weights, _student(home, begin))
+        if refined:
+            refiner = Refiner()
+            refiner.load_state_dict(torch.load(home / "refiner.pt")["average"])
+            save_refiner(refiner, weights / "refiner")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="riffle export tiny-train", description=__doc__.split("\n")[0])
     parser.add_argument(
         "--stages",
-        default="vae,banks,teacher,paths,student,weights",
+        default="vae,banks,teacher,paths,student,lots,refiner,following,weights",
         help="comma-separated, of: " + " ".join(BUDGETS),
     )
     parser.add_argument("--home", type=Path, default=Path("var/train"), help="checkpoints, logs and pictures")

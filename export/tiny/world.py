@@ -109,22 +109,17 @@ def draw(
 
     `sprite` (mode RGBa) stands in for the scene's subject, and is never mirrored. Two subjects do the same.
     """
-    rng = random.Random(f"{scene}|{seed}")
     width, height = size
-    path = poses(scene.motion, rng, frames, tall=height > width)
-    paint_rng = random.Random(rng.random())
+    paint_rng, paths = _staged(scene, seed, size, frames)
+    path = paths[0]
     wide = round(width * PAN_ROOM) if scene.motion == "pan" else width
     place = Image.new("RGB", (wide * 2, height * 2))
     PAINTERS[scene.place](Canvas(place, paint_rng))
     place = _light(place.resize((wide, height), Image.Resampling.BOX), scene, paint_rng)
-    first = sprite or _facing(scene.subject, scene.motion)
-    sprites = [(first, path)]
+    shown = [sprite or _facing(scene.subject, scene.motion)]
     if scene.other:
-        side, second = rng.choice((-1, 1)), _facing(scene.other, scene.motion)
-        sprites = [
-            (first, [_beside(pose, side) for pose in path]),
-            (second, [_beside(pose, -side) for pose in path]),
-        ]
+        shown.append(_facing(scene.other, scene.motion))
+    sprites = list(zip(shown, paths, strict=True))
     background = np.asarray(place, dtype=np.float32)
     tint = np.asarray(SPRITE_TINT[scene.time], dtype=np.float32)
     out = np.empty((frames, height, width, 3), dtype=np.uint8)
@@ -133,12 +128,30 @@ def draw(
         shift = round(path[i].camera * (wide - width))
         picture = background[:, shift : shift + width]
         for each, its_path in sprites:
-            layer = np.asarray(_place_sprite(each, its_path[i], width, height), dtype=np.float32)
+            layer = sprite_layer(each, its_path[i], size)
             alpha = layer[..., 3:] / 255
             picture = picture * (1 - alpha) + layer[..., :3] * tint
             cover[i] = np.maximum(cover[i], alpha[..., 0])
         out[i] = styled(picture, scene.style)
     return Clip(out, cover)
+
+
+def course(scene: Scene, seed: int, size: tuple[int, int] = PREVIEW, frames: int = FRAMES) -> list[Pose]:
+    """Where the (first) subject is in each frame of the clip that `draw` draws of the same."""
+    return _staged(scene, seed, size, frames)[1][0]
+
+
+def _staged(
+    scene: Scene, seed: int, size: tuple[int, int], frames: int
+) -> tuple[random.Random, list[list[Pose]]]:
+    """What paints the place, and the path of each subject."""
+    rng = random.Random(f"{scene}|{seed}")
+    path = poses(scene.motion, rng, frames, tall=size[1] > size[0])
+    paint_rng = random.Random(rng.random())
+    if not scene.other:
+        return paint_rng, [path]
+    side = rng.choice((-1, 1))
+    return paint_rng, [[_beside(pose, each) for pose in path] for each in (side, -side)]
 
 
 def _facing(subject: str, motion: str) -> Image.Image:
@@ -154,11 +167,26 @@ def _beside(pose: Pose, side: int) -> Pose:
 
 def portrait(sprite: Image.Image, seed: int, size: tuple[int, int] = PREVIEW) -> np.ndarray:
     """A reference picture, uint8 [H, W, 3]: the sprite upright before one colour, as large as it fits."""
+    pose, ground = _sitting(seed)
+    layer = sprite_layer(sprite, pose, size)
+    return (ground * (1 - layer[..., 3:] / 255) + layer[..., :3]).clip(0, 255).astype(np.uint8)
+
+
+def portrait_pose(seed: int) -> Pose:
+    """Where a portrait shows its sprite."""
+    return _sitting(seed)[0]
+
+
+def _sitting(seed: int) -> tuple[Pose, np.ndarray]:
+    """A portrait's pose and the colour of its ground."""
     rng = random.Random(f"portrait {seed}")
     pose = Pose(rng.uniform(0.46, 0.54), rng.uniform(0.46, 0.54), rng.uniform(0.8, 0.98), rng.uniform(-6, 6))
-    layer = np.asarray(_place_sprite(sprite, pose, *size), dtype=np.float32)
-    ground = np.asarray([rng.uniform(60, 235) for _ in range(3)], dtype=np.float32)
-    return (ground * (1 - layer[..., 3:] / 255) + layer[..., :3]).clip(0, 255).astype(np.uint8)
+    return pose, np.asarray([rng.uniform(60, 235) for _ in range(3)], dtype=np.float32)
+
+
+def sprite_layer(sprite: Image.Image, pose: Pose, size: tuple[int, int]) -> np.ndarray:
+    """The sprite on an empty frame, float32 [H, W, 4] in 0..255: colours times alpha, and alpha."""
+    return np.asarray(_place_sprite(sprite, pose, *size), dtype=np.float32)
 
 
 def _place_sprite(sprite: Image.Image, pose: Pose, width: int, height: int) -> Image.Image:

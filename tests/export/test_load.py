@@ -12,6 +12,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
 from export.load import ExportError, load, weight_digest
+from export.tiny.refiner import Refiner, save_refiner
 from export.wishes import Wish
 from tests.export.models import ltx_folder, wan_folder, wan_vae
 from tests.export.small import CHANNELS, SIZE, copied, edited, small_folder, small_transformer
@@ -258,3 +259,12 @@ def test_another_weight_makes_another_digest() -> None:
     before = weight_digest(model)
     model.proj_out.bias.data[0] += 1
     assert weight_digest(model) != before
+
+
+def test_a_refiner_is_taken_along_and_a_damaged_one_named(folder: Path) -> None:
+    assert load(folder).refiner is None
+    save_refiner(Refiner(), folder / "refiner")
+    assert load(folder).refiner is not None
+    (folder / "refiner" / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ExportError, match="refiner can't be loaded"):
+        load(folder)
