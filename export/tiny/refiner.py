@@ -26,8 +26,9 @@ WIDTH, THIN = 32, 16  # channels
 ALONG = 24  # of what is followed from frame to frame
 CODE = 8  # what the matte's edges are told of each place
 SHARPNESS = 8.0  # of matches: 1 / temperature
-UNSURE = 0.3  # a cell that is less likely the subject's doesn't count
-LEAST_CELLS = 4.0  # a subject of fewer cells fades
+UNSURE = 0.1  # a cell that is less likely the subject's doesn't count
+LEAST_CELLS = 2.0  # a subject of fewer cells fades
+FIRMNESS = 1.5  # of the matte, which is less sure than it should be: decision 0017
 SLOW, FAST = 0.14, 0.24  # radians a frame: a clip that turns less doesn't turn, one that turns more does
 BRIGHTNESS = (0.299, 0.587, 0.114)
 # Red, green, blue, one, and how far brightness is from its middle: what lights and styles make of a colour is
@@ -56,7 +57,7 @@ class Found:
 
     matches: [N, 2, h, w], the place in the picture of each cell; subject: [N, 1, h, w], logits of the subject
     being there; present: [N] in 0..1; speed: [N], how far the picture turns from frame to frame, in radians;
-    watched: what similarity and speed follow from.
+    watched: what similarity and speed follow from; tones: what the light of clips follows from (`toned`).
     """
 
     similarity: Similarity
@@ -65,6 +66,7 @@ class Found:
     subject: Tensor
     present: Tensor
     watched: Watched
+    tones: Tensor | None = None
 
 
 class Refiner(nn.Module):
@@ -122,10 +124,12 @@ class Refiner(nn.Module):
         layer = self.cut(reference, near, far)
         seen = self.far(self.near(small.flatten(0, 1)))
         found = self._find(far, layer[:, 3:], seen.unflatten(0, small.shape[:2]))
+        layer = firm(layer)
         at = at or Similarity(found.similarity.turn.detach(), found.similarity.shift.detach())
         low, low_cover = _pasted(layer, at, found.present, small)
         colours, cover = _pasted(layer, at, found.present, frames)
-        light = self._light(low, low_cover, small, seen)
+        found.tones = toned(low, low_cover, small, seen)
+        light = self.light(found.tones).unflatten(1, (BASIS, 3))
         rest = self._behind(lit(low, light), low_cover, small, found)
         wide = F.interpolate(rest, size=frames.shape[-2:], mode="bilinear", align_corners=False)
         clean = frames + wide.unflatten(0, frames.shape[:2])
@@ -196,19 +200,6 @@ class Refiner(nn.Module):
         aim = watched.aim + torch.stack(shift, dim=2).flatten(0, 1)
         return about(turn, watched.middle, aim), speed.flatten()
 
-    def _light(self, low: Tensor, cover: Tensor, small: Tensor, seen: Tensor) -> Tensor:
-        """What the clips' lights and styles make of colours [B, BASIS, 3].
-
-        It follows from how the colours of the picture and those of the clips go together.
-        """
-        total = cover.sum((1, 2, 3, 4)).clamp(min=1e-3)[:, None, None]
-        basis = based(low)
-        alike = torch.einsum("bfihw,bfjhw->bij", basis * cover, basis) / total
-        wanted = torch.einsum("bfihw,bfjhw->bij", basis * cover, small) / total
-        whole = seen.mean((2, 3)).unflatten(0, small.shape[:2]).mean(1)
-        told = torch.cat((alike.flatten(1), wanted.flatten(1), whole), dim=1)
-        return self.light(told).unflatten(1, (BASIS, 3))
-
     def _behind(self, low: Tensor, cover: Tensor, small: Tensor, found: Found) -> Tensor:
         """What to add [N, 3, h, w] so that nothing soft stands out behind the subject."""
         half = [F.avg_pool2d(part.flatten(0, 1), 2) for part in (small, low * cover, cover)]
@@ -241,6 +232,26 @@ def based(colours: Tensor) -> Tensor:
     weights = torch.tensor(BRIGHTNESS).to(colours)[:, None, None]
     bright = (colours * weights).sum(-3, keepdim=True)
     return torch.cat((colours, torch.ones_like(bright), (2 * bright - 1).abs()), dim=-3)
+
+
+def toned(low: Tensor, cover: Tensor, small: Tensor, seen: Tensor) -> Tensor:
+    """How colours of the picture and of clips go together [B, C]: light and style follow from it.
+
+    low, small: [B, F, 3, h, w], the picture where it was found and the frames; cover: [B, F, 1, h, w]; seen:
+    the frames' features.
+    """
+    total = cover.sum((1, 2, 3, 4)).clamp(min=1e-3)[:, None, None]
+    basis = based(low)
+    alike = torch.einsum("bfihw,bfjhw->bij", basis * cover, basis) / total
+    wanted = torch.einsum("bfihw,bfjhw->bij", basis * cover, small) / total
+    whole = seen.mean((2, 3)).unflatten(0, small.shape[:2]).mean(1)
+    return torch.cat((alike.flatten(1), wanted.flatten(1), whole), dim=1)
+
+
+def firm(layer: Tensor) -> Tensor:
+    """A layer [B, 4, S, S] with a firmer edge: the matte is less sure than it is right."""
+    alpha = ((layer[:, 3:] - 0.5) * FIRMNESS + 0.5).clamp(0, 1)
+    return torch.cat((layer[:, :3] / layer[:, 3:].clamp(min=1e-3) * alpha, alpha), dim=1)
 
 
 def lit(colours: Tensor, light: Tensor) -> Tensor:

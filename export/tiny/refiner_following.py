@@ -1,7 +1,7 @@
-"""Training what follows a subject from frame to frame, in a refiner that can see it.
+"""Training what follows a subject from frame to frame and what lights it, in a refiner that can see it.
 
-By itself, on what the rest sees of each lot, which takes a minute: trained with the rest, it never learned
-what turns.
+By themselves, on what the rest sees of each lot, which takes minutes. Trained with the rest, the one never
+learned what turns, and the other learned that a subject that isn't quite in its place is best grey.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from export.tiny.refiner import SIDE, Refiner, Watched
+from export.tiny.refiner import BASIS, CELL, SIDE, Refiner, Watched, lit
 from export.tiny.refiner_clips import LOT, Lot
 from export.tiny.refiner_lessons import all_lots, lesson_of, seen_of
-from export.tiny.similarity import Similarity
+from export.tiny.similarity import Similarity, places
 from export.tiny.training import Budget, Log, save_checkpoint, set_rate
 
-WEIGHTS = {"scale": 1.0, "middle": 2.0, "angle": 1.0, "speed": 2.0}
+WEIGHTS = {"scale": 1.0, "middle": 2.0, "angle": 1.0, "speed": 2.0, "light": 4.0}
+PARTS = ("follow.", "light.")
 RATE = 3e-3
 CLIPS = 64  # of a batch
+SURE = 0.98  # how much of a pixel must be the subject's, so that its colour is its own
 
 
 def train_following(home: Path, budget: Budget, *, device: str = "cpu", seed: int = 0) -> None:
-    """Train that part of the refiner in `home/refiner.pt`, from nothing, and store it there."""
+    """Train those parts of the refiner in `home/refiner.pt`, from nothing, and store them there."""
     torch.manual_seed(seed)
     state, log = torch.load(home / "refiner.pt", map_location=device), Log(home, "following")
     model = Refiner().to(device)
@@ -32,11 +34,12 @@ def train_following(home: Path, budget: Budget, *, device: str = "cpu", seed: in
     rng = np.random.default_rng(seed)
     lots = all_lots(home)
     watched = [_watch(model, lot, lots, rng, device) for lot in lots]
-    optimiser = torch.optim.AdamW(model.follow.parameters(), RATE, weight_decay=0.02)
+    trained = [*model.follow.parameters(), *model.light.parameters()]
+    optimiser = torch.optim.AdamW(trained, RATE, weight_decay=0.02)
     while budget.progress < 1:
         set_rate(optimiser, budget.rate(RATE))
         clips = [watched[number] for number in rng.choice(len(watched), CLIPS // LOT)]
-        parts = _followed(model, clips)
+        parts = {**_followed(model, clips), "light": _lighted(model, clips)}
         optimiser.zero_grad()
         torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum().backward()
         optimiser.step()
@@ -47,17 +50,26 @@ def train_following(home: Path, budget: Budget, *, device: str = "cpu", seed: in
 
 
 def _fresh() -> dict[str, Tensor]:
-    return {name: value for name, value in Refiner().state_dict().items() if name.startswith("follow.")}
+    return {name: value for name, value in Refiner().state_dict().items() if name.startswith(PARTS)}
 
 
 @dataclass(frozen=True)
 class Course:
-    """What is seen of a lot, and what follows from it: its truth, as in Lesson; visible: [N]."""
+    """What is seen of a lot, and what follows from it: its truth, as in Lesson; visible: [N].
+
+    tones: as refiner.toned has them; colours: [B, F, 3, h, w], of the picture where the subject was drawn,
+    one pixel of each cell of every fourth frame; wanted: the drawn ones; inside: [B, F, 1, h, w], 1 where
+    both are the subject's.
+    """
 
     watched: Watched
     truth: Similarity
     turning: Similarity
     visible: Tensor
+    tones: Tensor
+    colours: Tensor
+    wanted: Tensor
+    inside: Tensor
 
 
 @torch.no_grad()
@@ -65,7 +77,33 @@ def _watch(model: Refiner, lot: Lot, lots: list[Lot], rng: np.random.Generator, 
     lesson = lesson_of(lots, rng, device, lot=lot)
     small = F.avg_pool2d(lesson.picture, lesson.picture.shape[-1] // SIDE)
     _, found = model.refine(small, lesson.soft, lesson.soft)
-    return Course(found.watched, lesson.truth, lesson.turning, seen_of(lesson)[1])
+    clips, long, _, rows, columns = lesson.drawn.shape
+    pixels = (..., slice(CELL // 2, None, CELL), slice(CELL // 2, None, CELL))
+    where = lesson.truth(places(rows, columns)[pixels].to(small)[None]).permute(0, 2, 3, 1)
+    layer = F.avg_pool2d(lesson.layer, lesson.layer.shape[-1] // SIDE)
+    layer = layer[:, None].expand(-1, long, -1, -1, -1).flatten(0, 1)
+    there = F.grid_sample(layer, 2 * where, align_corners=False).unflatten(0, (clips, long))[:, ::4]
+    own = lesson.own[:, None, None, None, None]
+    return Course(
+        found.watched,
+        lesson.truth,
+        lesson.turning,
+        seen_of(lesson)[1],
+        found.tones,
+        there[:, :, :3],
+        lesson.drawn[:, ::4][pixels],
+        ((there[:, :, 3:] > SURE) * own).float(),
+    )
+
+
+def _lighted(model: Refiner, courses: list[Course]) -> Tensor:
+    """How far the picture's colours, lit, are from those that were drawn."""
+    wrong = []
+    for course in courses:
+        light = model.light(course.tones).unflatten(1, (BASIS, 3))
+        missed = (lit(course.colours, light) - course.wanted).abs() * course.inside
+        wrong.append(missed.sum() / (3 * course.inside.sum().clamp(min=1)))
+    return torch.stack(wrong).mean()
 
 
 def _followed(model: Refiner, courses: list[Course]) -> dict[str, Tensor]:

@@ -95,12 +95,12 @@ def test_training_learns_and_goes_on(home: Path) -> None:
     assert (home / "refiner.png").stat().st_size > 10_000
 
 
-def test_following_trains_its_own_part_alone(home: Path) -> None:
+def test_following_trains_its_own_parts_alone(home: Path) -> None:
     train_refiner(home, Budget(50, 60.0))
     before = torch.load(home / "refiner.pt")["average"]
     train_following(home, Budget(20, 60.0))
     after = torch.load(home / "refiner.pt")["average"]
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
     assert changed
-    assert all(name.startswith("follow.") for name in changed)
-    assert (home / "following.csv").read_text().startswith("step,scale,middle,angle,speed")
+    assert all(name.startswith(("follow.", "light.")) for name in changed)
+    assert (home / "following.csv").read_text().startswith("step,scale,middle,angle,speed,light")
