@@ -129,11 +129,15 @@ def tell(
     if given.reference is not None:
         reference = encode(fitted(given.reference, reference_size), reference_size)[:, :, :1]
     if given.begin is not None:
-        # What lies between one frame and a latent frame more is no whole number of latent frames.
-        many = len(given.begin) > frames_each
-        begin = given.begin[-frames_each - 1 :] if many else given.begin[-1:]
-        clean = encode(filled(begin, size), size)[:, :, : BEGIN_LATENTS if many else 1]
+        count = begun(given.begin, frames_each)
+        clean = encode(filled(given.begin[-count:], size), size)[:, :, : BEGIN_LATENTS if count > 1 else 1]
     return Told(reference, end, clean, given.reference is not None, given.end is not None)
+
+
+def begun(begin: Frames, frames_each: int) -> int:
+    """How many of the frames it begins with a clip is told: the last one, or a latent frame more."""
+    # What lies between is no whole number of latent frames.
+    return frames_each + 1 if len(begin) > frames_each else 1
 
 
 def filled(frames: Frames, size: Size) -> Frames:

@@ -211,12 +211,20 @@ class PreviewEngine:
     def refined(self, frames: NDArray[np.uint8], shown: Shown) -> NDArray[np.uint8]:
         """Frames uint8 [F, H, W, 3] of either tier with a reference picture's own detail on its subject.
 
-        They stay as they are if no picture is shown, or if this bundle has no refiner.
+        They stay as they are if no picture is shown, or if this bundle has no refiner; so do the first and last
+        frames of a clip that are shown themselves.
         """
         if not self.refines(shown) or shown.reference is None:
             return frames
         sides = [(bucket.width, bucket.height) for bucket in self.manifest.buckets]
-        return refine.refined(self._component(self.manifest.refiner), frames, shown.reference, sides)
+        made = refine.refined(self._component(self.manifest.refiner), frames, shown.reference, sides)
+        if len(frames) > 1:
+            each = _frames_each(self.manifest.buckets[0])
+            held = 0 if shown.begin is None else conditions.begun(shown.begin, each)
+            made[:held] = frames[:held]
+            if shown.end is not None:
+                made[-1:] = frames[-1:]
+        return made
 
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Latents of a clip uint8 [F, H, W, 3] of one of this bundle's shapes.
@@ -273,7 +281,7 @@ class PreviewEngine:
     def _told(self, bucket: Bucket, shown: Shown) -> Told:
         """Conditions on the grid of a shape."""
         size = (bucket.width, bucket.height)
-        each = max(1, (bucket.frames - 1) // max(1, bucket.latent_frames - 1))
+        each = _frames_each(bucket)
 
         def encode(frames: Frames, size: tuple[int, int]) -> Floats:
             # The encoder looks back in time only: what follows the frames doesn't change their latents.
@@ -311,6 +319,11 @@ class PreviewEngine:
 def latent_shape(manifest: Manifest, bucket: Bucket) -> tuple[int, int, int, int, int]:
     """[1, C, F, h, w] of a shape."""
     return (1, manifest.latent_channels, bucket.latent_frames, bucket.latent_height, bucket.latent_width)
+
+
+def _frames_each(bucket: Bucket) -> int:
+    """Frames of a latent frame."""
+    return max(1, (bucket.frames - 1) // max(1, bucket.latent_frames - 1))
 
 
 def usual_sizes(bucket: Bucket) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Drawing with an assembled model folder in plain torch: what the measurements use."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from export.tiny.world import FRAMES, PREVIEW
 from export.verify import recipe
 from model_server.bundle import find_bucket
 from model_server.conditions import NOTHING, Shown
-from model_server.preview import PreviewEngine
+from model_server.preview import PreviewEngine, PreviewJob
 
 BATCH = 16
 # Width, height and frames of a clip.
@@ -179,12 +179,8 @@ def bundle_clips(
     engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown]
 ) -> Tensor:
     """Portraits [B, 3, F, H, W] in -1..1 as a server shows them, with what a bundle's refiner does."""
-    bucket, clips = find_bucket(engine.manifest, *PORTRAIT), []
-    for prompt, seed, shown in zip(prompts, seeds, given, strict=True):
-        job = engine.begin(recipe(engine.manifest, bucket, prompt, seed), shown=shown)
-        for _ in range(job.steps):
-            engine.step(job)
-        clips.append(engine.refined(engine.decode(job), shown))
+    jobs = _drawn(engine, prompts, seeds, given, PORTRAIT)
+    clips = [engine.refined(engine.decode(job), shown) for job, shown in zip(jobs, given, strict=True)]
     return autoencoder.as_video(np.stack(clips))
 
 
@@ -196,11 +192,17 @@ def bundle_previews(
     shape: Shape = PORTRAIT,
 ) -> Tensor:
     """Latents [B, C, F, h, w] of previews as an exported bundle draws them."""
-    bucket, drawn = find_bucket(engine.manifest, *shape), []
-    for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-        wanted = recipe(engine.manifest, bucket, prompt, seed)
-        job = engine.begin(wanted, shown=given[number] if given else NOTHING)
+    jobs = _drawn(engine, prompts, seeds, given or [NOTHING] * len(seeds), shape)
+    return torch.cat([torch.from_numpy(job.current.copy()) for job in jobs])
+
+
+def _drawn(
+    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown], shape: Shape
+) -> Iterator[PreviewJob]:
+    """One finished job after the other."""
+    bucket = find_bucket(engine.manifest, *shape)
+    for prompt, seed, shown in zip(prompts, seeds, given, strict=True):
+        job = engine.begin(recipe(engine.manifest, bucket, prompt, seed), shown=shown)
         for _ in range(job.steps):
             engine.step(job)
-        drawn.append(torch.from_numpy(job.current.copy()))
-    return torch.cat(drawn)
+        yield job

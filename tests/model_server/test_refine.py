@@ -69,6 +69,19 @@ def test_without_a_picture_or_a_refiner_frames_stay(engine: PreviewEngine) -> No
         engine.manifest.refiner = name
 
 
+def test_frames_that_are_shown_themselves_stay(engine: PreviewEngine) -> None:
+    sprite = unseen_sprites()["lock"]
+    frames = soft(draw(SCENE, 5, PREVIEW, sprite=sprite).frames)
+    picture_ = portrait(sprite, 9, (200, 200))[None]
+    made = engine.refined(frames, Shown(begin=frames[:6], end=frames[:1], reference=picture_))
+    np.testing.assert_array_equal(made[:5], frames[:5])
+    np.testing.assert_array_equal(made[-1], frames[-1])
+    assert (made[5:-1] != frames[5:-1]).any(axis=(1, 2, 3)).all()
+    once = engine.refined(frames, Shown(begin=frames[:1], reference=picture_))
+    np.testing.assert_array_equal(once[0], frames[0])
+    assert (once[1:] != frames[1:]).any(axis=(1, 2, 3)).all()
+
+
 @pytest.fixture(scope="module")
 def engines(model_folders: ModelFolders) -> Engines:
     environment = {"RIFFLE_TEACHER": str(model_folders.teacher), "RIFFLE_BUNDLE": str(model_folders.bundle)}
