@@ -211,8 +211,8 @@ class PreviewEngine:
     def refined(self, frames: NDArray[np.uint8], shown: Shown) -> NDArray[np.uint8]:
         """Frames uint8 [F, H, W, 3] of either tier with a reference picture's own detail on its subject.
 
-        They stay as they are if no picture is shown, or if this bundle has no refiner; so do the first and last
-        frames of a clip that are shown themselves.
+        They stay as they are if no picture is shown, or if this bundle has no refiner; so do first and last
+        frames that are shown themselves.
         """
         if not self.refines(shown) or shown.reference is None:
             return frames
