@@ -21,18 +21,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from core.settings import BadSetting, Settings, load
+from settings import BadSetting, Settings, load
 
 # word -> (module:function, help). Modules are imported only when asked for: torch takes seconds.
 PARTS = {
     "api": ("api.app:main", "the HTTP API and the page"),
     "realtime": ("realtime.main:main", "the phone gateway and the dispatcher"),
-    "models": ("model_server.app:main", "the model server"),
+    "models": ("model_server.serve.app:main", "the model server"),
     "seed": ("api.seed:main", "ask a running Riffle for the first trends"),
 }
 DATABASE = {
     "upgrade": ("db.migrate:upgrade", "bring the tables up to date"),
-    "verify-ledger": ("db.verify:verify", "recompute the ledger of consent; the status is what was found"),
+    "verify-ledger": (
+        "domain.consent.verify_ledger:verify",
+        "recompute the ledger of consent; the status is what was found",
+    ),
 }
 READY_WITHIN_S = 120.0
 # A part finishes its running step and closes its sockets in well under this; then it is killed.
@@ -291,7 +294,7 @@ def doctor(settings: Settings) -> int:
     print("\n".join(problems) or "nothing here would stop Riffle")
     # What can't be imported is named above.
     with contextlib.suppress(ImportError):
-        print(_load("db.command:backlog")(settings))
+        print(_load("domain.safety.admin.commands:backlog")(settings))
     return len(problems)
 
 
@@ -312,7 +315,7 @@ def main(argv: list[str] | None = None) -> int:
         # A part started by hand joins the embedded PostgreSQL of its home.
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
     if args.command == "moderator":
-        return int(_load("db.command:moderator")(args.action, args.name, args.superuser))
+        return int(_load("domain.safety.admin.commands:moderator")(args.action, args.name, args.superuser))
     if args.command == "db":
         # A status has 8 bits.
         return min(asyncio.run(_load(DATABASE[args.action][0])()) or 0, 100)

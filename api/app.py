@@ -15,39 +15,39 @@ from granian.server.embed import Server
 from litestar import Litestar, Router
 from litestar.di import Provide
 
-import db.engine
-from api import openapi
-from api.accounts import Accounts
-from api.admin import admin_handler
-from api.attempts import Attempts
-from api.auth import signed_in
-from api.body import MAX_BODY_BYTES, Body
-from api.cameos import CameoRequests, Cameos
-from api.cards import Cards, ModelServerCards
-from api.consent import Consent
-from api.content import Content
-from api.edge import drained, finish, refuse_unstorable
-from api.enrolment import Enrolment
-from api.errors import answer
-from api.feed import FeedRoutes
-from api.health import Health
-from api.models import Models
-from api.outside import outside
-from api.pages import page_handlers
-from api.posts import Posts
-from api.provenance import ProvenanceRoutes
-from api.realtime import Realtime
-from api.references import References
-from api.safety import Appeals, Registry, Reports
-from api.screen import Screen
-from api.social import Social
-from api.takedowns import Takedowns
-from api.videos import Videos
-from core.settings import PROJECT, Settings, load
+from api.http import openapi
+from api.http.attempts import Attempts
+from api.http.auth import signed_in
+from api.http.body import MAX_BODY_BYTES, Body
+from api.http.edge import drained, finish, refuse_unstorable
+from api.http.errors import answer
+from api.model_cards import Cards, ModelServerCards
+from api.routes.accounts import Accounts
+from api.routes.admin import admin_handler
+from api.routes.cameos import CameoRequests, Cameos
+from api.routes.consent import Consent
+from api.routes.content import Content
+from api.routes.enrolment import Enrolment
+from api.routes.feed import FeedRoutes
+from api.routes.health import Health
+from api.routes.models import Models
+from api.routes.pages import page_handlers
+from api.routes.posts import Posts
+from api.routes.provenance import ProvenanceRoutes
+from api.routes.realtime import Realtime
+from api.routes.references import References
+from api.routes.safety import Appeals, Registry, Reports
+from api.routes.social import Social
+from api.routes.takedowns import Takedowns
+from api.routes.videos import Videos
+from db import engine
+from domain.safety.remote import outside
+from domain.safety.screen import Screen
 from media.credentials import credentials
 from media.proof import LikenessCheck, NothingChecked
 from media.seal import Seal
 from media.store import MediaStore, open_store
+from settings import PROJECT, Settings, load
 
 HOST = "127.0.0.1"
 # Anybody may file a takedown; a person files a few, a flood keeps moderators from the one that matters.
@@ -101,11 +101,11 @@ def create_app(
 
     @asynccontextmanager
     async def database(_: Litestar) -> AsyncIterator[None]:
-        await db.engine.open(settings)
+        await engine.open(settings)
         try:
             yield
         finally:
-            await db.engine.close()
+            await engine.close()
 
     app = Litestar(
         route_handlers=[

@@ -16,10 +16,10 @@ import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
-import db.accounts
-import db.engine
-from core.settings import Settings, load
+from db import engine
+from domain.accounts import accounts
 from schemas.errors import Code, RiffleError
+from settings import Settings, load
 
 log = logging.getLogger("riffle.seed")
 HANDLE = "riffle_demo"
@@ -112,12 +112,12 @@ def seed(client: Client) -> int:
 async def account(settings: Settings) -> str:
     """An access token of the demo account, which is made on the first call; nobody can sign in to it."""
     now = datetime.now(UTC)
-    await db.engine.open(settings)
+    await engine.open(settings)
     try:
-        found = await db.accounts.by_handle(HANDLE)
+        found = await accounts.by_handle(HANDLE)
         if found is None:
             try:
-                found = await db.accounts.create(
+                found = await accounts.create(
                     handle=HANDLE,
                     display_name="Riffle demo",
                     password_hash=f"!{secrets.token_hex(16)}",
@@ -127,12 +127,12 @@ async def account(settings: Settings) -> str:
             except RiffleError as error:
                 if error.code is not Code.HANDLE_TAKEN:
                     raise
-                found = await db.accounts.by_handle(HANDLE)
+                found = await accounts.by_handle(HANDLE)
                 assert found is not None
-        access, _, _ = await db.accounts.issue_session(found.id, None, now)
+        access, _, _ = await accounts.issue_session(found.id, None, now)
         return access
     finally:
-        await db.engine.close()
+        await engine.close()
 
 
 def main() -> None:

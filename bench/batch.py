@@ -22,12 +22,12 @@ from bench.report import ratio
 from export import trace
 from export.families.base import Stage
 from export.load import Shape, Source, load
+from export.options import Wish
 from export.preview import preview
 from export.quantise import PRODUCTS, quantise_products, roles, split
 from export.rewrites.graph import optimise
-from export.wishes import Wish
-from model_server.host import host_target
-from model_server.sessions import Arrays, Component
+from model_server.engine.host import host_target
+from model_server.engine.sessions import Arrays, Component
 
 BATCHES = (1, 2, 4)
 ROUNDS = 20

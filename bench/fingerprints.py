@@ -17,10 +17,10 @@ import random
 import av
 import numpy as np
 
-from export.tiny.captions import random_scene
-from export.tiny.world import FPS, draw
 from media import fingerprint
-from model_server import encode
+from model_server.media import encode
+from train.world.captions import random_scene
+from train.world.world import FPS, draw
 
 
 def copied(video: bytes, *, crf: int, scale: float = 1.0) -> bytes:

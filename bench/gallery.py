@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-# Read when torch is imported; see model_server.app.
+# Read when torch is imported; see model_server.serve.app.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
@@ -22,15 +22,15 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 
-from export.tiny.crowd import unseen_sprites
-from export.tiny.refiner_clips import PICTURE
-from export.tiny.world import portrait
 from export.verify import recipe
-from model_server.bundle import find_bucket
-from model_server.conditions import NOTHING, Shown
-from model_server.preview import PreviewEngine
-from model_server.render import FullRenderer
+from model_server.engine.bundle import find_bucket
+from model_server.engine.conditions import NOTHING, Shown
+from model_server.engine.preview import PreviewEngine
+from model_server.engine.render import FullRenderer
 from schemas.videos import Recipe
+from train.stages.refiner_clips import PICTURE
+from train.world.emoji_sprites import unseen_sprites
+from train.world.world import portrait
 
 PROMPTS = (
     "a cat jumps on a beach at night",

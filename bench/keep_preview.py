@@ -2,7 +2,7 @@
 
     python -m bench.keep_preview TEACHER BUNDLE [--prompts 4] [--seeds 4] [--out table.md]
 
-Columns: fidelity (mean, model_server.compare), agreement (share of renders whose nearest preview among all
+Columns: fidelity (mean, of engine.compare), agreement (share of renders whose nearest preview among all
 seeds of the prompt is their own), detail (edge strength against the preview enlarged bicubically: above 1 is
 sharper), re-used (share of the schedule that the preview saves), CPU seconds a render. The first two rows are
 the ends: a render from scratch, and the enlarged preview itself.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-# Read when torch is imported; see model_server.app.
+# Read when torch is imported; see model_server.serve.app.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
@@ -26,10 +26,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 
-from model_server.compare import fidelity, glance_distance
-from model_server.flow import Lift, Route
-from model_server.preview import PreviewEngine
-from model_server.render import FullRenderer
+from model_server.engine.compare import fidelity, glance_distance
+from model_server.engine.flow import Lift, Route
+from model_server.engine.preview import PreviewEngine
+from model_server.engine.render import FullRenderer
 from schemas.videos import Recipe
 
 PROMPTS = (

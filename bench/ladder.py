@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from bench.rungs import Rung
-from model_server.threads import MEASURED
+from model_server.engine.threads import MEASURED
 
 SERVED = "threads and memory as served"
 INT8 = "int8"
@@ -43,9 +43,9 @@ def rungs(teacher: Path, work: Path, threads: int, int8: Path | None, tiny: Path
 
 def bundle(teacher: Path, out: Path, precision: str, tiny: Path | None) -> Path:
     """A bundle of the student for this machine."""
+    from export.options import Wish
     from export.pack import export_bundle
-    from export.wishes import Wish
-    from model_server.host import host_target
+    from model_server.engine.host import host_target
 
     wish = Wish(encoder=False, tiny_decoder=tiny)
     return export_bundle(teacher, out, precision=precision, target=host_target(), wish=wish)
@@ -59,7 +59,7 @@ def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:
     from export import trace
     from export.load import load
     from export.preview import preview
-    from model_server.bundle import MANIFEST, describe
+    from model_server.engine.bundle import MANIFEST, describe
 
     print("[ladder] trace the transformer with nothing rewritten", flush=True)
     shutil.copytree(bundle, out)

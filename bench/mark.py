@@ -21,9 +21,9 @@ import av
 import numpy as np
 
 from bench.fingerprints import copied
-from export.tiny.captions import random_scene
-from export.tiny.world import FPS, draw
-from model_server import encode
+from model_server.media import encode
+from train.world.captions import random_scene
+from train.world.world import FPS, draw
 
 BITS = [bool(random.Random(1).getrandbits(64) >> place & 1) for place in range(64)]
 FRAMES = 4

@@ -9,7 +9,7 @@ From the prompt to the MP4. Ratios count, wall times depend on what else the mac
 CPU x: how many times less CPU the rung takes than the first. Fidelity: to the first rung's clip of the same
 seed, between 1 (the same) and 0 (as far as its other seeds). dB: signal to noise of the latents against the
 rung above, where both draw on one grid with the same steps. Adherence: how many clips show all they were
-asked for, by the judge of export.tiny.judge; the last two precisions draw more clips for it, in pairs.
+asked for, by the judge of train.measure.judge; the last two precisions draw more clips for it, in pairs.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ import numpy as np
 
 from bench.ladder import FLOAT32, SERVED, rungs
 from bench.rungs import Frames, Shot, Wish, Worker
-from core.settings import PROJECT
-from model_server.threads import cores
+from model_server.engine.threads import cores
+from settings import PROJECT
 
 if TYPE_CHECKING:
     # Every worker imports this file, and its memory is measured.
@@ -86,7 +86,7 @@ def judged(judge: Path, clips: Sequence[Frames], scenes: Sequence[Any]) -> list[
     """Whether each clip shows all that its scene, the one at the same place, asks for."""
     import torch
 
-    from export.tiny.judge import load_judge, verdicts
+    from train.measure.judge import load_judge, verdicts
 
     scorer, seen = load_judge(judge), []
     for start in range(0, len(clips), JUDGED_AT_ONCE):
@@ -98,9 +98,9 @@ def judged(judge: Path, clips: Sequence[Frames], scenes: Sequence[Any]) -> list[
 
 def wished(count: int) -> tuple[list[Wish], list[Any]]:
     """Held-out scenes of the tiny world, each from its own seed, and what they ask for."""
-    from export.tiny.captions import plain_caption
-    from export.tiny.judge import unseen_scenes
-    from export.tiny.world import FPS, FRAMES
+    from train.measure.judge import unseen_scenes
+    from train.world.captions import plain_caption
+    from train.world.world import FPS, FRAMES
 
     scenes = unseen_scenes(count)
     return [Wish(plain_caption(scene), 500 + i, FRAMES, FPS) for i, scene in enumerate(scenes)], scenes
@@ -109,7 +109,7 @@ def wished(count: int) -> tuple[list[Wish], list[Any]]:
 def climb(options: argparse.Namespace, work: Path) -> tuple[str, list[Row]]:
     """Draw, measure and judge; the report in Markdown, and its rows."""
     from bench import report, roof
-    from model_server.bundle import load_manifest
+    from model_server.engine.bundle import load_manifest
 
     started = time.monotonic()
     ladder = rungs(options.teacher, work, options.threads, options.bundle, options.tiny_decoder)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from core.registry import Matcher, shipped
+from domain.safety.name_match import Matcher, shipped
 
 PROMPTS = Path(__file__).parent / "data" / "registry_prompts.jsonl"
 

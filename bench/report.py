@@ -15,7 +15,7 @@ from bench import roof
 from bench.ladder import SERVED
 from bench.roof import Rate
 from bench.rungs import STAGES, Rung, Shot
-from model_server.compare import fidelity
+from model_server.engine.compare import fidelity
 
 # The preview against the render, the engine against torch, the denoiser against the roof, the whole preview.
 GOAL_CHEAPER, GOAL_EAGER, GOAL_ROOF, GOAL_WALL_S, GOAL_POINTS = 50.0, 3.0, 0.6, 1.0, 1.0

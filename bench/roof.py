@@ -16,8 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.quantise import quantise_products
 from export.rewrites.graph import optimise
-from model_server.bundle import MANIFEST, load_manifest
-from model_server.preview import usual_sizes
+from model_server.engine.bundle import MANIFEST, load_manifest
+from model_server.engine.preview import usual_sizes
 
 # Large enough that reading is nothing beside multiplying, small enough for milliseconds.
 SIDE = 1024

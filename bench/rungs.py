@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-# Read when torch is imported; see model_server.app.
+# Read when torch is imported; see model_server.serve.app.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import multiprocessing
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server import encode
+from model_server.media import encode
 from schemas.videos import Recipe
 
 Frames = NDArray[np.uint8]
@@ -142,8 +142,8 @@ def peak_bytes() -> int:
 
 def engine_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
     """The serving engine with a bundle; `plain` with the runtime's own settings."""
-    from model_server.preview import PreviewEngine
-    from model_server.sessions import Shelf
+    from model_server.engine.preview import PreviewEngine
+    from model_server.engine.sessions import Shelf
 
     shelf = Shelf(rung.threads, settings=as_it_comes if rung.kind == "plain" else None)
     engine = PreviewEngine(rung.folder, rung.threads, shelf=shelf)
@@ -176,8 +176,8 @@ def torch_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
     import torch
     from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
-    from model_server import flow
-    from model_server.render import FullRenderer, Part
+    from model_server.engine import flow
+    from model_server.engine.render import FullRenderer, Part
 
     renderer = FullRenderer(rung.folder, rung.threads)
     renderer.card.full = Part(size=rung.size, sigmas=list(rung.sigmas), guidance=rung.guidance)

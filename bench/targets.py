@@ -11,9 +11,9 @@ import argparse
 import time
 from pathlib import Path
 
-from model_server.bundle import load_manifest
-from model_server.preview import usual_sizes
-from model_server.sessions import Component
+from model_server.engine.bundle import load_manifest
+from model_server.engine.preview import usual_sizes
+from model_server.engine.sessions import Component
 
 PARTS = ("transformer", "decoder", "picture")
 ROUNDS = 20

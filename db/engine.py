@@ -11,9 +11,9 @@ import asyncpg
 import msgspec
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
-from core.settings import Settings
 from db import server
 from schemas.errors import Code, RiffleError
+from settings import Settings
 
 # PostgreSQL takes 100 connections by default, 3 of them reserved. A process holds at most 10, and the gateway
 # one more for LISTEN: 97 // 11 = 8 processes, so 4 replicas each of api and realtime.

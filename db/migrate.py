@@ -8,8 +8,9 @@ import logging
 import os
 from datetime import UTC, datetime
 
-from core.settings import load
-from db import engine, registry
+from db import engine
+from domain.safety import registry
+from settings import load
 
 log = logging.getLogger(__name__)
 # Any number that nothing else here locks.

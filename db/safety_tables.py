@@ -30,7 +30,7 @@ class AuditLog(Table, tablename="audit_log", db=ENGINE):
 
 
 class RegistryEntry(Table, tablename="registry_entries", db=ENGINE):
-    """A person who never enrolled, or a protected character; see core.registry.Entry."""
+    """A person who never enrolled, or a protected character; see domain.safety.name_match.Entry."""
 
     id = Text(primary_key=True)
     name = Text()

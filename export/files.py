@@ -9,7 +9,7 @@ import onnx
 import onnxruntime as ort
 from onnx import StringStringEntryProto, TensorProto
 
-from model_server.bundle import DATA_SUFFIX
+from model_server.engine.bundle import DATA_SUFFIX
 
 # What one file may hold, with room for the nodes.
 LARGEST_BYTES = 2**31 - 2**24

@@ -20,13 +20,13 @@ from torch import nn
 from export.errors import ExportError, first_line, quietly
 from export.families import FAMILIES
 from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
-from export.recipe import Card, Tier, check_sigmas
+from export.options import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, Wish
+from export.refiner import load_refiner
 from export.schedule import euler, from_scheduler
-from export.tiny.refiner import load_refiner
-from export.wishes import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, Wish
-from model_server.bundle import BundleError
-from model_server.tokens import load_tokenizer
+from model_server.engine.bundle import BundleError
+from model_server.engine.tokens import load_tokenizer
 from schemas.bundle import CONDITIONS, Schedule
+from schemas.model_folder import Card, Tier, check_sigmas
 
 __all__ = ["Card", "ExportError", "Source", "Tier", "load", "quietly", "weight_digest"]
 

@@ -17,10 +17,10 @@ from export.errors import ExportError, first_line
 from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.make import Maker
+from export.options import PRECISIONS_OF, Wish, default_precision
 from export.trace import REFINER, names
-from export.wishes import PRECISIONS_OF, Wish, default_precision
-from model_server.bundle import MANIFEST, BundleError, describe
-from model_server.host import host_target, misfit
+from model_server.engine.bundle import MANIFEST, BundleError, describe
+from model_server.engine.host import host_target, misfit
 from schemas.bundle import MANIFEST_VERSION, Bucket, Manifest
 
 TOKENIZER = "tokenizer.json"

@@ -7,12 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from core.settings import PROJECT, BadSetting, Settings, load
-from model_server.host import host_target
+from model_server.engine.host import host_target
+from settings import PROJECT, BadSetting, Settings, load
 
-WEIGHTS = PROJECT / "export" / "tiny" / "weights"
+WEIGHTS = PROJECT / "export" / "weights"
 # Whatever changes how a bundle is made must make the old one stale; how riffle-tiny is trained doesn't.
-STAGES = ("*.py", "families/*.py", "rewrites/*.py", "tiny/refiner.py", "tiny/similarity.py")
+STAGES = ("*.py", "families/*.py", "rewrites/*.py")
 STAMP = "built-from"
 
 
@@ -38,7 +38,7 @@ def prepare(settings: Settings) -> None:
         return
     print("[model 1/2] assembling the model folder", flush=True)
     if not own_teacher:
-        from export.tiny.assemble import assemble
+        from export.assemble import assemble
 
         assemble(settings.teacher)
     print("[model 2/2] exporting the quantised bundle (once, about a minute)", flush=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from export.load import Shape, Source
-from export.text import states
+from export.text_encoder import states
 from export.trace import prompts
 
 # Previews are drawn in torch to fit the decoders' ranges; a pass of riffle-tiny takes about 50 ms.

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from export.errors import ExportError, first_line, quietly
 from export.families.base import LATENT_AXES, Function, Stage
 from export.load import Shape, Source
-from export.text import encoded, states, trace_text
-from export.tiny.refiner import CELL
-from model_server.tokens import tokenize
+from export.refiner import CELL
+from export.text_encoder import encoded, states, trace_text
+from model_server.engine.tokens import tokenize
 
 # The first with a Gelu node, which takes an eighth off the denoiser; 23's Attention rejects a broadcast mask.
 OPSET = 20

@@ -13,10 +13,10 @@ from export.errors import ExportError
 from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.measure import Parity, difference, run, worst
+from export.options import Wish
 from export.preview import preview
 from export.trace import PROMPTS, Part
-from export.wishes import Wish
-from model_server.preview import PreviewEngine, schedule_of
+from model_server.engine.preview import PreviewEngine, schedule_of
 from schemas.bundle import Bucket, Manifest
 from schemas.videos import Recipe
 

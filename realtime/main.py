@@ -6,16 +6,17 @@ import asyncio
 import logging
 import signal
 
-from core import settings as core_settings
-from db import engine, events
+import settings as core_settings
+from db import engine
+from domain.events import stream
 from media.credentials import credentials
 from media.provenance import Signer
 from media.store import open_store
-from realtime import wake
-from realtime.dispatcher import Dispatcher
-from realtime.gateway import Gateway
-from realtime.link import Link
-from realtime.streams import Streams
+from realtime.dispatch.dispatcher import Dispatcher
+from realtime.dispatch.link import Link
+from realtime.gateway import wake
+from realtime.gateway.gateway import Gateway
+from realtime.gateway.streams import Streams
 from realtime.sweeper import Sweeper
 
 
@@ -39,10 +40,10 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
             sweeper.work_arrived()
 
         handlers: dict[str, wake.Handler] = {
-            events.EVENT: streams.woken,
-            events.WORK: dispatcher.work_arrived,
-            events.CANCEL: dispatcher.cancelled,
-            events.SWEEP: sweeper.work_arrived,
+            stream.EVENT: streams.woken,
+            stream.WORK: dispatcher.work_arrived,
+            stream.CANCEL: dispatcher.cancelled,
+            stream.SWEEP: sweeper.work_arrived,
         }
         listening = wake.Wake(engine.url(), handlers, doubt)
         gateway = Gateway(settings.realtime_port, streams, lambda: listening.connected)

@@ -7,8 +7,8 @@ import contextlib
 import logging
 from datetime import UTC, datetime
 
-from db import cameos, cascades
 from db.engine import AWAY
+from domain.consent import cameos, cascades
 from media.store import MediaStore
 from realtime import limits
 

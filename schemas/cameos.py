@@ -53,7 +53,7 @@ class RevokeMode(StrEnum):
 
 
 class Topic(StrEnum):
-    """Subjects that a person can refuse as a whole; core.topics lists the words of each."""
+    """Subjects that a person can refuse as a whole; domain.consent.topics lists the words of each."""
 
     ALCOHOL = "alcohol"
     DEATH = "death"
@@ -202,7 +202,7 @@ class GrantList(Answer, kw_only=True):
 
 
 class Decision(Answer, kw_only=True):
-    """May this cameo be used: `reason` is a code of core.consent, `ask` says what to ask its owner for."""
+    """May this cameo be used: `reason` is a code of the policy, `ask` says what to ask its owner for."""
 
     cameo: str
     allowed: bool

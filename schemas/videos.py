@@ -80,7 +80,7 @@ class Steer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CreateVideo(Request, kw_only=True):
-    """`POST /v1/videos`. Length and range limits that need their own code are checked in core.limits."""
+    """`POST /v1/videos`. Length and range limits that need their own code are checked by domain.videos."""
 
     prompt: str
     model: str | None = None

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from core.settings import load
 from db import engine, migrate, server
+from settings import load
 from tests.product import model_folders, product
 
 __all__ = ["model_folders", "product"]

@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import pytest
 
-from core.settings import PROJECT, load
 from export.prepare import prepare
+from settings import PROJECT, load
 
 # The model's first load and the database's first start, on a busy machine.
 READY_WITHIN_S = 180.0

@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from core.settings import PROJECT
+from settings import PROJECT
 from tests.product import Product
 
 # Six: each mode, by person and whole.

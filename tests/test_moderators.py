@@ -9,9 +9,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.settings import PROJECT
 from db.engine import fetch
 from db.safety_tables import Moderator
+from settings import PROJECT
 
 
 def riffle(*words: str, home: Path, database: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import PROJECT
+from settings import PROJECT
 from tests.product import ModelFolders, Product
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from export.families.base import Defaults, Family, Function, Scaled, Stage, middle, tensor
 from export.rewrites.attention import lean_wan
 from export.rewrites.stream import FirstFrame, NextFrame, cache_shapes, lean_decoder, lean_encoder
-from model_server.tokens import clean
+from model_server.engine.tokens import clean
 
 
 class Wan(Family):

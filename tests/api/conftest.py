@@ -12,9 +12,9 @@ import pytest
 from litestar import Litestar
 
 from api.app import create_app
-from core.settings import load
 from media.store import MediaStore, open_store
 from schemas.videos import ModelCard
+from settings import load
 from tests.api.people import Person, sign_up
 
 CARD = ModelCard(

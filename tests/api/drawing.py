@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import av
 import numpy as np
 
-import db.leases
+from domain.videos import leases
 from media.store import MediaStore
 
 FRAMES = 4
@@ -36,18 +36,18 @@ async def finish(video_id: str, media: MediaStore) -> list[str]:
     """Complete a queued video; returns its media keys."""
     now = datetime.now(UTC)
     attempt = None
-    for job in await db.leases.lease("test", limit_preview=100, limit_full=100, now=now, ttl_s=60):
+    for job in await leases.lease("test", limit_preview=100, limit_full=100, now=now, ttl_s=60):
         if job.id == video_id:
             attempt = job.attempt
         else:
-            await db.leases.release(job.id, job.attempt, now=now)
+            await leases.release(job.id, job.attempt, now=now)
     assert attempt is not None, f"{video_id} does not wait"
     keys = [f"{video_id}/video.mp4", f"{video_id}/thumbnail.webp", f"{video_id}/spritesheet.jpg"]
     for key, data in zip(keys, (VIDEO, THUMBNAIL, SHEET), strict=True):
         await media.put(key, data)
     latents = f"{video_id}/latents.npz"
     await media.put(latents, b"latents")
-    done = await db.leases.complete(
+    done = await leases.complete(
         video_id,
         attempt,
         media=keys,

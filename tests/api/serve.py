@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from api.app import create_app, serve
-from core.settings import load
+from settings import load
 from tests.api.conftest import FixedCards
 
 if __name__ == "__main__":

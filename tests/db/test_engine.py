@@ -8,9 +8,9 @@ import contextlib
 import asyncpg
 import pytest
 
-from core.settings import load
 from db import engine
-from tests.db.make import person
+from settings import load
+from tests.domain.make import person
 
 
 async def hang(begun: asyncio.Event) -> None:

@@ -16,13 +16,13 @@ import asyncpg
 import pytest
 from piccolo.table import create_db_tables
 
-from core.consent import GRANT_EDGES
-from core.lifecycle import FINAL
-from core.settings import PROJECT, load
 from db import engine, server
 from db.piccolo_app import APP_CONFIG
+from domain.consent.policy import GRANT_EDGES
+from domain.videos.lifecycle import FINAL
 from schemas.cameos import GrantStatus
 from schemas.videos import Status
+from settings import PROJECT, load
 
 COLUMNS = """
     SELECT table_name, column_name, data_type, udt_name, is_nullable FROM information_schema.columns

@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
+from export.assemble import assemble
 from export.pack import export_bundle
-from export.tiny.assemble import assemble
-from export.tiny.folder import write_student, write_teacher
 from schemas.videos import Recipe
+from train.models.folder import write_student, write_teacher
 
 CHANNELS = 16
 SIZE = (64, 96)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from export import cli
-from model_server.bundle import load_manifest
+from model_server.engine.bundle import load_manifest
 from tests.export.small import FRAMES, SIZE, copied, edited, small_bundle
 
 

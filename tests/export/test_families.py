@@ -11,10 +11,10 @@ import torch
 from diffusers import LTXPipeline, WanPipeline
 
 from export.measure import difference
+from export.options import Wish
 from export.pack import export_bundle
 from export.verify import peak_ratio, recipe
-from export.wishes import Wish
-from model_server.preview import PreviewEngine
+from model_server.engine.preview import PreviewEngine
 from tests.export.models import ltx_folder, wan_folder
 
 PROMPT = "a cat hops on the beach"

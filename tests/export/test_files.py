@@ -14,11 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export import files
 from export.gates import GATES
+from export.options import Wish
 from export.pack import export_bundle
 from export.verify import check_bundle
-from export.wishes import Wish
-from model_server.bundle import BundleError, describe, load_manifest
-from model_server.preview import PreviewEngine
+from model_server.engine.bundle import BundleError, describe, load_manifest
+from model_server.engine.preview import PreviewEngine
 from tests.export.models import wan_folder
 from tests.export.small import copied, edited
 

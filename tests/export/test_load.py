@@ -12,8 +12,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
 from export.load import ExportError, load, weight_digest
-from export.tiny.refiner import Refiner, save_refiner
-from export.wishes import Wish
+from export.options import Wish
+from export.refiner import Refiner, save_refiner
 from tests.export.models import ltx_folder, wan_folder, wan_vae
 from tests.export.small import CHANNELS, SIZE, copied, edited, small_folder, small_transformer
 

@@ -25,9 +25,9 @@ from export.load import load
 from export.make import Maker
 from export.measure import difference
 from export.pack import export_bundle
-from model_server import host
-from model_server.bundle import load_manifest
-from model_server.preview import PreviewEngine
+from model_server.engine import host
+from model_server.engine.bundle import load_manifest
+from model_server.engine.preview import PreviewEngine
 from tests.export.models import ltx_vae, write_ltx
 from tests.export.small import FPS, FRAMES, SIZE, copied, edited, recipe, small_bundle, small_folder
 

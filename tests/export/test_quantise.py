@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export.errors import ExportError
+from export.options import PRECISIONS_OF
 from export.quantise import (
     CONVOLUTIONS,
     PRODUCTS,
@@ -23,8 +24,7 @@ from export.quantise import (
     roles,
     split,
 )
-from export.wishes import PRECISIONS_OF
-from model_server.host import misfit
+from model_server.engine.host import misfit
 from schemas.bundle import PRECISIONS, TARGETS
 
 SIZE = 96

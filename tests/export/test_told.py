@@ -10,9 +10,9 @@ import torch
 
 from export.errors import ExportError
 from export.load import Source, load
-from export.tiny.conditions import REFERENCE_GRID, REFERENCE_SECOND, coordinates
-from export.tiny.world import FPS
 from tests.export.small import CHANNELS, copied, small_folder
+from train.models.conditions import REFERENCE_GRID, REFERENCE_SECOND, coordinates
+from train.world.world import FPS
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import torch
 
 from export.errors import ExportError
 from export.load import Source, load
+from export.options import Wish
 from export.rewrites.graph import optimise
 from export.trace import Part, names, trace
 from export.verify import check_part
-from export.wishes import Wish
 from tests.export.models import ltx_folder, ltx_vae, wan_folder, wan_vae, write_ltx
 from tests.export.small import copied
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from media.cut import clip, picture
-from model_server import encode
+from model_server.media import encode
 
 
 @functools.cache

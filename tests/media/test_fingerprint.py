@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.likeness import BANDS, NEAR_BITS, bands
+from domain.safety.hash_distance import BANDS, NEAR_BITS, bands
 from media import fingerprint
 from tests.api import clips
 

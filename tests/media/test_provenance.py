@@ -12,7 +12,7 @@ import pytest
 from media.credentials import BadCertificate, credentials
 from media.provenance import CONSENT, TRAINING, Claims, Signer, read
 from media.provenance import manifest as judged_manifest
-from model_server import encode
+from model_server.media import encode
 from schemas.videos import Receipt
 
 

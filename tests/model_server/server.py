@@ -17,7 +17,6 @@ from typing import Any
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
-from core.settings import PROJECT
 from schemas.videos import Recipe, Tier
 from schemas.work import (
     MAX_WORK_FRAME_BYTES,
@@ -29,6 +28,7 @@ from schemas.work import (
     Stopped,
     ToModels,
 )
+from settings import PROJECT
 
 # Importing torch and loading the teacher on a busy machine.
 READY_WITHIN_S = 120.0
@@ -96,7 +96,7 @@ class Client:
 
 
 class Server:
-    """`python -m model_server.app` on a free port."""
+    """`python -m model_server.serve.app` on a free port."""
 
     def __init__(self, home: Path, teacher: Path, bundle: Path) -> None:
         with socket.socket() as probe:
@@ -113,7 +113,7 @@ class Server:
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "model_server.app"], cwd=PROJECT, env=env, stdout=log, stderr=log
+                [sys.executable, "-m", "model_server.serve.app"], cwd=PROJECT, env=env, stdout=log, stderr=log
             )
 
     def get(self, path: str) -> tuple[int, bytes]:

@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from db import engine, events
+from db import engine
+from domain.events import stream
 from media.credentials import Credentials, credentials
 from media.provenance import Signer
 from media.store import MediaStore
-from realtime import wake
-from realtime.dispatcher import Dispatcher
-from realtime.link import Link
+from realtime.dispatch.dispatcher import Dispatcher
+from realtime.dispatch.link import Link
+from realtime.gateway import wake
 from schemas.events import Event, Name, video_stream
 from tests.realtime.models import Models
 from tests.realtime.world import until
@@ -35,8 +36,8 @@ async def dispatching(models: Models, store: MediaStore, *, deaf: bool = False) 
     """A dispatcher with its wake-ups; `deaf` = without."""
     dispatcher = Dispatcher(Link(models.url), store, Signer(_credentials()))
     handlers: dict[str, Callable[[str], None]] = {
-        events.WORK: dispatcher.work_arrived,
-        events.CANCEL: dispatcher.cancelled,
+        stream.WORK: dispatcher.work_arrived,
+        stream.CANCEL: dispatcher.cancelled,
     }
     tasks = [asyncio.create_task(dispatcher.run())]
     if not deaf:
@@ -50,7 +51,7 @@ async def dispatching(models: Models, store: MediaStore, *, deaf: bool = False) 
 
 
 async def log(video: str) -> list[Event]:
-    return await events.since(video_stream(video), 0, limit=200)
+    return await stream.since(video_stream(video), 0, limit=200)
 
 
 async def ended(video: str, timeout: float = 10) -> list[Event]:

@@ -12,7 +12,7 @@ import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from model_server import encode
+from model_server.media import encode
 from schemas.work import (
     Cancel,
     Closenesses,

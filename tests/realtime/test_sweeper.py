@@ -8,9 +8,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from db import accounts, cameos, cascades, engine, events, uses, videos
+from db import engine
+from domain.accounts import accounts
+from domain.consent import cameos, cascades, receipts
+from domain.events import stream
+from domain.videos import videos
 from media.store import MediaStore
-from realtime import limits, wake
+from realtime import limits
+from realtime.gateway import wake
 from realtime.sweeper import Sweeper
 from schemas.cameos import Audience, CreateCameo, RevokeCameo, RevokeMode
 from schemas.videos import Relation, Status
@@ -23,7 +28,7 @@ from tests.realtime.world import new_person, new_video, now, source, until
 @contextlib.asynccontextmanager
 async def sweeping(store: MediaStore) -> AsyncIterator[None]:
     sweeper = Sweeper(store)
-    listening = wake.Wake(engine.url(), {events.SWEEP: sweeper.work_arrived}, sweeper.work_arrived)
+    listening = wake.Wake(engine.url(), {stream.SWEEP: sweeper.work_arrived}, sweeper.work_arrived)
     tasks = [asyncio.create_task(part.run()) for part in (sweeper, listening)]
     await until(lambda: listening.connected)
     try:
@@ -68,7 +73,7 @@ async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
     assert len(copies) == 1
     assert await stored(store, remix, 1) == set(FILES)
     async with sweeping(store):
-        await uses.delete(mine, ada, first, now())
+        await receipts.delete(mine, ada, first, now())
         await until(lambda: _nothing(store, first))
         await until(lambda: _nothing(store, remix))
         await until(swept)

@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from core.ids import new_id
-from db import accounts, engine, events, videos
-from realtime import wake
-from realtime.gateway import Gateway
-from realtime.streams import Streams
+from db import engine
+from domain.accounts import accounts
+from domain.events import stream as events
+from domain.ids import new_id
+from domain.videos import videos
+from realtime.gateway import wake
+from realtime.gateway.gateway import Gateway
+from realtime.gateway.streams import Streams
 from schemas.events import Name
 from schemas.videos import Recipe, Relation, Source, Tier
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.settings import PROJECT
+from settings import PROJECT
 from tests.api import clips
-from tests.api.test_takedowns import CLAIM
+from tests.api.routes.test_takedowns import CLAIM
 from tests.product import Product
 
 DESK = {"width": 1280, "height": 900}

@@ -1,0 +1,61 @@
+"""Who is asking: bearer tokens, and the guard that every private route stands behind."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from api.http.attempts import Attempts
+from api.http.clock import now
+from domain.accounts import accounts
+from domain.accounts.accounts import AccountRow
+from schemas.errors import Code, RiffleError
+
+# Ours are 50 characters; anything much longer is no token.
+MAX_TOKEN_CHARS = 256
+# `opt` of a handler that anybody may call.
+PUBLIC = {"public": True}
+Authed: TypeAlias = Request[AccountRow, str, State]
+
+
+async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let in who holds a valid access token; the account becomes `request.user`.
+
+    Raises:
+        RiffleError: unauthenticated or token_expired.
+    """
+    if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
+        return
+    token = bearer(connection)
+    connection.scope["user"] = await accounts.authenticate(token, now())
+    connection.scope["auth"] = token
+
+
+def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """The token of the Authorization header.
+
+    Raises:
+        RiffleError: there is none.
+    """
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS or not token.isascii():
+        raise RiffleError(Code.UNAUTHENTICATED, "sign in first: send `Authorization: Bearer <access token>`")
+    return token
+
+
+def count_attempt(request: Request[Any, Any, Any], attempts: Attempts) -> None:
+    """Count a sign-up or sign-in against the address it comes from.
+
+    Raises:
+        RiffleError: rate_limited.
+    """
+    wait_s = attempts.wait_s(request.client.host if request.client else "")
+    if wait_s:
+        raise RiffleError(
+            Code.RATE_LIMITED, "too many attempts from this address", retry_after_s=int(wait_s) + 1
+        )

@@ -1,0 +1,130 @@
+"""Reads a request's body straight into its wire type: JSON, or a form as the openai SDK sends it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+from litestar import Request
+from litestar.dto import AbstractDTO
+from litestar.openapi.spec import Reference, Schema
+from litestar.typing import FieldDefinition
+
+from api.http.form import read_form
+from schemas.errors import Code, RiffleError
+
+# The largest honest body is a prompt with its conditions, some 10 kB; more only costs memory.
+MAX_BODY_BYTES = 1024 * 1024
+# Integers are exact in JSON and JavaScript up to here.
+MAX_INTEGER = 2**53 - 1
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
+UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$")
+MISSING = re.compile(r"^Object missing required field `(?P<field>.*)`$")
+
+
+class Body(AbstractDTO[Any]):
+    """Litestar's seam for bodies: `data: T` of a handler is decoded as T, unknown fields refused."""
+
+    _kinds: ClassVar[dict[str, Any]] = {}
+
+    @classmethod
+    def create_for_field_definition(
+        cls, field_definition: FieldDefinition, handler_id: str, backend_cls: Any = None
+    ) -> None:
+        """Remember what a handler takes."""
+        cls._kinds[handler_id] = field_definition.annotation
+
+    @classmethod
+    def create_openapi_schema(
+        cls, field_definition: FieldDefinition, handler_id: str, schema_creator: Any
+    ) -> Reference | Schema:
+        """The wire type's own schema."""
+        found: Reference | Schema = schema_creator.for_field_definition(field_definition)
+        return found
+
+    @classmethod
+    def generate_field_definitions(cls, model_type: type[Any]) -> Iterator[Any]:  # type: ignore[override]
+        """Nothing: the wire type is not transformed."""
+        return iter(())
+
+    @classmethod
+    def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:
+        """Nothing is nested for Litestar: msgspec reads the whole."""
+        return False
+
+    def decode_bytes(self, value: bytes) -> Any:
+        """The body as the handler's type.
+
+        Raises:
+            RiffleError: it is not that.
+        """
+        request = self.asgi_connection
+        assert isinstance(request, Request)
+        kind = self._kinds[request.route_handler.handler_id]
+        return decode(value, kind, request.headers.get("content-type", ""))
+
+
+def decode(raw: bytes, kind: Any, content_type: str) -> Any:
+    """`raw` as `kind`, storable: no NUL, no number that JSON can't hold.
+
+    Raises:
+        RiffleError: wrong syntax, field, type or content type.
+    """
+    media = content_type.partition(";")[0].strip().lower()
+    try:
+        if media in FORMS:
+            data = msgspec.convert(read_form(raw, content_type, kind), kind, strict=False)
+        elif media in ("", "application/json") or media.endswith("+json"):
+            data = msgspec.json.decode(raw, type=kind)
+        else:
+            raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send application/json, not {media}")
+    except msgspec.ValidationError as wrong:
+        raise _refusal(str(wrong)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise RiffleError(Code.INVALID_JSON, f"the body is not valid JSON: {wrong}") from None
+    for path, value in _leaves(msgspec.to_builtins(data), ""):
+        _check(path, value)
+    return data
+
+
+def _refusal(text: str) -> RiffleError:
+    at = AT.search(text)
+    path = at["path"] if at else ""
+    text = AT.sub("", text)
+    if unknown := UNKNOWN.match(text):
+        field = _join(path, unknown["field"])
+        return RiffleError(Code.UNKNOWN_FIELD, f"this request has no field `{field}`", param=field)
+    if missing := MISSING.match(text):
+        field = _join(path, missing["field"])
+        return RiffleError(Code.INVALID_REQUEST, f"the field `{field}` is missing", param=field)
+    return RiffleError(Code.INVALID_REQUEST, f"{path or 'the body'}: {text}", param=path or None)
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, _join(path, key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def _check(path: str, value: Any) -> None:
+    """Refuse what PostgreSQL can't store."""
+    if isinstance(value, str) and "\0" in value:
+        raise RiffleError(Code.INVALID_REQUEST, f"{path} holds a NUL character", param=path)
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        code = Code.INVALID_N if path == "n" else Code.INVALID_REQUEST
+        raise RiffleError(code, f"{path} is out of range", param=path)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RiffleError(Code.INVALID_REQUEST, f"{path} must be a finite number", param=path)
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field

@@ -1,0 +1,96 @@
+"""Turns whatever goes wrong into the one error shape."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from api.http.edge import request_id
+from db.engine import AWAY
+from schemas.errors import STATUS, Code, ErrorAnswer, ErrorBody, RiffleError
+
+log = logging.getLogger("riffle.api")
+
+# Litestar's own refusals, by status.
+FRAMEWORK: dict[int, Code] = {
+    400: Code.INVALID_REQUEST,
+    401: Code.UNAUTHENTICATED,
+    403: Code.FORBIDDEN,
+    404: Code.NOT_FOUND,
+    405: Code.METHOD_NOT_ALLOWED,
+    413: Code.BODY_TOO_LARGE,
+    415: Code.UNSUPPORTED_MEDIA_TYPE,
+    429: Code.RATE_LIMITED,
+}
+WORDS: dict[Code, str] = {
+    Code.NOT_FOUND: "there is nothing at this address",
+    Code.BODY_TOO_LARGE: "the body is larger than this server takes",
+}
+# For a 429 or 503 that does not know better.
+RETRY_AFTER_S = 2
+
+
+class Refused(RiffleError):
+    """A refusal whose reply needs a header of its own."""
+
+    def __init__(self, code: Code, message: str, *, headers: dict[str, str]) -> None:
+        super().__init__(code, message)
+        self.headers = headers
+
+
+def answer(request: Request[Any, Any, Any], problem: Exception) -> Response[ErrorAnswer]:
+    """The reply to `problem`; what is unexpected is logged in full and told to nobody."""
+    headers: dict[str, str] = dict(getattr(problem, "headers", None) or {})
+    if isinstance(problem, RiffleError):
+        refused = problem
+    elif isinstance(problem, HTTPException) and problem.status_code < 500:
+        refused = _translated(request, problem)
+    elif isinstance(problem, AWAY):
+        log.warning("request %s met an absent service: %r", request_id(request.scope), problem)
+        refused = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")
+    else:
+        log.error("request %s failed", request_id(request.scope), exc_info=problem)
+        refused = RiffleError(
+            Code.INTERNAL, "something went wrong on our side; the request id helps to find it"
+        )
+    status = STATUS[refused.code]
+    if status in (429, 503):
+        headers["retry-after"] = str(refused.retry_after_s or RETRY_AFTER_S)
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    body = ErrorBody(
+        code=refused.code,
+        message=refused.message,
+        param=refused.param,
+        type=_kind(status),
+        request_id=request_id(request.scope),
+    )
+    return Response(ErrorAnswer(error=body), status_code=status, headers=headers)
+
+
+def _kind(status: int) -> str:
+    return {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}.get(
+        status, "server_error" if status >= 500 else "invalid_request_error"
+    )
+
+
+def _translated(request: Request[Any, Any, Any], problem: HTTPException) -> RiffleError:
+    code = FRAMEWORK.get(problem.status_code, Code.INVALID_REQUEST)
+    if isinstance(problem, ValidationException):
+        return _validation(problem)
+    if code is Code.METHOD_NOT_ALLOWED:
+        return RiffleError(code, f"{request.method} is not possible here")
+    return RiffleError(code, WORDS.get(code, problem.detail))
+
+
+def _validation(problem: ValidationException) -> RiffleError:
+    """Litestar checks path and query parameters (bodies are read by api.http.body)."""
+    first = problem.extra[0] if isinstance(problem.extra, list) and problem.extra else None
+    if not isinstance(first, dict):
+        return RiffleError(Code.INVALID_REQUEST, problem.detail.split(" for ")[0])
+    if first.get("key") == "data":
+        return RiffleError(Code.INVALID_JSON, "this request needs a JSON body")
+    return RiffleError(Code.INVALID_REQUEST, str(first.get("message")), param=first.get("key"))

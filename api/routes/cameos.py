@@ -1,0 +1,182 @@
+"""Cameos: a person's likeness, who may use it, and who asked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Controller, Response, delete, get, patch, post
+from litestar.params import Parameter
+
+import domain.consent.ledger
+from api.http.auth import Authed
+from api.http.clock import now
+from api.http.idempotency import once, once_checked
+from domain.consent import cameos, enrolments, receipts
+from domain.safety import reports
+from domain.safety.screen import Screen
+from schemas.cameos import (
+    MAX_LEDGER_PAGE,
+    MAX_UNIX_S,
+    Cameo,
+    CameoList,
+    CreateCameo,
+    Grant,
+    GrantList,
+    Ledger,
+    PatchCameo,
+    RequestCameo,
+    RevokeCameo,
+    UseList,
+)
+from schemas.errors import Code, RiffleError
+from schemas.feed import Deleted
+
+# What a bigint holds.
+MAX_SEQ = 2**63 - 1
+
+
+class Cameos(Controller):
+    """Likeness profiles and the requests to use them."""
+
+    path = "/cameos"
+    tags = ("cameos",)
+
+    @post("/", summary="Make a cameo")
+    async def create(self, request: Authed, data: CreateCameo, screen: Screen) -> Response[Cameo]:
+        """Lend one's likeness, to an audience of one's choice.
+
+        Raises:
+            RiffleError: idempotency_mismatch, likeness_protected, moderation_refused.
+        """
+
+        async def check() -> None:
+            await screen.name(request, data.display_name)
+
+        async def make(_: None) -> Cameo:
+            cameo = await cameos.create(request.user.id, data, now())
+            challenge = await enrolments.challenge(cameo.id, request.user.id, now())
+            return msgspec.structs.replace(cameo, challenge=challenge)
+
+        return await once_checked(request, data, check, make)
+
+    @get("/", summary="My cameos")
+    async def mine(self, request: Authed) -> CameoList:
+        """One's own cameos, revoked ones too."""
+        return CameoList(data=await cameos.list_own(request.user.id))
+
+    @get("/{cameo_id:str}", summary="One cameo")
+    async def one(self, request: Authed, cameo_id: str) -> Cameo:
+        """A cameo; its restrictions only to its owner.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await cameos.get(cameo_id, request.user.id)
+
+    @patch("/{cameo_id:str}", summary="Change a cameo")
+    async def change(self, request: Authed, cameo_id: str, data: PatchCameo, screen: Screen) -> Cameo:
+        """Change name, audience or restrictions: a new revision, for every use from now on.
+
+        Raises:
+            RiffleError: not_found, invalid_state, likeness_protected, moderation_refused.
+        """
+        await screen.name(request, data.display_name)
+        return await cameos.patch(cameo_id, request.user.id, data, now())
+
+    @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
+    async def ask(self, request: Authed, cameo_id: str, data: RequestCameo | None = None) -> Response[Grant]:
+        """Ask the owner, who hears of it at once.
+
+        Raises:
+            RiffleError: not_found, conflict, consent_refused, rate_limited.
+        """
+        wish = data or RequestCameo()
+        if wish.scope.until is not None and not 0 < wish.scope.until < MAX_UNIX_S:
+            raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
+
+        async def make() -> Grant:
+            await reports.check_request_rate(request.user.id, now())
+            return await cameos.request(cameo_id, request.user.id, wish, now())
+
+        return await once(request, wish, make)
+
+    @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
+    async def revoke(self, request: Authed, cameo_id: str, data: RevokeCameo | None = None) -> Cameo:
+        """Withdraw one grant, one person's leave, or (with neither) the whole cameo, which is final.
+
+        `mode` block_new leaves alone what there is; hide_posts hides what is posted; tombstone deletes all.
+        It counts at once, for what was made from it too; a stronger mode can follow.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now())
+
+    @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
+    async def uses(self, request: Authed, cameo_id: str) -> UseList:
+        """Every video with this cameo, drafts too: for its owner alone.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return UseList(data=await cameos.uses(cameo_id, request.user.id))
+
+    @delete("/{cameo_id:str}/uses/{video_id:str}", status_code=200, summary="Delete a use of my cameo")
+    async def delete_use(self, request: Authed, cameo_id: str, video_id: str) -> Deleted:
+        """Delete a video with this cameo, and what was made from it, whoever made it.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        await receipts.delete(cameo_id, request.user.id, video_id, now())
+        return Deleted(id=video_id)
+
+    @get("/{cameo_id:str}/ledger", summary="All that ever changed its consent")
+    async def ledger(
+        self,
+        request: Authed,
+        cameo_id: str,
+        after: Annotated[int, Parameter(ge=0, le=MAX_SEQ, description="the last seq of the page before")] = 0,
+        limit: Annotated[int, Parameter(ge=1, le=MAX_LEDGER_PAGE)] = MAX_LEDGER_PAGE,
+    ) -> Ledger:
+        """The hash-chained record of every change, grant, receipt and revocation: for its owner alone.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await domain.consent.ledger.page(cameo_id, request.user.id, after, limit)
+
+
+class CameoRequests(Controller):
+    """Requests to use cameos, from both sides."""
+
+    path = "/cameo-requests"
+    tags = ("cameos",)
+
+    @get("/", summary="Requests that await me, or that I made")
+    async def requests(
+        self,
+        request: Authed,
+        role: Annotated[Literal["owner", "grantee"], Parameter(description="which side I am on")] = "owner",
+    ) -> GrantList:
+        """As `owner`: what awaits my answer or has got it; as `grantee`: what I asked for."""
+        return GrantList(data=await cameos.requests(request.user.id, role))
+
+    @post("/{grant_id:str}/accept", status_code=200, summary="Accept")
+    async def accept(self, request: Authed, grant_id: str) -> Grant:
+        """Let them use it, within the scope that they asked for.
+
+        Raises:
+            RiffleError: not_found, invalid_state.
+        """
+        return await cameos.answer(grant_id, request.user.id, True, now())
+
+    @post("/{grant_id:str}/refuse", status_code=200, summary="Refuse")
+    async def refuse(self, request: Authed, grant_id: str) -> Grant:
+        """Say no; they are told that it was refused.
+
+        Raises:
+            RiffleError: not_found, invalid_state.
+        """
+        return await cameos.answer(grant_id, request.user.id, False, now())

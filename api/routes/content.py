@@ -1,0 +1,106 @@
+"""The bytes of a finished video: MP4, thumbnail, spritesheet, whole or in ranges."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from litestar import Controller, Response, route
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from api.http.auth import Authed
+from api.http.clock import now
+from api.http.errors import Refused
+from api.http.ranges import Span, Unsatisfiable, wanted
+from domain.videos import hidden, videos
+from domain.videos.videos import VideoRow
+from media.store import MediaStore
+from schemas.errors import Code, RiffleError
+from schemas.videos import Status, Variant
+
+KINDS: dict[str, str] = {"video": "video/mp4", "thumbnail": "image/webp", "spritesheet": "image/jpeg"}
+# Read from the store in pieces, so that a long video never lies in memory whole.
+CHUNK_BYTES = 1024 * 1024
+# Asked for again each time: consent may have ended since.
+CACHE = "private, no-cache"
+
+
+class Content(Controller):
+    """Media of videos."""
+
+    path = "/videos"
+    tags = ("videos",)
+
+    @route(
+        "/{video_id:str}/content",
+        http_method=["GET", "HEAD"],
+        status_code=200,
+        summary="The MP4, thumbnail or spritesheet",
+    )
+    async def content(
+        self,
+        request: Authed,
+        video_id: str,
+        media: MediaStore,
+        variant: Annotated[Variant, Parameter(description="video, thumbnail or spritesheet")] = "video",
+    ) -> Response[Any]:
+        """The media of a completed video. One byte range is served; `If-None-Match` and `If-Range` work.
+
+        Raises:
+            RiffleError: not_found, gone, not_ready, invalid_state, taken_down, range_not_satisfiable.
+        """
+        key = _key(await videos.get_media(video_id, request.user.id), variant)
+        if await hidden.hidden([video_id], now()):
+            raise RiffleError(Code.TAKEN_DOWN, "this video is out of sight; GET /v1/takedowns says more")
+        try:
+            found = await media.stat(key)
+        except FileNotFoundError:
+            raise RiffleError(Code.NOT_FOUND, f"the {variant} of this video is gone") from None
+        etag = f'"{found.etag}"'
+        headers = {"etag": etag, "accept-ranges": "bytes", "cache-control": CACHE}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(b"", status_code=304, headers=headers)
+        whole = Span(0, found.size)
+        span = _span(request, etag, found.size)
+        if span is not None:
+            headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{found.size}"
+        served = span or whole
+        headers["content-length"] = str(served.end - served.start)
+        body = _nothing() if request.method == "HEAD" else _read(media, key, served)
+        return Stream(body, status_code=206 if span else 200, headers=headers, media_type=KINDS[variant])
+
+
+def _key(video: VideoRow, variant: str) -> str:
+    if video.status in (Status.QUEUED, Status.IN_PROGRESS):
+        raise RiffleError(
+            Code.NOT_READY, f"the video is {video.status}: its media comes when it is completed"
+        )
+    key = {"video": video.video_key, "thumbnail": video.thumbnail_key, "spritesheet": video.spritesheet_key}[
+        variant
+    ]
+    if video.status != Status.COMPLETED or not key:
+        raise RiffleError(Code.INVALID_STATE, f"the video is {video.status} and has no media")
+    return str(key)
+
+
+def _span(request: Authed, etag: str, size: int) -> Span | None:
+    # A range is for GET alone, and only of the object that the client has the first part of.
+    counts = request.method == "GET" and request.headers.get("if-range", etag) == etag
+    try:
+        return wanted(request.headers.get("range"), size) if counts else None
+    except Unsatisfiable:
+        raise Refused(
+            Code.RANGE_NOT_SATISFIABLE,
+            f"the range lies outside the {size} bytes",
+            headers={"content-range": f"bytes */{size}"},
+        ) from None
+
+
+async def _read(media: MediaStore, key: str, span: Span) -> AsyncIterator[bytes]:
+    for start in range(span.start, span.end, CHUNK_BYTES):
+        yield await media.get_range(key, start, min(start + CHUNK_BYTES, span.end))
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b""

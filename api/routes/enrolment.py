@@ -1,0 +1,104 @@
+"""Enrolment: a fresh challenge, and the proof clip that answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from litestar import Controller, get, post, put
+
+from api.http.auth import Authed
+from api.http.clock import now
+from api.http.upload import MAX_CLIP_BYTES, clip
+from domain.consent import enrolments
+from domain.consent.enrolments import OpenChallenge
+from domain.ids import new_id
+from media import proof
+from media.fingerprint import Unreadable
+from media.proof import Inspection, LikenessCheck
+from media.seal import Seal
+from media.store import MediaStore
+from schemas.enrolment import Challenge, Check, Proof, ProofList
+from schemas.errors import Code, RiffleError
+
+# The clock of a phone may be off by this.
+CLOCK_SLACK = timedelta(minutes=2)
+WHY = {
+    "fresh": "it was recorded before the challenge was given",
+    "long_enough": f"it takes {proof.MIN_S:.0f} to {proof.MAX_S:.0f} seconds and {proof.MIN_FRAMES} frames",
+    "moving": "nothing in it moves as a person does",
+    "recognisable": "its pictures show nothing to tell it by",
+    "not_a_copy": "it looks like a proof that was sent before",
+}
+
+
+class Enrolment(Controller):
+    """A person shows that a likeness is theirs."""
+
+    path = "/cameos/{cameo_id:str}"
+    tags = ("cameos",)
+
+    @post("/challenge", summary="A fresh challenge")
+    async def challenge(self, request: Authed, cameo_id: str) -> Challenge:
+        """Digits to say and turns of the head to make; earlier challenges stop working.
+
+        Raises:
+            RiffleError: not_found, invalid_state, rate_limited.
+        """
+        return await enrolments.challenge(cameo_id, request.user.id, now())
+
+    @put("/proof", status_code=200, request_max_body_size=MAX_CLIP_BYTES, summary="Answer the challenge")
+    async def prove(
+        self, request: Authed, cameo_id: str, media: MediaStore, seal: Seal, likeness: LikenessCheck
+    ) -> Proof:
+        """Send the proof clip: video/mp4 as the body, or as `file` of a form. It is sealed and never served.
+
+        Raises:
+            RiffleError: not_found, invalid_state (no open challenge), invalid_request (what fails is named),
+                unsupported_media_type, body_too_large.
+        """
+        asked = await enrolments.open_challenge(cameo_id, request.user.id, now())
+        data = await clip(request)
+        try:
+            seen = await asyncio.to_thread(proof.inspect, data)
+        except Unreadable as wrong:
+            raise _unusable(str(wrong)) from None
+        checks = await _checked(seen, asked)
+        failed = [name for name, passed in checks.items() if passed is False]
+        if failed or seen.bits is None:
+            raise _unusable("; ".join(WHY[name] for name in failed))
+        checks |= await likeness.compare(data, asked.digits, asked.turns)
+        proof_id = new_id("proof")
+        key = f"proofs/{proof_id}.sealed"
+        await media.put(key, await asyncio.to_thread(seal.close, data, proof_id))
+        try:
+            listed = [Check(name=name, passed=passed) for name, passed in checks.items()]
+            return await enrolments.add_proof(proof_id, cameo_id, asked.id, key, seen.bits, listed, now())
+        except RiffleError:
+            await media.delete(key)
+            raise
+
+    @get("/proofs", summary="My proofs")
+    async def proofs(self, request: Authed, cameo_id: str) -> ProofList:
+        """What became of the proofs of an own cameo.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return ProofList(data=await enrolments.proofs(cameo_id, request.user.id))
+
+
+def _unusable(why: str) -> RiffleError:
+    return RiffleError(Code.INVALID_REQUEST, f"the clip can't be used: {why}", param="file")
+
+
+async def _checked(seen: Inspection, asked: OpenChallenge) -> dict[str, bool | None]:
+    hashes = [bits for bits in (seen.bits, seen.mirrored) if bits is not None]
+    recorded = seen.recorded_at
+    return {
+        "fresh": recorded is None or recorded >= asked.created_at - CLOCK_SLACK,
+        "long_enough": seen.long_enough,
+        "moving": seen.moving,
+        "recognisable": seen.bits is not None,
+        "not_a_copy": not await enrolments.is_copy(*hashes),
+    }

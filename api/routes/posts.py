@@ -1,0 +1,75 @@
+"""Posts: publishing a video, liking one, taking it back."""
+
+from __future__ import annotations
+
+from litestar import Controller, Response, delete, get, post, put
+
+from api.http.auth import Authed
+from api.http.clock import now
+from api.http.idempotency import once_checked
+from domain.feed import feed
+from domain.safety.screen import Screen
+from schemas.feed import CreatePost, Deleted, Post
+
+
+class Posts(Controller):
+    """Published videos."""
+
+    path = "/posts"
+    tags = ("posts",)
+
+    @post("/", summary="Publish a video")
+    async def publish(self, request: Authed, data: CreatePost, screen: Screen) -> Response[Post]:
+        """Publish an own, completed video. The consent that it rests on is checked again.
+
+        Raises:
+            RiffleError: not_found, invalid_state, conflict, consent_refused, likeness_protected,
+                moderation_refused, taken_down.
+        """
+
+        async def check() -> None:
+            await screen.post(request, data.video_id, data.caption)
+
+        async def make(_: None) -> Post:
+            return await feed.post(data.video_id, request.user.id, data.caption, now())
+
+        return await once_checked(request, data, check, make)
+
+    @get("/{post_id:str}", summary="One post")
+    async def one(self, request: Authed, post_id: str) -> Post:
+        """A post as the asker sees it.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await feed.get_post(post_id, request.user.id)
+
+    @delete("/{post_id:str}", status_code=200, summary="Take a post back")
+    async def remove(self, request: Authed, post_id: str) -> Deleted:
+        """The video becomes a draft again; posts made from it stay.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        await feed.delete_post(post_id, request.user.id, now())
+        return Deleted(id=post_id)
+
+    @put("/{post_id:str}/like", summary="Like")
+    async def like(self, request: Authed, post_id: str) -> Post:
+        """Like; once counts, however often it is sent.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        await feed.like(post_id, request.user.id, now())
+        return await feed.get_post(post_id, request.user.id)
+
+    @delete("/{post_id:str}/like", status_code=200, summary="Take a like back")
+    async def unlike(self, request: Authed, post_id: str) -> Post:
+        """Take a like back; fine where there was none.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        await feed.unlike(post_id, request.user.id)
+        return await feed.get_post(post_id, request.user.id)

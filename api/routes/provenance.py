@@ -1,0 +1,80 @@
+"""Did we make this? By its content credentials, then by what it looks like."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from litestar import Controller, Request, post
+from litestar.datastructures import State
+
+from api.http.attempts import Attempts
+from api.http.auth import PUBLIC, count_attempt
+from api.http.upload import MAX_CLIP_BYTES, clip
+from domain.safety import fingerprints
+from domain.videos import visibility
+from media import fingerprint
+from media.credentials import Credentials
+from media.fingerprint import Unreadable
+from media.provenance import Manifest, manifest
+from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
+
+Anyone = Request[None, None, State]
+STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
+
+
+class ProvenanceRoutes(Controller):
+    """Where a clip comes from."""
+
+    path = "/provenance"
+    tags = ("provenance",)
+
+    @post(
+        "/", status_code=200, opt=PUBLIC, request_max_body_size=MAX_CLIP_BYTES, summary="Did you make this?"
+    )
+    async def check(self, request: Anyone, lookups: Attempts, credentials: Credentials) -> Provenance:
+        """Send an MP4 as the body, or as `file` of a form; nothing of it is kept.
+
+        Raises:
+            RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
+        """
+        count_attempt(request, lookups)
+        data = await clip(request)
+        found = await asyncio.to_thread(manifest, data, credentials.authority)
+        facts = None if found is None else _facts(found)
+        by_manifest = facts is not None and facts.state == "trusted"
+        checks = [
+            ProvenanceCheck(name="manifest", result=_result(found)),
+            # No mark but the visible one: docs/safety.md says why.
+            ProvenanceCheck(name="mark", result="not_checked"),
+        ]
+        if by_manifest and facts is not None:
+            checks.append(ProvenanceCheck(name="perceptual_hash", result="not_checked"))
+            return Provenance(
+                made_here=True, by="manifest", video_id=facts.title, manifest=facts, checks=checks
+            )
+        try:
+            bits = await asyncio.to_thread(fingerprint.of, data)
+        except Unreadable:
+            checks.append(ProvenanceCheck(name="perceptual_hash", result="unreadable"))
+            return Provenance(made_here=False, by=None, video_id=None, manifest=facts, checks=checks)
+        copies = await fingerprints.copies(bits) if bits is not None else []
+        checks.append(ProvenanceCheck(name="perceptual_hash", result="found" if copies else "not_found"))
+        return Provenance(
+            made_here=bool(copies),
+            by="perceptual_hash" if copies else None,
+            video_id=await visibility.first_public([copy.video_id for copy in copies]),
+            manifest=facts,
+            checks=checks,
+            distance=copies[0].distance if copies else None,
+        )
+
+
+def _facts(found: Manifest) -> ManifestFacts:
+    return ManifestFacts(state=STATES.get(found.state, "invalid"), title=found.title, parents=found.parents)
+
+
+def _result(found: Manifest | None) -> Any:
+    if found is None:
+        return "not_found"
+    return {"Trusted": "found", "Valid": "not_ours"}.get(found.state, "tampered")

@@ -1,0 +1,40 @@
+"""The ticket that opens the socket."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from litestar import Controller, post
+
+from api.http.auth import Authed
+from api.http.clock import now
+from domain.accounts import accounts
+from schemas.stream import Ticket
+from settings import Settings
+
+
+class Realtime(Controller):
+    """Live events."""
+
+    path = "/realtime"
+    tags = ("realtime",)
+
+    @post("/ticket", summary="A ticket for the socket")
+    async def ticket(self, request: Authed, settings: Settings) -> Ticket:
+        """A ticket opens one socket within `expires_in` seconds; no token ever stands in an address."""
+        ticket = await accounts.issue_ticket(request.user.id, now())
+        return Ticket(
+            ticket=ticket,
+            url=socket_url(request.headers.get("host", ""), request.scope["scheme"], settings),
+            expires_in=accounts.TICKET_S,
+        )
+
+
+def socket_url(host: str, scheme: str, settings: Settings) -> str:
+    """The gateway on the host that the phone already reaches."""
+    try:
+        name = urlsplit(f"//{host}").hostname or "127.0.0.1"
+    except ValueError:
+        name = "127.0.0.1"
+    name = f"[{name}]" if ":" in name else name
+    return f"{'wss' if scheme == 'https' else 'ws'}://{name}:{settings.realtime_port}"

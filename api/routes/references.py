@@ -1,0 +1,90 @@
+"""The reference picture of a cameo: stored privately, shown to its owner and to who has a grant for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Controller, Response, get, put
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, RequestBody, Schema
+
+from api.http.auth import Authed
+from api.http.clock import now
+from api.http.openapi import RiffleOperation
+from domain.consent import cameos
+from domain.ids import new_id
+from media.reference import CLIP, MAX_BYTES, PICTURES, clean
+from media.store import MediaStore
+from schemas.cameos import Cameo
+from schemas.errors import Code, RiffleError
+
+ENDINGS = {"image/webp": "webp", CLIP: "mp4"}
+# A grant can end at any moment, so no cache may outlive it.
+CACHE = "private, no-store"
+
+
+@dataclass
+class PictureOperation(RiffleOperation):
+    """An operation whose body is the file itself."""
+
+    def __post_init__(self) -> None:
+        """Name the kinds of file that it takes."""
+        super().__post_init__()
+        file = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        self.request_body = RequestBody(required=True, content=dict.fromkeys((*PICTURES, CLIP), file))
+
+
+class References(Controller):
+    """Reference pictures of cameos."""
+
+    path = "/cameos"
+    tags = ("cameos",)
+
+    @put(
+        "/{cameo_id:str}/reference",
+        summary="Give a cameo its picture",
+        description=f"The body is the file itself: {', '.join(PICTURES)} or {CLIP} (at most 10 seconds).",
+        request_max_body_size=MAX_BYTES,
+        operation_class=PictureOperation,
+    )
+    async def give(self, request: Authed, cameo_id: str, media: MediaStore) -> Cameo:
+        """Store a picture or short clip: a new revision. It's written anew, without its metadata or sound.
+
+        Raises:
+            RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request.
+        """
+        found = await cameos.get(cameo_id, request.user.id)
+        if found.owner != request.user.handle:
+            raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}` of yours")
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in (*PICTURES, CLIP):
+            raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send {', '.join(PICTURES)} or {CLIP}")
+        try:
+            data, kept = await asyncio.to_thread(clean, await request.body(), kind)
+        except ValueError as wrong:
+            raise RiffleError(Code.INVALID_REQUEST, str(wrong)) from wrong
+        key = f"cameos/{cameo_id}/{new_id('reference')}.{ENDINGS[kept]}"
+        await media.put(key, data)
+        digest = hashlib.sha256(data).hexdigest()
+        try:
+            return await cameos.set_reference(cameo_id, request.user.id, key, digest, now())
+        except RiffleError:
+            await media.delete(key)
+            raise
+
+    @get("/{cameo_id:str}/reference", summary="The picture of a cameo")
+    async def show(self, request: Authed, cameo_id: str, media: MediaStore) -> Response[Any]:
+        """The picture or clip: for its owner, and for people with an accepted grant.
+
+        Raises:
+            RiffleError: not_found, consent_refused.
+        """
+        key = await cameos.reference(cameo_id, request.user.id, now())
+        kind = next(name for name, ending in ENDINGS.items() if key.endswith(ending))
+        try:
+            data = await media.get(key)
+        except FileNotFoundError:
+            raise RiffleError(Code.NOT_FOUND, "this cameo has no picture") from None
+        return Response(data, media_type=kind, headers={"cache-control": CACHE})

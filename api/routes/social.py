@@ -1,0 +1,62 @@
+"""Whom I follow and whom I keep out."""
+
+from __future__ import annotations
+
+from litestar import Controller, delete, put
+
+from api.http.auth import Authed
+from api.http.clock import now
+from domain.accounts import accounts
+from domain.accounts.accounts import AccountRow
+from schemas.errors import Code, RiffleError
+
+
+class Social(Controller):
+    """Follows and blocks, by handle."""
+
+    tags = ("social",)
+
+    @put("/follows/{handle:str}", status_code=204, summary="Follow")
+    async def follow(self, request: Authed, handle: str) -> None:
+        """See their posts in the following cut; two who follow each other are mutuals.
+
+        Raises:
+            RiffleError: not_found; invalid_request for oneself.
+        """
+        await accounts.follow(request.user.id, (await _other(request, handle)).id, now())
+
+    @delete("/follows/{handle:str}", status_code=204, summary="Unfollow")
+    async def unfollow(self, request: Authed, handle: str) -> None:
+        """Stop following; fine where one did not.
+
+        Raises:
+            RiffleError: not_found; invalid_request for oneself.
+        """
+        await accounts.unfollow(request.user.id, (await _other(request, handle)).id)
+
+    @put("/blocks/{handle:str}", status_code=204, summary="Block")
+    async def block(self, request: Authed, handle: str) -> None:
+        """Keep someone away from my posts and cameos.
+
+        Raises:
+            RiffleError: not_found; invalid_request for oneself.
+        """
+        await accounts.block(request.user.id, (await _other(request, handle)).id, now())
+
+    @delete("/blocks/{handle:str}", status_code=204, summary="Unblock")
+    async def unblock(self, request: Authed, handle: str) -> None:
+        """Let them back; fine where they were not blocked.
+
+        Raises:
+            RiffleError: not_found; invalid_request for oneself.
+        """
+        await accounts.unblock(request.user.id, (await _other(request, handle)).id)
+
+
+async def _other(request: Authed, handle: str) -> AccountRow:
+    if handle == request.user.handle:
+        raise RiffleError(Code.INVALID_REQUEST, "that is you", param="handle")
+    found = await accounts.by_handle(handle)
+    if found is None:
+        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{handle}`", param="handle")
+    return found

@@ -1,0 +1,54 @@
+"""Takedowns by anybody, and the answers of those whose videos they are about."""
+
+from __future__ import annotations
+
+from litestar import Controller, Request, get, post
+from litestar.datastructures import State
+
+from api.http.attempts import Attempts
+from api.http.auth import PUBLIC, Authed, count_attempt
+from api.http.clock import now
+from domain.safety import takedowns
+from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown, TakedownList
+
+Anyone = Request[None, None, State]
+
+
+class Takedowns(Controller):
+    """What should not be here, said by whoever it concerns."""
+
+    path = "/takedowns"
+    tags = ("safety",)
+
+    @post("/", opt=PUBLIC, summary="Demand that videos are taken down")
+    async def file(self, request: Anyone, data: CreateTakedown, claims: Attempts) -> Takedown:
+        """No account is needed. Copies are found and come with it; moderators have 48 hours.
+
+        Raises:
+            RiffleError: invalid_request, not_found, rate_limited.
+        """
+        count_attempt(request, claims)
+        return await takedowns.file(data, now())
+
+    @get("/{takedown_id:str}", opt=PUBLIC, summary="How a takedown stands")
+    async def one(self, takedown_id: str) -> Takedown:
+        """For who has its id: its claimant, and those whom it concerns. It holds no particulars of either.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        return await takedowns.get(takedown_id)
+
+    @get("/", summary="Takedowns of my videos")
+    async def mine(self, request: Authed) -> TakedownList:
+        """Every takedown that one's own videos are under, newest first."""
+        return TakedownList(data=await takedowns.about(request.user.id))
+
+    @post("/{takedown_id:str}/counter-notice", summary="Disagree with a takedown of my video")
+    async def counter(self, request: Authed, takedown_id: str, data: CreateCounterNotice) -> CounterNotice:
+        """Once; a moderator decides again.
+
+        Raises:
+            RiffleError: not_found, invalid_request, conflict.
+        """
+        return await takedowns.counter(takedown_id, request.user.id, data, now())

@@ -1,0 +1,1 @@
+"""Accounts, sessions, who follows and blocks whom, and credits."""

@@ -1,0 +1,1 @@
+"""Cameos and the consent given for them: decided, recorded, revoked, carried out."""

@@ -1,0 +1,177 @@
+"""Cameos and the consent given for them: one revision after another, none of them ever changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from db.engine import dumps, fetch, fetch_one, transaction
+from domain.consent import facts as consent
+from domain.consent import grants, revocations
+from domain.consent.facts import facts as facts
+from domain.consent.grants import answer as answer
+from domain.consent.grants import request as request
+from domain.consent.grants import requests as requests
+from domain.consent.policy import Action, Ask, decide
+from domain.consent.receipts import uses as uses
+from domain.ids import new_id
+from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
+from schemas.errors import Code, RiffleError
+
+
+async def create(account: str, wish: CreateCameo, now: datetime) -> Cameo:
+    """A new cameo. The first is called like its owner, the next ones get a number."""
+    async with transaction():
+        # The account's lock keeps two cameos made at once from getting one handle.
+        owner = await fetch_one("SELECT handle FROM accounts WHERE id = $1 FOR NO KEY UPDATE", account)
+        assert owner is not None
+        made = await fetch_one("SELECT count(*) AS n FROM cameos WHERE account_id = $1", account)
+        number = made["n"] + 1 if made else 1
+        handle = owner["handle"] if number == 1 else f"{owner['handle']}.{number}"
+        cameo_id = new_id("cameo")
+        await fetch(
+            """
+            INSERT INTO cameos (id, account_id, handle, display_name, audience, status, restrictions,
+                revision, created_at)
+            VALUES ($1, $2, $3, $4, $5, 'active', $6::jsonb, 1, $7)
+            """,
+            cameo_id,
+            account,
+            handle,
+            wish.display_name,
+            wish.audience.value,
+            dumps(wish.restrictions),
+            now,
+        )
+        return await get(cameo_id, account)
+
+
+async def get(cameo_id: str, viewer: str) -> Cameo:
+    """A cameo; its restrictions only to its owner. Who is blocked sees none.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    rows = await _select(
+        "c.id = $1 AND NOT EXISTS (SELECT FROM blocks WHERE (blocker_id, blocked_id)"
+        " IN ((c.account_id, $2), ($2, c.account_id)))",
+        viewer,
+        cameo_id,
+        viewer,
+    )
+    if not rows:
+        raise grants.unknown_cameo(cameo_id)
+    return rows[0]
+
+
+async def list_own(account: str) -> list[Cameo]:
+    """One's own cameos, revoked ones too, oldest first."""
+    return await _select("c.account_id = $1 ORDER BY c.created_at, c.id", account, account)
+
+
+async def patch(cameo_id: str, account: str, wish: PatchCameo, now: datetime) -> Cameo:
+    """Change an own cameo: a new revision. Running videos that it no longer allows are ended.
+
+    Raises:
+        RiffleError: not_found; invalid_state, where it is revoked.
+    """
+    async with transaction():
+        row = await grants.lock_cameo(cameo_id, account)
+        if row["status"] == CameoStatus.REVOKED:
+            raise _unchangeable()
+        await fetch(
+            """
+            UPDATE cameos SET revision = revision + 1, display_name = coalesce($2, display_name),
+                audience = coalesce($3, audience), restrictions = coalesce($4::jsonb, restrictions)
+            WHERE id = $1
+            """,
+            cameo_id,
+            wish.display_name,
+            None if wish.audience is None else wish.audience.value,
+            None if wish.restrictions is None else dumps(wish.restrictions),
+        )
+        await revocations.end_refused(cameo_id, now)
+        return await get(cameo_id, account)
+
+
+async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) -> Cameo:
+    """Withdraw consent as `domain.consent.revocations.revoke` does; the cameo after it.
+
+    Raises:
+        RiffleError: not_found, where there is no such cameo, grant or person.
+    """
+    async with transaction():
+        await revocations.revoke(cameo_id, account, wish, now)
+        return await get(cameo_id, account)
+
+
+async def expire(now: datetime) -> int:
+    """Write down which grants have run out, and end what runs on them; how many there were (a batch)."""
+    due = await grants.due(now)
+    for cameo_id, grant_id in due:
+        async with transaction():
+            await grants.expire(cameo_id, grant_id, now)
+            await revocations.end_refused(cameo_id, now)
+    return len(due)
+
+
+async def set_reference(cameo_id: str, account: str, key: str, digest: str, now: datetime) -> Cameo:
+    """Name the stored picture of an own cameo: a new revision, which holds its SHA-256. The old one goes.
+
+    Raises:
+        RiffleError: not_found; invalid_state, where the cameo is revoked.
+    """
+    async with transaction():
+        row = await grants.lock_cameo(cameo_id, account)
+        if row["status"] == CameoStatus.REVOKED:
+            raise _unchangeable()
+        await revocations.drop_reference(cameo_id, now)
+        await fetch(
+            """
+            UPDATE cameos SET revision = revision + 1, reference_key = $2, reference_hash = $3 WHERE id = $1
+            """,
+            cameo_id,
+            key,
+            digest,
+        )
+        return await get(cameo_id, account)
+
+
+async def reference(cameo_id: str, viewer: str, now: datetime) -> str:
+    """The key of a cameo's picture, for its owner and who has a grant for it.
+
+    Raises:
+        RiffleError: not_found; consent_refused.
+    """
+    await get(cameo_id, viewer)
+    found = await fetch_one("SELECT account_id, reference_key FROM cameos WHERE id = $1", cameo_id)
+    assert found is not None
+    if found["account_id"] != viewer:
+        (fact,) = await consent.facts([cameo_id], viewer, now)
+        verdict = decide(fact, Ask(requester=viewer, action=Action.REFERENCE, prompt="", now=now))
+        if not verdict.allowed:
+            raise RiffleError(Code.CONSENT_REFUSED, f"its picture is not yours to see: {verdict.reason}")
+    if found["reference_key"] is None:
+        raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
+    return str(found["reference_key"])
+
+
+def _unchangeable() -> RiffleError:
+    return RiffleError(Code.INVALID_STATE, "the cameo is revoked: it can't be changed any more")
+
+
+async def _select(where: str, viewer: str, *args: object) -> list[Cameo]:
+    rows = await fetch(
+        f"""
+        SELECT c.id, c.account_id, c.handle, a.handle AS owner, c.display_name, c.audience, c.status,
+            c.revision, c.created_at, c.restrictions, c.reference_key IS NOT NULL AS has_reference
+        FROM cameos c JOIN accounts a ON a.id = c.account_id WHERE {where}
+        """,
+        *args,
+    )
+    for row in rows:
+        row["created_at"] = int(row["created_at"].timestamp())
+        own = row.pop("account_id") == viewer
+        row["restrictions"] = msgspec.json.decode(row["restrictions"]) if own else None
+    return [msgspec.convert(row, Cameo) for row in rows]

@@ -1,0 +1,139 @@
+"""Carries revocations out to the end: hides or buries every descendant and identical copy, a batch at a time.
+
+How far it has come stands in the database and moves in the transaction of its batch, so that whoever dies in
+the middle is taken over from by the next. Reads don't wait for it: they ask the revocations themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from db.engine import fetch, fetch_one, transaction
+from domain.videos import transitions
+from domain.videos.lifecycle import FINAL
+from domain.videos.record import SEALED, select
+from schemas.events import video_stream
+
+# A video takes about 1 ms, so a batch holds its locks for some tens of milliseconds.
+BATCH = 50
+# Objects deleted from the store in one go, in parallel.
+GARBAGE_BATCH = 100
+
+
+async def step(now: datetime) -> bool:
+    """One batch of the oldest open cascade that nobody else works on; False where there is none."""
+    async with transaction():
+        task = await fetch_one(
+            """
+            SELECT c.*, w.mode FROM cascades c JOIN revocations w ON w.id = c.revocation_id
+            WHERE c.ended_at IS NULL ORDER BY c.revocation_id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
+            """
+        )
+        if task is None:
+            return False
+        ids = await (_copies(task) if task["copies"] else _reached(task))
+        if ids:
+            await _withhold(ids, task, now)
+        # Copies have no order to go by, but each is met once: it's withheld then.
+        await fetch(
+            """
+            UPDATE cascades SET cursor = $2, copies = copies OR $3, reached = reached + $4,
+                ended_at = CASE WHEN copies AND $3 THEN $5::timestamptz END
+            WHERE revocation_id = $1
+            """,
+            task["revocation_id"],
+            ids[-1] if ids else task["cursor"],
+            not ids,
+            len(ids),
+            now,
+        )
+        return True
+
+
+async def _reached(task: dict[str, Any]) -> list[str]:
+    """The next videos that come from a withdrawn use; each has a receipt for the cameo, so this ends."""
+    rows = await fetch(
+        """
+        SELECT r.video_id AS id FROM revocations w JOIN receipts r USING (cameo_id)
+        WHERE w.id = $1 AND r.action = 'draw' AND r.video_id > $2 AND EXISTS (
+            SELECT FROM ancestors a JOIN receipts o ON o.video_id = a.ancestor_id
+            WHERE a.video_id = r.video_id AND withdrawn(o, w)
+        ) ORDER BY r.video_id LIMIT $3
+        """,
+        task["revocation_id"],
+        task["cursor"],
+        BATCH,
+    )
+    return [row["id"] for row in rows]
+
+
+async def _copies(task: dict[str, Any]) -> list[str]:
+    """Videos with the very media of one that was reached, and what was made from them."""
+    rows = await fetch(
+        """
+        SELECT DISTINCT d.id FROM videos t JOIN videos c ON c.media_hash = t.media_hash
+        JOIN ancestors a ON a.ancestor_id = c.id JOIN videos d ON d.id = a.video_id
+        WHERE t.withheld_by = $1 AND (d.withheld IS NULL OR d.withheld < $2) ORDER BY d.id LIMIT $3
+        """,
+        task["revocation_id"],
+        task["mode"],
+        BATCH,
+    )
+    return [row["id"] for row in rows]
+
+
+async def _withhold(ids: Sequence[str], task: dict[str, Any], now: datetime) -> None:
+    rows = await select("v.id = ANY ($1::text[]) ORDER BY v.id FOR NO KEY UPDATE OF v", list(ids))
+    await transitions.withdraw([row for row in rows if row.status not in FINAL], "withdrawn", now)
+    await fetch(
+        """
+        UPDATE videos SET withheld = $2, withheld_at = $3, withheld_by = $4
+        WHERE id = ANY ($1::text[]) AND (withheld IS NULL OR withheld < $2)
+        """,
+        list(ids),
+        task["mode"],
+        now,
+        task["revocation_id"],
+    )
+    if task["mode"] == "tombstone":
+        await _bury(ids, now)
+
+
+async def _bury(ids: Sequence[str], now: datetime) -> None:
+    """Let go of all that could show the likeness. The words stay, sealed, for consent alone."""
+    await fetch(
+        """
+        INSERT INTO garbage (key, at)
+        SELECT key, $2 FROM videos v,
+            unnest(ARRAY[video_key, thumbnail_key, spritesheet_key, latents_key]) AS key
+        WHERE v.id = ANY ($1::text[]) AND key IS NOT NULL ON CONFLICT DO NOTHING
+        """,
+        list(ids),
+        now,
+    )
+    await fetch(
+        f"""
+        UPDATE videos SET sealed = {SEALED}, prompt = '',
+            recipe = jsonb_set(recipe, '{{prompt}}', '""'),
+            video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
+        WHERE id = ANY ($1::text[])
+        """,
+        list(ids),
+    )
+    await fetch(
+        "UPDATE events SET picture = NULL WHERE stream = ANY ($1::text[]) AND picture IS NOT NULL",
+        [video_stream(video) for video in ids],
+    )
+
+
+async def garbage() -> list[str]:
+    """Keys of media to delete from the store, the oldest first."""
+    rows = await fetch("SELECT key FROM garbage ORDER BY at, key LIMIT $1", GARBAGE_BATCH)
+    return [row["key"] for row in rows]
+
+
+async def swept(keys: Sequence[str]) -> None:
+    """The store has deleted these."""
+    await fetch("DELETE FROM garbage WHERE key = ANY ($1::text[])", list(keys))

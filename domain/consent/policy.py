@@ -1,0 +1,290 @@
+"""May a person use a likeness? Pure: facts and the clock go in, a verdict with its reason comes out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from domain.consent.topics import WORDS
+from domain.safety.word_match import mentions, plain
+from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, RevokeMode, Scope
+from schemas.videos import Relation, Tier
+
+# Pinned into each grant and receipt; raise it whenever `decide` answers any question differently.
+POLICY_VERSION = 3
+# An owner who said no is left in peace by the same person for a day.
+ASK_AGAIN_AFTER_S = 24 * 3600
+
+GRANT_EDGES: dict[GrantStatus, frozenset[GrantStatus]] = {
+    GrantStatus.PENDING: frozenset(
+        {GrantStatus.ACCEPTED, GrantStatus.REFUSED, GrantStatus.REVOKED, GrantStatus.EXPIRED}
+    ),
+    GrantStatus.ACCEPTED: frozenset({GrantStatus.REVOKED, GrantStatus.EXPIRED}),
+    GrantStatus.REFUSED: frozenset(),
+    GrantStatus.REVOKED: frozenset(),
+    GrantStatus.EXPIRED: frozenset(),
+}
+
+
+class Action(StrEnum):
+    """What is done with a likeness. The first four are asked of who does them, and so is `show`: whether
+    what they posted still stands. `read` is asked of who looks at it, `reference` of who wants the picture.
+    """
+
+    PREVIEW = "preview"
+    RENDER = "render"
+    REMIX = "remix"
+    POST = "post"
+    SHOW = "show"
+    READ = "read"
+    REFERENCE = "reference"
+
+
+class Reason(StrEnum):
+    """Why a use is allowed (the first five) or refused."""
+
+    OWNER = "owner"
+    EVERYONE = "everyone"
+    MUTUALS = "mutuals"
+    GRANTED = "granted"
+    POSTED = "posted"
+    SIGN_IN = "sign_in"
+    CAMEO_REVOKED = "cameo_revoked"
+    WITHDRAWN = "withdrawn"
+    BLOCKED = "blocked"
+    CAMEO_EXPIRED = "cameo_expired"
+    RESTRICTED_WORDS = "restricted_words"
+    RESTRICTED_TOPIC = "restricted_topic"
+    RESTRICTED_STYLE = "restricted_style"
+    NO_REMIX = "no_remix"
+    NO_OTHERS = "no_others"
+    ONLY_ME = "only_me"
+    NOT_ASKED = "not_asked"
+    PENDING = "pending"
+    REFUSED = "refused"
+    GRANT_REVOKED = "grant_revoked"
+    GRANT_EXPIRED = "grant_expired"
+    OTHER_PROMPT = "other_prompt"
+    OTHER_TREND = "other_trend"
+    OTHER_VIDEO = "other_video"
+    NO_POSTING = "no_posting"
+    POST_NOT_APPROVED = "post_not_approved"
+    USED_UP = "used_up"
+
+
+class GrantFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A grant to the requester at its latest revision; `used` counts the requests drawn under it.
+
+    `mode` is how a revoked one was revoked.
+    """
+
+    id: str
+    revision: int
+    status: GrantStatus
+    scope: Scope
+    used: int = 0
+    mode: RevokeMode | None = None
+
+
+class CameoFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A cameo as it stands between its owner and one requester; grants oldest first.
+
+    `revoked` is how the whole cameo was revoked, `shut_out` how the requester was last, by name; None = not.
+    """
+
+    id: str
+    owner: str
+    status: CameoStatus
+    audience: Audience
+    revision: int
+    restrictions: Restrictions = msgspec.field(default_factory=Restrictions)
+    blocked: bool = False
+    mutual: bool = False
+    grants: list[GrantFacts] = msgspec.field(default_factory=list)
+    revoked: RevokeMode | None = None
+    shut_out: RevokeMode | None = None
+
+
+class Ask(msgspec.Struct, kw_only=True, frozen=True):
+    """Who wants to do what with one cameo. `action` is one of `Action`; `requester` is empty for nobody.
+
+    `words` are the prompts and captions of every video it comes from, and its own caption; `trend` is the
+    trend it stands in; `video` its id where it exists; `remixed` says whether a remix is anywhere in its
+    making; `others` whether people other than the owner appear by cameo; `withdrawn` how a use that it comes
+    from was withdrawn.
+    """
+
+    requester: str
+    action: str
+    prompt: str
+    now: datetime
+    words: list[str] = msgspec.field(default_factory=list)
+    trend: str | None = None
+    video: str | None = None
+    remixed: bool = False
+    others: bool = False
+    withdrawn: RevokeMode | None = None
+
+
+class Verdict(msgspec.Struct, kw_only=True, frozen=True):
+    """The answer. `ask` says what its owner could be asked for; `grant_revision` pins the record behind it.
+
+    Where no grant was needed, `grant_id` is None and `grant_revision` is the revision of the cameo itself.
+    """
+
+    allowed: bool
+    reason: str
+    ask: str | None = None
+    grant_id: str | None = None
+    grant_revision: int = 0
+
+
+def action_of(tier: Tier, relation: Relation | None) -> Action:
+    """What is done to the likeness when such a video is drawn."""
+    if relation is None:
+        return Action.PREVIEW if tier is Tier.PREVIEW else Action.RENDER
+    return Action.RENDER if relation is Relation.RENDER else Action.REMIX
+
+
+def decide(cameo: CameoFacts, ask: Ask) -> Verdict:
+    """Decide one use of one cameo."""
+    if not ask.requester:
+        return _refuse(Reason.SIGN_IN)
+    if ask.action == Action.READ:
+        return _read(cameo, ask)
+    if _ended(cameo, ask):
+        return _refuse(Reason.CAMEO_REVOKED)
+    if ask.withdrawn is not None:
+        return _refuse(Reason.WITHDRAWN)
+    if ask.requester == cameo.owner:
+        return _allow(Reason.OWNER, cameo)
+    if cameo.blocked:
+        return _refuse(Reason.BLOCKED)
+    restricted = _restricted(cameo.restrictions, ask)
+    if restricted is not None:
+        return _refuse(restricted)
+    if cameo.audience is Audience.ONLY_ME:
+        return _refuse(Reason.ONLY_ME)
+    open_grants = [grant for grant in cameo.grants if _open(grant, ask)]
+    shortfalls = {grant.id: _shortfall(grant, ask, cameo.restrictions) for grant in open_grants}
+    for grant in reversed(open_grants):
+        if shortfalls[grant.id] is None:
+            return Verdict(
+                allowed=True, reason=Reason.GRANTED, grant_id=grant.id, grant_revision=grant.revision
+            )
+    # Withdrawn from this one person counts for more than open to all.
+    revoked = not open_grants and _turned_away(cameo, ask)
+    if not revoked and _by_audience(cameo.restrictions, ask):
+        if cameo.audience is Audience.EVERYONE:
+            return _allow(Reason.EVERYONE, cameo)
+        if cameo.audience is Audience.MUTUALS and cameo.mutual:
+            return _allow(Reason.MUTUALS, cameo)
+    statuses = {grant.status for grant in cameo.grants}
+    if GrantStatus.PENDING in statuses:
+        return _refuse(Reason.PENDING)
+    if open_grants:
+        reason = shortfalls[open_grants[-1].id]
+        assert reason is not None
+        return _refuse(reason, _ASK_FOR[reason])
+    if revoked:
+        return _refuse(Reason.GRANT_REVOKED, "approval")
+    if GrantStatus.REFUSED in statuses:
+        return _refuse(Reason.REFUSED, "approval")
+    if ask.action in _POSTING and cameo.restrictions.approve_posts:
+        return _refuse(Reason.POST_NOT_APPROVED, "this video")
+    return _refuse(Reason.NOT_ASKED, "approval")
+
+
+_POSTING = (Action.POST, Action.SHOW)
+_ASK_FOR = {
+    Reason.GRANT_EXPIRED: "more time",
+    Reason.OTHER_PROMPT: "this prompt",
+    Reason.OTHER_TREND: "this trend",
+    Reason.OTHER_VIDEO: "this video",
+    Reason.NO_POSTING: "posting",
+    Reason.POST_NOT_APPROVED: "this video",
+    Reason.USED_UP: "more uses",
+}
+
+
+def _read(cameo: CameoFacts, ask: Ask) -> Verdict:
+    """May this person look at a post that stands: everybody who signed in and isn't blocked."""
+    if ask.requester == cameo.owner:
+        return _allow(Reason.OWNER, cameo)
+    return _refuse(Reason.BLOCKED) if cameo.blocked else _allow(Reason.POSTED, cameo)
+
+
+def _ended(cameo: CameoFacts, ask: Ask) -> bool:
+    """Whether the end of the whole cameo counts: one that blocks new uses leaves what is posted alone."""
+    kept = ask.action == Action.SHOW and cameo.revoked is RevokeMode.BLOCK_NEW
+    return cameo.status is CameoStatus.REVOKED and not kept
+
+
+def _open(grant: GrantFacts, ask: Ask) -> bool:
+    """Whether a grant counts as given: for what is posted, one revoked for new uses only does too."""
+    kept = ask.action == Action.SHOW and grant.mode is RevokeMode.BLOCK_NEW
+    return grant.status is GrantStatus.ACCEPTED or (grant.status is GrantStatus.REVOKED and kept)
+
+
+def _turned_away(cameo: CameoFacts, ask: Ask) -> bool:
+    if GrantStatus.REVOKED in {grant.status for grant in cameo.grants}:
+        return True
+    kept = ask.action == Action.SHOW and cameo.shut_out is RevokeMode.BLOCK_NEW
+    return cameo.shut_out is not None and not kept
+
+
+def _by_audience(restrictions: Restrictions, ask: Ask) -> bool:
+    """Whether an audience is enough for this; the reference picture and approved posts need a grant."""
+    return ask.action != Action.REFERENCE and not (restrictions.approve_posts and ask.action in _POSTING)
+
+
+def _restricted(restrictions: Restrictions, ask: Ask) -> Reason | None:
+    """The restriction that refuses this, whoever asks; None where none does."""
+    texts = [ask.prompt, *ask.words]
+    if restrictions.until is not None and ask.now.timestamp() >= restrictions.until:
+        return Reason.CAMEO_EXPIRED
+    if mentions(texts, restrictions.words):
+        return Reason.RESTRICTED_WORDS
+    if any(mentions(texts, WORDS[topic]) for topic in restrictions.topics):
+        return Reason.RESTRICTED_TOPIC
+    if mentions(texts, restrictions.styles):
+        return Reason.RESTRICTED_STYLE
+    if restrictions.no_remix and (ask.remixed or ask.action == Action.REMIX):
+        return Reason.NO_REMIX
+    if restrictions.no_others and ask.others:
+        return Reason.NO_OTHERS
+    return None
+
+
+def _shortfall(grant: GrantFacts, ask: Ask, restrictions: Restrictions) -> Reason | None:
+    """Why a grant does not cover this; None where it does."""
+    scope = grant.scope
+    if scope.until is not None and ask.now.timestamp() >= scope.until:
+        return Reason.GRANT_EXPIRED
+    if ask.action == Action.REFERENCE:
+        return None
+    if scope.video_id is not None and scope.video_id != ask.video:
+        return Reason.OTHER_VIDEO
+    if scope.prompt is not None and plain(scope.prompt) != plain(ask.prompt):
+        return Reason.OTHER_PROMPT
+    if scope.trend is not None and scope.trend != ask.trend:
+        return Reason.OTHER_TREND
+    if ask.action in _POSTING:
+        if not scope.post:
+            return Reason.NO_POSTING
+        if restrictions.approve_posts and scope.video_id is None:
+            return Reason.POST_NOT_APPROVED
+    # Rendering or posting what was drawn is part of the use that drew it.
+    if ask.action in (Action.PREVIEW, Action.REMIX) and scope.uses is not None and grant.used >= scope.uses:
+        return Reason.USED_UP
+    return None
+
+
+def _allow(reason: Reason, cameo: CameoFacts) -> Verdict:
+    return Verdict(allowed=True, reason=reason, grant_revision=cameo.revision)
+
+
+def _refuse(reason: Reason, ask: str | None = None) -> Verdict:
+    return Verdict(allowed=False, reason=reason, ask=ask)

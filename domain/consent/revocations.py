@@ -1,0 +1,133 @@
+"""Consent taken back: written down, told, and counted at once; cascades carry it out to the end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from db.engine import fetch, fetch_one, transaction
+from domain.consent import grants
+from domain.events import stream
+from domain.videos import transitions
+from domain.videos.record import select
+from schemas.cameos import CameoStatus, GrantStatus, RevokeCameo, RevokeMode
+from schemas.errors import Code, RiffleError
+
+
+async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) -> None:
+    """Withdraw one grant, one person's leave, or (with neither) the whole cameo, which is final.
+
+    From then on no reading shows what the mode reaches, and running videos that rest on it are ended here;
+    posts, copies and media follow by `domain.consent.cascades`. A stronger mode can come later.
+
+    Raises:
+        RiffleError: not_found, where there is no such cameo, grant or person.
+    """
+    async with transaction():
+        row = await grants.lock_cameo(cameo_id, account)
+        grantee = await _grantee(wish, account)
+        if wish.grant_id is not None:
+            await _check_grant(wish.grant_id, cameo_id, grantee)
+        open_grants = await fetch(
+            """
+            SELECT grant_id FROM grant_heads
+            WHERE cameo_id = $1 AND status IN ('pending', 'accepted')
+                AND ($2::text IS NULL OR grant_id = $2) AND ($3::text IS NULL OR grantee_id = $3)
+            ORDER BY grantee_id, grant_id
+            """,
+            cameo_id,
+            wish.grant_id,
+            grantee,
+        )
+        whole = wish.grant_id is None and grantee is None
+        if whole and row["status"] != CameoStatus.REVOKED:
+            await fetch(
+                "UPDATE cameos SET revision = revision + 1, status = 'revoked' WHERE id = $1", cameo_id
+            )
+        for found in open_grants:
+            await grants.revise(found["grant_id"], GrantStatus.REVOKED, account, now, wish.mode)
+        # One named target: a grant says more than the person that it was given to.
+        await record(
+            cameo_id,
+            account,
+            wish.mode,
+            now,
+            grantee=None if wish.grant_id is not None else grantee,
+            grant=wish.grant_id,
+        )
+        if whole and wish.mode is RevokeMode.TOMBSTONE:
+            await drop_reference(cameo_id, now)
+        for found in open_grants:
+            await grants.tell_grantee(found["grant_id"], GrantStatus.REVOKED, now)
+
+
+async def record(
+    cameo_id: str,
+    account: str,
+    mode: RevokeMode,
+    now: datetime,
+    *,
+    grantee: str | None = None,
+    grant: str | None = None,
+    video: str | None = None,
+) -> None:
+    """Write a revocation of a locked cameo, end what runs against it, and queue its cascade."""
+    made = await fetch_one(
+        """
+        INSERT INTO revocations (cameo_id, grantee_id, grant_id, video_id, mode, actor_id, at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
+        """,
+        cameo_id,
+        grantee,
+        grant,
+        video,
+        mode.value,
+        account,
+        now,
+    )
+    assert made is not None
+    await end_refused(cameo_id, now)
+    if mode is not RevokeMode.BLOCK_NEW:
+        await fetch("INSERT INTO cascades (revocation_id, began_at) VALUES ($1, $2)", made["id"], now)
+        await stream.notify(stream.SWEEP)
+
+
+async def end_refused(cameo_id: str, now: datetime) -> None:
+    """End running videos with this cameo that consent no longer covers."""
+    rows = await select(
+        """
+        v.status IN ('queued', 'in_progress') AND v.cameos @> ARRAY[$1::text]
+        ORDER BY v.id FOR NO KEY UPDATE OF v
+        """,
+        cameo_id,
+    )
+    await transitions.withdraw_refused(rows, now)
+
+
+async def drop_reference(cameo_id: str, now: datetime) -> None:
+    """Let go of a cameo's picture; its hash stays in the records."""
+    await fetch(
+        """
+        INSERT INTO garbage (key, at) SELECT reference_key, $2 FROM cameos
+        WHERE id = $1 AND reference_key IS NOT NULL ON CONFLICT DO NOTHING
+        """,
+        cameo_id,
+        now,
+    )
+    await fetch("UPDATE cameos SET reference_key = NULL WHERE id = $1", cameo_id)
+    await stream.notify(stream.SWEEP)
+
+
+async def _grantee(wish: RevokeCameo, account: str) -> str | None:
+    if wish.grantee is None:
+        return None
+    found = await fetch_one("SELECT id FROM accounts WHERE handle = $1", wish.grantee)
+    if found is None or found["id"] == account:
+        raise RiffleError(Code.NOT_FOUND, f"nobody called `{wish.grantee}` could be refused", param="grantee")
+    return str(found["id"])
+
+
+async def _check_grant(grant_id: str, cameo_id: str, grantee: str | None) -> None:
+    found = await fetch_one("SELECT cameo_id, grantee_id FROM grant_heads WHERE grant_id = $1", grant_id)
+    theirs = found is not None and (grantee is None or found["grantee_id"] == grantee)
+    if found is None or found["cameo_id"] != cameo_id or not theirs:
+        raise RiffleError(Code.NOT_FOUND, "there is no such grant that could be revoked", param="grant_id")

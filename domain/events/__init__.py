@@ -1,0 +1,1 @@
+"""Streams of numbered events, and how a phone resumes one."""

@@ -1,0 +1,1 @@
+"""Posts, trends and lanes: their order, their cursors, and what stands in them."""

@@ -1,0 +1,259 @@
+"""Posts: publishing a video, taking it back, and likes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from db.engine import fetch, fetch_one, transaction
+from domain.accounts.accounts import COLUMNS as ACCOUNT_COLUMNS
+from domain.accounts.accounts import AccountRow, to_account
+from domain.consent import facts, receipts
+from domain.consent.policy import Action, Reason, Verdict
+from domain.events import stream
+from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, hot
+from domain.ids import new_id
+from domain.videos import transitions
+from domain.videos.lineage import posted_ancestors
+from domain.videos.record import VideoRow, select, to_videos
+from domain.videos.visibility import unknown, visible_of
+from schemas.errors import Code, RiffleError
+from schemas.events import Name, inbox_stream
+from schemas.feed import Closeness, Post
+from schemas.videos import Status
+
+# Nobody who is blocked on either side, nothing that a cascade has taken out of view. $1 is the viewer.
+NOT_BLOCKED = """
+    NOT EXISTS (
+        SELECT FROM blocks b WHERE (b.blocker_id, b.blocked_id) IN ((p.account_id, $1), ($1, p.account_id))
+    ) AND NOT EXISTS (SELECT FROM videos h WHERE h.id = p.video_id AND h.withheld IS NOT NULL)
+"""
+
+
+async def post(video_id: str, account: str, caption: str | None, now: datetime) -> Post:
+    """Publish an own, completed video; the author that it was remixed from hears of it.
+
+    Raises:
+        RiffleError: not_found; invalid_state, where it is not completed; conflict, where it is posted;
+            consent_refused.
+    """
+    async with transaction():
+        # Cameos are locked before videos, everywhere; so this comes before or after a revocation.
+        await receipts.lock(await facts.inherited([video_id]))
+        row = await transitions.lock(video_id)
+        if row is None or row.account_id != account or row.deleted_at is not None:
+            raise unknown(video_id, "video_id")
+        if row.status is not Status.COMPLETED:
+            raise RiffleError(
+                Code.INVALID_STATE, f"the video is {row.status}: only completed ones can be posted"
+            )
+        if row.post_id is not None:
+            raise RiffleError(Code.CONFLICT, f"the video is posted already as {row.post_id}")
+        if row.withheld is not None:
+            raise RiffleError(
+                Code.CONSENT_REFUSED, f"it may not be posted: {Reason.WITHDRAWN}", param="video_id"
+            )
+        ancestors = await posted_ancestors(video_id)
+        post_id = new_id("post")
+        trend_id = ancestors[0].trend_id if ancestors else post_id
+        verdicts = (await facts.verdicts_of([row], now, Action.POST, trend_id, caption))[video_id]
+        receipts.refuse(verdicts, "posted", "video_id")
+        await receipts.receive([video_id], verdicts, "post", now)
+        await _touch_trend(trend_id, POINTS_OF_A_POST, now, now)
+        source = ancestors[0] if ancestors else None
+        root = next((other.video_id for other in ancestors if other.post_id == trend_id), None)
+        await fetch(
+            """
+            INSERT INTO posts (id, video_id, account_id, caption, trend_id, source_post_id, source_closeness,
+                root_closeness, likes, remixes, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6,
+                (SELECT value FROM closenesses WHERE video_id = $2 AND other_id = $7),
+                CASE WHEN $1 = $5 THEN 1
+                    ELSE (SELECT value FROM closenesses WHERE video_id = $2 AND other_id = $8) END,
+                0, 0, $9)
+            """,
+            post_id,
+            video_id,
+            account,
+            caption or "",
+            trend_id,
+            source.post_id if source else None,
+            source.video_id if source else None,
+            root,
+            now,
+        )
+        await fetch("UPDATE videos SET post_id = $2 WHERE id = $1", video_id, post_id)
+        if source is not None:
+            await fetch("UPDATE posts SET remixes = remixes + 1 WHERE id = $1", source.post_id)
+        made = await get_post(post_id, account)
+        news = [(owner, Name.CAMEO_USED, data) for owner, data in await receipts.news([row], Action.POST)]
+        if source is not None and source.author != account:
+            data = {
+                "post_id": post_id,
+                "source_post_id": source.post_id,
+                "trend_id": trend_id,
+                "video_id": video_id,
+                "by": made.author.handle,
+            }
+            news.append((source.author, Name.POST_REMIXED, data))
+        # Inboxes are locked in one order, everywhere.
+        for who, name, data in sorted(news, key=lambda item: item[0]):
+            await stream.append(inbox_stream(who), name, data, now=now)
+        return made
+
+
+async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, dict[str, Verdict]]:
+    """Whether consent would let an own video be posted now, and what each cameo in it says.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    found = await select("v.id = $1 AND v.account_id = $2 AND v.deleted_at IS NULL", video_id, account)
+    if not found:
+        raise unknown(video_id, "video_id")
+    row = found[0]
+    ancestors = await posted_ancestors(video_id)
+    trend_id = ancestors[0].trend_id if ancestors else None
+    verdicts = (await facts.verdicts_of([row], now, Action.POST, trend_id))[video_id]
+    return row.withheld is None and all(item.allowed for item in verdicts.values()), verdicts
+
+
+async def get_post(post_id: str, viewer: str) -> Post:
+    """A post as the viewer sees it.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    found = await fetch_one("SELECT * FROM posts WHERE id = $1 AND deleted_at IS NULL", post_id)
+    if found is not None:
+        rows = await select("v.id = $1", found["video_id"])
+        if await visible_of(rows, viewer):
+            return (await to_posts([found], rows, viewer))[0]
+    raise _unknown(post_id)
+
+
+async def delete_post(post_id: str, account: str, now: datetime) -> None:
+    """Take an own post back: its video is a draft again, and posts made from it stay.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    async with transaction():
+        found = await fetch_one(
+            "SELECT video_id FROM posts WHERE id = $1 AND account_id = $2", post_id, account
+        )
+        row = await transitions.lock(found["video_id"]) if found else None
+        if row is None or row.post_id != post_id:
+            raise _unknown(post_id)
+        await take_back(post_id, now)
+
+
+async def take_back(post_id: str, now: datetime) -> None:
+    """Take back the post of a locked video."""
+    found = await fetch_one(
+        "SELECT video_id, trend_id, likes, source_post_id FROM posts WHERE id = $1", post_id
+    )
+    assert found is not None
+    await _touch_trend(found["trend_id"], -POINTS_OF_A_POST - found["likes"] * POINTS_OF_A_LIKE, None, now)
+    await fetch("UPDATE videos SET post_id = NULL WHERE id = $1", found["video_id"])
+    await fetch("UPDATE posts SET deleted_at = $2 WHERE id = $1", post_id, now)
+    await fetch("UPDATE posts SET remixes = remixes - 1 WHERE id = $1", found["source_post_id"])
+
+
+async def like(post_id: str, account: str, now: datetime) -> None:
+    """Like; once counts.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    async with transaction():
+        await get_post(post_id, account)
+        made = await fetch(
+            """
+            INSERT INTO likes (post_id, account_id, created_at) VALUES ($1, $2, $3)
+            ON CONFLICT (post_id, account_id) DO NOTHING RETURNING id
+            """,
+            post_id,
+            account,
+            now,
+        )
+        if made:
+            await _count_like(post_id, 1, now)
+
+
+async def unlike(post_id: str, account: str) -> None:
+    """Take a like back.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    async with transaction():
+        await get_post(post_id, account)
+        gone = await fetch(
+            "DELETE FROM likes WHERE post_id = $1 AND account_id = $2 RETURNING id", post_id, account
+        )
+        if gone:
+            await _count_like(post_id, -1, datetime.now(UTC))
+
+
+async def _count_like(post_id: str, change: int, now: datetime) -> None:
+    found = await fetch_one("SELECT trend_id FROM posts WHERE id = $1", post_id)
+    assert found is not None
+    # Trends are locked before posts, everywhere.
+    await _touch_trend(found["trend_id"], change * POINTS_OF_A_LIKE, None, now)
+    await fetch("UPDATE posts SET likes = likes + $2 WHERE id = $1", post_id, change)
+
+
+async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, now: datetime) -> None:
+    """Lock a trend (or make it) and count its points; `posted_at` None leaves its latest post alone."""
+    found = await fetch_one("SELECT points, created_at FROM trends WHERE id = $1 FOR UPDATE", trend_id)
+    began = found["created_at"] if found else now
+    total = (found["points"] if found else 0) + points
+    await fetch(
+        """
+        INSERT INTO trends (id, points, score, created_at, latest_at) VALUES ($1, $2, $3, $4, $4)
+        ON CONFLICT (id) DO UPDATE SET points = $2, score = $3, latest_at = coalesce($5, trends.latest_at)
+        """,
+        trend_id,
+        total,
+        hot(total, began),
+        began,
+        posted_at,
+    )
+
+
+async def to_posts(found: Sequence[dict[str, Any]], rows: Sequence[VideoRow], viewer: str) -> list[Post]:
+    """The wire form of rows of `posts`; `rows` holds the video of each, in any order."""
+    videos = dict(zip((row.id for row in rows), await to_videos(rows), strict=True))
+    people = await fetch(
+        f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = ANY ($1::text[])",
+        [post["account_id"] for post in found],
+    )
+    authors = {row["id"]: to_account(AccountRow(**row)) for row in people}
+    liked = await fetch(
+        "SELECT post_id FROM likes WHERE account_id = $1 AND post_id = ANY ($2::text[])",
+        viewer,
+        [post["id"] for post in found],
+    )
+    mine = {row["post_id"] for row in liked}
+    return [
+        Post(
+            id=post["id"],
+            video=videos[post["video_id"]],
+            caption="" if videos[post["video_id"]].tombstone else post["caption"],
+            author=authors[post["account_id"]],
+            trend_id=post["trend_id"],
+            source_post_id=post["source_post_id"],
+            closeness=Closeness(source=post["source_closeness"], root=post["root_closeness"]),
+            likes=post["likes"],
+            remixes=post["remixes"],
+            liked=post["id"] in mine,
+            created_at=int(post["created_at"].timestamp()),
+        )
+        for post in found
+    ]
+
+
+def _unknown(post_id: str) -> RiffleError:
+    return RiffleError(Code.NOT_FOUND, f"there is no post `{post_id}`")

@@ -1,0 +1,1 @@
+"""What may not be drawn or shown: rules, protected names, reports, takedowns."""

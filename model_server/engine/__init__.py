@@ -1,0 +1,1 @@
+"""Drawing: the preview engine, the full renderer, and what both share."""

@@ -1,0 +1,196 @@
+"""The engines of this process, loaded in the background: previews first, since people wait for them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_server.engine.bundle import MANIFEST
+from model_server.serve.faults import ENGINE_UNAVAILABLE, JobError
+from schemas.bundle import Manifest
+from schemas.videos import Tier
+from settings import Settings
+
+if TYPE_CHECKING:
+    from model_server.engine.preview import PreviewEngine
+    from model_server.engine.render import FullRenderer
+    from model_server.engine.sessions import Shelf
+
+# What tells one bundle from another in the same place: its manifest's file, size and time of change.
+Stamp = tuple[int, int, int]
+MEGABYTE = 10**6
+
+log = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """How far an engine is."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a bundle lies, and the engine that was loaded from it."""
+
+    folder: Path
+    engine: PreviewEngine | None = None
+    stamp: Stamp | None = None
+
+    def seen(self) -> Stamp | None:
+        """The stamp of the bundle that lies there now, None if none does."""
+        try:
+            found = (self.folder / MANIFEST).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class Engines:
+    """What draws, and what is known about it. `load` runs in a thread; the rest is safe to read meanwhile."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._first = Place(settings.bundle)
+        self._more = [Place(folder) for folder in settings.more_bundles]
+        self._shelf: Shelf | None = None
+        self._full: FullRenderer | None = None
+        self.states = dict.fromkeys(Tier, State.LOADING)
+        self.errors: dict[Tier, str] = {}
+        # Why the bundle in a folder isn't drawn with, or not yet its newest.
+        self.refused: dict[str, str] = {}
+        self.load_seconds: dict[Tier, float] = {}
+
+    def load(self, tier: Tier) -> None:
+        """Load one engine. A failure is kept in `errors`: the other one serves on."""
+        started = time.monotonic()
+        try:
+            if tier is Tier.PREVIEW:
+                self._take(self._first)
+            else:
+                self._load_full()
+        except Exception as error:
+            log.exception("the %s engine could not be loaded", tier)
+            self.errors[tier] = f"{type(error).__name__}: {error}"
+            self.states[tier] = State.FAILED
+            return
+        self.load_seconds[tier] = time.monotonic() - started
+        self.states[tier] = State.READY
+        log.info("the %s engine is ready after %.1f s", tier, self.load_seconds[tier])
+
+    def refresh(self) -> bool:
+        """Take every bundle that is new in its place; whether one was taken.
+
+        Jobs that are being drawn keep the engine that they began with. A bundle that is refused is named in
+        `refused` and not tried again; the one before it draws on.
+        """
+        if self.states[Tier.PREVIEW] is State.LOADING:
+            return False
+        taken = [self._refreshed(place) for place in (self._first, *self._more)]
+        return any(taken)
+
+    def _refreshed(self, place: Place) -> bool:
+        stamp = place.seen()
+        if stamp is None or stamp == place.stamp:
+            return False
+        try:
+            self._take(place)
+        except Exception as error:
+            log.warning("the bundle in %s is refused: %s", place.folder, error)
+            self.refused[str(place.folder)] = str(error)
+            place.stamp = stamp
+            return False
+        self.refused.pop(str(place.folder), None)
+        if place is self._first:
+            self.errors.pop(Tier.PREVIEW, None)
+            self.states[Tier.PREVIEW] = State.READY
+        log.info("the bundle in %s is loaded", place.folder)
+        return True
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """Of the first bundle, None until it is loaded."""
+        return None if self._first.engine is None else self._first.engine.manifest
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """Of all loaded bundles, the first one first; of two with one name only the first is drawn with."""
+        engines = [place.engine for place in (self._first, *self._more) if place.engine is not None]
+        return list({engine.manifest.id: engine.manifest for engine in reversed(engines)}.values())[::-1]
+
+    def preview_of(self, model: str) -> PreviewEngine:
+        """The preview engine of a model; the first one if there is none of this name.
+
+        Raises:
+            JobError: none is loaded.
+        """
+        for place in (self._first, *self._more):
+            if place.engine is not None and place.engine.manifest.id == model:
+                return place.engine
+        return self.preview
+
+    @property
+    def ready(self) -> bool:
+        """Both tiers can be drawn."""
+        return all(state is State.READY for state in self.states.values())
+
+    @property
+    def settled(self) -> Collection[Tier]:
+        """Tiers whose jobs can begin: ready ones, and failed ones (their jobs end with a fault at once)."""
+        return [tier for tier, state in self.states.items() if state is not State.LOADING]
+
+    @property
+    def preview(self) -> PreviewEngine:
+        """The preview engine of the first bundle.
+
+        Raises:
+            JobError: it isn't loaded.
+        """
+        if self._first.engine is None:
+            raise self._unavailable(Tier.PREVIEW)
+        return self._first.engine
+
+    @property
+    def full(self) -> FullRenderer:
+        """The full renderer.
+
+        Raises:
+            JobError: it isn't loaded.
+        """
+        if self._full is None:
+            raise self._unavailable(Tier.FULL)
+        return self._full
+
+    def _take(self, place: Place) -> None:
+        from model_server.engine.preview import PreviewEngine
+        from model_server.engine.sessions import Shelf
+
+        threads = self._settings.model_threads
+        if self._shelf is None:
+            self._shelf = Shelf(threads, self._settings.model_memory_mb * MEGABYTE)
+        stamp = place.seen()
+        # One assignment: whoever reads it meanwhile has the old engine or the new one.
+        place.engine = PreviewEngine(place.folder, threads, shelf=self._shelf)
+        place.stamp = stamp
+
+    def _load_full(self) -> None:
+        # Importing torch and diffusers takes seconds, so previews must not wait for it.
+        from model_server.engine.render import FullRenderer
+        from model_server.engine.threads import cores
+
+        self._full = FullRenderer(self._settings.teacher, self._settings.model_threads or cores())
+
+    def _unavailable(self, tier: Tier) -> JobError:
+        reason = self.errors.get(tier, "it is still loading")
+        return JobError(
+            ENGINE_UNAVAILABLE,
+            f"the {tier} engine is not available: {reason}",
+            retryable=self.states[tier] is State.LOADING,
+        )

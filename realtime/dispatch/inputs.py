@@ -1,0 +1,141 @@
+"""What one job is made from, read and cut for the model server: latents, clips, a picture of somebody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from domain.videos import inputs as materials
+from domain.videos import leases
+from domain.videos.inputs import Making
+from domain.videos.leases import LeasedJob
+from domain.videos.record import VideoRow
+from domain.videos.relations import left, met, skips
+from media import cut
+from media.store import MediaStore
+from schemas.errors import Code
+from schemas.videos import Recipe, Relation
+from schemas.work import MAX_INPUT_BYTES, Clip, Inputs
+
+T = TypeVar("T")
+MEGABYTE = 1024 * 1024
+
+
+class Refused(Exception):
+    """The video can't be made, now or later."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Again(Exception):
+    """Another attempt may succeed."""
+
+
+async def gather(job: LeasedJob, store: MediaStore) -> Inputs:
+    """Everything that a leased job is drawn from, consent being asked already.
+
+    Raises:
+        Refused: something that it is made from is gone, can't be read, or is too much.
+        Again: the store failed.
+    """
+    found = Inputs()
+    for making in await leases.makings(job.id):
+        await _add(found, making, job.recipe, store)
+    if job.recipe.likeness is not None:
+        found.reference = await _likeness(job.recipe.likeness, store)
+    _check_size(found)
+    return found
+
+
+async def _add(found: Inputs, making: Making, recipe: Recipe, store: MediaStore) -> None:
+    source, parents = making.source, making.parents
+    if source.relation is Relation.RENDER:
+        found.preview = await _get(parents[0].latents_key, store)
+    elif source.relation in (Relation.REMIX, Relation.EDIT):
+        # A render starts from its preview, which has taken from the source what it should.
+        if found.preview is None:
+            found.source = await _get(parents[0].latents_key, store)
+    elif source.relation is Relation.EXTEND:
+        found.begin = await _begin(making, recipe.repeats or 1, store)
+        if len(parents) == 2:
+            second = await _get(parents[1].video_key, store)
+            frame = met(source, parents[1].recipe)
+            found.end = second if frame == 0 else await _cut(lambda: cut.picture(second, frame))
+    elif source.relation is Relation.REFERENCE:
+        found.reference = await _reference(making, store)
+    elif source.relation is Relation.STITCH:
+        found.clips = await _clips(parents, store)
+
+
+async def _begin(making: Making, count: int, store: MediaStore) -> bytes:
+    """The last `count` frames of the part that is meant; the whole video where they are its end."""
+    first = making.parents[0]
+    video = await _get(first.video_key, store)
+    frames = left(making.source, first.recipe)[-count:]
+    if count > 1 and frames == range(first.recipe.frames)[-count:]:
+        return video
+    return await _cut(lambda: cut.clip(video, frames))
+
+
+async def _reference(making: Making, store: MediaStore) -> bytes:
+    video = await _get(making.parents[0].video_key, store)
+    if making.source.from_s is None:
+        return video
+    frame = met(making.source, making.parents[0].recipe)
+    return await _cut(lambda: cut.picture(video, frame))
+
+
+async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
+    left_out = skips(await materials.pieces([row.id for row in parents]))
+    return [
+        Clip(video=await _get(row.video_key, store), skip=skip)
+        for row, skip in zip(parents, left_out, strict=True)
+    ]
+
+
+async def _likeness(cameo: str, store: MediaStore) -> bytes:
+    """The picture of a cameo as it is now: without it, nothing is drawn of this person."""
+    key = await materials.picture(cameo)
+    if key is None:
+        raise Refused(Code.CONSENT_REVOKED, f"cameo {cameo} has no picture any more")
+    try:
+        return await store.get(key)
+    except FileNotFoundError as error:
+        # Replaced a moment ago: the next attempt reads the new one, or meets that there is none.
+        raise Again(f"the picture of {cameo} was replaced") from error
+    except Exception as error:
+        raise Again(f"the media store failed: {error!r}") from error
+
+
+async def _get(key: str | None, store: MediaStore) -> bytes:
+    try:
+        if key is not None:
+            return await store.get(key)
+    except FileNotFoundError:
+        pass
+    except Exception as error:
+        raise Again(f"the media store failed: {error!r}") from error
+    raise Refused(Code.GENERATION_FAILED, "the video that this one is made from is gone")
+
+
+async def _cut(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(work)
+    except ValueError as error:
+        raise Refused(Code.GENERATION_FAILED, f"of the video that this one is made from: {error}") from error
+
+
+def _check_size(inputs: Inputs) -> None:
+    videos = [clip.video for clip in inputs.clips or ()]
+    parts = (inputs.preview, inputs.source, inputs.begin, inputs.end, inputs.reference, *videos)
+    size = sum(len(part) for part in parts if part is not None)
+    if size > MAX_INPUT_BYTES:
+        raise Refused(
+            Code.GENERATION_FAILED,
+            f"what it is made from has {size / MEGABYTE:.1f} MB:"
+            f" at most {MAX_INPUT_BYTES // MEGABYTE} MB can be used at once",
+        )

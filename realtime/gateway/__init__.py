@@ -1,0 +1,1 @@
+"""Phones on sockets: who follows what, and what each one still lacks."""

@@ -1,0 +1,151 @@
+"""The phone gateway: accepts sockets, reads hello, and hands each phone to `realtime.gateway.phone`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http
+import logging
+import socket as sockets
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from domain.accounts import accounts
+from realtime import limits
+from realtime.gateway.phone import Leave, Phone, Reason, decode
+from realtime.gateway.streams import Streams
+from schemas.stream import MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL, Goodbye, Hello
+
+HOST = "127.0.0.1"
+# Close codes of RFC 6455 and its registry: 1008 policy, 1012 restart, 1013 try again later.
+CLOSE_CODES = {
+    Reason.BAD_TICKET: 1008,
+    Reason.BAD_FRAME: 1008,
+    Reason.HELLO_TIMEOUT: 1008,
+    Reason.TOO_MANY_SOCKETS: 1013,
+    Reason.TOO_SLOW: 1013,
+    Reason.SHUTDOWN: 1012,
+}
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """All phones of this process; `healthy` says whether wake-ups arrive."""
+
+    def __init__(self, port: int, streams: Streams, healthy: Callable[[], bool]) -> None:
+        self._port = port
+        self._streams = streams
+        self._healthy = healthy
+        self._phones: set[Phone] = set()
+        self._per_account: Counter[str] = Counter()
+        self._open = 0
+        self._closing = asyncio.Event()
+        self._server: Server | None = None
+
+    async def start(self) -> int:
+        """Begin to accept phones; returns the port, which matters where it was 0."""
+        self._server = await serve(
+            self._serve,
+            HOST,
+            self._port,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            process_request=self._http,
+            open_timeout=limits.HELLO_S,
+            close_timeout=limits.GOODBYE_S,
+            ping_interval=limits.PING_EVERY_S,
+            ping_timeout=limits.PING_TIMEOUT_S,
+            max_size=MAX_CLIENT_FRAME_BYTES,
+            write_limit=limits.WRITE_BUFFER_BYTES,
+        )
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    async def stop(self) -> None:
+        """Say goodbye to every phone and close."""
+        if self._server is None or self._closing.is_set():
+            return
+        self._closing.set()
+        self._server.close(close_connections=False)
+        for phone in self._phones:
+            phone.leave(Reason.SHUTDOWN)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * limits.GOODBYE_S):
+                await self._server.wait_closed()
+        self._streams.close()
+
+    def _http(self, socket: ServerConnection, request: Request) -> Response | None:
+        if request.path.partition("?")[0] == "/health":
+            healthy = self._healthy()
+            status = http.HTTPStatus.OK if healthy else http.HTTPStatus.SERVICE_UNAVAILABLE
+            body = msgspec.json.encode({"status": "ok" if healthy else "no wake-ups", "phones": self._open})
+            headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body))})
+            headers["Connection"] = "close"
+            return Response(status, status.phrase, headers, body)
+        if self._open >= limits.MAX_SOCKETS or self._closing.is_set():
+            return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
+        return None
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        self._open += 1
+        raw = socket.transport.get_extra_info("socket")
+        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, limits.SEND_BUFFER_BYTES)
+        try:
+            await self._admit(socket)
+        except Leave as leave:
+            await _say_goodbye(socket, leave.reason)
+        except ConnectionClosed:
+            pass
+        finally:
+            self._open -= 1
+
+    async def _admit(self, socket: ServerConnection) -> None:
+        hello = await self._hello(socket)
+        account = await accounts.redeem_ticket(hello.ticket, now=datetime.now(UTC))
+        if account is None:
+            raise Leave(Reason.BAD_TICKET)
+        if self._per_account[account] >= limits.MAX_SOCKETS_PER_ACCOUNT:
+            raise Leave(Reason.TOO_MANY_SOCKETS)
+        if self._closing.is_set():
+            raise Leave(Reason.SHUTDOWN)
+        phone = Phone(socket, account, self._streams)
+        self._phones.add(phone)
+        self._per_account[account] += 1
+        try:
+            await phone.serve(hello.follow)
+        finally:
+            self._phones.discard(phone)
+            self._per_account[account] -= 1
+            self._per_account += Counter()
+
+    async def _hello(self, socket: ServerConnection) -> Hello:
+        receiving = asyncio.ensure_future(socket.recv())
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({receiving, closing}, timeout=limits.HELLO_S, return_when="FIRST_COMPLETED")
+            if receiving.done():
+                frame = decode(receiving.result())
+                if isinstance(frame, Hello):
+                    return frame
+                raise Leave(Reason.BAD_FRAME)
+            raise Leave(Reason.SHUTDOWN if closing.done() else Reason.HELLO_TIMEOUT)
+        finally:
+            receiving.cancel()
+            closing.cancel()
+
+
+async def _say_goodbye(socket: ServerConnection, reason: Reason) -> None:
+    """Tell it why, and close; a phone that doesn't read any more is cut off."""
+    with contextlib.suppress(ConnectionClosed, TimeoutError):
+        async with asyncio.timeout(limits.GOODBYE_S):
+            await socket.send(msgspec.json.encode(Goodbye(reason=reason)), text=True)
+            await socket.close(CLOSE_CODES[reason], reason)
+            return
+    socket.transport.abort()

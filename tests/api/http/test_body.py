@@ -1,0 +1,182 @@
+"""Bodies: JSON and forms become the same wire types, and nonsense becomes one clear refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.http.body import decode
+from schemas.cameos import RequestCameo
+from schemas.errors import Code, RiffleError
+from schemas.videos import CreateVideo, Relation, RemixVideo, Source
+
+BOUNDARY = "----riffle"
+
+
+def multipart(*parts: tuple[str, str], filename: str | None = None) -> tuple[bytes, str]:
+    """A form as clients encode it; `filename` makes the last part a file."""
+    lines = []
+    for number, (name, value) in enumerate(parts):
+        extra = f'; filename="{filename}"' if filename is not None and number == len(parts) - 1 else ""
+        lines.append(
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{extra}\r\n\r\n{value}\r\n'
+        )
+    return ("".join(lines) + f"--{BOUNDARY}--\r\n").encode(), f"multipart/form-data; boundary={BOUNDARY}"
+
+
+def refusal(raw: bytes, kind: Any = CreateVideo, content_type: str = "application/json") -> RiffleError:
+    with pytest.raises(RiffleError) as caught:
+        decode(raw, kind, content_type)
+    return caught.value
+
+
+FULL = CreateVideo(
+    prompt="a cat",
+    n=3,
+    seed=7,
+    seconds="2",
+    cameos=["cameo_1", "cameo_2"],
+    source=Source(relation=Relation.REMIX, video_ids=["video_1"], strength=0.5),
+)
+
+
+def test_a_form_with_bracketed_keys_is_the_same_request_as_json() -> None:
+    raw, content_type = multipart(
+        ("prompt", "a cat"),
+        ("n", "3"),
+        ("seed", "7"),
+        ("seconds", "2"),
+        ("cameos[]", "cameo_1"),
+        ("cameos[]", "cameo_2"),
+        ("source[relation]", "remix"),
+        ("source[video_ids][]", "video_1"),
+        ("source[strength]", "0.5"),
+    )
+    assert decode(raw, CreateVideo, content_type) == FULL
+    assert decode(msgspec.json.encode(FULL), CreateVideo, "application/json; charset=utf-8") == FULL
+
+
+def test_a_form_with_json_text_and_repeated_or_numbered_keys_is_the_same_request_too() -> None:
+    raw, content_type = multipart(
+        ("prompt", "a cat"),
+        ("n", "3"),
+        ("seed", "7"),
+        ("seconds", "2"),
+        ("cameos[0]", "cameo_1"),
+        ("cameos[1]", "cameo_2"),
+        ("source", '{"relation": "remix", "video_ids": ["video_1"], "strength": 0.5}'),
+    )
+    assert decode(raw, CreateVideo, content_type) == FULL
+    urlencoded = b"prompt=a+cat&n=3&seed=7&seconds=2&cameos=cameo_1&cameos=cameo_2&source=" + (
+        b"%7B%22relation%22%3A%22remix%22%2C%22video_ids%22%3A%5B%22video_1%22%5D%2C%22strength%22%3A0.5%7D"
+    )
+    assert decode(urlencoded, CreateVideo, "application/x-www-form-urlencoded") == FULL
+
+
+def test_text_that_looks_like_json_stays_text_in_a_text_field() -> None:
+    raw, content_type = multipart(("prompt", '{"not": "json"}'))
+    assert decode(raw, CreateVideo, content_type).prompt == '{"not": "json"}'
+    raw, content_type = multipart(("prompt", "5"))
+    assert decode(raw, CreateVideo, content_type).prompt == "5"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "param"),
+    [
+        (b"", Code.INVALID_JSON, None),
+        (b"{", Code.INVALID_JSON, None),
+        (b'{"prompt": "a"} x', Code.INVALID_JSON, None),
+        (b'{"prompt": "\xff"}', Code.INVALID_JSON, None),
+        (b'{"prompt": "\\ud800"}', Code.INVALID_JSON, None),
+        (b'{"prompt": "a", "n": NaN}', Code.INVALID_JSON, None),
+        (b"[" * 100_000, Code.INVALID_REQUEST, None),
+        (b'{"prompt": ' + b"[" * 100_000, Code.INVALID_REQUEST, "prompt"),
+        (b'{"prompt": "a", "source": ' + b'{"relation": ' * 100_000, Code.INVALID_REQUEST, "source.relation"),
+        (b"[]", Code.INVALID_REQUEST, None),
+        (b"null", Code.INVALID_REQUEST, None),
+        (b"{}", Code.INVALID_REQUEST, "prompt"),
+        (b'{"prompt": 5}', Code.INVALID_REQUEST, "prompt"),
+        (b'{"prompt": "a", "n": "3"}', Code.INVALID_REQUEST, "n"),
+        (b'{"prompt": "a", "n": 1e400}', Code.INVALID_REQUEST, "n"),
+        (b'{"prompt": "a", "n": 99999999999999999999999}', Code.INVALID_N, "n"),
+        (b'{"prompt": "a", "seed": -1}', Code.INVALID_REQUEST, "seed"),
+        (b'{"prompt": "a", "seconds": 99999999999999999999}', Code.INVALID_REQUEST, "seconds"),
+        (b'{"prompt": "a\\u0000b"}', Code.INVALID_REQUEST, "prompt"),
+        (b'{"prompt": "a", "cameos": ["b", "c\\u0000"]}', Code.INVALID_REQUEST, "cameos[1]"),
+        (b'{"prompt": "a", "promt": "b"}', Code.UNKNOWN_FIELD, "promt"),
+        (
+            b'{"prompt": "a", "source": {"relation": "remix", "video_ids": ["v"], "x": 1}}',
+            Code.UNKNOWN_FIELD,
+            "source.x",
+        ),
+        (b'{"prompt": "a", "source": {"relation": "remix"}}', Code.INVALID_REQUEST, "source.video_ids"),
+        (b'{"prompt": "a", "tier": "best"}', Code.INVALID_REQUEST, "tier"),
+    ],
+)
+def test_json_that_is_refused(raw: bytes, code: Code, param: str | None) -> None:
+    problem = refusal(raw)
+    assert (problem.code, problem.param) == (code, param), problem.message
+
+
+@pytest.mark.parametrize(
+    ("parts", "code", "param"),
+    [
+        ([("prompt", "a"), ("n", "three")], Code.INVALID_REQUEST, "n"),
+        ([("prompt", "a"), ("n", "9" * 40)], Code.INVALID_N, "n"),
+        ([("prompt", "a"), ("prompt", "b")], Code.INVALID_REQUEST, "prompt"),
+        ([("prompt", "a\0")], Code.INVALID_REQUEST, "prompt"),
+        ([("prompt", "a"), ("what", "b")], Code.UNKNOWN_FIELD, "what"),
+        ([("prompt", "a"), ("source[strength]", "nan")], Code.INVALID_REQUEST, None),
+        ([("prompt", "a"), ("source", "{")], Code.INVALID_JSON, None),
+        ([("prompt", "a"), ("source", "[" * 50_000)], Code.INVALID_JSON, None),
+        ([("prompt", "a"), ("source[a][b][c][d][e]", "x")], Code.UNKNOWN_FIELD, "source[a][b][c][d][e]"),
+        ([("prompt", "a"), ("]", "x")], Code.UNKNOWN_FIELD, "]"),
+        (
+            [("prompt", "a"), ("source", "x"), ("source[relation]", "remix")],
+            Code.INVALID_REQUEST,
+            "source[relation]",
+        ),
+        ([("prompt", "a"), ("source[relation]", "remix"), ("source", "x")], Code.INVALID_REQUEST, "source"),
+    ],
+)
+def test_forms_that_are_refused(parts: list[tuple[str, str]], code: Code, param: str | None) -> None:
+    raw, content_type = multipart(*parts)
+    problem = refusal(raw, content_type=content_type)
+    assert problem.code == code, problem.message
+    assert param is None or problem.param == param
+
+
+def test_a_file_is_refused_by_name() -> None:
+    raw, content_type = multipart(("prompt", "a"), ("input_reference", "PNG"), filename="a.png")
+    problem = refusal(raw, content_type=content_type)
+    assert (problem.code, problem.param) == (Code.UNKNOWN_FIELD, "input_reference")
+    raw, content_type = multipart(("prompt", "a"), filename="a.txt")
+    assert refusal(raw, content_type=content_type).param == "prompt"
+
+
+@pytest.mark.parametrize(
+    ("raw", "content_type"),
+    [
+        (b"", "multipart/form-data"),
+        (b"x", "multipart/form-data; boundary="),
+        (b"x", f"multipart/form-data; boundary={BOUNDARY}"),
+        (multipart(("prompt", "a"))[0][:-20], f"multipart/form-data; boundary={BOUNDARY}"),
+        (multipart(*[("prompt", "a")] * 200)[0], f"multipart/form-data; boundary={BOUNDARY}"),
+        (b"prompt=%ff", "application/x-www-form-urlencoded"),
+        (b"\xff=1", "application/x-www-form-urlencoded"),
+        (b"&".join([b"prompt=a"] * 200), "application/x-www-form-urlencoded"),
+    ],
+)
+def test_broken_forms_are_refused(raw: bytes, content_type: str) -> None:
+    assert refusal(raw, content_type=content_type).code in (Code.INVALID_REQUEST, Code.INVALID_JSON)
+
+
+def test_another_content_type_is_refused() -> None:
+    assert refusal(b"prompt: a", content_type="text/yaml").code is Code.UNSUPPORTED_MEDIA_TYPE
+
+
+def test_optional_bodies_may_be_empty_objects() -> None:
+    assert decode(b"{}", RequestCameo | None, "application/json") == RequestCameo()
+    assert decode(b'{"prompt": "b"}', RemixVideo, "") == RemixVideo(prompt="b")

@@ -1,0 +1,152 @@
+"""Sign up, in, out, and the tokens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from api.http.attempts import Attempts
+from domain.accounts import accounts, passwords
+from tests.api.people import PASSWORD, Person, refused
+
+
+async def test_sign_up_signs_in(anyone: httpx.AsyncClient) -> None:
+    reply = await anyone.post(
+        "/v1/accounts", json={"handle": "grace", "password": PASSWORD, "display_name": "Grace H"}
+    )
+    assert reply.status_code == 201
+    body = reply.json()
+    assert body["account"]["handle"] == "grace"
+    assert body["account"]["display_name"] == "Grace H"
+    assert "password" not in reply.text
+    assert body["session"]["expires_in"] > 0
+    assert PASSWORD not in reply.text
+    me = await Person(anyone, body).ok("GET", "/v1/me")
+    assert me["account"] == body["account"]
+    assert me["credits"] == await Person(anyone, body).ok("GET", "/v1/me/credits")
+    assert me["credits"]["balance"] > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"handle": "no", "password": PASSWORD}, "handle"),
+        ({"handle": "Upper", "password": PASSWORD}, "handle"),
+        ({"handle": "sp ace", "password": PASSWORD}, "handle"),
+        ({"handle": "fine", "password": "short"}, "password"),
+        ({"handle": "fine", "password": "x" * 129}, "password"),
+        ({"handle": "fine", "password": PASSWORD, "display_name": ""}, "display_name"),
+        ({"handle": "fine"}, "password"),
+    ],
+)
+async def test_accounts_that_cannot_be(anyone: httpx.AsyncClient, body: dict[str, str], param: str) -> None:
+    refused(await anyone.post("/v1/accounts", json=body), 400, "invalid_request", param)
+
+
+async def test_a_handle_is_taken_once_also_at_the_same_moment(anyone: httpx.AsyncClient) -> None:
+    body = {"handle": "only_one", "password": PASSWORD}
+    replies = await asyncio.gather(*(anyone.post("/v1/accounts", json=body) for _ in range(5)))
+    assert sorted(reply.status_code for reply in replies) == [201, 409, 409, 409, 409]
+    refused(await anyone.post("/v1/accounts", json=body), 409, "handle_taken")
+
+
+async def test_sign_in(anyone: httpx.AsyncClient, ada: Person) -> None:
+    reply = await anyone.post("/v1/sessions", json={"handle": ada.handle, "password": PASSWORD})
+    assert reply.status_code == 201
+    assert reply.json()["account"]["id"] == ada.id
+    assert reply.json()["session"]["access_token"] != ada.session["access_token"]
+
+
+@pytest.mark.parametrize("handle", [None, "nobody_here", "NOT A HANDLE"])
+async def test_wrong_credentials_say_no_more_than_that(
+    anyone: httpx.AsyncClient, ada: Person, handle: str | None
+) -> None:
+    body = {"handle": handle or ada.handle, "password": "not my password"}
+    error = refused(await anyone.post("/v1/sessions", json=body), 401, "wrong_credentials")
+    assert error["message"] == "the handle or the password is wrong"
+
+
+async def test_a_missing_account_takes_as_long_as_a_wrong_password() -> None:
+    stored = await passwords.hashed(PASSWORD)
+    await passwords.matches("x", None)
+
+    async def took(known: str | None) -> float:
+        started = time.perf_counter()
+        assert not await passwords.matches("x", known)
+        return time.perf_counter() - started
+
+    assert await took(None) > 0.3 * await took(stored)
+    assert await took("!locked") > 0.3 * await took(stored)
+    assert await passwords.matches(PASSWORD, stored)
+
+
+async def test_refresh_rotates_and_a_second_use_ends_the_session(
+    anyone: httpx.AsyncClient, ada: Person
+) -> None:
+    first = {"refresh_token": ada.session["refresh_token"]}
+    reply = await anyone.post("/v1/sessions/refresh", json=first)
+    assert reply.status_code == 200
+    rotated = Person(anyone, reply.json())
+    assert rotated.session["refresh_token"] != first["refresh_token"]
+    await rotated.ok("GET", "/v1/me")
+    refused(await anyone.post("/v1/sessions/refresh", json=first), 401, "unauthenticated")
+    refused(await rotated.call("GET", "/v1/me"), 401, "unauthenticated")
+    second = {"refresh_token": rotated.session["refresh_token"]}
+    refused(await anyone.post("/v1/sessions/refresh", json=second), 401, "unauthenticated")
+
+
+async def test_sign_out_ends_the_session_and_no_other(anyone: httpx.AsyncClient, ada: Person) -> None:
+    other = await anyone.post("/v1/sessions", json={"handle": ada.handle, "password": PASSWORD})
+    assert (await ada.call("DELETE", "/v1/sessions")).status_code == 204
+    refused(await ada.call("GET", "/v1/me"), 401, "unauthenticated")
+    body = {"refresh_token": ada.session["refresh_token"]}
+    refused(await anyone.post("/v1/sessions/refresh", json=body), 401, "unauthenticated")
+    await Person(anyone, other.json()).ok("GET", "/v1/me")
+
+
+async def test_an_expired_token_says_so(anyone: httpx.AsyncClient, ada: Person) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=400)
+    access, refresh, _ = await accounts.issue_session(ada.id, None, long_ago)
+    ada.session["access_token"] = access
+    refused(await ada.call("GET", "/v1/me"), 401, "token_expired")
+    reply = await anyone.post("/v1/sessions/refresh", json={"refresh_token": refresh})
+    refused(reply, 401, "token_expired")
+
+
+async def test_a_refresh_token_opens_no_route(ada: Person) -> None:
+    ada.session["access_token"] = ada.session["refresh_token"]
+    refused(await ada.call("GET", "/v1/me"), 401, "unauthenticated")
+
+
+def test_attempts_are_counted_by_address_and_window() -> None:
+    now = [0.0]
+    attempts = Attempts(limit=2, window_s=60, clock=lambda: now[0])
+    assert [attempts.wait_s("a") for _ in range(3)] == [0.0, 0.0, 60.0]
+    assert attempts.wait_s("b") == 0.0
+    now[0] = 59.0
+    assert attempts.wait_s("a") == 1.0
+    now[0] = 60.0
+    assert attempts.wait_s("a") == 0.0
+
+
+async def test_too_many_attempts_are_told_when_to_come_back(
+    anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Attempts, "wait_s", lambda *_: 12.3)
+    reply = await anyone.post("/v1/sessions", json={"handle": "x", "password": "y"})
+    refused(reply, 429, "rate_limited")
+    assert reply.headers["retry-after"] == "13"
+
+
+async def test_the_realtime_ticket_names_the_host_that_was_asked(ada: Person) -> None:
+    ticket = (await ada.call("POST", "/v1/realtime/ticket")).json()
+    assert ticket["url"] == "ws://riffle.test:9001"
+    assert ticket["expires_in"] > 0
+    assert ticket["ticket"]
+    again = await ada.ok("POST", "/v1/realtime/ticket", headers={"host": "[::1]:8000"})
+    assert again["url"] == "ws://[::1]:9001"
+    assert again["ticket"] != ticket["ticket"]

@@ -1,0 +1,162 @@
+"""The openai SDK, unchanged, against a served process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from media.store import MediaStore, open_store
+from settings import PROJECT
+from tests.api.drawing import SHEET, THUMBNAIL, VIDEO, finish
+from tests.api.people import PASSWORD
+
+START_WITHIN_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def url(database_url: str, home: Path) -> Iterator[str]:
+    """A served process, and its end: SIGTERM must be enough."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {
+        **os.environ,
+        "RIFFLE_HOME": str(home),
+        "RIFFLE_API_PORT": str(port),
+        "RIFFLE_DATABASE_URL": database_url,
+    }
+    process = subprocess.Popen([sys.executable, "-m", "tests.api.serve"], cwd=PROJECT, env=env)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_WITHIN_S
+        while not _ready(base):
+            assert process.poll() is None, "the server ended"
+            assert time.monotonic() < deadline, "the server is not ready"
+            time.sleep(0.1)
+        yield base
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def _ready(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/ready", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def served_media(home: Path) -> MediaStore:
+    return open_store((home / "media").as_uri())
+
+
+@pytest.fixture
+def client(database: Any, url: str, request: pytest.FixtureRequest) -> openai.OpenAI:
+    handle = f"sdk_{abs(hash(request.node.name)) % 10**9}"
+    reply = httpx.post(f"{url}/v1/accounts", json={"handle": handle, "password": PASSWORD})
+    assert reply.status_code == 201, reply.text
+    token = reply.json()["session"]["access_token"]
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=token, max_retries=0)
+
+
+async def _waiting(client: openai.OpenAI) -> str:
+    """The id of the one video that was asked for, as soon as it is there."""
+    for _ in range(200):
+        listed = client.videos.list().data
+        if listed:
+            return listed[0].id
+        await asyncio.sleep(0.05)
+    raise AssertionError("no video appears")
+
+
+async def test_create_and_poll_then_download(client: openai.OpenAI, served_media: MediaStore) -> None:
+    poller = openai.AsyncOpenAI(base_url=client.base_url, api_key=client.api_key)
+    making = asyncio.create_task(poller.videos.create_and_poll(prompt="a cat", model="riffle-tiny"))
+    made = await _waiting(client)
+    await finish(made, served_media)
+    video = await asyncio.wait_for(making, 20)
+    assert (video.id, video.status, video.progress) == (made, "completed", 100)
+    assert (video.seconds, video.size, video.error) == ("2", "64x112", None)
+    content = client.videos.download_content
+    assert content(made).read() == content(made, variant="video").read() == VIDEO
+    assert content(made, variant="thumbnail").read() == THUMBNAIL
+    assert content(made, variant="spritesheet").read() == SHEET
+
+
+async def test_retrieve_list_remix_and_delete(client: openai.OpenAI, served_media: MediaStore) -> None:
+    made = [client.videos.create(prompt=f"a cat, number {number}").id for number in range(5)]
+    assert [video.id for video in client.videos.list(limit=2, order="asc")] == made
+    assert [video.id for video in client.videos.list(limit=2)] == made[::-1]
+    assert client.videos.retrieve(made[0]).status == "queued"
+    await finish(made[0], served_media)
+    remix = client.videos.remix(made[0], prompt="a dog on a beach")
+    assert (remix.remixed_from_video_id, remix.prompt) == (made[0], "a dog on a beach")
+    assert client.videos.delete(made[0]).deleted is True
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.videos.retrieve(made[0])
+    assert missing.value.code == "not_found"
+    assert missing.value.request_id
+
+
+async def test_our_fields_travel_in_the_sdks_form(client: openai.OpenAI, served_media: MediaStore) -> None:
+    source = client.videos.create(prompt="a cat")
+    await finish(source.id, served_media)
+    extra = {
+        "n": 3,
+        "seed": 7,
+        "tier": "preview",
+        "source": {"relation": "remix", "video_ids": [source.id], "strength": 0.25},
+    }
+    video = client.videos.create(prompt="a dog", extra_body=extra)
+    found = video.to_dict()
+    assert found["seed"] == 7
+    assert len(found["swarm"]["video_ids"]) == 3  # type: ignore[index]
+    assert found["source"]["strength"] == 0.25  # type: ignore[index]
+    assert video.remixed_from_video_id == source.id
+
+
+async def test_refusals_are_the_sdks_exceptions(client: openai.OpenAI) -> None:
+    for extra, code in (
+        ({"n": 0}, "invalid_n"),
+        ({"n": 17}, "invalid_n"),
+        ({"colour": "red"}, "unknown_field"),
+    ):
+        with pytest.raises(openai.BadRequestError) as refusal:
+            client.videos.create(prompt="a cat", extra_body=extra)
+        assert refusal.value.code == code
+    with pytest.raises(openai.BadRequestError) as refusal:
+        client.videos.create(prompt="a cat", input_reference=("cat.png", b"\x89PNG" * 1000, "image/png"))
+    assert (refusal.value.code, refusal.value.param) == ("unknown_field", "input_reference")
+    with pytest.raises(openai.BadRequestError) as refusal:
+        client.videos.create(prompt="a cat", size="1280x720")
+    assert refusal.value.code == "invalid_size"
+    with pytest.raises(openai.ConflictError):
+        client.videos.download_content(client.videos.create(prompt="a cat").id)
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="wrong").videos.list()
+
+
+async def test_a_body_over_the_limit_over_a_real_connection(client: openai.OpenAI, url: str) -> None:
+    headers = {"authorization": f"Bearer {client.api_key}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers) as raw:
+        reply = await raw.post("/v1/videos", json={"prompt": "x" * 5_000_000})
+        assert reply.status_code == 413
+        assert reply.json()["error"]["code"] == "body_too_large"
+        assert (await raw.get("/v1/me")).status_code == 200

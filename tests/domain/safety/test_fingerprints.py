@@ -1,0 +1,108 @@
+"""Looks in the database: copies by exact distance, found through the index."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from db import engine
+from domain.safety import fingerprints, takedowns
+from domain.safety.hash_distance import NEAR_BITS, bands
+from domain.videos import hidden, leases, videos
+from schemas.takedowns import CreateTakedown
+from schemas.videos import Status
+from tests.domain.make import at, complete, drawn, lease_all, ledger_adds_up, person, queue
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def flipped(bits: str, count: int) -> str:
+    places = set(random.Random(count).sample(range(256), count))
+    return "".join(str(1 - int(bit)) if place in places else bit for place, bit in enumerate(bits))
+
+
+def random_bits(seed: int) -> str:
+    return f"{random.Random(seed).getrandbits(256):0256b}"
+
+
+async def test_copies_are_those_within_the_distance() -> None:
+    owner = (await person()).id
+    one, near, far = [await drawn(owner) for _ in range(3)]
+    bits = random_bits(1)
+    await fingerprints.store(one.id, bits)
+    await fingerprints.store(near.id, flipped(bits, NEAR_BITS))
+    await fingerprints.store(far.id, flipped(bits, NEAR_BITS + 1))
+    found = await fingerprints.copies(bits)
+    assert [(copy.video_id, copy.distance) for copy in found] == [(one.id, 0), (near.id, NEAR_BITS)]
+    assert [copy.video_id for copy in await fingerprints.copies(bits, but=one.id)] == [near.id]
+    assert await fingerprints.copies(random_bits(2)) == []
+    await fingerprints.store(one.id, random_bits(3))
+    assert [copy.video_id for copy in await fingerprints.copies(bits)] == [near.id]
+    assert await fingerprints.of(far.id) == flipped(bits, NEAR_BITS + 1)
+    assert await fingerprints.of("video_0") is None
+
+
+async def test_an_attempt_that_is_over_leaves_no_look() -> None:
+    owner = (await person()).id
+    (row,) = await queue(owner)
+    await lease_all()
+    await leases.release(row.id, 1, now=at(1))
+    await lease_all()
+    assert not await complete(row.id, 1, look=random_bits(4))
+    assert await fingerprints.of(row.id) is None
+    assert await complete(row.id, 2, look=random_bits(5))
+    assert await fingerprints.of(row.id) == random_bits(5)
+
+
+async def claim(video: str) -> str:
+    wish = CreateTakedown(
+        claimant="Grace Example",
+        role="self",
+        contact="grace@example.org",
+        identification="My face, all through it",
+        statement="I did not permit this use.",
+        good_faith=True,
+        signature="Grace Example",
+        videos=[video],
+    )
+    return (await takedowns.file(wish, at(2))).id
+
+
+async def test_a_copy_that_completes_as_a_takedown_is_filed_comes_under_it() -> None:
+    owner = (await person()).id
+    for number in range(20):
+        bits = random_bits(100 + number)
+        first, second = [row.id for row in await queue(owner, 2, prompt=f"cat {number}")]
+        await lease_all()
+        assert await complete(first, 1, look=bits)
+        filed, done = await asyncio.gather(claim(first), complete(second, 1, look=bits))
+        assert done
+        assert (await takedowns.get(filed)).copies == 1
+
+
+async def test_a_copy_that_completes_as_a_takedown_is_upheld_is_not_seen() -> None:
+    owner = (await person()).id
+    for number in range(20):
+        bits = random_bits(200 + number)
+        first, second = [row.id for row in await queue(owner, 2, prompt=f"cat {number}")]
+        await lease_all()
+        assert await complete(first, 1, look=bits)
+        filed = await claim(first)
+        _, done = await asyncio.gather(
+            takedowns.decide(filed, "upheld", "clear", "a moderator", at(3)), complete(second, 1, look=bits)
+        )
+        row = await videos.get(second, owner)
+        assert row.status is (Status.COMPLETED if done else Status.FAILED)
+        assert (await hidden.taken_down([second], at(4)) == {second}) is done
+    assert await ledger_adds_up(owner) > 0
+
+
+async def test_the_index_serves_the_question() -> None:
+    async with engine.transaction():
+        await engine.fetch("SET LOCAL enable_seqscan = off")
+        plan = await engine.fetch(
+            "EXPLAIN SELECT video_id FROM fingerprints WHERE bands && $1::integer[]", bands(random_bits(1))
+        )
+    assert any("fingerprints_bands" in row["QUERY PLAN"] for row in plan)

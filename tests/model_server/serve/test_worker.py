@@ -1,0 +1,216 @@
+"""The drawing loop with injected faults: one job's trouble is nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+import settings
+from model_server.serve import worker as module
+from model_server.serve.drawing import Drawn, Unit
+from model_server.serve.engines import Engines, State
+from model_server.serve.faults import BUSY, ENGINE_UNAVAILABLE, INTERNAL, NOT_FINITE, JobError
+from model_server.serve.worker import Worker
+from schemas.videos import Tier
+from schemas.work import Cancel, Done, Fault, Media, Queued, Render, Step, Stopped
+from tests.model_server.server import recipe, render
+
+Frame = Queued | Step | Done | Stopped | Fault
+Draw = Callable[[Render, Engines], Iterator[Unit | Drawn]]
+
+
+def engines(state: State = State.READY) -> Engines:
+    """Engines that nothing was loaded into."""
+    made = Engines(settings.load({}))
+    made.states = dict.fromkeys(Tier, state)
+    return made
+
+
+def drawn() -> Drawn:
+    return Drawn(
+        stage="encode", media=Media(video=b"v", thumbnail=b"t", spritesheet=b"s"), latents=b"latents"
+    )
+
+
+@asynccontextmanager
+async def running(draw: Draw, made: Engines | None = None) -> AsyncIterator[tuple[Worker, list[Frame]]]:
+    """A worker that draws with `draw`, and the frames it emits."""
+    frames: list[Frame] = []
+    worker = Worker(made or engines(), frames.append, draw=draw)
+    loop = asyncio.create_task(worker.run())
+    try:
+        yield worker, frames
+        assert not loop.done()
+    finally:
+        loop.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another thread or task brings about."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
+async def ends(frames: list[Frame], count: int) -> dict[str, Frame]:
+    """The first `count` frames that end a job, by job."""
+
+    def found() -> list[Frame]:
+        return [frame for frame in frames if isinstance(frame, Done | Stopped | Fault)]
+
+    await until(lambda: len(found()) >= count)
+    return {frame.job: frame for frame in found()}
+
+
+def faulty(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+    yield Unit(stage="begin")
+    yield Unit(stage="denoise", i=1, n=2, picture=b"webp")
+    if task.job == "crash":
+        raise ZeroDivisionError
+    if task.job == "stop":
+        raise StopIteration
+    if task.job == "nan":
+        raise JobError(NOT_FINITE, "ran away")
+    yield Unit(stage="denoise", i=2, n=2)
+    if task.job != "short":
+        yield drawn()
+
+
+async def test_a_failing_job_ends_with_its_reason_and_the_others_are_drawn() -> None:
+    async with running(faulty) as (worker, frames):
+        for job in ("crash", "good", "nan", "fine"):
+            worker.submit(render(job, recipe(), owner=job))
+        found = await ends(frames, 4)
+    crash, nan = found["crash"], found["nan"]
+    assert isinstance(crash, Fault)
+    assert (crash.code, crash.retryable) == (INTERNAL, True)
+    assert "ZeroDivisionError" in crash.message
+    assert isinstance(nan, Fault)
+    assert (nan.code, nan.message, nan.retryable) == (NOT_FINITE, "ran away", False)
+    for job in ("good", "fine"):
+        done = found[job]
+        assert isinstance(done, Done)
+        assert set(done.timings) == {"begin", "denoise", "encode"}
+        assert [(f.i, f.n, f.picture) for f in frames if isinstance(f, Step) and f.job == job] == [
+            (1, 2, b"webp"),
+            (2, 2, None),
+        ]
+
+
+async def test_a_drawing_that_ends_without_a_video_is_a_fault() -> None:
+    async with running(faulty) as (worker, frames):
+        worker.submit(render("short", recipe()))
+        worker.submit(render("good", recipe()))
+        found = await ends(frames, 2)
+    assert isinstance(found["short"], Fault)
+    assert isinstance(found["good"], Done)
+
+
+async def test_a_missing_engine_ends_its_jobs_at_once_and_not_the_other_tiers() -> None:
+    made = engines(State.FAILED)
+    made.errors[Tier.FULL] = "OSError: no folder"
+    async with running(module.draw, made) as (worker, frames):
+        worker.submit(render("full", recipe(1, Tier.FULL), Tier.FULL))
+        fault = (await ends(frames, 1))["full"]
+    assert isinstance(fault, Fault)
+    assert (fault.code, fault.retryable) == (ENGINE_UNAVAILABLE, False)
+    assert "no folder" in fault.message
+
+
+async def test_jobs_wait_for_an_engine_that_is_still_loading() -> None:
+    made = engines(State.LOADING)
+    async with running(faulty, made) as (worker, frames):
+        worker.submit(render("early", recipe()))
+        await asyncio.sleep(0.05)
+        assert [type(frame) for frame in frames] == [Queued]
+        made.states[Tier.PREVIEW] = State.READY
+        worker.submit(render("late", recipe()))
+        found = await ends(frames, 2)
+    assert all(isinstance(frame, Done) for frame in found.values())
+
+
+async def test_cancel_takes_effect_after_the_step_that_runs_and_the_loop_stays_free() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+        for i in range(100):
+            entered.set()
+            leave.wait(5)
+            yield Unit(stage="denoise", i=i + 1, n=100)
+
+    async with running(slow) as (worker, frames):
+        worker.submit(render("long", recipe()))
+        await until(entered.is_set)
+        worker.cancel(Cancel(job="long"))
+        assert [type(frame) for frame in frames] == [Queued]
+        leave.set()
+        found = await ends(frames, 1)
+    assert isinstance(found["long"], Stopped)
+    assert not any(isinstance(frame, Step) for frame in frames)
+
+
+async def test_a_newer_attempt_goes_on_with_the_drawing_under_its_own_number() -> None:
+    begun = 0
+
+    def counted(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+        nonlocal begun
+        begun += 1
+        for i in range(4):
+            time.sleep(0.02)
+            yield Unit(stage="denoise", i=i + 1, n=4)
+        yield drawn()
+
+    async with running(counted) as (worker, frames):
+        worker.submit(render("a", recipe()))
+        await until(lambda: any(isinstance(frame, Step) for frame in frames))
+        worker.submit(render("a", recipe(), attempt=2))
+        await ends(frames, 2)
+    assert begun == 1
+    assert isinstance(frames[-1], Done)
+    assert frames[-1].attempt == 2
+    assert [frame.i for frame in frames if isinstance(frame, Step)] == [1, 2, 3, 4]
+
+
+async def test_cost_counts_the_threads_that_draw() -> None:
+    def spin() -> None:
+        end = time.thread_time() + 0.15
+        while time.thread_time() < end:
+            pass
+
+    def costly(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+        helper = threading.Thread(target=spin)
+        helper.start()
+        helper.join()
+        yield drawn()
+
+    async with running(costly) as (worker, frames):
+        worker.submit(render("a", recipe()))
+        done = (await ends(frames, 1))["a"]
+    assert isinstance(done, Done)
+    assert 0.14 <= done.cpu_seconds <= 0.3
+
+
+async def test_calls_go_between_the_steps_of_jobs_and_are_bounded() -> None:
+    def endless(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+        while True:
+            time.sleep(0.005)
+            yield Unit(stage="denoise", i=1, n=2)
+
+    async with running(endless) as (worker, _):
+        worker.submit(render("a", recipe()))
+        async with asyncio.timeout(5):
+            assert await worker.call("embed", lambda: 7) == 7
+            with pytest.raises(ValueError, match="bad"):
+                await worker.call("embed", lambda: int("bad"))
+            calls = [
+                asyncio.create_task(worker.call("embed", lambda: 1)) for _ in range(module.MAX_CALLS + 3)
+            ]
+            results = await asyncio.gather(*calls, return_exceptions=True)
+    refused = [result for result in results if isinstance(result, JobError)]
+    assert [error.code for error in refused] == [BUSY] * 3
+    assert results.count(1) == module.MAX_CALLS

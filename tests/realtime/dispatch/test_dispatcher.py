@@ -1,0 +1,144 @@
+"""Jobs from lease to end over a real database, a real store and a scripted model server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from db import engine
+from domain.videos import videos
+from media.store import MediaStore
+from realtime import limits
+from schemas.events import Name
+from schemas.videos import Relation, Status, Tier
+from schemas.work import Render
+from tests.realtime.jobs import FILES, WHOLE, dispatching, drawing, ended, names, stored
+from tests.realtime.models import Models, done, draw, step
+from tests.realtime.world import new_cameo, new_person, new_video, now, revoke_cameo, source, until
+
+
+async def test_a_swarm_from_queue_to_media(models: Models, store: MediaStore) -> None:
+    person = await new_person()
+    async with dispatching(models, store):
+        made = [await new_video(person) for _ in range(8)]
+        for video in made:
+            found = await ended(video)
+            assert names(found) == WHOLE
+            assert [event.picture for event in found if event.name == Name.VIDEO_STEP] == [
+                b"picture %d" % i for i in (1, 2, 3, 4)
+            ]
+            assert await stored(store, video, 1) == set(FILES)
+            row = await videos.get(video, person)
+            assert row.status == Status.COMPLETED
+    assert {render.owner for render in models.renders} == {person}
+    assert sorted(render.job for render in models.renders) == sorted(made)
+
+
+async def test_cancel_reaches_the_model_server_at_once(models: Models, store: MediaStore) -> None:
+    async def slow(models: Models, render: Render) -> None:
+        await models.send(step(render, 1))
+        await asyncio.sleep(60)
+
+    models.script = slow
+    person = await new_person()
+    async with dispatching(models, store) as dispatcher:
+        video = await new_video(person)
+        await drawing(video)
+        await videos.cancel(video, person, now=now())
+        await until(lambda: models.cancels == [video] and not dispatcher._running, 1)
+        assert names(await ended(video)) == ["queued", "started", "step", "cancelled"]
+    assert await stored(store, video, 1) == set()
+
+
+async def test_a_stop_gives_work_back_at_once(models: Models, store: MediaStore) -> None:
+    async def hang_first(models: Models, render: Render) -> None:
+        await models.send(step(render, 1))
+        if render.attempt == 1:
+            await asyncio.sleep(60)
+        await draw(models, render)
+
+    models.script = hang_first
+    person = await new_person()
+    async with dispatching(models, store):
+        video = await new_video(person)
+        await drawing(video)
+    assert (await videos.get(video, person)).status == Status.QUEUED
+    async with dispatching(models, store):
+        found = await ended(video)
+    assert names(found)[-1] == "completed"
+
+
+async def test_work_is_found_without_wake_ups(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "POLL_S", 0.1)
+    async with dispatching(models, store, deaf=True):
+        assert names(await ended(await new_video(await new_person()))) == WHOLE
+
+
+async def test_no_more_is_leased_than_the_window_holds(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_PREVIEWS", 3)
+    monkeypatch.setattr(limits, "MAX_RENDERS", 1)
+    go = asyncio.Event()
+
+    async def wait(models: Models, render: Render) -> None:
+        await go.wait()
+        await draw(models, render)
+
+    models.script = wait
+    person = await new_person()
+    made = [await new_video(person) for _ in range(7)]
+    made += [await new_video(person, Tier.FULL) for _ in range(2)]
+    async with dispatching(models, store):
+        await until(lambda: len(models.renders) == 4)
+        await asyncio.sleep(0.2)
+        assert sorted(render.tier for render in models.renders) == ["full", "preview", "preview", "preview"]
+        go.set()
+        for video in made:
+            assert names(await ended(video)) == WHOLE
+
+
+async def test_a_render_gets_its_preview_and_is_compared_with_it(models: Models, store: MediaStore) -> None:
+    person = await new_person()
+    async with dispatching(models, store):
+        preview = await new_video(person)
+        await ended(preview)
+        render = await new_video(person, Tier.FULL, source=source(Relation.RENDER, preview))
+        await ended(render)
+        remix = await new_video(person, source=source(Relation.REMIX, preview))
+        await ended(remix)
+    latents = b"latents of " + preview.encode()
+    assert [(one.inputs.preview, one.inputs.source) for one in models.renders] == [
+        (None, None),
+        (latents, None),
+        (None, latents),
+    ]
+    assert models.compared == [(b"latents of " + made.encode(), latents) for made in (render, remix)]
+    measured = await engine.fetch(
+        "SELECT video_id, other_id, value FROM closenesses WHERE other_id = $1", preview
+    )
+    assert {(row["video_id"], row["value"]) for row in measured} == {(render, 0.75), (remix, 0.75)}
+    assert (await videos.get(render, person)).fidelity == 0.9
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+async def test_consent_is_asked_again(models: Models, store: MediaStore, when: str) -> None:
+    person, cameo = await new_person(), await new_cameo(await new_person())
+
+    async def revoke(models: Models, render: Render) -> None:
+        await models.send(step(render, 1))
+        await revoke_cameo(cameo)
+        await models.send(done(render))
+
+    models.script = revoke
+    video = await new_video(person, cameos=[cameo])
+    if when == "before":
+        await revoke_cameo(cameo)
+    async with dispatching(models, store):
+        found = await ended(video)
+    assert found[-1].data["code"] == "consent_revoked"
+    assert len(models.renders) == (when == "during")
+    assert await stored(store, video, 1) == set()

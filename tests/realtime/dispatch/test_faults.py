@@ -1,0 +1,211 @@
+"""Jobs whose model server, store, database or lease fails: each ends exactly once all the same."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from db import engine
+from domain.accounts import credits
+from media.store import MediaStore
+from realtime import limits
+from schemas.videos import Relation, Tier
+from schemas.work import Render
+from tests.realtime.jobs import FILES, WHOLE, dispatching, drawing, ended, log, names, stored
+from tests.realtime.models import Models, done, draw, fault, step
+from tests.realtime.world import new_person, new_video, source, until
+
+
+async def test_the_model_server_dies_and_no_step_is_told_twice(models: Models, store: MediaStore) -> None:
+    async def die_once(models: Models, render: Render) -> None:
+        if len(models.renders) > 1:
+            return await draw(models, render)
+        for i in (1, 2):
+            await models.send(step(render, i))
+        await asyncio.sleep(0.1)
+        asyncio.get_running_loop().call_soon(models.die)
+        return None
+
+    models.script = die_once
+    async with dispatching(models, store):
+        video = await new_video(await new_person())
+        found = await ended(video)
+    assert names(found) == WHOLE
+    assert [render.attempt for render in models.renders] == [1, 1]
+
+
+async def test_a_retryable_fault_leads_to_another_attempt(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FAULT_BACKOFF_S", 0.05)
+
+    async def fail_once(models: Models, render: Render) -> None:
+        if render.attempt == 1:
+            await models.send(fault(render, "internal", retryable=True))
+        else:
+            await draw(models, render)
+
+    models.script = fail_once
+    async with dispatching(models, store):
+        video = await new_video(await new_person())
+        found = await ended(video)
+    assert names(found)[-1] == "completed"
+    assert [render.attempt for render in models.renders] == [1, 2]
+    assert await stored(store, video, 1) == set()
+
+
+async def test_endless_faults_end_in_failure_and_refund(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FAULT_BACKOFF_S", 0.01)
+
+    async def always(models: Models, render: Render) -> None:
+        await models.send(fault(render, "internal", retryable=True))
+
+    models.script = always
+    person = await new_person()
+    before = await credits.balance(person)
+    async with dispatching(models, store):
+        found = await ended(await new_video(person))
+    assert names(found)[-1] == "failed"
+    assert await credits.balance(person) == before
+
+
+async def test_a_final_fault_fails_at_once(models: Models, store: MediaStore) -> None:
+    async def always(models: Models, render: Render) -> None:
+        await models.send(fault(render, "bad_input", retryable=False))
+
+    models.script = always
+    person = await new_person()
+    before = await credits.balance(person)
+    async with dispatching(models, store):
+        video = await new_video(person)
+        found = await ended(video)
+    assert names(found) == ["queued", "started", "failed"]
+    assert len(models.renders) == 1
+    assert await credits.balance(person) == before
+
+
+async def test_a_full_queue_costs_no_attempt(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BUSY_BACKOFF_S", 0.02)
+
+    async def busy(models: Models, render: Render) -> None:
+        if len(models.renders) < 8:
+            await models.send(fault(render, "busy", retryable=True))
+        else:
+            await draw(models, render)
+
+    models.script = busy
+    async with dispatching(models, store):
+        assert names(await ended(await new_video(await new_person()))) == WHOLE
+    assert {render.attempt for render in models.renders} == {1}
+
+
+async def test_a_late_end_of_a_lost_lease_writes_nothing(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two dispatchers, each with its model server: the first loses its lease while it draws, ends late."""
+    monkeypatch.setattr(limits, "LEASE_S", 1.0)
+    monkeypatch.setattr(limits, "HEARTBEAT_S", 60.0)
+    monkeypatch.setattr(limits, "POLL_S", 0.1)
+    go = asyncio.Event()
+
+    async def late(models: Models, render: Render) -> None:
+        await models.send(step(render, 1))
+        await go.wait()
+        await models.send(done(render))
+
+    models.script = late
+    async with dispatching(models, store) as first:
+        video = await new_video(await new_person())
+        await drawing(video)
+        first._link._socket = None  # It leases no more: the next attempt is the other's.
+        monkeypatch.setattr(limits, "LEASE_S", 10.0)
+        async with Models().running() as healthy, dispatching(healthy, store):
+            found = await ended(video)
+            assert names(found)[:5] == ["queued", "started", "step", "queued", "started"]
+            go.set()
+            await until(lambda: not first._running)
+    assert await log(video) == found
+    assert [render.attempt for render in healthy.renders] == [2]
+    assert await stored(store, video, 1) == set()
+    assert await stored(store, video, 2) == set(FILES)
+
+
+async def test_a_silent_model_server_loses_its_work(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SILENCE_S", 0.3)
+    monkeypatch.setattr(limits, "HEARTBEAT_S", 0.1)
+
+    async def hang_first(models: Models, render: Render) -> None:
+        if render.attempt > 1:
+            await draw(models, render)
+
+    models.script = hang_first
+    async with dispatching(models, store):
+        found = await ended(await new_video(await new_person()))
+    assert names(found)[-1] == "completed"
+    assert [render.attempt for render in models.renders] == [1, 2]
+
+
+async def test_a_source_without_latents_is_a_failure_with_a_reason(models: Models, store: MediaStore) -> None:
+    person = await new_person()
+    async with dispatching(models, store):
+        preview = await new_video(person)
+        await ended(preview)
+        await store.delete(f"videos/{preview}/1/latents.npz")
+        found = await ended(await new_video(person, Tier.FULL, source=source(Relation.RENDER, preview)))
+    assert names(found) == ["queued", "started", "failed"]
+    assert found[-1].data["code"] == "generation_failed"
+
+
+async def test_a_store_that_fails_leads_to_another_attempt(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FAULT_BACKOFF_S", 0.05)
+    put, failures = MediaStore.put, iter([OSError("disk full")])
+
+    async def failing(self: MediaStore, key: str, data: bytes) -> None:
+        for failure in failures:
+            raise failure
+        await put(self, key, data)
+
+    monkeypatch.setattr(MediaStore, "put", failing)
+    async with dispatching(models, store):
+        video = await new_video(await new_person())
+        found = await ended(video)
+    assert names(found)[-1] == "completed"
+    assert await stored(store, video, 2) == set(FILES)
+
+
+async def test_an_outage_of_the_database_ends_in_one_completion(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every connection is cut while a job is drawn; whatever attempt it takes, it completes once."""
+    monkeypatch.setattr(limits, "LEASE_S", 1.0)
+    monkeypatch.setattr(limits, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(limits, "POLL_S", 0.2)
+
+    async def cut(models: Models, render: Render) -> None:
+        await models.send(step(render, 1))
+        if render.attempt == 1:
+            await asyncio.sleep(0.1)
+            rival = await asyncpg.connect(engine.url())
+            await rival.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await rival.close()
+        await draw(models, render)
+
+    models.script = cut
+    async with dispatching(models, store):
+        video = await new_video(await new_person())
+        await asyncio.sleep(0.5)
+        found = await ended(video)
+    assert names(found)[-1] == "completed"

@@ -1,0 +1,70 @@
+"""Settings: defaults, and one clear line for each bad value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from settings import PROJECT, BadSetting, load
+
+
+def test_defaults_are_the_embedded_product(tmp_path: Path) -> None:
+    settings = load({"RIFFLE_HOME": str(tmp_path / "home")})
+    assert (settings.api_port, settings.realtime_port, settings.models_port) == (8000, 8001, 8002)
+    assert settings.teacher == tmp_path / "home" / "models" / "riffle-tiny"
+    assert settings.models_socket == "ws://127.0.0.1:8002/v1/work"
+    assert settings.media_location.startswith("file://")
+
+
+def test_home_defaults_to_var() -> None:
+    assert load({}).home == PROJECT / "var"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("RIFFLE_API_PORT", "http", "1 to 65535"),
+        ("RIFFLE_API_PORT", "0", "1 to 65535"),
+        ("RIFFLE_MODELS_PORT", "70000", "1 to 65535"),
+        ("RIFFLE_DATABASE_URL", "sqlite:///x", "postgresql://"),
+        ("RIFFLE_MEDIA_URL", "ftp://x", "s3://"),
+        ("RIFFLE_BUS_URL", "redis://x", "PostgreSQL"),
+        ("RIFFLE_MODELS_URL", "somewhere", "http://"),
+        ("RIFFLE_SEED", "maybe", "on or off"),
+        ("RIFFLE_MODEL_THREADS", "-1", "auto or 1 to 256"),
+        ("RIFFLE_LOG_LEVEL", "loud", "debug"),
+        ("RIFFLE_SIGNING_CHAIN", "/nowhere/chain.pem", "PEM"),
+        ("RIFFLE_SIGNING_KEY", "/nowhere/key.pem", "PEM"),
+        ("RIFFLE_MODERATION_URL", "ftp://x", "http://"),
+        ("RIFFLE_MODERATION_TIMEOUT_S", "0", "0.1 to 30"),
+        ("RIFFLE_MODERATION_ON_ERROR", "shrug", "refuse or allow"),
+        ("RIFFLE_REQUIRE_PROOF", "perhaps", "on or off"),
+        ("RIFFLE_ADMIN_COOKIES", "chocolate", "plain or secure"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_allowed(
+    tmp_path: Path, name: str, value: str, allowed: str
+) -> None:
+    with pytest.raises(BadSetting) as caught:
+        load({"RIFFLE_HOME": str(tmp_path), name: value})
+    assert name in str(caught.value)
+    assert value in str(caught.value)
+    assert allowed in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadSetting, match="RIFFLE_HOME"):
+        load({"RIFFLE_HOME": str(tmp_path / "file")})
+
+
+def test_an_empty_value_means_the_default(tmp_path: Path) -> None:
+    assert load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_API_PORT": ""}).api_port == 8000
+
+
+def test_an_explicit_model_server_is_used(tmp_path: Path) -> None:
+    settings = load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_MODELS_URL": "https://models.example/"})
+    assert settings.models_socket == "wss://models.example/v1/work"
+    assert settings.models_http == "https://models.example"

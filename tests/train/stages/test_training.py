@@ -1,0 +1,85 @@
+"""The optimiser and the budget that every training stage shares."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from train.stages.training import Average, Budget, Muon, orthogonalised, save_checkpoint
+
+
+@pytest.mark.parametrize("shape", [(3, 16, 48), (2, 48, 16), (1, 32, 32)])
+def test_orthogonalised_matrices_keep_their_directions(shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(0)
+    matrices = torch.randn(shape)
+    # Muon's iteration brings every singular value near 1, not exactly to it.
+    values = torch.linalg.svdvals(orthogonalised(matrices))
+    assert values.min() > 0.4
+    assert values.max() < 1.4
+    left, _, right = torch.linalg.svd(matrices, full_matrices=False)
+    nearest = (left @ right).flatten(1)
+    assert torch.cosine_similarity(orthogonalised(matrices).flatten(1), nearest).min() > 0.95
+
+
+def test_muon_learns_a_linear_map() -> None:
+    torch.manual_seed(0)
+    wanted, model = nn.Linear(24, 24), nn.Linear(24, 24)
+    inputs = torch.randn(256, 24)
+    optimiser = Muon(model, 0.02, weight_decay=0.0)
+    losses = []
+    for step in range(200):
+        optimiser.param_groups[0]["lr"] = optimiser.param_groups[1]["lr"] = 0.02 * (1 - step / 200)
+        loss = (model(inputs) - wanted(inputs)).square().mean()
+        losses.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert losses[-1] < losses[0] / 100
+
+
+def test_a_stopped_optimiser_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    def steps(model: nn.Module, optimiser: Muon, seeds: range) -> None:
+        for seed in seeds:
+            torch.manual_seed(seed)
+            optimiser.zero_grad()
+            model(torch.randn(8, 20)).square().mean().backward()
+            optimiser.step()
+
+    torch.manual_seed(1)
+    straight = nn.Sequential(nn.Linear(20, 20), nn.Linear(20, 20))
+    optimiser = Muon(straight, 0.01)
+    steps(straight, optimiser, range(3))
+    save_checkpoint(tmp_path / "stage.pt", model=straight.state_dict(), optimiser=optimiser.state_dict())
+    steps(straight, optimiser, range(3, 6))
+
+    state = torch.load(tmp_path / "stage.pt")
+    resumed = nn.Sequential(nn.Linear(20, 20), nn.Linear(20, 20))
+    resumed.load_state_dict(state["model"])
+    again = Muon(resumed, 0.01)
+    again.load_state_dict(state["optimiser"])
+    steps(resumed, again, range(3, 6))
+    for name, value in straight.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value)
+
+
+def test_a_budget_ends_at_its_steps_and_cools_down() -> None:
+    budget = Budget(steps=100, minutes=60)
+    rates = []
+    while budget.progress < 1:
+        rates.append(budget.rate(1.0, warmup=10))
+        budget.tick()
+    assert len(rates) == 100
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[30] == 1.0
+    assert rates[-1] < 0.03
+
+
+def test_an_average_follows_the_weights() -> None:
+    model = nn.Linear(4, 4)
+    average = Average(model, 0.9)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+    for _ in range(200):
+        average.update(model)
+    torch.testing.assert_close(average.weights["weight"], torch.ones(4, 4))

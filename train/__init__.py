@@ -1,0 +1,1 @@
+"""How riffle-tiny is trained and measured. Not installed with the product."""

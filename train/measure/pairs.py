@@ -1,0 +1,98 @@
+"""Does a clip show both subjects that its prompt names?
+
+    python -m train.measure.pairs [--model DIR] [--bundle DIR] [--count 48]
+
+Prompts name pairs that no training clip shows together. The scorer of likeness looks at each half of a clip
+and says which of the 24 subjects' pictures is the nearest; both must be right, in either order.
+"""
+
+import argparse
+import random
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from export.assemble import assemble
+from model_server.engine.preview import PreviewEngine
+from train.measure.contact_sheets import contact_sheet, sheet_name
+from train.measure.likeness import Likeness, load_likeness
+from train.measure.studio import Studio, bundle_previews
+from train.models.vae import as_video
+from train.world.captions import Scene, held_out_pair, plain_caption
+from train.world.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
+from train.world.world import draw, portrait, subject_sprite
+
+
+def unseen_pairs(count: int, seed: int = 17) -> list[Scene]:
+    """Scenes of two subjects that training never shows together."""
+    rng = random.Random(seed)
+    pairs = [pair for pair in combinations(SUBJECTS, 2) if held_out_pair(*pair)]
+    return [
+        Scene(
+            one, rng.choice(tuple(PLACES)), rng.choice(tuple(TIMES)), rng.choice(tuple(MOTIONS)), other=other
+        )
+        for one, other in (rng.choice(pairs) for _ in range(count))
+    ]
+
+
+@torch.no_grad()
+def seen(model: Likeness, video: Tensor) -> list[set[str]]:
+    """The nearest subject of each half of the clips [B, 3, F, H, W]."""
+    names = tuple(SUBJECTS)
+    pictures = np.stack([portrait(subject_sprite(name), 90 + i)[None] for i, name in enumerate(names)])
+    known = model(as_video(pictures)[:, :, 0])
+    halves = video.tensor_split(2, dim=-1)
+    found = [(model.clips(half) @ known.T).argmax(1).tolist() for half in halves]
+    return [{names[number] for number in pair} for pair in zip(*found, strict=True)]
+
+
+@torch.no_grad()
+def score(
+    studio: Studio, model: Likeness, engine: PreviewEngine | None, count: int, pictures: Path | None
+) -> str:
+    """Markdown: the share of clips of unseen pairs in which both were found, or at least one."""
+    scenes = unseen_pairs(count)
+    prompts, seeds = [plain_caption(scene) for scene in scenes], list(range(700, 700 + count))
+    drawn = as_video(np.stack([draw(scene, 20_000 + i).frames for i, scene in enumerate(scenes)]))
+    ways = {
+        "drawn": lambda: drawn,
+        "decoded": lambda: studio.decode(studio.encode(drawn)),
+        "preview (student)": lambda: studio.decode(studio.preview(prompts, seeds)),
+        "teacher, preview size": lambda: studio.decode(studio.teacher_preview(prompts, seeds)),
+    }
+    if engine is not None:
+        ways["preview (bundle)"] = lambda: studio.decode(bundle_previews(engine, prompts, seeds))
+    lines = ["| clips | both | at least one | n |", "|---|---|---|---|"]
+    for name, way in ways.items():
+        video = way()
+        right = [
+            len(found & {scene.subject, scene.other})
+            for found, scene in zip(seen(model, video), scenes, strict=True)
+        ]
+        both, one = (100 * np.mean([hits >= wanted for hits in right]) for wanted in (2, 1))
+        lines.append(f"| {name} | {both:.1f} % | {one:.1f} % | {count} |")
+        if pictures is not None:
+            contact_sheet(list(video[:16]), pictures / f"pairs-{sheet_name(name)}.png")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m train.measure.pairs", description=__doc__.split("\n")[0])
+    parser.add_argument("--home", type=Path, default=Path("var/train"))
+    parser.add_argument("--model", type=Path, default=None, help="an assembled model folder")
+    parser.add_argument("--bundle", type=Path, default=None, help="an exported bundle, judged too")
+    parser.add_argument("--count", type=int, default=48, help="prompts")
+    parser.add_argument("--pictures", type=Path, default=None, help="folder for contact sheets")
+    parser.add_argument("--threads", type=int, default=2)
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    engine = None if chosen.bundle is None else PreviewEngine(chosen.bundle, chosen.threads)
+    studio = Studio(chosen.model or assemble(chosen.home / "model"))
+    print(score(studio, load_likeness(), engine, chosen.count, chosen.pictures))
+
+
+if __name__ == "__main__":
+    main()

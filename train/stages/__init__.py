@@ -1,0 +1,1 @@
+"""The stages of a training, each resuming from its checkpoint."""
