@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 BUDGET_S, LEFT_S = 600.0, 60.0
 LEAST_CLIPS = 2
 JUDGED_AT_ONCE = 16
-JUDGE = PROJECT / "export" / "tiny" / "weights" / "judge"
+JUDGE = PROJECT / "export" / "weights" / "judge"
 
 
 class Drawing:
