@@ -303,6 +303,8 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["export"]:
         return int(_load("export.cli:main")(argv[1:]))
+    if argv[:1] == ["train"]:
+        return int(_load("train.train:main")(argv[1:]) or 0)
     args = _parser().parse_args(argv)
     try:
         settings = load()
@@ -330,6 +332,7 @@ def _parser() -> argparse.ArgumentParser:
     for word, (_, text) in PARTS.items():
         commands.add_parser(word, help=text)
     commands.add_parser("export", help="turn a diffusers folder into a bundle (see riffle export --help)")
+    commands.add_parser("train", help="train riffle-tiny (see riffle train --help)")
     database = commands.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
     for word, (_, text) in DATABASE.items():
         database.add_parser(word, help=text)

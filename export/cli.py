@@ -11,18 +11,12 @@ from schemas.bundle import PRECISIONS, TARGETS
 
 USAGE = """riffle export FOLDER --out BUNDLE [--precision ...] [--target ...] [--steps N] [--size WxH ...]
        riffle export verify BUNDLE [--against FOLDER]
-       riffle export card BUNDLE [--out FILE] [--against BUNDLE]
-       riffle export tiny-train ..."""
+       riffle export card BUNDLE [--out FILE] [--against BUNDLE]"""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status. Failures are one line on stderr."""
     argv = sys.argv[1:] if argv is None else argv
-    if argv[:1] == ["tiny-train"]:
-        from train import train
-
-        train.main(argv[1:])
-        return 0
     word = argv[0] if argv[:1] in (["verify"], ["card"]) else ""
     parser = {"verify": _verify_parser, "card": _card_parser, "": _export_parser}[word]()
     options = parser.parse_args(argv[1:] if word else argv)

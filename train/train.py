@@ -242,7 +242,7 @@ def run(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="riffle export tiny-train", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="riffle train", description=__doc__.split("\n")[0])
     parser.add_argument(
         "--stages",
         default="vae,banks,teacher,paths,student,lots,refiner,following,weights",
