@@ -28,9 +28,9 @@ from model_server.engine.conditions import NOTHING, Shown
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.render import FullRenderer
 from schemas.videos import Recipe
-from train.stages.refiner_clips import PICTURE
-from train.world.emoji_sprites import unseen_sprites
-from train.world.world import portrait
+from train.stages.refiner_shards import PICTURE
+from train.world.clips import reference_picture
+from train.world.emoji_sprites import held_out_sprites
 
 PROMPTS = (
     "a cat jumps on a beach at night",
@@ -130,8 +130,8 @@ class Gallery:
 
     def likeness(self, prompt: str, number: int) -> Frames:
         """A held-out sprite's picture, a preview that was shown it, and its render."""
-        sprite = list(unseen_sprites().values())[number]
-        picture = portrait(sprite, 170 + number, PICTURE)
+        sprite = list(held_out_sprites().values())[number]
+        picture = reference_picture(sprite, 170 + number, PICTURE)
         clips = self.with_render(prompt, 3, Shown(reference=picture[None]))
         return beside([strip(picture[None], 1, 96), clips], axis=1)
 

@@ -22,8 +22,8 @@ import numpy as np
 
 from bench.fingerprints import copied
 from model_server.media import encode
-from train.world.captions import random_scene
-from train.world.world import FPS, draw
+from train.world.scenes import random_scene
+from train.world.clips import FPS, draw
 
 BITS = [bool(random.Random(1).getrandbits(64) >> place & 1) for place in range(64)]
 FRAMES = 4

@@ -100,7 +100,7 @@ def wished(count: int) -> tuple[list[Wish], list[Any]]:
     """Held-out scenes of the tiny world, each from its own seed, and what they ask for."""
     from train.measure.judge import unseen_scenes
     from train.world.captions import plain_caption
-    from train.world.world import FPS, FRAMES
+    from train.world.clips import FPS, FRAMES
 
     scenes = unseen_scenes(count)
     return [Wish(plain_caption(scene), 500 + i, FRAMES, FPS) for i, scene in enumerate(scenes)], scenes

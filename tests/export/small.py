@@ -15,7 +15,7 @@ from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from export.assemble import assemble
 from export.pack import export_bundle
 from schemas.videos import Recipe
-from train.models.folder import write_student, write_teacher
+from train.models.model_folder import write_student, write_teacher
 
 CHANNELS = 16
 SIZE = (64, 96)
