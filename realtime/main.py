@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 
+import logs
 import settings as core_settings
 from db import engine
 from domain.events import stream
@@ -70,9 +70,7 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
 def main() -> None:
     """Run the realtime process with the settings of the environment."""
     settings = core_settings.load()
-    logging.basicConfig(level=settings.log_level.upper(), format="realtime  %(levelname)s  %(message)s")
-    # One line for each phone and each health check says nothing that a log needs.
-    logging.getLogger("websockets.server").setLevel(logging.WARNING)
+    logs.configure(settings, "realtime")
     asyncio.run(_until_told(settings))
 
 

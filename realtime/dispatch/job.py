@@ -49,11 +49,11 @@ async def carry_out(job: LeasedJob, link: Link, store: MediaStore, signer: Signe
         await _check_consent(job)
         await _finish(job, done, link, store, signer)
     except Gone:
-        log.info("%s attempt %d is no longer ours", job.id, job.attempt)
+        log.info("the attempt is no longer ours")
     except Refused as refused:
         await leases.fail(job.id, job.attempt, code=refused.code, message=refused.message, now=_now())
     except Again as again:
-        log.warning("%s attempt %d goes back to the queue: %s", job.id, job.attempt, again)
+        log.warning("the attempt goes back to the queue: %s", again)
         await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
         await leases.release(job.id, job.attempt, now=_now())
 
@@ -133,7 +133,7 @@ async def _look(job: LeasedJob, video: bytes) -> str | None:
     try:
         bits = await asyncio.to_thread(fingerprint.of, video)
     except fingerprint.Unreadable as error:
-        log.warning("%s can't be recognised later: %s", job.id, error)
+        log.warning("the video can't be recognised later: %s", error)
         return None
     if bits is not None and await fingerprints.blocked(bits, _now()):
         raise Refused(Code.TAKEN_DOWN, "it came out like a video that was taken down")
@@ -174,7 +174,7 @@ async def _closeness(job: LeasedJob, latents: bytes, link: Link, store: MediaSto
         values = await link.compare([(latents, other) for other in others.values()])
         return dict(zip(others, values, strict=True))
     except (TimeoutError, CallFailed, FileNotFoundError, ValueError) as error:
-        log.warning("closeness of %s stays unmeasured: %r", job.id, error)
+        log.warning("closeness stays unmeasured: %r", error)
         return {}
 
 
