@@ -1,7 +1,7 @@
-"""Wake-ups: one LISTEN connection to PostgreSQL that comes back by itself.
+"""Wakeups: one LISTEN connection to PostgreSQL, which reconnects by itself.
 
-A notification lost with the connection is never missed for good: after every (re)connect, `ready` is called,
-and whoever follows something re-reads it. Payloads are ids only; facts are always read from the tables.
+A notification lost with the connection is never missed for good: after every (re)connect `on_connected` is
+called, and all listeners read the database again. Payloads are ids only; facts are read from the tables.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Handler = Callable[[str], None]
 log = logging.getLogger(__name__)
 
 
-class Wake:
-    """Calls `handlers[channel](payload)` for each notification, and `ready()` after each connect."""
+class WakeupListener:
+    """Calls `handlers[channel](payload)` for each notification, `on_connected()` after each connect."""
 
-    def __init__(self, url: str, handlers: Mapping[str, Handler], ready: Callable[[], None]) -> None:
+    def __init__(self, url: str, handlers: Mapping[str, Handler], on_connected: Callable[[], None]) -> None:
         self._url = url
         self._handlers = handlers
-        self._ready = ready
+        self._on_connected = on_connected
         self.connected = False
 
     async def run(self) -> None:
@@ -42,7 +42,7 @@ class Wake:
                     connection.terminate()
             except AWAY as error:
                 log.warning(
-                    "wake-ups lost, connecting again in %.1f s: %s", delay, error or type(error).__name__
+                    "wakeups lost, connecting again in %.1f s: %s", delay, error or type(error).__name__
                 )
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, limits.LAST_BACKOFF_S)
@@ -53,7 +53,7 @@ class Wake:
         for channel in self._handlers:
             await connection.add_listener(channel, self._notified)
         self.connected = True
-        self._ready()
+        self._on_connected()
         while not lost.is_set():
             try:
                 await asyncio.wait_for(lost.wait(), limits.PROBE_EVERY_S)

@@ -14,11 +14,11 @@ async def test_events_during_an_outage_of_wake_ups_arrive(world: World) -> None:
         await device.hello(await world.ticket(person), stream)
         await device.events(1)
         for lost in range(3):
-            await world.stop_wake()
-            assert not world.wake.connected
+            await world.stop_wakeups()
+            assert not world.wakeups.connected
             await world.append(stream)
             await device.silence(0.05)
-            await world.start_wake()
+            await world.start_wakeups()
             assert [event.seq for event in await device.events(1)] == [lost + 2]
         await device.silence(0.1)
 
@@ -29,7 +29,7 @@ async def test_a_killed_connection_comes_back(world: World) -> None:
     async with phone(world.port) as device:
         await device.hello(await world.ticket(person), stream)
         await device.events(1)
-        await world.kill_wake()
+        await world.kill_wakeups()
         await world.append(stream)
         assert [event.seq for event in await device.events(1)] == [2]
         await world.append(stream)
@@ -43,7 +43,7 @@ async def test_a_replaced_history_is_told_in_the_middle(world: World) -> None:
         await device.hello(await world.ticket(person), stream)
         await device.events(1)
         await world.replace_history(stream, "another")
-        world.streams.doubt()
+        world.streams.resync()
         welcome = await device.frame()
         assert (welcome.recovered, welcome.epoch) == (False, "another")  # type: ignore[union-attr]
         await world.append(stream)

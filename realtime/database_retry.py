@@ -1,4 +1,4 @@
-"""What it looks like when PostgreSQL is away for a moment, and waiting for it to come back."""
+"""Reads that are repeated while PostgreSQL is unreachable (a restart takes a moment)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-async def patiently(read: Callable[[], Awaitable[T]]) -> T:
+async def retry_read(read: Callable[[], Awaitable[T]]) -> T:
     """Repeat a read until the database answers; the caller's cancellation ends the wait."""
     while True:
         try:
