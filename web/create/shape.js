@@ -1,6 +1,6 @@
 // Which shape and how long: small pictures of the sizes, and the lengths, that the model draws.
 
-import { el } from "./dom.js";
+import { el } from "../shared/dom.js";
 
 /** Width by height. @param {string} size such as "64x96" @returns {number} */
 export function ratio(size) {

@@ -1,7 +1,7 @@
 // Signing up and in.
 
-import { call, keep } from "./api.js";
-import { el } from "./dom.js";
+import { call, keep } from "../shared/api.js";
+import { el } from "../shared/dom.js";
 
 const WAYS = {
   join: { path: "/v1/accounts", verb: "Join Riffle", other: "I have an account", complete: "new-password" },

@@ -1,7 +1,7 @@
 // One video from queued to its end: the socket tells, and while it is away the list is read instead.
 
-import { call } from "./api.js";
-import { live } from "./socket.js";
+import { call } from "../shared/api.js";
+import { live } from "../shared/socket.js";
 
 const POLL_MS = 2500;
 const LIST = 100;
@@ -10,7 +10,7 @@ const SILENT_MS = 10_000;
 const FINAL_EVENTS = new Set(["video.completed", "video.failed", "video.cancelled"]);
 
 /**
- * @typedef {import("./types.js").Video} Video
+ * @typedef {import("../shared/types.js").Video} Video
  * @typedef {{changed: (video: Video) => void, picture: (picture: Blob) => void}} Watcher
  */
 

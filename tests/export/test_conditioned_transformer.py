@@ -24,14 +24,14 @@ def source() -> Source:
 def test_places_are_those_of_the_training(source: Source, label: str) -> None:
     shape = next(shape for shape in source.shapes if shape.label == label)
     grid, still = shape.grid, (1, *shape.grid[1:])
-    told, seen = source.family.told(source, shape, lean=False), {}
-    assert isinstance(told.transformer, torch.nn.Module)
-    told.transformer.register_forward_pre_hook(
+    conditioned, seen = source.family.conditioned_denoiser(source, shape, lean=False), {}
+    assert isinstance(conditioned.transformer, torch.nn.Module)
+    conditioned.transformer.register_forward_pre_hook(
         lambda _module, _args, given: seen.update(given), with_kwargs=True
     )
     states = torch.zeros(1, 4, source.transformer.config.caption_channels)
     with torch.inference_mode():
-        told(
+        conditioned(
             torch.zeros(1, CHANNELS, *grid),
             torch.full((1, grid[0]), 500.0),
             torch.tensor([[0.0, 1000.0]]),

@@ -1,10 +1,10 @@
 // Whose likeness goes into a video: chosen in Create, and checked before anything is paid.
 
-import { call } from "./api.js";
-import { cameoId, check, inWords } from "./consent.js";
-import { el, icon } from "./dom.js";
-import { askForm } from "./people.js";
-import { attempt, openSheet, toast } from "./ui.js";
+import { call } from "../shared/api.js";
+import { cameoId, check, inWords } from "../cameos/consent_check.js";
+import { el, icon } from "../shared/dom.js";
+import { askForm } from "../shared/people.js";
+import { attempt, openSheet, toast } from "../shared/ui.js";
 
 const MAX_CAMEOS = 4;
 

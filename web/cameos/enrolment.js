@@ -1,10 +1,10 @@
 // A cameo's own face: its private picture, and the proof that it is the person's.
 
-import { call, upload } from "./api.js";
-import { el, icon } from "./dom.js";
-import { attempt, busy, openSheet, toast } from "./ui.js";
+import { call, upload } from "../shared/api.js";
+import { el, icon } from "../shared/dom.js";
+import { attempt, busy, openSheet, toast } from "../shared/ui.js";
 
-/** @typedef {import("./types.js").Cameo} Cameo */
+/** @typedef {import("../shared/types.js").Cameo} Cameo */
 
 const TURNS = { left: "← left", right: "right →", up: "↑ up", down: "down ↓" };
 const PROOFS = { in_review: "A moderator looks at your proof", verified: "Proven", rejected: "The proof was rejected" };

@@ -1,26 +1,26 @@
 // One video up close: render what was picked, compare, post, go on from it, keep it.
 
-import { call } from "./api.js";
-import { clip, counted, el, foldable, icon } from "./dom.js";
-import { ratio } from "./format.js";
-import { address } from "./media.js";
-import { playWhenVisible, toggle } from "./player.js";
-import { Tile } from "./tile.js";
-import { busy, closeSheets, openSheet, sure, toast } from "./ui.js";
-import { isOver } from "./watch.js";
-import { credits, model } from "./words.js";
+import { call } from "../shared/api.js";
+import { clip, counted, el, foldable, icon } from "../shared/dom.js";
+import { ratio } from "./shape.js";
+import { address } from "../shared/media.js";
+import { playWhenVisible, toggle } from "../shared/player.js";
+import { VideoTile } from "./video_tile.js";
+import { busy, closeSheets, openSheet, sure, toast } from "../shared/ui.js";
+import { isOver } from "./progress.js";
+import { credits, model } from "./vocabulary.js";
 
 const REROLLS = 4;
 
-/** @typedef {import("./types.js").Video} Video */
+/** @typedef {import("../shared/types.js").Video} Video */
 
 /** Open a finished video. @param {Video} video */
-export function openStudio(video) {
-  const studio = new Studio(video);
+export function openVideo(video) {
+  const studio = new VideoSheet(video);
   openSheet(video.prompt, studio.node, { full: true });
 }
 
-class Studio {
+class VideoSheet {
   /** @param {Video} video */
   constructor(video) {
     /** @type {{preview: Video | null, full: Video | null}} */
@@ -33,7 +33,7 @@ class Studio {
     this.#findPair(video);
   }
 
-  get shown() {
+  get current() {
     return this.videos[this.tier];
   }
 
@@ -62,15 +62,15 @@ class Studio {
   #show(tier) {
     const time = this.clip?.currentTime ?? 0;
     this.tier = tier;
-    const { shown } = this;
+    const { current } = this;
     this.stage.dataset.tier = tier;
-    this.stage.style.setProperty("--shape", String(ratio(shown.size)));
-    this.clip = clip(shown.prompt);
+    this.stage.style.setProperty("--shape", String(ratio(current.size)));
+    this.clip = clip(current.prompt);
     this.clip.addEventListener("click", () => toggle(this.clip));
     // Both draw the same moments, so the eye compares the same one.
     this.clip.addEventListener("loadedmetadata", () => (this.clip.currentTime = time), { once: true });
     this.stage.replaceChildren(this.clip);
-    playWhenVisible(this.clip, shown.id);
+    playWhenVisible(this.clip, current.id);
     this.tools.replaceChildren(...[this.#switch(), this.#facts(), this.#main(), this.#more()].filter(Boolean));
   }
 
@@ -90,27 +90,27 @@ class Studio {
   }
 
   #main() {
-    const { shown } = this;
+    const { current } = this;
     const box = el("div.stack", {});
     // A stitch is not drawn: its clips are rendered, and those stitched.
-    if (shown.tier === "preview" && !this.videos.full && shown.source?.relation !== "stitch") {
+    if (current.tier === "preview" && !this.videos.full && current.source?.relation !== "stitch") {
       const render = el("button", { onclick: () => busy(render, () => this.#render()) }, el("b", {}, "Render"), el("small", {}, "in full quality"));
-      model().then((card) => render.lastChild.replaceChildren(counted(credits(card, "full", Number(shown.seconds)), "credit")), () => {});
+      model().then((card) => render.lastChild.replaceChildren(counted(credits(card, "full", Number(current.seconds)), "credit")), () => {});
       box.append(render);
     }
-    box.append(shown.post_id ? this.#posted() : this.#publish());
+    box.append(current.post_id ? this.#posted() : this.#publish());
     return box;
   }
 
   #publish() {
-    const { shown } = this;
+    const { current } = this;
     const caption = el("input", { placeholder: "Say something about it", maxlength: "500", "aria-label": "Caption", enterkeyhint: "send" });
     const post = el("button.primary", { type: "submit" }, "Post");
     return el("form.row", { onsubmit: (event) => {
       event.preventDefault();
       busy(post, async () => {
-        const made = await call("POST", "/v1/posts", { video_id: shown.id, caption: caption.value.trim() });
-        shown.post_id = made.id;
+        const made = await call("POST", "/v1/posts", { video_id: current.id, caption: caption.value.trim() });
+        current.post_id = made.id;
         this.#show(this.tier);
         dispatchEvent(new CustomEvent("posted", { detail: made }));
         toast("Posted", { label: "See it", run: () => dispatchEvent(new CustomEvent("see-post", { detail: made })) });
@@ -119,11 +119,11 @@ class Studio {
   }
 
   #posted() {
-    const { shown } = this;
+    const { current } = this;
     const back = el("button.text", { onclick: () => busy(back, async () => {
       if (!(await sure("Take the post back? Remixes of it stay.", "Take back"))) return;
-      await call("DELETE", `/v1/posts/${shown.post_id}`);
-      shown.post_id = null;
+      await call("DELETE", `/v1/posts/${current.post_id}`);
+      current.post_id = null;
       this.#show(this.tier);
       dispatchEvent(new CustomEvent("posted"));
     }) }, "Take back");
@@ -131,27 +131,27 @@ class Studio {
   }
 
   #more() {
-    const { shown } = this;
+    const { current } = this;
     const action = (name, text, run) => {
       const button = el("button", { onclick: () => busy(button, run) }, icon(name), text);
       return button;
     };
     const actions = el("div.actions", {},
-      action("remix", "Remix", async () => remix(shown)),
-      action("dice", "Reroll", () => this.#again("reroll", [shown.id], REROLLS)),
-      action("download", "Save", async () => el("a", { href: await address(shown.id), download: `riffle-${shown.id}.mp4` }).click()),
+      action("remix", "Remix", async () => remix(current)),
+      action("dice", "Reroll", () => this.#again("reroll", [current.id], REROLLS)),
+      action("download", "Save", async () => el("a", { href: await address(current.id), download: `riffle-${current.id}.mp4` }).click()),
       action("trash", "Delete", async () => {
         if (!(await sure("Delete this video for good?", "Delete"))) return;
-        await call("DELETE", `/v1/videos/${shown.id}`);
-        dispatchEvent(new CustomEvent("deleted", { detail: shown.id }));
+        await call("DELETE", `/v1/videos/${current.id}`);
+        dispatchEvent(new CustomEvent("deleted", { detail: current.id }));
         closeSheets();
       }));
-    const { relation, video_ids: from } = shown.source ?? {};
+    const { relation, video_ids: from } = current.source ?? {};
     if (relation === "extend" && from.length === 1) {
-      actions.append(action("link", "Join", () => this.#again("stitch", [from[0], shown.id], 1)));
+      actions.append(action("link", "Join", () => this.#again("stitch", [from[0], current.id], 1)));
     }
     model().then(({ conditions }) => {
-      if (conditions.includes("begin")) actions.append(action("forward", "Go on", () => this.#again("extend", [shown.id], REROLLS)));
+      if (conditions.includes("begin")) actions.append(action("forward", "Go on", () => this.#again("extend", [current.id], REROLLS)));
     }, () => {});
     return actions;
   }
@@ -162,7 +162,7 @@ class Studio {
 
   /** Show a render while it is drawn. @param {Video} job */
   #draw(job) {
-    const tile = new Tile(job, undefined, () => {
+    const tile = new VideoTile(job, undefined, () => {
       if (!tile.over) return;
       if (tile.video.status === "completed") {
         this.#add(tile.video);
@@ -178,7 +178,7 @@ class Studio {
 
   /** Make more of it. @param {string} relation @param {string[]} from ids of its sources @param {number} n */
   async #again(relation, from, n) {
-    const { prompt, cameos } = this.shown;
+    const { prompt, cameos } = this.current;
     const first = await call("POST", "/v1/videos", { prompt, n, cameos, source: { relation, video_ids: from } });
     closeSheets();
     dispatchEvent(new CustomEvent("drawn", { detail: first }));

@@ -1,17 +1,17 @@
 // The Cameos view: answer requests, lend a likeness, see its uses, ask for another's.
 
-import { call } from "./api.js";
-import { AUDIENCES, cameoId, cameoLink } from "./consent.js";
-import { avatar, clip, el, icon } from "./dom.js";
-import { inbox } from "./inbox.js";
-import { openProof, pictureOf } from "./likeness.js";
-import { askForm } from "./people.js";
-import { playWhenVisible } from "./player.js";
-import { attempt, busy, openSheet, sure, toast } from "./ui.js";
+import { call } from "../shared/api.js";
+import { AUDIENCES, cameoId, cameoLink } from "./consent_check.js";
+import { avatar, clip, el, icon } from "../shared/dom.js";
+import { inbox } from "../shared/inbox.js";
+import { openProof, pictureOf } from "./enrolment.js";
+import { askForm } from "../shared/people.js";
+import { playWhenVisible } from "../shared/player.js";
+import { attempt, busy, openSheet, sure, toast } from "../shared/ui.js";
 
 /**
- * @typedef {import("./types.js").Cameo} Cameo
- * @typedef {import("./types.js").Grant} Grant
+ * @typedef {import("../shared/types.js").Cameo} Cameo
+ * @typedef {import("../shared/types.js").Grant} Grant
  */
 
 const STATUS = { pending: "waits for an answer", accepted: "you may use it", refused: "refused", revoked: "taken back", expired: "has run out" };

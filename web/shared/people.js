@@ -1,7 +1,7 @@
 // Sheets about a person and about a cameo of theirs.
 
 import { call, session } from "./api.js";
-import { check, inWords } from "./consent.js";
+import { check, inWords } from "../cameos/consent_check.js";
 import { avatar, el, icon } from "./dom.js";
 import { openReport } from "./report.js";
 import { attempt, busy, openSheet, sure, toast } from "./ui.js";

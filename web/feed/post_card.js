@@ -1,20 +1,20 @@
 // One post, as large as the screen.
 
-import { call } from "./api.js";
-import { avatar, clip, el, foldable, icon } from "./dom.js";
-import { ratio } from "./format.js";
-import { openCameo, openPerson } from "./people.js";
-import { playWhenVisible, toggle } from "./player.js";
-import { openReport } from "./report.js";
-import { remix } from "./studio.js";
-import { attempt } from "./ui.js";
+import { call } from "../shared/api.js";
+import { avatar, clip, el, foldable, icon } from "../shared/dom.js";
+import { ratio } from "../create/shape.js";
+import { openCameo, openPerson } from "../shared/people.js";
+import { playWhenVisible, toggle } from "../shared/player.js";
+import { openReport } from "../shared/report.js";
+import { remix } from "../create/video_sheet.js";
+import { attempt } from "../shared/ui.js";
 
 const DOUBLE_TAP_MS = 260;
 
-/** @typedef {import("./types.js").Post} Post */
+/** @typedef {import("../shared/types.js").Post} Post */
 
-export class Card {
-  /** @param {Post} post @param {import("./types.js").FeedItem} item @param {import("./types.js").DiffPart[] | null} diff */
+export class PostCard {
+  /** @param {Post} post @param {import("../shared/types.js").FeedItem} item @param {import("../shared/types.js").DiffPart[] | null} diff */
   constructor(post, item, diff) {
     this.post = post;
     this.clip = clip(post.video.prompt);
@@ -36,7 +36,7 @@ export class Card {
     this.node.classList.toggle("paused", toggle(this.clip));
   }
 
-  /** Show how the prompt differs from that of its source. @param {import("./types.js").DiffPart[] | null} diff */
+  /** Show how the prompt differs from that of its source. @param {import("../shared/types.js").DiffPart[] | null} diff */
   setDiff(diff) {
     if (!diff || !this.post.source_post_id) return;
     const tag = { keep: "span", add: "ins", remove: "del" };
@@ -94,17 +94,17 @@ export class Card {
     this.#paint();
     if (this.sending) return;
     this.sending = true;
-    let told = !liked;
+    let confirmed = !liked;
     await attempt(async () => {
       try {
-        while (told !== post.liked) {
+        while (confirmed !== post.liked) {
           const now = await call(post.liked ? "PUT" : "DELETE", `/v1/posts/${post.id}/like`);
-          told = now.liked;
-          if (told === post.liked) post.likes = now.likes;
+          confirmed = now.liked;
+          if (confirmed === post.liked) post.likes = now.likes;
         }
       } catch (error) {
-        post.likes += Number(told) - Number(post.liked);
-        post.liked = told;
+        post.likes += Number(confirmed) - Number(post.liked);
+        post.liked = confirmed;
         throw error;
       }
     });

@@ -1,20 +1,20 @@
 // One trend: its root, and beside it the remixes, nearest first.
 
-import { call } from "./api.js";
-import { Card } from "./card.js";
-import { counted, el } from "./dom.js";
-import { attempt } from "./ui.js";
+import { call } from "../shared/api.js";
+import { PostCard } from "./post_card.js";
+import { counted, el } from "../shared/dom.js";
+import { attempt } from "../shared/ui.js";
 
 const PAGE = 10;
 const MAX_BARS = 10;
 
-/** @typedef {import("./types.js").FeedItem} FeedItem */
+/** @typedef {import("../shared/types.js").FeedItem} FeedItem */
 
 export class Lane {
   /** @param {FeedItem} item */
   constructor(item) {
     this.item = item;
-    /** @type {Map<string, Card>} */
+    /** @type {Map<string, PostCard>} */
     this.cards = new Map();
     this.cursor = undefined;
     const total = item.trend.posts;
@@ -51,7 +51,7 @@ export class Lane {
   #add(post, diff) {
     const known = this.cards.get(post.id);
     if (known) return known.setDiff(diff);
-    const card = new Card(post, this.item, diff);
+    const card = new PostCard(post, this.item, diff);
     this.cards.set(post.id, card);
     this.track.append(card.node);
     return this.watch.observe(card.node);

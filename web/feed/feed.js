@@ -1,9 +1,9 @@
 // The feed: down is the next trend, sideways are its remixes, nearest first.
 
-import { call } from "./api.js";
-import { el } from "./dom.js";
+import { call } from "../shared/api.js";
+import { el } from "../shared/dom.js";
 import { Lane } from "./lane.js";
-import { attempt } from "./ui.js";
+import { attempt } from "../shared/ui.js";
 
 const PAGE = 6;
 const CUTS = { trending: "Trending", fresh: "Fresh", following: "Following" };
@@ -13,7 +13,7 @@ const NOTHING = {
   following: "Follow someone: tap their name under a video.",
 };
 
-/** @typedef {import("./types.js").Post} Post */
+/** @typedef {import("../shared/types.js").Post} Post */
 
 export class Feed {
   constructor() {

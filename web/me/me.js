@@ -1,11 +1,11 @@
 // The Me view: who I am, what I can spend, what I have posted and reported, and the way out.
 
-import { call, forget } from "./api.js";
-import { avatar, counted, el } from "./dom.js";
-import { ownReports } from "./report.js";
-import { openStudio } from "./studio.js";
-import { Tile } from "./tile.js";
-import { attempt, busy } from "./ui.js";
+import { call, forget } from "../shared/api.js";
+import { avatar, counted, el } from "../shared/dom.js";
+import { ownReports } from "../shared/report.js";
+import { openVideo } from "../create/video_sheet.js";
+import { VideoTile } from "../create/video_tile.js";
+import { attempt, busy } from "../shared/ui.js";
 
 const PAGE = 100;
 
@@ -35,7 +35,7 @@ export class Me {
         el("p.panel", {}, el("b", {}, counted(credits.balance, "credit")), credits.held ? ` and ${credits.held} held for what is being drawn` : " to spend"));
       const posted = page.data.filter((video) => video.post_id);
       this.nothing.hidden = posted.length > 0;
-      this.posts.replaceChildren(...posted.map((video) => new Tile(video, (tile) => openStudio(tile.video)).node));
+      this.posts.replaceChildren(...posted.map((video) => new VideoTile(video, (tile) => openVideo(tile.video)).node));
     });
   }
 }

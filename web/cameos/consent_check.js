@@ -1,6 +1,6 @@
 // What the consent check says, in words.
 
-import { call } from "./api.js";
+import { call } from "../shared/api.js";
 
 export const AUDIENCES = {
   only_me: "Only me", people_i_approve: "People I approve", mutuals: "People I follow who follow me", everyone: "Everyone",

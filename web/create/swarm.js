@@ -1,11 +1,11 @@
 // The videos of one request: a grid while it is looked at, a shelf afterwards.
 
-import { counted, el, icon } from "./dom.js";
-import { openStudio } from "./studio.js";
-import { Tile } from "./tile.js";
-import { busy, toast } from "./ui.js";
+import { counted, el, icon } from "../shared/dom.js";
+import { openVideo } from "./video_sheet.js";
+import { VideoTile } from "./video_tile.js";
+import { busy, toast } from "../shared/ui.js";
 
-/** @typedef {import("./types.js").Video} Video */
+/** @typedef {import("../shared/types.js").Video} Video */
 
 export class Swarm {
   /** @param {Video[]} videos @param {boolean} open */
@@ -29,7 +29,7 @@ export class Swarm {
   /** Add a video, such as the render of one of its previews. @param {Video} video */
   add(video) {
     if (this.tiles.some((tile) => tile.video.id === video.id)) return;
-    const tile = new Tile(video, (picked) => this.#pick(picked), () => this.#paint());
+    const tile = new VideoTile(video, (picked) => this.#pick(picked), () => this.#paint());
     this.tiles.push(tile);
     this.grid.append(tile.node);
     this.#paint();
@@ -58,7 +58,7 @@ export class Swarm {
 
   #pick(tile) {
     const { video } = tile;
-    if (video.status === "completed") return openStudio(video);
+    if (video.status === "completed") return openVideo(video);
     if (video.status === "failed") return toast(video.error?.message ?? "It failed");
     if (video.status === "cancelled") return toast("This one was cancelled");
     return toast(video.status === "queued" ? "It waits for its turn" : "It is being drawn");

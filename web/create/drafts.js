@@ -1,13 +1,13 @@
 // The shelf under the composer: swarms, newest first, with the renders made from them.
 
-import { call } from "./api.js";
-import { el } from "./dom.js";
+import { call } from "../shared/api.js";
+import { el } from "../shared/dom.js";
 import { Swarm } from "./swarm.js";
-import { attempt, busy } from "./ui.js";
+import { attempt, busy } from "../shared/ui.js";
 
 const PAGE = 48;
 
-/** @typedef {import("./types.js").Video} Video */
+/** @typedef {import("../shared/types.js").Video} Video */
 
 /** The swarm that a video is shown in: a render lies beside the preview it was made from. */
 function homeOf(video, swarms) {

@@ -1,7 +1,7 @@
 // The words that the model knows best, as chips that go into the prompt.
 
-import { call } from "./api.js";
-import { el } from "./dom.js";
+import { call } from "../shared/api.js";
+import { el } from "../shared/dom.js";
 
 let card = null;
 

@@ -1,18 +1,18 @@
 // Create: words, how many, whose likeness; below, what is being drawn now and the drafts of before.
 
-import { call } from "./api.js";
-import { clip, counted, el, icon } from "./dom.js";
+import { call } from "../shared/api.js";
+import { clip, counted, el, icon } from "../shared/dom.js";
 import { drafts } from "./drafts.js";
-import { formatField } from "./format.js";
-import { cameoField } from "./picker.js";
-import { playWhenVisible } from "./player.js";
-import { attempt, busy } from "./ui.js";
-import { chips, credits, model } from "./words.js";
+import { formatField } from "./shape.js";
+import { cameoField } from "./cameo_field.js";
+import { playWhenVisible } from "../shared/player.js";
+import { attempt, busy } from "../shared/ui.js";
+import { chips, credits, model } from "./vocabulary.js";
 
 const MAX_PREVIEWS = 16;
 const USUAL = 4;
 
-/** @typedef {import("./types.js").Video} Video */
+/** @typedef {import("../shared/types.js").Video} Video */
 
 /** The Create view; `prefill` starts a remix in it, `drawn` shows a swarm made elsewhere. */
 export async function create() {

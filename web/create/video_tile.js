@@ -1,16 +1,16 @@
 // One video of a swarm: its place in the queue, then pictures that sharpen, then the finished loop.
 
-import { call } from "./api.js";
-import { clip, el, icon, ring } from "./dom.js";
-import { ratio } from "./format.js";
-import { playWhenVisible } from "./player.js";
-import { attempt } from "./ui.js";
-import { isOver, watch } from "./watch.js";
+import { call } from "../shared/api.js";
+import { clip, el, icon, ring } from "../shared/dom.js";
+import { ratio } from "./shape.js";
+import { playWhenVisible } from "../shared/player.js";
+import { attempt } from "../shared/ui.js";
+import { isOver, watch } from "./progress.js";
 
-/** @typedef {import("./types.js").Video} Video */
+/** @typedef {import("../shared/types.js").Video} Video */
 
-export class Tile {
-  /** @param {Video} video @param {(tile: Tile) => void} [picked] @param {(tile: Tile) => void} [changed] */
+export class VideoTile {
+  /** @param {Video} video @param {(tile: VideoTile) => void} [picked] @param {(tile: VideoTile) => void} [changed] */
   constructor(video, picked, changed) {
     this.video = video;
     this.changed = changed;
