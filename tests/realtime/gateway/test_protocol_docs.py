@@ -1,4 +1,4 @@
-"""What docs/protocol.md and docs/asyncapi.yaml say is what the code does."""
+"""What docs/reference/socket.md and docs/asyncapi.yaml say is what the code does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from schemas.stream import (
 )
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-WORDS = (DOCS / "protocol.md").read_text()
+WORDS = (DOCS / "reference" / "socket.md").read_text()
 API: dict[str, Any] = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())
 EXAMPLES = [
     line
