@@ -1,4 +1,4 @@
-"""The table of docs/reference/consent.md is what domain.consent.policy says, and says what people were promised."""
+"""The table of docs/reference/consent.md is what the policy says, and says what people were promised."""
 
 from __future__ import annotations
 
