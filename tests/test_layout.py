@@ -80,7 +80,6 @@ UPWARD = {
     "db/migrate.py",
     "domain/videos/create.py",
     "domain/safety/screen.py",
-    "schemas/model_folder.py",
 }
 # Of the serving path only these load torch: full renders.
 TORCH = {"model_server/engine/render.py", "model_server/engine/flow.py"}
