@@ -19,8 +19,8 @@ import numpy as np
 
 from media import fingerprint
 from model_server.media import encode
-from train.world.scenes import random_scene
 from train.world.clips import FPS, draw
+from train.world.scenes import random_scene
 
 
 def copied(video: bytes, *, crf: int, scale: float = 1.0) -> bytes:

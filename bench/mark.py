@@ -4,7 +4,7 @@
     PYTHONPATH=DIR python -m bench.mark [--clips 6]
 
 64 bits go into each frame; the clip is encoded as the product does, then copied as by bench.fingerprints.
-Half of the bits come out right by chance. Riffle does not use it: docs/safety.md says why.
+Half of the bits come out right by chance. Riffle does not use it: docs/reference/safety.md says why.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 
 from bench.fingerprints import copied
 from model_server.media import encode
-from train.world.scenes import random_scene
 from train.world.clips import FPS, draw
+from train.world.scenes import random_scene
 
 BITS = [bool(random.Random(1).getrandbits(64) >> place & 1) for place in range(64)]
 FRAMES = 4

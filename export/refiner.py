@@ -1,9 +1,9 @@
 """The refiner: puts a reference picture's own detail where a clip shows its subject.
 
-The transformer draws the subject of a reference picture in the right place and colours, but softly. This network
-finds in each frame where the picture's parts are (a softmax over all pairs of cells, as in Sun et al., "LoFTR",
-2021), fits a similarity to these matches (export.similarity) and samples the picture there (Jaderberg et al.,
-"Spatial transformer networks", 2015), in the light and the style of the clip.
+The transformer draws the subject of a reference picture in the right place and colours, but softly. This
+network finds in each frame where the picture's parts are (a softmax over all pairs of cells, as in Sun et
+al., "LoFTR", 2021), fits a similarity to these matches (export.similarity) and samples the picture there
+(Jaderberg et al., "Spatial transformer networks", 2015), in the light and the style of the clip.
 
 Pictures and clips are in 0..1. B clips of F frames have N = B * F frames. The modules' names are those of the
 stored weights.
@@ -56,8 +56,8 @@ class Detection:
     """Where N frames show the subject.
 
     similarity: from the frames to the picture; speed: [N], how far it turns from frame to frame, in radians;
-    matches: [N, 2, h, w], coordinates in the picture of each cell; subject: [N, 1, h, w], logits of the subject
-    being there; present: [N] in 0..1; features: what similarity and speed follow from.
+    matches: [N, 2, h, w], coordinates in the picture of each cell; subject: [N, 1, h, w], logits of the
+    subject being there; present: [N] in 0..1; features: what similarity and speed follow from.
     """
 
     similarity: Similarity
@@ -78,7 +78,7 @@ class Refined:
 
 
 class Refiner(nn.Module):
-    """Clips that were drawn after a reference picture -> the same with its subject in the picture's detail."""
+    """Clips drawn after a reference picture -> the same with its subject in the picture's detail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,8 +120,8 @@ class Refiner(nn.Module):
     ) -> Refined:
         """Refine clips [B, F, 3, H, W].
 
-        reference: [B, 3, S, S]; small: [B, F, 3, h, w], the clips at a short side of SIDE; similarity: where to
-        put the subjects, instead of where they are found.
+        reference: [B, 3, S, S]; small: [B, F, 3, h, w], the clips at a short side of SIDE; similarity: where
+        to put the subjects, instead of where they are found.
         """
         picture = F.interpolate(reference, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
         near = self.near(picture)
@@ -196,7 +196,8 @@ class Refiner(nn.Module):
         return FrameFeatures(stacked, scale, middle, aim)
 
     def follow_motion(self, features: FrameFeatures) -> tuple[Similarity, Tensor]:
-        """Centroid on centroid and area on area, corrected by all frames of a clip together; and the speed [N].
+        """Centroid on centroid and area on area, corrected by all frames of a clip together; and the speed
+        [N].
 
         Where something turns, single frames are too soft to say how far: speeds are summed from the first on.
         """
@@ -252,7 +253,8 @@ def colour_basis(colours: Tensor) -> Tensor:
 
 
 def colour_statistics(low: Tensor, cover: Tensor, small: Tensor, seen: Tensor) -> Tensor:
-    """Second moments of the picture's colours, alone and with those of the clip [B, C]: the lighting head's input.
+    """Second moments of the picture's colours, alone and with those of the clip [B, C]: the lighting head's
+    input.
 
     low, small: [B, F, 3, h, w], the picture where it was found and the frames; cover: [B, F, 1, h, w]; seen:
     [N, WIDTH, h', w'], the frames' features.
