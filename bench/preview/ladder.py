@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from bench.rungs import Rung
+from bench.preview.workers import Rung
 from model_server.engine.threads import MEASURED
 from schemas.model_folder import read_model_spec
 
@@ -48,7 +48,8 @@ def bundle(teacher: Path, out: Path, precision: str, tiny: Path | None) -> Path:
     from model_server.engine.host import host_target
 
     options = ExportOptions(encoder=False, tiny_decoder=tiny)
-    return export_bundle(teacher, out, precision=precision, target=host_target(), options=options)
+    made: Path = export_bundle(teacher, out, precision=precision, target=host_target(), options=options)
+    return made
 
 
 def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:

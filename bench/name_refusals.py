@@ -1,6 +1,6 @@
 """How many prompts that name somebody does the registry refuse, and how many that don't?
 
-    python -m bench.registry [--misses]
+    python -m bench.name_refusals [--misses]
 
 The prompts are in bench/data/registry_prompts.jsonl: each with the texts that it rests on, whether it names
 somebody, and its half. Matching was looked at with the `tune` half alone; the `held` half is what to believe.

@@ -1,4 +1,4 @@
-"""What the ladder's shots say: the table, the goals, why one isn't reached, and the plot."""
+"""What the ladder's clips say: the table, the goals, why one isn't reached, and the plot."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bench import roof
-from bench.ladder import SERVED
-from bench.roof import Rate
-from bench.rungs import STAGES, Rung, Shot
+from bench.preview import roofline
+from bench.preview.ladder import SERVED
+from bench.preview.roofline import Rate
+from bench.preview.workers import STAGES, MeasuredClip, Rung
 from model_server.engine.compare import fidelity
 
 # The preview against the render, the engine against torch, the denoiser against the roof, the whole preview.
@@ -29,7 +29,7 @@ class Row(NamedTuple):
     """A rung and its clips."""
 
     rung: Rung
-    shots: list[Shot]
+    clips: list[MeasuredClip]
     fidelity: float
     above_db: float | None
     # Clips that show all they were asked for, and clips that were judged.
@@ -39,25 +39,25 @@ class Row(NamedTuple):
     @property
     def cpu_s(self) -> float:
         """Median of a clip."""
-        return median(sum(shot.cpu) for shot in self.shots)
+        return median(sum(clip.cpu) for clip in self.clips)
 
     @property
     def wall_s(self) -> float:
         """Median of a clip."""
-        return median(sum(shot.wall) for shot in self.shots)
+        return median(sum(clip.wall) for clip in self.clips)
 
     @property
     def peak_mb(self) -> float:
         """The most that the process ever had."""
-        return max(shot.peak_bytes for shot in self.shots) / 1e6
+        return max(clip.peak_bytes for clip in self.clips) / 1e6
 
     def least(self, stage: int) -> Rate:
         """Seconds of a stage in its fastest clip."""
-        return Rate(min(shot.wall[stage] for shot in self.shots), min(shot.cpu[stage] for shot in self.shots))
+        return Rate(min(clip.wall[stage] for clip in self.clips), min(clip.cpu[stage] for clip in self.clips))
 
     def shares(self) -> list[tuple[str, float]]:
         """Each stage's part of the CPU time."""
-        spent = [median(shot.cpu[number] for shot in self.shots) for number in range(len(STAGES))]
+        spent = [median(clip.cpu[number] for clip in self.clips) for number in range(len(STAGES))]
         return [(name, each / sum(spent)) for name, each in zip(STAGES, spent, strict=True)]
 
 
@@ -86,21 +86,21 @@ class Chip(NamedTuple):
     measured: dict[str, int]
 
 
-def rows(ladder: Sequence[Rung], shots: Sequence[Sequence[Shot]]) -> list[Row]:
-    """One for each rung; `shots` are clips of all rungs."""
-    first = [clip[0].frames for clip in shots]
+def rows(ladder: Sequence[Rung], clips: Sequence[Sequence[MeasuredClip]]) -> list[Row]:
+    """One for each rung; `clips` are clips of all rungs."""
+    first = [clip[0].frames for clip in clips]
     made = []
     for number, rung in enumerate(ladder):
-        mine = [clip[number] for clip in shots]
+        mine = [clip[number] for clip in clips]
         near = [
             fidelity(
-                shot.frames, first[place], [other for index, other in enumerate(first) if index != place]
+                clip.frames, first[place], [other for index, other in enumerate(first) if index != place]
             )
-            for place, shot in enumerate(mine)
+            for place, clip in enumerate(mine)
         ]
         above = None
         if number and comparable(ladder[number - 1], rung):
-            above = min(ratio(clip[number - 1].latents, clip[number].latents) for clip in shots)
+            above = min(ratio(clip[number - 1].latents, clip[number].latents) for clip in clips)
         made.append(Row(rung, mine, median(near), above))
     return made
 
@@ -200,13 +200,13 @@ def why(found: Sequence[Row], chip: Chip) -> str:
     threads = ", ".join(f"{name} {count}" for name, count in chip.measured.items())
     stages, theirs = _listed(last.shares()), _listed(found[0].shares())
     parts = [
-        f"Roofs of a product of {roof.SIDE} x {roof.SIDE} on {chip.threads} threads, measured between the "
-        f"clips, GFLOP/s: {rates}.",
+        f"Roofs of a product of {roofline.SIDE} x {roofline.SIDE} on {chip.threads} threads, measured "
+        f"between the clips, GFLOP/s: {rates}.",
         f"CPU time of the served preview by stage: {stages}. Of the full render: {theirs}.",
         f"The served denoiser does {chip.operations / 1e9:.2f} GFLOP a step in {1e3 * took:.1f} ms of CPU. "
         f"By operator: {_listed(chip.nodes[:LARGEST_SHARES])}. Its products with constant weights, each run "
         f"by itself at its own size, take {1e3 * chip.alone_s:.1f} ms: with nothing else to compute they "
-        f"would reach {100 * bound:.0f} % of the int8 roof.",
+        f"would reach {100 * bound:.0f} % of the int8 roofline.",
         f"Threads of each served graph, as measured when it was loaded: {threads}.",
     ]
     if not any(row.rung.tiny for row in found):

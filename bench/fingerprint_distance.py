@@ -1,6 +1,6 @@
 """How far apart are copies of a clip, and how far apart are different clips, by perceptual hash?
 
-    python -m bench.fingerprints [--clips 60]
+    python -m bench.fingerprint_distance [--clips 60]
 
 Clips are drawn by the world that the embedded model was trained on. Each is encoded as the product does, then
 copied: encoded again at two poorer qualities, halved, enlarged by half. Different clips are all
@@ -26,7 +26,7 @@ from train.world.scenes import random_scene
 def copied(video: bytes, *, crf: int, scale: float = 1.0) -> bytes:
     """A copy as a re-upload would be: decoded, scaled, encoded again."""
     out = io.BytesIO()
-    with av.open(io.BytesIO(video)) as source, av.open(out, "w", format="mp4") as target:
+    with av.open(io.BytesIO(video), "r") as source, av.open(out, "w", format="mp4") as target:
         given = source.streams.video[0]
         made = target.add_stream("libx264", rate=given.average_rate, options={"crf": str(crf)})
         made.width, made.height = (round(side * scale) // 2 * 2 for side in (given.width, given.height))
@@ -37,11 +37,12 @@ def copied(video: bytes, *, crf: int, scale: float = 1.0) -> bytes:
     return out.getvalue()
 
 
-COPIES = {
-    "crf 28": {"crf": 28},
-    "crf 36": {"crf": 36},
-    "half size": {"crf": 23, "scale": 0.5},
-    "1.5 times the size": {"crf": 23, "scale": 1.5},
+# Name -> constant rate factor of x264, and scale of the picture's sides.
+COPIES: dict[str, tuple[int, float]] = {
+    "crf 28": (28, 1.0),
+    "crf 36": (36, 1.0),
+    "half size": (23, 0.5),
+    "1.5 times the size": (23, 1.5),
 }
 
 
@@ -52,11 +53,11 @@ def measure(clips: int) -> str:
     videos = [encode.mp4(draw(scene, seed).frames, FPS) for seed, scene in enumerate(scenes)]
     prints = [fingerprint.of(video) for video in videos]
     rows: dict[str, list[int]] = {}
-    for name, how in COPIES.items():
+    for name, (crf, scale) in COPIES.items():
         rows[name] = [
             fingerprint.distance(of, copy)
             for video, of in zip(videos, prints, strict=True)
-            if of and (copy := fingerprint.of(copied(video, **how)))
+            if of and (copy := fingerprint.of(copied(video, crf=crf, scale=scale)))
         ]
     rows["other seed, same words"] = [
         fingerprint.distance(of, other)

@@ -1,4 +1,4 @@
-"""The ladder's arithmetic: ratios, goals, roofs and the plot, on shots that are made up."""
+"""The ladder's arithmetic: ratios, goals, roofs and the plot, on clips that are made up."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bench import report, roof
-from bench.ladder import SERVED
-from bench.preview import wished
-from bench.report import Chip, Paired, Row
-from bench.roof import Rate
-from bench.rungs import Clock, Rung, Shot
+from bench.preview import report, roofline
+from bench.preview.ladder import SERVED
+from bench.preview.measure import held_out_requests
+from bench.preview.report import Chip, Paired, Row
+from bench.preview.roofline import Rate
+from bench.preview.workers import Clock, MeasuredClip, Rung
 
 RATES = {"fp32": Rate(160e9, 80e9), "int8": Rate(320e9, 160e9)}
 SIZE = (8, 8)
@@ -40,11 +40,11 @@ def ladder(folder: Path) -> list[Rung]:
     ]
 
 
-def shot(level: int, cpu_s: float, noise: float = 0.0) -> Shot:
+def shot(level: int, cpu_s: float, noise: float = 0.0) -> MeasuredClip:
     frames = np.full((2, 8, 8, 3), level, np.uint8)
     latents = np.ones((1, 1, 1, 2, 2), np.float32) + np.float32(noise)
     cpu = tuple(cpu_s * share for share in (0.125, 0.5, 0.25, 0.125))
-    return Shot(frames, latents, tuple(each / 2 for each in cpu), cpu, 50_000_000)
+    return MeasuredClip(frames, latents, tuple(each / 2 for each in cpu), cpu, 50_000_000)
 
 
 def found(folder: Path) -> list[Row]:
@@ -101,7 +101,7 @@ def test_goals_take_the_lesser_of_two_clocks(tmp_path: Path) -> None:
     assert "float32 products | 100 % by the clock, 100 % in CPU seconds | >= 60 % | yes |" in text
     assert "wall | 0.100 s | < 1 s | yes |" in text
     assert "4 pairs | 25.0 ± 25.0 points | < 1 point | no |" in text
-    slower = rows[1]._replace(shots=[each._replace(wall=(0.0, 0.1, 0.0, 0.0)) for each in rows[1].shots])
+    slower = rows[1]._replace(clips=[each._replace(wall=(0.0, 0.1, 0.0, 0.0)) for each in rows[1].clips])
     text = report.goals([rows[0], slower, *rows[2:]], chip(), None)
     assert "denoising | 2.0 x by the clock, 4.0 x in CPU seconds | >= 3 x | no |" in text
     assert "adherence" not in text
@@ -121,13 +121,13 @@ def test_the_reasons(tmp_path: Path) -> None:
 
 def test_products_of_a_graph(tmp_path: Path) -> None:
     path = product(tmp_path / "a.onnx", 4, 32, 16)
-    assert roof.shapes(path) == {("float32", 4, 32, 16): 1}
-    assert roof.operations(path) == 2 * 4 * 32 * 16
-    assert 0 < roof.products_alone(path, 1, "avx2") < 1
+    assert roofline.shapes(path) == {("float32", 4, 32, 16): 1}
+    assert roofline.operations(path) == 2 * 4 * 32 * 16
+    assert 0 < roofline.products_alone(path, 1, "avx2") < 1
 
 
 def test_the_roof_only_rises() -> None:
-    measured = roof.Roof(1, "avx2")
+    measured = roofline.Roofline(1, "avx2")
     measured.measure()
     before = dict(measured.rates)
     measured.measure()
@@ -139,7 +139,7 @@ def test_the_roof_only_rises() -> None:
 
 def test_a_profile_sums_to_one(tmp_path: Path) -> None:
     path = product(tmp_path / "a.onnx", 64, 256, 256)
-    shares = roof.profile(path, 1, roof.example(path))
+    shares = roofline.profile(path, 1, roofline.example(path))
     assert {name for name, _ in shares} == {"MatMul", "Relu"}
     assert sum(share for _, share in shares) == pytest.approx(1.0)
     assert shares[0][1] >= shares[-1][1]
@@ -165,7 +165,7 @@ def test_stages_are_timed_in_turn() -> None:
     assert min(wall) >= 0
 
 
-def test_wishes_are_of_scenes_that_no_one_trained_on() -> None:
-    wishes, scenes = wished(5)
-    assert len({wish.seed for wish in wishes}) == len(scenes) == 5
-    assert all(scene.subject in wish.prompt for wish, scene in zip(wishes, scenes, strict=True))
+def test_requests_are_of_scenes_that_no_one_trained_on() -> None:
+    requests, scenes = held_out_requests(5)
+    assert len({request.seed for request in requests}) == len(scenes) == 5
+    assert all(scene.subject in request.prompt for request, scene in zip(requests, scenes, strict=True))

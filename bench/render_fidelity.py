@@ -1,6 +1,6 @@
 """How should a render keep the picked preview? Every route, lift and strength on the same previews.
 
-    python -m bench.keep_preview TEACHER BUNDLE [--prompts 4] [--seeds 4] [--out table.md]
+    python -m bench.render_fidelity TEACHER BUNDLE [--prompts 4] [--seeds 4] [--out table.md]
 
 Columns: fidelity (mean, of engine.compare), agreement (share of renders whose nearest preview among all
 seeds of the prompt is their own), detail (edge strength against the preview enlarged bicubically: above 1 is
@@ -29,8 +29,9 @@ from PIL import Image
 from model_server.engine.compare import fidelity, glance_distance
 from model_server.engine.flow import Lift, Route
 from model_server.engine.preview import PreviewEngine
-from model_server.engine.render import FullRenderer
+from model_server.engine.render import FullRenderer, RenderJob
 from schemas.videos import Recipe
+from train.arguments import bundle_folder, model_folder
 
 PROMPTS = (
     "a cat hops on the beach at sunset",
@@ -120,45 +121,50 @@ def measure(
 def main() -> None:
     """Print the table, and write it where `--out` says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("teacher", type=Path)
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("teacher", type=model_folder, help="a model folder")
+    parser.add_argument("bundle", type=bundle_folder, help="its bundle")
     parser.add_argument("--prompts", type=int, default=4, choices=range(1, len(PROMPTS) + 1))
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path)
-    asked = parser.parse_args()
-    if asked.seeds < 2:
+    options = parser.parse_args()
+    if options.seeds < 2:
         parser.error("--seeds must be 2 or more: the zero of fidelity is another seed")
-    renderer = FullRenderer(asked.teacher, asked.threads)
-    engine = PreviewEngine(asked.bundle, asked.threads)
-    picked = previews(engine, renderer, asked.prompts, asked.seeds)
+    renderer = FullRenderer(options.teacher, options.threads)
+    engine = PreviewEngine(options.bundle, options.threads)
+    picked = previews(engine, renderer, options.prompts, options.seeds)
     size = renderer.spec.full.size
     total = len(renderer.spec.full.sigmas) - 1
 
-    def render(one: Picked, **how: object) -> tuple[Frames, float]:
-        job = renderer.begin(replace(one.recipe, width=size[0], height=size[1]), **how)
+    def large(one: Picked) -> Recipe:
+        return replace(one.recipe, width=size[0], height=size[1])
+
+    def finished(job: RenderJob) -> tuple[Frames, float]:
         for _ in range(job.steps):
             renderer.step(job)
         return renderer.decode(job), 1 - job.steps / total
 
+    def from_preview(lift: Lift, route: Route, strength: float) -> Callable[[Picked], tuple[Frames, float]]:
+        return lambda one: finished(
+            renderer.begin(large(one), preview=one.latents, lift=lift, route=route, strength=strength)
+        )
+
     rows = [
-        measure("from scratch", picked, size, render),
+        measure("from scratch", picked, size, lambda one: finished(renderer.begin(large(one)))),
         measure("enlarged only", picked, size, lambda one: (enlarged(one.frames, *size), 1.0)),
     ]
-    for lift in Lift:
-        for route in Route:
-            for strength in STRENGTHS:
-                how = {"lift": lift, "route": route, "strength": strength}
-                way = f"{route} {lift} {strength:g}"
-                rows.append(
-                    measure(way, picked, size, lambda one, how=how: render(one, preview=one.latents, **how))
-                )
+    rows += [
+        measure(f"{route} {lift} {strength:g}", picked, size, from_preview(lift, route, strength))
+        for lift in Lift
+        for route in Route
+        for strength in STRENGTHS
+    ]
     lines = ["| way | fidelity | agreement | detail | re-used | CPU s |", "|---|---|---|---|---|---|"]
     lines += [f"| {row.way} | {' | '.join(f'{value:.2f}' for value in row[1:])} |" for row in rows]
     table = "\n".join(lines) + "\n"
     print(table)
-    if asked.out:
-        asked.out.write_text(table)
+    if options.out:
+        options.out.write_text(table)
 
 
 if __name__ == "__main__":

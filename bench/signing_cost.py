@@ -1,6 +1,6 @@
 """What do content credentials and the fingerprint add to a preview?
 
-    python -m bench.provenance [http://127.0.0.1:8000] [--rounds 20]
+    python -m bench.signing_cost [http://127.0.0.1:8000] [--rounds 20]
 
 Previews are drawn by a running product; each is then signed again here, with a key of its own and two parents
 in its manifest, and its fingerprint is computed. Shares are of the CPU-seconds that the product reports for
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from bench.tiers import PROMPTS, Client
+from bench.tier_cost import PROMPTS, Client
 from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer, manifest

@@ -1,6 +1,6 @@
 """What another target, or another precision, of one model costs and gives: bundles of it side by side.
 
-    python -m bench.targets BUNDLE BUNDLE ...
+    python -m bench.bundle_targets BUNDLE BUNDLE ...
 
 CPU milliseconds of each graph on one thread, the least of some rounds in turns; quality as the manifests say.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from model_server.engine.bundle import load_manifest
 from model_server.engine.preview import usual_sizes
 from model_server.engine.sessions import Component
+from train.arguments import bundle_folder
 
 PARTS = ("transformer", "decoder", "picture")
 ROUNDS = 20
@@ -24,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("bundles", type=Path, nargs="+")
+    parser.add_argument("bundles", type=bundle_folder, nargs="+", help="bundles of one model")
     folders: list[Path] = parser.parse_args().bundles
     manifests = [load_manifest(folder) for folder in folders]
     graphs = {

@@ -34,7 +34,7 @@ class Rate(NamedTuple):
     cpu: float
 
 
-class Roof:
+class Roofline:
     """One large product with constant weights, in float32 and in int8, measured now and then during a run.
 
     The best of all rounds counts: what else runs on the machine only takes away.

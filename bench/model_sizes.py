@@ -1,6 +1,6 @@
 """What do the real models weigh and cost? Computed from their published configurations, nothing is run.
 
-    python -m bench.sizes [--out docs/reference/sizes.md]
+    python -m bench.model_sizes [--out docs/reference/sizes.md]
 
 Sizes, operations and memory of LTX-Video 2B and Wan 2.1 1.3B and 14B, and the least time that a machine's
 roofs allow. The formulas are printed with the tables.
@@ -200,8 +200,8 @@ def _head() -> list[str]:
     return [
         "# The real models by their configurations",
         "",
-        "Printed by `python -m bench.sizes`: computed, not run. Formulas, with width d, feed-forward f,",
-        "n layers, S tokens of video, T of text:",
+        "Printed by `python -m bench.model_sizes`: computed, not run. Formulas, with width d,",
+        "feed-forward f, n layers, S tokens of video, T of text:",
         "",
         "- weights = n (2 (4 d^2 + 6 d) + 2 d f + f + 7 d [+ 2 d in Wan]) + (t d + d) + 2 (d^2 + d)",
         "  + (256 d + d) + (6 d^2 + 6 d) + patch (2 d + 1) + 3 d, t = the text encoder's width",

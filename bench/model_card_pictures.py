@@ -1,6 +1,6 @@
 """The pictures of the model card, drawn by the server's two engines.
 
-    python -m bench.gallery TEACHER BUNDLE [--out docs/images] [--seed 5]
+    python -m bench.model_card_pictures TEACHER BUNDLE [--out docs/images] [--seed 5]
 
 riffle-tiny.jpg: prompts, the preview on the left and its render on the right. shapes.jpg: other sizes,
 lengths and styles. pairs.jpg: two subjects. likeness.jpg: reference pictures, previews that were shown them
@@ -28,6 +28,7 @@ from model_server.engine.conditions import NOTHING, Shown
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.render import FullRenderer
 from schemas.videos import Recipe
+from train.arguments import bundle_folder, model_folder
 from train.stages.refiner_shards import PICTURE
 from train.world.clips import reference_picture
 from train.world.emoji_sprites import held_out_sprites
@@ -139,13 +140,13 @@ class Gallery:
 def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("teacher", type=Path)
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("teacher", type=model_folder, help="a model folder")
+    parser.add_argument("bundle", type=bundle_folder, help="its bundle")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    asked = parser.parse_args()
-    gallery = Gallery(asked.teacher, asked.bundle, asked.seed, asked.threads)
+    options = parser.parse_args()
+    gallery = Gallery(options.teacher, options.bundle, options.seed, options.threads)
     shaped = [strip(gallery.preview(prompt, shape)[2], 5, 2 * shape[1]) for prompt, shape in SHAPED]
     pairs = [strip(gallery.preview(prompt)[2], 4, 144) for prompt in PAIRED]
     shown = [gallery.likeness(prompt, 2 * number) for number, prompt in enumerate(REFERRED)]
@@ -155,10 +156,10 @@ def main() -> None:
         "pairs": beside([beside(pairs[:3], axis=0), beside(pairs[3:], axis=0)], axis=1),
         "likeness": beside([beside(shown[:4], axis=0), beside(shown[4:], axis=0)], axis=1),
     }
-    asked.out.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     for name, sheet in sheets.items():
-        Image.fromarray(sheet[:-GAP, :-GAP]).save(asked.out / f"{name}.jpg", quality=88)
-        print(asked.out / f"{name}.jpg", sheet.shape)
+        Image.fromarray(sheet[:-GAP, :-GAP]).save(options.out / f"{name}.jpg", quality=88)
+        print(options.out / f"{name}.jpg", sheet.shape)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Rung(NamedTuple):
     tiny: Path | None = None
 
 
-class Wish(NamedTuple):
+class ClipRequest(NamedTuple):
     """One clip to draw."""
 
     prompt: str
@@ -52,7 +52,7 @@ class Wish(NamedTuple):
     fps: int
 
 
-class Shot(NamedTuple):
+class MeasuredClip(NamedTuple):
     """One clip, from the prompt to the MP4, and what it took."""
 
     frames: Frames
@@ -89,11 +89,11 @@ class Worker:
             raise RuntimeError(f"the rung {self.rung.name!r} did not start: see above") from error
         return found
 
-    def draw(self, wish: Wish) -> Shot:
+    def draw(self, request: ClipRequest) -> MeasuredClip:
         """One clip."""
-        self._pipe.send(wish)
-        shot: Shot = self._pipe.recv()
-        return shot
+        self._pipe.send(request)
+        clip: MeasuredClip = self._pipe.recv()
+        return clip
 
     def end(self) -> None:
         """Let it go."""
@@ -117,19 +117,19 @@ class Clock:
         return tuple(np.diff(self._wall).tolist()), tuple(np.diff(self._cpu).tolist())
 
 
-Draw = Callable[[Wish, Clock], tuple[Frames, NDArray[np.float32]]]
+Draw = Callable[[ClipRequest, Clock], tuple[Frames, NDArray[np.float32]]]
 
 
 def serve(rung: Rung, pipe: Connection) -> None:
-    """A worker: loads its rung, says that it's ready, draws what it is asked for until it's told None."""
+    """A worker: loads its rung, says that it's ready, draws what it is asked for until it receives None."""
     draw, found = torch_rung(rung) if rung.kind == "torch" else engine_rung(rung)
     pipe.send(found)
-    while (wish := pipe.recv()) is not None:
+    while (request := pipe.recv()) is not None:
         clock = Clock()
-        frames, latents = draw(wish, clock)
-        encode.media(frames, wish.fps)
+        frames, latents = draw(request, clock)
+        encode.media(frames, request.fps)
         clock.lap()
-        pipe.send(Shot(frames, latents, *clock.spent(), peak_bytes()))
+        pipe.send(MeasuredClip(frames, latents, *clock.spent(), peak_bytes()))
 
 
 def peak_bytes() -> int:
@@ -149,8 +149,8 @@ def engine_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
     shelf = Shelf(rung.threads, settings=as_it_comes if rung.kind == "plain" else None)
     engine = PreviewEngine(rung.folder, rung.threads, shelf=shelf)
 
-    def draw(wish: Wish, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
-        job = engine.begin(_recipe(wish, rung.size, engine.manifest.id))
+    def draw(request: ClipRequest, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
+        job = engine.begin(_recipe(request, rung.size, engine.manifest.id))
         clock.lap()
         while job.done < job.steps:
             engine.step(job)
@@ -190,12 +190,12 @@ def torch_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
         tiny = AutoencoderKLLTXVideo.from_pretrained(rung.tiny)
         renderer._vae.decoder = tiny.eval().requires_grad_(False).float().decoder
 
-    def draw(wish: Wish, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
-        job = renderer.begin(_recipe(wish, rung.size, renderer.spec.name))
+    def draw(request: ClipRequest, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
+        job = renderer.begin(_recipe(request, rung.size, renderer.spec.name))
         channels, frames, rows, columns = job.current.shape[1:]
         small = (1, channels, frames, *_preview_grid(rung, rows, columns))
         if small != tuple(job.current.shape):
-            job.current = flow.refined(flow.noise(wish.seed, small), job.current)
+            job.current = flow.refined(flow.noise(request.seed, small), job.current)
         clock.lap()
         while job.done < job.steps:
             renderer.step(job)
@@ -214,13 +214,13 @@ def _preview_grid(rung: Rung, rows: int, columns: int) -> tuple[int, int]:
     return rows * height // rung.size[1], columns * width // rung.size[0]
 
 
-def _recipe(wish: Wish, size: tuple[int, int], model: str) -> Recipe:
+def _recipe(request: ClipRequest, size: tuple[int, int], model: str) -> Recipe:
     return Recipe(
         model=model,
-        prompt=wish.prompt,
+        prompt=request.prompt,
         width=size[0],
         height=size[1],
-        frames=wish.frames,
-        fps=wish.fps,
-        seed=wish.seed,
+        frames=request.frames,
+        fps=request.fps,
+        seed=request.seed,
     )

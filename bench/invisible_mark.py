@@ -1,9 +1,9 @@
 """Would an imperceptible mark survive? blind-watermark, which needs no weights, on the product's clips.
 
     pip install --target DIR --no-deps blind-watermark==0.4.4 opencv-python-headless
-    PYTHONPATH=DIR python -m bench.mark [--clips 6]
+    PYTHONPATH=DIR python -m bench.invisible_mark [--clips 6]
 
-64 bits go into each frame; the clip is encoded as the product does, then copied as by bench.fingerprints.
+64 bits go into each frame; clips are encoded as the product does, then copied (bench.fingerprint_distance).
 Half of the bits come out right by chance. Riffle does not use it: docs/reference/safety.md says why.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import av
 import numpy as np
 
-from bench.fingerprints import copied
+from bench.fingerprint_distance import copied
 from model_server.media import encode
 from train.world.clips import FPS, draw
 from train.world.scenes import random_scene

@@ -1,6 +1,6 @@
 """Are previews cheaper when several go through the denoiser in one pass, and are they the same previews?
 
-    python -m bench.batch TEACHER
+    python -m bench.denoiser_batching TEACHER
 
 Each of the batch is at another step, as it would be. Prints CPU milliseconds of a step and preview, the least
 of some rounds in turns, and signal to noise of the answers against each preview drawn by itself.
@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import torch
 
-from bench.report import ratio
+from bench.preview.report import ratio
 from export import trace
 from export.families.base import Stage
 from export.load import Shape, Source, load
@@ -28,6 +28,7 @@ from export.quantise import PRODUCTS, quantise_products, roles, split
 from export.rewrites.graph import optimise
 from model_server.engine.host import host_target
 from model_server.engine.sessions import Arrays, Component
+from train.arguments import model_folder
 
 BATCHES = (1, 2, 4)
 ROUNDS = 20
@@ -52,7 +53,8 @@ def given(component: Component, timesteps: list[float]) -> dict[str, np.ndarray]
     """Inputs of as many previews as the largest batch has, each at another step."""
     rng, many = np.random.default_rng(0), BATCHES[-1]
     feeds: dict[str, np.ndarray] = {
-        name: rng.standard_normal((many, *shape[1:]), dtype=np.float32)
+        # These graphs are traced for one shape: no size is free.
+        name: rng.standard_normal((many, *map(int, shape[1:])), dtype=np.float32)
         for name, (shape, _) in component.inputs.items()
     }
     feeds["timestep"] = np.resize(np.array(timesteps, np.float32), many)
@@ -63,7 +65,7 @@ def given(component: Component, timesteps: list[float]) -> dict[str, np.ndarray]
 
 def drawn(component: Component, feeds: Arrays) -> np.ndarray:
     """Answers for all previews, in as many passes as it takes."""
-    many = component.inputs["latents"][0][0]
+    many = int(component.inputs["latents"][0][0])
     passes = []
     for start in range(0, BATCHES[-1], many):
         part = {name: value[start : start + many] for name, value in feeds.items()}
@@ -76,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("teacher", type=Path)
+    parser.add_argument("teacher", type=model_folder, help="a model folder")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.gallery import GAP, beside, strip
+from bench.model_card_pictures import GAP, beside, strip
 
 
 def test_a_strip_has_the_first_and_the_last_frame() -> None:

@@ -13,7 +13,7 @@ from diffusers import (
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
 
-from bench.sizes import (
+from bench.model_sizes import (
     BYTES,
     LTX_2B,
     MACHINES,

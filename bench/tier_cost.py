@@ -1,6 +1,6 @@
 """What does a preview cost against a render, as a client of the running product meets it?
 
-    python -m bench.tiers [http://127.0.0.1:8000] [--rounds 5] [--out table.md]
+    python -m bench.tier_cost [http://127.0.0.1:8000] [--rounds 5] [--out table.md]
 
 Each round asks for a preview, a swarm of them, a render of the picked one and a full video from scratch, one
 after the other, so that a slow moment falls on all. CPU seconds are what the product reports of its own work;
