@@ -23,7 +23,9 @@ ROUNDS = 20
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.bundle_targets",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("bundles", type=bundle_folder, nargs="+", help="bundles of one model")
     folders: list[Path] = parser.parse_args().bundles

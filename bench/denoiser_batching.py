@@ -76,7 +76,9 @@ def drawn(component: Component, feeds: Arrays) -> np.ndarray:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.denoiser_batching",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("teacher", type=model_folder, help="a model folder")
     parser.add_argument("--threads", type=int, default=1)

@@ -77,7 +77,9 @@ def measure(clips: int) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.fingerprint_distance",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--clips", type=int, default=60)
     print(measure(parser.parse_args().clips))

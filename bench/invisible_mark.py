@@ -83,7 +83,9 @@ def _mp4(frames: list[Any]) -> bytes:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.invisible_mark",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--clips", type=int, default=6)
     print(measure(parser.parse_args().clips))

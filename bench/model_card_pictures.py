@@ -139,7 +139,11 @@ class Gallery:
 
 def main() -> None:
     """Write the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.model_card_pictures",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("teacher", type=model_folder, help="a model folder")
     parser.add_argument("bundle", type=bundle_folder, help="its bundle")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))

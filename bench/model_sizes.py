@@ -283,7 +283,9 @@ def _shown(time: float) -> str:
 def main() -> None:
     """Print the report, and write it where asked."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.model_sizes",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()

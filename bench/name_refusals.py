@@ -54,7 +54,9 @@ def score(matcher: Matcher, of: list[Prompt]) -> Score:
 def main() -> None:
     """Print the table; with --misses, what was judged wrongly in the half that may be looked at."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.name_refusals",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--misses", action="store_true")
     args = parser.parse_args()

@@ -120,7 +120,11 @@ def measure(
 
 def main() -> None:
     """Print the table, and write it where `--out` says."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.render_fidelity",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("teacher", type=model_folder, help="a model folder")
     parser.add_argument("bundle", type=bundle_folder, help="its bundle")
     parser.add_argument("--prompts", type=int, default=4, choices=range(1, len(PROMPTS) + 1))

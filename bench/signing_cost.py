@@ -10,12 +10,15 @@ drawing the preview. The target is at most 10 % for signing.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
-from bench.tier_cost import PROMPTS, Client
+import httpx
+
+from bench.client import PROMPTS, Client
 from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer, manifest
@@ -28,28 +31,32 @@ def measure(base: str, rounds: int) -> str:
         RuntimeError: the reader does not trust what was signed.
     """
     client = Client(base)
-    client.make("/v1/videos", {"prompt": PROMPTS[0]})
-    drawn, signing, looking = [], [], []
+    client.create("/v1/videos", {"prompt": PROMPTS[0]})
+    drawing, signing, fingerprinting = [], [], []
     with tempfile.TemporaryDirectory() as home:
         made = credentials(Path(home))
         signer = Signer(made)
         for number in range(rounds):
-            preview = client.make("/v1/videos", {"prompt": PROMPTS[number % len(PROMPTS)], "seed": number})
+            preview = client.create("/v1/videos", {"prompt": PROMPTS[number % len(PROMPTS)], "seed": number})
             clip = client.download(preview.video["links"]["content"])
-            drawn.append(preview.cpu_s)
+            drawing.append(preview.cpu_s)
             claims = Claims(video_id=preview.video["id"], model=preview.video["model"], parents=["a", "b"])
             started = time.process_time()
             signed = signer.sign(clip, claims)
             signing.append(time.process_time() - started)
             started = time.process_time()
             fingerprint.of(clip)
-            looking.append(time.process_time() - started)
+            fingerprinting.append(time.process_time() - started)
             judged = manifest(signed, made.authority)
             if judged is None or judged.state != "Trusted":
                 raise RuntimeError(f"the reader says {judged}")
-    base_s = median(drawn)
+    base_s = median(drawing)
     lines = ["| | CPU ms | share of a preview |", "|---|---|---|"]
-    for name, found in (("drawing a preview", drawn), ("signing it", signing), ("its fingerprint", looking)):
+    for name, found in (
+        ("drawing a preview", drawing),
+        ("signing it", signing),
+        ("its fingerprint", fingerprinting),
+    ):
         cost = median(found)
         lines.append(f"| {name} | {1000 * cost:.1f} | {100 * cost / base_s:.1f} % |")
     return "\n".join(lines)
@@ -58,12 +65,17 @@ def measure(base: str, rounds: int) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.signing_cost",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("base", nargs="?", default="http://127.0.0.1:8000")
     parser.add_argument("--rounds", type=int, default=20)
     args = parser.parse_args()
-    print(measure(args.base, args.rounds))
+    try:
+        print(measure(args.base, args.rounds))
+    except httpx.HTTPError as error:
+        sys.exit(f"{args.base} can't be measured: {error}")
 
 
 if __name__ == "__main__":

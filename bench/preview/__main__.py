@@ -29,7 +29,9 @@ JUDGE = PROJECT / "export" / "weights" / "judge"
 def main() -> None:
     """Print the ladder, and write it where asked."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.preview",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("teacher", type=model_folder)
