@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_server.serve.cards import model_list
 from model_server.serve.drawing import Drawn, draw
 from model_server.serve.engines import Engines, State
-from model_server.serve.http import model_list
 from schemas.videos import Tier
 from schemas.work import Render
 from settings import load
