@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one
-from domain.videos import visibility
-from schemas.events import Event, Name, inbox_stream, video_stream
+from schemas.events import Event, Name
 
 EVENT = "riffle_event"
 WORK = "riffle_work"
@@ -74,14 +73,6 @@ async def head(stream: str) -> tuple[str, int] | None:
     """Epoch and number of the last event; None before the first."""
     found = await fetch_one("SELECT epoch, seq FROM streams WHERE stream = $1", stream)
     return None if found is None else (found["epoch"], found["seq"])
-
-
-async def may_follow(account_id: str, stream: str) -> bool:
-    """Whether a stream exists and is this account's to follow: its inbox, and videos that it may see."""
-    if stream == inbox_stream(account_id):
-        return True
-    video_id = stream.removeprefix(video_stream(""))
-    return video_id != stream and await visibility.may_follow(video_id, account_id)
 
 
 async def forget_pictures(stream: str) -> None:

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from db.engine import fetch
+from db.engine import fetch, transaction
 from domain.accounts import credits
 from domain.consent import facts
 from domain.events import stream
-from domain.videos.lifecycle import Trigger, advance
-from domain.videos.record import VideoRow, places, select
-from schemas.errors import Code
+from domain.videos.lifecycle import IllegalTransition, Trigger, advance
+from domain.videos.queue import places
+from domain.videos.record import VideoRow, lock_own
+from schemas.errors import Code, RiffleError
 from schemas.events import Name, video_stream
+from schemas.videos import QueuePlace
 
 CANCELLED = "the person who asked for it cancelled it"
-
-
-async def lock(video_id: str) -> VideoRow | None:
-    """The row, locked until the transaction ends. Videos are locked before accounts, those before streams."""
-    found = await select("v.id = $1 FOR NO KEY UPDATE OF v", video_id)
-    return found[0] if found else None
 
 
 def by_account(row: VideoRow) -> str:
@@ -58,6 +54,21 @@ async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "",
     await stream.notify(stream.CANCEL, row.id)
 
 
+async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
+    """End an own video that has not ended; its credits go back. Returns it as it is then.
+
+    Raises:
+        RiffleError: not_found; invalid_state, where it has ended.
+    """
+    async with transaction():
+        row = await lock_own(video_id, account)
+        try:
+            await end(row, Trigger.CANCEL, now)
+        except IllegalTransition:
+            raise RiffleError(Code.INVALID_STATE, f"the video is {row.status} already") from None
+        return await lock_own(video_id, account)
+
+
 async def lease(row: VideoRow, worker: str, lease_until: datetime, now: datetime) -> int:
     """Give a locked, queued video to a worker; returns the number of the attempt."""
     await fetch(
@@ -85,11 +96,11 @@ async def requeue(row: VideoRow, now: datetime) -> None:
         row.id,
         status.value,
     )
-    await tell_queued([row], now)
+    await announce_queued([row], now)
 
 
-async def tell_queued(rows: Sequence[VideoRow], now: datetime) -> None:
-    """The event of being queued, with price and place; wakes the dispatchers."""
+async def announce_queued(rows: Sequence[VideoRow], now: datetime) -> dict[str, QueuePlace]:
+    """Append the event of being queued, with price and place; wakes the dispatchers. Returns the places."""
     queue = await places([row.id for row in rows])
     for row in rows:
         place = queue[row.id]
@@ -101,6 +112,7 @@ async def tell_queued(rows: Sequence[VideoRow], now: datetime) -> None:
         }
         await stream.append(video_stream(row.id), Name.VIDEO_QUEUED, data, now=now)
     await stream.notify(stream.WORK)
+    return queue
 
 
 async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None:

@@ -11,9 +11,12 @@ import hashlib
 import logging
 from datetime import UTC, datetime
 
+from domain.consent import receipts
 from domain.safety import fingerprints
-from domain.videos import hidden, leases, videos
+from domain.videos import leases
+from domain.videos.inputs import source_inputs
 from domain.videos.leases import LeasedJob
+from domain.videos.visibility import get_viewable, is_taken_down
 from media import fingerprint
 from media.provenance import Claims, Signer
 from media.store import MediaStore
@@ -62,7 +65,7 @@ async def _check_consent(job: LeasedJob) -> None:
     refused = await leases.recheck_consent(job.id, now=_now())
     if refused:
         raise Refused(Code.CONSENT_REVOKED, f"a cameo may no longer be used: {refused[0].reason}")
-    if await hidden.hidden([job.id], _now()):
+    if await is_taken_down([job.id], _now()):
         raise Refused(Code.TAKEN_DOWN, "it was taken out of sight before it was there")
 
 
@@ -143,14 +146,19 @@ async def _look(job: LeasedJob, video: bytes) -> str | None:
 async def _signed(job: LeasedJob, video: bytes, signer: Signer) -> bytes:
     """The MP4 with its content credentials: what made it, from what, with whose consent."""
     try:
-        receipts = await videos.receipts(job.id, job.account_id)
+        await get_viewable(job.id, job.account_id, _now())
     except RiffleError:
         # Deleted while it was drawn.
         raise Gone from None
-    made = await leases.makings(job.id)
+    made_from = await source_inputs(job.id)
     # A clip that is joined twice is one ingredient.
-    parents = list(dict.fromkeys(made[0].source.video_ids)) if made else []
-    claims = Claims(video_id=job.id, model=job.recipe.model, parents=parents, receipts=receipts)
+    parents = list(dict.fromkeys(made_from[0].source.video_ids)) if made_from else []
+    claims = Claims(
+        video_id=job.id,
+        model=job.recipe.model,
+        parents=parents,
+        receipts=await receipts.of_video(job.id),
+    )
     return await asyncio.to_thread(signer.sign, video, claims)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Protocol
 
 from domain.events import stream as events
 from domain.events.resume import Head
+from domain.videos.visibility import can_follow
 from realtime import limits
 from realtime.outage import patiently
 from schemas.events import Event
@@ -53,7 +55,7 @@ class Streams:
 
     async def may_follow(self, account: str, stream: str) -> bool:
         """Whether the stream exists and is this account's to follow."""
-        return await patiently(lambda: events.may_follow(account, stream))
+        return await patiently(lambda: can_follow(stream, account, datetime.now(UTC)))
 
     async def head(self, stream: str) -> Head | None:
         """The last event of a stream; None before its first."""

@@ -13,7 +13,8 @@ from db import engine
 from domain.accounts import accounts
 from domain.events import stream as events
 from domain.ids import new_id
-from domain.videos import videos
+from domain.videos import create
+from domain.videos.record import in_order
 from realtime.gateway import wake
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
@@ -41,17 +42,10 @@ async def new_video(
     cameos: Sequence[str] = (),
     recipe: Recipe = RECIPE,
 ) -> str:
-    rows = await videos.create(
-        person,
-        recipes=[recipe],
-        tier=tier,
-        price_each=1,
-        swarm_id=new_id("swarm"),
-        source=source,
-        receipts=cameos,
-        now=now(),
-        model="riffle-tiny",
-    )
+    draft = create.Draft(prompt=recipe.prompt, recipes=[recipe], tier=tier, price_each=1, source=source)
+    async with engine.transaction():
+        sources = await in_order(source.video_ids if source else [])
+        rows, _ = await create.queue(person, draft, await create.lock_ingredients(sources, cameos), now())
     return rows[0].id
 
 

@@ -17,13 +17,13 @@ from db import engine
 from db.engine import fetch
 from domain.events import stream
 from domain.feed import posts
-from domain.videos import videos
+from domain.videos import visibility
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.events import Name, video_stream
 from schemas.videos import Status
 from settings import PROJECT
-from tests.domain.make import at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.domain.make import NOW, at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
 
 ROUNDS, ROUNDS_LONG = 5, 200
 # Both orders come up when the two begin within what either takes.
@@ -122,7 +122,7 @@ class Round:
 
     async def _seen(self, video: str) -> bool:
         try:
-            await videos.get_media(video, self.viewer)
+            await visibility.get_playable(video, self.viewer, NOW)
         except RiffleError:
             return False
         return True
