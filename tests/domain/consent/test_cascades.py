@@ -71,7 +71,8 @@ KILLED = """
 import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from settings import load
-from db import cascades, engine
+from db import engine
+from domain.consent import cascades
 
 async def main():
     cascades.BATCH = 1
