@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from db.engine import exists, fetch, fetch_one, transaction
 from domain.consent import revocations
@@ -12,8 +12,10 @@ from domain.consent.grants import unknown_cameo
 from domain.consent.policy import POLICY_VERSION, Action, Verdict
 from domain.videos.mentions import CameoIdentity
 from domain.videos.record import VideoRow
+from schemas.base import unix_seconds
 from schemas.cameos import RevokeMode, Use
 from schemas.errors import Code, RiffleError
+from schemas.events import CameoUsed
 from schemas.videos import Receipt
 
 # What a screen of uses shows; older ones are in the ledger.
@@ -79,7 +81,7 @@ async def receive(
     )
 
 
-async def news(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, dict[str, Any]]]:
+async def notices(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, CameoUsed]]:
     """What the owner of each cameo of one swarm hears, by account: nothing of what they do themselves."""
     if not rows[0].cameos:
         return []
@@ -94,14 +96,14 @@ async def news(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, dict
     return [
         (
             row["account_id"],
-            {
-                "cameo_id": row["id"],
-                "cameo_name": row["display_name"],
-                "by": row["handle"],
-                "action": action.value,
-                "video_ids": [item.id for item in rows],
-                "prompt": rows[0].prompt,
-            },
+            CameoUsed(
+                cameo_id=row["id"],
+                cameo_name=row["display_name"],
+                by=row["handle"],
+                action=action.value,
+                video_ids=[item.id for item in rows],
+                prompt=rows[0].prompt,
+            ),
         )
         for row in found
     ]
@@ -116,7 +118,7 @@ async def of_video(video_id: str) -> list[Receipt]:
         """,
         video_id,
     )
-    return [Receipt(video_id=video_id, **{**row, "at": int(row["at"].timestamp())}) for row in rows]
+    return [Receipt(video_id=video_id, **{**row, "at": unix_seconds(row["at"])}) for row in rows]
 
 
 async def uses(cameo_id: str, account: str) -> list[Use]:
@@ -138,7 +140,7 @@ async def uses(cameo_id: str, account: str) -> list[Use]:
         cameo_id,
         MAX_USES,
     )
-    return [Use(**{**row, "at": int(row["at"].timestamp())}) for row in rows]
+    return [Use(**{**row, "at": unix_seconds(row["at"])}) for row in rows]
 
 
 async def delete(cameo_id: str, account: str, video_id: str, now: datetime) -> None:

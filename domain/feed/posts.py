@@ -18,8 +18,9 @@ from domain.videos.lineage import posted_ancestors
 from domain.videos.record import VideoRow, lock, no_such_video, select
 from domain.videos.visibility import can_view
 from domain.videos.wire import to_videos
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream
+from schemas.events import Payload, PostRemixed, inbox_stream
 from schemas.feed import Closeness, Post
 from schemas.videos import Status
 
@@ -87,19 +88,19 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         if source is not None:
             await fetch("UPDATE posts SET remixes = remixes + 1 WHERE id = $1", source.post_id)
         made = await get_post(post_id, account, now)
-        news = [(owner, Name.CAMEO_USED, data) for owner, data in await receipts.news([row], Action.POST)]
+        heard: list[tuple[str, Payload]] = [*await receipts.notices([row], Action.POST)]
         if source is not None and source.author != account:
-            data = {
-                "post_id": post_id,
-                "source_post_id": source.post_id,
-                "trend_id": trend_id,
-                "video_id": video_id,
-                "by": made.author.handle,
-            }
-            news.append((source.author, Name.POST_REMIXED, data))
+            remixed = PostRemixed(
+                post_id=post_id,
+                source_post_id=source.post_id,
+                trend_id=trend_id,
+                video_id=video_id,
+                by=made.author.handle,
+            )
+            heard.append((source.author, remixed))
         # Inboxes are locked in one order, everywhere.
-        for who, name, data in sorted(news, key=lambda item: item[0]):
-            await stream.append(inbox_stream(who), name, data, now=now)
+        for who, payload in sorted(heard, key=lambda item: item[0]):
+            await stream.append(inbox_stream(who), payload, now=now)
         return made
 
 
@@ -249,7 +250,7 @@ async def to_posts(found: Sequence[dict[str, Any]], rows: Sequence[VideoRow], vi
             likes=post["likes"],
             remixes=post["remixes"],
             liked=post["id"] in mine,
-            created_at=int(post["created_at"].timestamp()),
+            created_at=unix_seconds(post["created_at"]),
         )
         for post in found
     ]

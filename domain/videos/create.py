@@ -32,7 +32,7 @@ from domain.videos.visibility import can_view, get_viewable
 from domain.videos.wire import with_place
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream
+from schemas.events import inbox_stream
 from schemas.videos import (
     MAX_SEED,
     CreateVideo,
@@ -171,8 +171,9 @@ async def queue(
     await receipts.receive(video_ids, verdicts, "draw", now)
     await credits.reserve(account, video_ids, draft.price_each, now)
     places = await transitions.announce_queued(rows, now)
-    for owner, news in await receipts.news(rows, action_of(draft.tier, source.relation if source else None)):
-        await stream.append(inbox_stream(owner), Name.CAMEO_USED, news, now=now)
+    action = action_of(draft.tier, source.relation if source else None)
+    for owner, used in await receipts.notices(rows, action):
+        await stream.append(inbox_stream(owner), used, now=now)
     return rows, places
 
 

@@ -20,7 +20,7 @@ from domain.videos.queue import DISPATCH_ORDER
 from domain.videos.record import VideoRow, lock, select
 from schemas.cameos import Decision
 from schemas.errors import Code
-from schemas.events import Name, video_stream
+from schemas.events import VideoCompleted, VideoStep, video_stream
 from schemas.videos import Recipe, Status, Tier
 
 # A job that killed its worker five times would kill the sixth.
@@ -135,8 +135,8 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
         await fetch("UPDATE videos SET progress = $2 WHERE id = $1", video_id, progress)
-        data = {"i": i, "n": n, "progress": progress}
-        await stream.append(video_stream(video_id), Name.VIDEO_STEP, data, picture=picture, now=now)
+        done = VideoStep(i=i, n=n, progress=progress)
+        await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True
 
 
@@ -192,8 +192,8 @@ async def complete(
             list(closeness.values()),
         )
         await credits.settle(row.account_id, video_id, now)
-        data = {"credits": row.price, "cpu_seconds": cpu_seconds, "fidelity": fidelity}
-        await stream.append(video_stream(video_id), Name.VIDEO_COMPLETED, data, now=now)
+        done = VideoCompleted(credits=row.price, cpu_seconds=cpu_seconds, fidelity=fidelity)
+        await stream.append(video_stream(video_id), done, now=now)
         return True
 
 

@@ -13,10 +13,8 @@ from domain.videos.lifecycle import IllegalTransition, Trigger, advance
 from domain.videos.queue import places
 from domain.videos.record import VideoRow, lock_own
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, video_stream
+from schemas.events import VideoCancelled, VideoFailed, VideoQueued, VideoStarted, video_stream
 from schemas.videos import QueuePlace
-
-CANCELLED = "the person who asked for it cancelled it"
 
 
 def by_account(row: VideoRow) -> str:
@@ -44,13 +42,10 @@ async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "",
         *error,
     )
     await credits.refund(row.account_id, row.id, row.price, now)
-    refund = {"refunded": row.price}
+    payload: VideoFailed | VideoCancelled = VideoCancelled(refunded=row.price)
     if trigger is Trigger.FAIL:
-        await stream.append(
-            video_stream(row.id), Name.VIDEO_FAILED, {"code": code, "message": message, **refund}, now=now
-        )
-    else:
-        await stream.append(video_stream(row.id), Name.VIDEO_CANCELLED, refund, now=now)
+        payload = VideoFailed(code=code, message=message, refunded=row.price)
+    await stream.append(video_stream(row.id), payload, now=now)
     await stream.notify(stream.CANCEL, row.id)
 
 
@@ -84,7 +79,7 @@ async def lease(row: VideoRow, worker: str, lease_until: datetime, now: datetime
         now,
     )
     attempt = row.attempt + 1
-    await stream.append(video_stream(row.id), Name.VIDEO_STARTED, {"attempt": attempt}, now=now)
+    await stream.append(video_stream(row.id), VideoStarted(attempt=attempt), now=now)
     return attempt
 
 
@@ -96,23 +91,21 @@ async def requeue(row: VideoRow, now: datetime) -> None:
         row.id,
         status.value,
     )
-    await announce_queued([row], now)
+    place = (await places([row.id]))[row.id]
+    await stream.append(video_stream(row.id), _queued(row, place), now=now)
+    await stream.notify(stream.WORK)
 
 
 async def announce_queued(rows: Sequence[VideoRow], now: datetime) -> dict[str, QueuePlace]:
-    """Append the event of being queued, with price and place; wakes the dispatchers. Returns the places."""
+    """Begin the streams of new videos and wake the dispatchers; returns the places in the queue."""
     queue = await places([row.id for row in rows])
-    for row in rows:
-        place = queue[row.id]
-        data = {
-            "price": row.price,
-            "position": place.position,
-            "eta_ms": place.eta_ms,
-            "attempt": row.attempt,
-        }
-        await stream.append(video_stream(row.id), Name.VIDEO_QUEUED, data, now=now)
+    await stream.append_first({video_stream(row.id): _queued(row, queue[row.id]) for row in rows}, now=now)
     await stream.notify(stream.WORK)
     return queue
+
+
+def _queued(row: VideoRow, place: QueuePlace) -> VideoQueued:
+    return VideoQueued(price=row.price, position=place.position, eta_ms=place.eta_ms, attempt=row.attempt)
 
 
 async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None:

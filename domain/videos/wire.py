@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
 from domain.videos.queue import places
 from domain.videos.record import VideoRow
+from schemas.base import unix_seconds
 from schemas.cameos import RevokeMode
 from schemas.errors import VideoError
 from schemas.events import video_stream
@@ -29,6 +29,7 @@ async def to_videos(rows: Sequence[VideoRow]) -> list[Video]:
 def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
     """The wire form of a row whose place in the queue is known; None where it has none."""
     remixed = row.source is not None and row.relation is Relation.REMIX
+    completed = row.status is Status.COMPLETED
     gone = row.withheld is RevokeMode.TOMBSTONE
     return Video(
         id=row.id,
@@ -39,8 +40,8 @@ def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
         size=f"{row.recipe.width}x{row.recipe.height}",
         # Its first frame stands at time 0; what is joined may end within a second.
         seconds=f"{(row.recipe.frames - 1) / row.recipe.fps:.3g}",
-        created_at=int(row.created_at.timestamp()),
-        completed_at=_seconds(row.ended_at if row.status is Status.COMPLETED else None),
+        created_at=unix_seconds(row.created_at),
+        completed_at=unix_seconds(row.ended_at) if completed and row.ended_at else None,
         tier=row.tier,
         seed=row.recipe.seed,
         recipe=msgspec.structs.replace(row.recipe, prompt="") if gone else row.recipe,
@@ -64,7 +65,3 @@ def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
         post_id=row.post_id,
         tombstone=Tombstone() if gone else None,
     )
-
-
-def _seconds(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp())

@@ -19,10 +19,11 @@ from realtime.clock import utc_now
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 from realtime.wakeups import WakeupListener
-from schemas.events import Name
+from schemas.events import VideoStep
 from schemas.videos import Recipe, Relation, Source, Tier
 
 RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
+STEP = VideoStep(i=1, n=4, progress=25)
 
 
 def now() -> datetime:
@@ -124,8 +125,8 @@ class World:
     async def video(self, person: str) -> str:
         return await new_video(person)
 
-    async def append(self, stream: str, name: Name = Name.VIDEO_STEP, picture: bytes | None = None) -> None:
-        await append(stream, name, {"i": 1}, picture=picture, now=now())
+    async def append(self, stream: str, picture: bytes | None = None) -> None:
+        await append(stream, STEP, picture=picture, now=now())
 
     async def head(self, stream: str) -> tuple[str, int]:
         found = await head(stream)

@@ -15,7 +15,7 @@ from domain.feed import feed, posts
 from domain.videos import leases, transitions, visibility
 from schemas.cameos import Audience, GrantStatus, PatchCameo, RequestCameo, Restrictions, RevokeCameo, Scope
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream, video_stream
+from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut, LaneOrder
 from schemas.videos import Relation, Status
 from tests.domain.make import NOW, at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
@@ -30,7 +30,7 @@ async def refused(code: Code, doing: object) -> str:
     return caught.value.message
 
 
-async def inbox(account: str) -> list[tuple[Name, str]]:
+async def inbox(account: str) -> list[tuple[EventName, str]]:
     found = await stream.since(inbox_stream(account), 0, 100)
     return [(event.name, event.data["grant"]["id"]) for event in found if "grant" in event.data]
 
@@ -77,10 +77,10 @@ async def test_asking_and_answering_reaches_both_inboxes() -> None:
     accepted = await cameos.answer(grant.id, ada.id, True, at(2))
     assert (accepted.status, accepted.revision) == (GrantStatus.ACCEPTED, 2)
     await refused(Code.INVALID_STATE, cameos.answer(grant.id, ada.id, False, at(3)))
-    assert await inbox(ada.id) == [(Name.CAMEO_REQUESTED, grant.id)]
-    assert await inbox(bob.id) == [(Name.CAMEO_ACCEPTED, grant.id)]
+    assert await inbox(ada.id) == [(EventName.CAMEO_REQUESTED, grant.id)]
+    assert await inbox(bob.id) == [(EventName.CAMEO_ACCEPTED, grant.id)]
     await cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), at(4))
-    assert (await inbox(bob.id))[1:] == [(Name.CAMEO_REVOKED, grant.id)]
+    assert (await inbox(bob.id))[1:] == [(EventName.CAMEO_REVOKED, grant.id)]
     kept = (await ledger.page(mine.id, ada.id, 0, 100)).data
     assert [item.body.get("status") for item in kept if item.kind == "grant"] == [
         "pending",
@@ -234,7 +234,7 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
     assert await ledger_adds_up(bob.id) == balance + 2
     assert not await complete(running.id, 1)
     last = (await stream.since(video_stream(running.id), 0, 10))[-1]
-    assert (last.name, last.data["code"]) == (Name.VIDEO_FAILED, Code.CONSENT_REVOKED)
+    assert (last.name, last.data["code"]) == (EventName.VIDEO_FAILED, Code.CONSENT_REVOKED)
     assert not await visibility.can_follow(video_stream(posted.id), viewer.id, NOW)
     await refused(Code.NOT_FOUND, visibility.get_viewable(posted.id, viewer.id, NOW))
     await refused(Code.NOT_FOUND, posts.get_post(post.id, viewer.id, NOW))

@@ -20,7 +20,7 @@ from domain.feed import posts
 from domain.videos import visibility
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, video_stream
+from schemas.events import EventName, video_stream
 from schemas.videos import Status
 from settings import PROJECT
 from tests.domain.make import NOW, at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
@@ -107,7 +107,7 @@ class Round:
     async def _check_video(self, row: dict[str, Any], use: dict[str, Any]) -> None:
         log = [event.name for event in await stream.since(video_stream(row["id"]), 0, 100)]
         if row["status"] == Status.FAILED:
-            assert log[-1] is Name.VIDEO_FAILED
+            assert log[-1] is EventName.VIDEO_FAILED
             # What was taken from it writes nothing any more.
             assert not await complete(row["id"], 1)
         else:

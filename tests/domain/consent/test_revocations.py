@@ -14,7 +14,7 @@ from domain.videos import leases, visibility, wire
 from domain.videos.delete import delete_video
 from schemas.cameos import Restrictions, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream, video_stream
+from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut
 from schemas.videos import Relation, Source, Status, Tier
 from tests.domain.family import ASKING, Family, code_of, granted, shown, sweep
@@ -150,7 +150,7 @@ async def test_the_owner_hears_of_every_use_at_once(family: Family) -> None:
     heard = [
         event
         for event in await stream.since(inbox_stream(family.ada), 0, 100)
-        if event.name is Name.CAMEO_USED
+        if event.name is EventName.CAMEO_USED
     ]
     assert [(event.data["by"], event.data["action"]) for event in heard[:2]] == [
         (family.handle, "preview"),

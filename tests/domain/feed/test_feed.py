@@ -13,7 +13,7 @@ from domain.feed import feed, posts
 from domain.feed.ranking import encode_cursor
 from domain.videos.delete import delete_video
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream
+from schemas.events import EventName, inbox_stream
 from schemas.feed import Cut, LaneOrder, Post
 from schemas.videos import Relation
 from tests.domain.make import NOW, at, drawn, person, queue
@@ -95,7 +95,7 @@ async def test_a_remix_of_a_remix_joins_the_trend_through_drafts() -> None:
     assert (third.trend_id, third.source_post_id) == (root.id, near.id)
     assert (third.closeness.source, third.closeness.root) == (0.5, 0.2)
     (event,) = await stream.since(inbox_stream(ada.id), 0, 10)
-    assert event.name is Name.POST_REMIXED
+    assert event.name is EventName.POST_REMIXED
     assert (event.data["post_id"], event.data["source_post_id"], event.data["by"]) == (
         near.id,
         root.id,

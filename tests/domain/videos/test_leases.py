@@ -12,11 +12,11 @@ from db.engine import fetch
 from domain.events import stream as events
 from domain.videos import leases, transitions, visibility, wire
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, video_stream
+from schemas.events import EventName, VideoStep, video_stream
 from schemas.videos import Status, Tier
 from tests.domain.make import NOW, TTL_S, at, complete, lease_all, ledger_adds_up, person, queue
 
-ENDS = {Name.VIDEO_COMPLETED, Name.VIDEO_FAILED, Name.VIDEO_CANCELLED}
+ENDS = {EventName.VIDEO_COMPLETED, EventName.VIDEO_FAILED, EventName.VIDEO_CANCELLED}
 
 
 async def names(video_id: str) -> list[str]:
@@ -182,8 +182,8 @@ async def test_events_are_numbered_without_holes_by_many_writers() -> None:
 
     async def write(i: int) -> None:
         async with leases.transaction():
-            await events.append(stream, Name.POST_REMIXED, {"i": i, "part": 1}, now=at(i))
-            await events.append(stream, Name.POST_REMIXED, {"i": i, "part": 2}, now=at(i))
+            await events.append(stream, VideoStep(i=i, n=1, progress=0), now=at(i))
+            await events.append(stream, VideoStep(i=i, n=2, progress=0), now=at(i))
             if i % 3 == 0:
                 raise ZeroDivisionError
 
@@ -191,5 +191,5 @@ async def test_events_are_numbered_without_holes_by_many_writers() -> None:
     found = await events.since(stream, 0, 100)
     assert [event.seq for event in found] == list(range(1, 41))
     for first, second in zip(found[::2], found[1::2], strict=True):
-        assert (first.data["i"], first.data["part"], second.data["part"]) == (second.data["i"], 1, 2)
+        assert (first.data["i"], first.data["n"], second.data["n"]) == (second.data["i"], 1, 2)
     assert await events.head(stream) == (found[0].epoch, 40)

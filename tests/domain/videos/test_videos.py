@@ -17,7 +17,7 @@ from domain.videos import inputs, leases, record, transitions, visibility, wire
 from domain.videos.delete import delete_video
 from domain.videos.lineage import lineage
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, video_stream
+from schemas.events import EventName, video_stream
 from schemas.videos import Relation, Status
 from tests.domain.make import NOW, at, complete, drawn, lease_all, ledger_adds_up, person, queue
 
@@ -151,7 +151,11 @@ async def test_cancel_is_final_and_gives_the_credits_back() -> None:
     await refused(Code.INVALID_STATE, transitions.cancel(job.id, ada.id, at(2)))
     assert await ledger_adds_up(ada.id) == 999
     found = await stream.since(video_stream(job.id), 0, 10)
-    assert [event.name for event in found] == [Name.VIDEO_QUEUED, Name.VIDEO_STARTED, Name.VIDEO_CANCELLED]
+    assert [event.name for event in found] == [
+        EventName.VIDEO_QUEUED,
+        EventName.VIDEO_STARTED,
+        EventName.VIDEO_CANCELLED,
+    ]
     assert {row.id for row in rows} >= {job.id}
 
 

@@ -10,7 +10,7 @@ from db import engine
 from domain.videos import transitions, visibility
 from media.store import MediaStore
 from realtime import limits
-from schemas.events import Name
+from schemas.events import EventName
 from schemas.videos import Relation, Status, Tier
 from schemas.work import Render
 from tests.realtime.jobs import FILES, WHOLE, dispatching, drawing, ended, names, stored
@@ -25,7 +25,7 @@ async def test_a_swarm_from_queue_to_media(models: Models, store: MediaStore) ->
         for video in made:
             found = await ended(video)
             assert names(found) == WHOLE
-            assert [event.picture for event in found if event.name == Name.VIDEO_STEP] == [
+            assert [event.picture for event in found if event.name == EventName.VIDEO_STEP] == [
                 b"picture %d" % i for i in (1, 2, 3, 4)
             ]
             assert await stored(store, video, 1) == set(FILES)

@@ -9,7 +9,7 @@ from domain.safety import fingerprints, reports, takedowns
 from domain.videos import visibility
 from media import fingerprint
 from media.store import MediaStore
-from schemas.events import Name
+from schemas.events import EventName
 from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
 from schemas.work import Media, Render
@@ -66,7 +66,7 @@ async def test_every_video_is_remembered_and_a_copy_of_a_taken_down_one_fails(
         before = await credits.balance(other)
         third = await new_video(other)
         found = await ended(third)
-        assert found[-1].name == Name.VIDEO_FAILED
+        assert found[-1].name == EventName.VIDEO_FAILED
         assert found[-1].data["code"] == "taken_down"
         assert await stored(store, third, 1) == set()
         assert await credits.balance(other) == before
