@@ -28,17 +28,22 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-async def test_a_new_video(ada: Person, sent: list[str]) -> None:
+async def test_a_new_video_takes_fifteen(ada: Person, sent: list[str]) -> None:
     await ada.ok("POST", "/v1/videos", {"prompt": "a cat"})
     sent.clear()
     await ada.ok("POST", "/v1/videos", {"prompt": "a cat"}, headers=KEY)
-    print("PLAIN", len(sent), *sent, sep="\n")
+    assert len(sent) == 15, sent
 
 
-async def test_a_remix_with_cameos(ada: Person, bob: Person, media: Any, sent: list[str]) -> None:
+async def test_a_swarm_of_remixes_with_cameos_takes_thirty_eight(
+    ada: Person, bob: Person, media: Any, sent: list[str]
+) -> None:
     faces = [await cameo_of(ada, "everyone") for _ in range(2)]
     source = await posted(ada, media, cameos=[faces[0]["id"]])
-    sent.clear()
-    wish = {**of("remix", source["id"]), "cameos": [faces[1]["id"]], "n": 4}
-    await bob.ok("POST", "/v1/videos", wish, headers=KEY)
-    print("REMIX", len(sent), *sent, sep="\n")
+    counts = []
+    for n in (4, 16):
+        sent.clear()
+        asked = {**of("remix", source["id"]), "cameos": [faces[1]["id"]], "n": n}
+        await bob.ok("POST", "/v1/videos", asked, headers={"idempotency-key": f"statements {n}"})
+        counts.append(len(sent))
+    assert counts == [38, 38], sent

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import domain.consent.facts
+import domain.videos.visibility
 from db import engine
 from domain.consent import policy
 from domain.consent.policy import Ask, CameoFacts, Verdict
@@ -78,7 +79,7 @@ class Machine(Making):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def machine(database: str, monkeypatch: pytest.MonkeyPatch) -> type[Machine]:
+async def machine(database: str) -> type[Machine]:
     Machine.loop = asyncio.get_running_loop()
     Machine.steps = Machine.shown = Machine.hidden = 0
     return Machine
@@ -143,7 +144,8 @@ FAULTS = {
 async def test_the_machine_finds_what_is_wrong(
     machine: type[Machine], monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(domain.consent.facts, "decide", FAULTS[fault])
+    for module in (domain.consent.facts, domain.videos.visibility):
+        monkeypatch.setattr(module, "decide", FAULTS[fault])
     with pytest.raises(AssertionError):
         await ten_thousand_steps(machine)
     print(f"{fault}: found within {machine.steps} steps")
