@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 
+import logs
 from db import engine
 from domain.events import stream
 from media.credentials import credentials
@@ -72,9 +72,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 def main() -> None:
     """Run the realtime process with the settings of the environment."""
     settings = load()
-    logging.basicConfig(level=settings.log_level.upper(), format="realtime  %(levelname)s  %(message)s")
-    # One line for each phone and each health check says nothing that a log needs.
-    logging.getLogger("websockets.server").setLevel(logging.WARNING)
+    logs.configure(settings, "realtime")
     asyncio.run(_serve_until_signal(settings))
 
 

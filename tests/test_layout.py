@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = {
     "schemas",
     "settings",
+    "logs",
     "domain",
     "media",
     "db",
@@ -29,12 +30,13 @@ OURS = {
 MAY_IMPORT = {
     "schemas": set(),
     "settings": {"schemas"},
+    "logs": {"settings"},
     "media": {"schemas"},
     "db": {"schemas", "settings"},
     "domain": {"schemas", "settings", "db"},
-    "model_server": {"schemas", "settings", "domain"},
-    "api": {"schemas", "settings", "domain", "db", "media"},
-    "realtime": {"schemas", "settings", "domain", "db", "media"},
+    "model_server": {"schemas", "settings", "logs", "domain"},
+    "api": {"schemas", "settings", "logs", "domain", "db", "media"},
+    "realtime": {"schemas", "settings", "logs", "domain", "db", "media"},
     "export": {"schemas", "settings", "model_server"},
     "train": {"schemas", "settings", "model_server", "export"},
 }
@@ -42,6 +44,7 @@ HEAVY = {"torch", "diffusers", "onnxruntime", "transformers", "optimum", "onnx"}
 DATABASE = {"piccolo", "asyncpg"}
 FORBIDDEN = {
     "schemas": HEAVY | DATABASE | {"litestar", "asyncio", "socket"},
+    "logs": HEAVY | DATABASE | {"litestar", "asyncio", "socket"},
     "settings": HEAVY | DATABASE | {"litestar", "asyncio", "socket"},
     "media": HEAVY | DATABASE | {"litestar"},
     "db": HEAVY | {"litestar"},
@@ -78,7 +81,6 @@ INPUT_OUTPUT = HEAVY | DATABASE | {"litestar", "asyncio", "socket", "httpx", "db
 UPWARD = {
     "db/migrate.py",
     "domain/safety/screen.py",
-    "schemas/model_folder.py",
 }
 # Of the serving path only these load torch: full renders.
 TORCH = {"model_server/engine/render.py", "model_server/engine/flow.py"}

@@ -12,6 +12,8 @@ import contextlib
 import logging
 from dataclasses import dataclass
 
+import structlog
+
 from db.engine import AWAY
 from domain.ids import new_id
 from domain.videos import leases
@@ -102,10 +104,12 @@ class Dispatcher:
                 self._running[job.id] = RunningJob(job, task)
 
     async def _run_job(self, job: LeasedJob) -> None:
+        # Each job has a task, so a context, of its own.
+        structlog.contextvars.bind_contextvars(job=job.id, attempt=job.attempt)
         try:
             await self._runner.run(job)
         except Exception:
-            log.exception("%s attempt %d is abandoned; its lease runs out", job.id, job.attempt)
+            log.exception("the attempt is abandoned; its lease runs out")
         finally:
             running = self._running.get(job.id)
             if running is not None and running.job is job:

@@ -61,13 +61,13 @@ class JobRunner:
             await self._check_consent(job)
             await self._complete(job, done)
         except LeaseLost:
-            log.info("%s attempt %d is no longer ours", job.id, job.attempt)
+            log.info("the attempt is no longer ours")
         except PermanentFailure as failure:
             await leases.fail(
                 job.id, job.attempt, code=failure.code, message=failure.message, now=self._clock()
             )
         except RetryLater as reason:
-            log.warning("%s attempt %d goes back to the queue: %s", job.id, job.attempt, reason)
+            log.warning("the attempt goes back to the queue: %s", reason)
             await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
             await leases.release(job.id, job.attempt, now=self._clock())
 
@@ -144,7 +144,7 @@ class JobRunner:
         try:
             bits = await asyncio.to_thread(fingerprint.of, video)
         except fingerprint.Unreadable as error:
-            log.warning("%s can't be recognised later: %s", job.id, error)
+            log.warning("the video can't be recognised later: %s", error)
             return None
         if bits is not None and await fingerprints.blocked(bits, self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it came out like a video that was taken down")
@@ -187,7 +187,7 @@ class JobRunner:
             values = await self._link.compare([(latents, other) for other in others.values()])
             return dict(zip(others, values, strict=True))
         except (TimeoutError, CallFailed, FileNotFoundError, ValueError) as error:
-            log.warning("closeness of %s stays unmeasured: %r", job.id, error)
+            log.warning("closeness stays unmeasured: %r", error)
             return {}
 
 
