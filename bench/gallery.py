@@ -120,7 +120,7 @@ class Gallery:
     def with_render(self, prompt: str, count: int = 4, shown: Shown = NOTHING) -> Frames:
         """A preview and the render that was picked by it, `count` frames each."""
         wanted, latents, frames = self.preview(prompt, shown=shown)
-        width, height = self.renderer.card.full.size
+        width, height = self.renderer.spec.full.size
         large = replace(wanted, width=width, height=height)
         job = self.renderer.begin(large, preview=latents, shown=shown)
         for _ in range(job.steps):

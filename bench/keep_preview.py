@@ -132,8 +132,8 @@ def main() -> None:
     renderer = FullRenderer(asked.teacher, asked.threads)
     engine = PreviewEngine(asked.bundle, asked.threads)
     picked = previews(engine, renderer, asked.prompts, asked.seeds)
-    size = renderer.card.full.size
-    total = len(renderer.card.full.sigmas) - 1
+    size = renderer.spec.full.size
+    total = len(renderer.spec.full.sigmas) - 1
 
     def render(one: Picked, **how: object) -> tuple[Frames, float]:
         job = renderer.begin(replace(one.recipe, width=size[0], height=size[1]), **how)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.rungs import Rung
 from model_server.engine.threads import MEASURED
+from schemas.model_folder import read_model_spec
 
 SERVED = "threads and memory as served"
 INT8 = "int8"
@@ -16,10 +17,9 @@ FLOAT32 = "graph rewrites"
 
 def rungs(teacher: Path, work: Path, threads: int, int8: Path | None, tiny: Path | None) -> list[Rung]:
     """The ladder of this model. `int8` is a bundle that is there already, `tiny` a tiny decoder's folder."""
-    card = json.loads((teacher / "riffle.json").read_text())
-    full, few = card["full"], card["preview"]
-    large, small = tuple(full["size"]), tuple(few["size"])
-    many, steps, strong = tuple(full["sigmas"]), tuple(few["sigmas"]), float(full["guidance"])
+    spec = read_model_spec(teacher)
+    large, small = spec.full.size, spec.preview.size
+    many, steps, strong = tuple(spec.full.sigmas), tuple(spec.preview.sigmas), spec.full.guidance
     if tiny is None and (teacher / "tiny_decoder").is_dir():
         tiny = teacher / "tiny_decoder"
     float32 = bundle(teacher, work / "fp32", "fp32", tiny)
@@ -43,12 +43,12 @@ def rungs(teacher: Path, work: Path, threads: int, int8: Path | None, tiny: Path
 
 def bundle(teacher: Path, out: Path, precision: str, tiny: Path | None) -> Path:
     """A bundle of the student for this machine."""
-    from export.options import Wish
+    from export.options import ExportOptions
     from export.pack import export_bundle
     from model_server.engine.host import host_target
 
-    wish = Wish(encoder=False, tiny_decoder=tiny)
-    return export_bundle(teacher, out, precision=precision, target=host_target(), wish=wish)
+    options = ExportOptions(encoder=False, tiny_decoder=tiny)
+    return export_bundle(teacher, out, precision=precision, target=host_target(), options=options)
 
 
 def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:
@@ -68,7 +68,7 @@ def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:
     stage = trace.denoiser(source, shape, preview(source, shape, "", 0).clone())
     untouched = trace.Stage(stage.untouched, stage.untouched, stage.inputs, stage.outputs, stage.free)
     with torch.no_grad():
-        model = trace.trace(source, trace.Part("transformer", "transformer", untouched))
+        model = trace.trace(source, trace.GraphPart("transformer", "transformer", untouched))
     model.graph.ClearField("value_info")
     onnx.save(model, out / "transformer.onnx")
     manifest = json.loads((out / MANIFEST).read_text())

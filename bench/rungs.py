@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_server.media import encode
+from schemas.model_folder import read_model_spec
 from schemas.videos import Recipe
 
 Frames = NDArray[np.uint8]
@@ -177,10 +178,11 @@ def torch_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
     from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
     from model_server.engine import flow
-    from model_server.engine.render import FullRenderer, Part
+    from model_server.engine.render import FullRenderer
+    from schemas.model_folder import TierSpec
 
     renderer = FullRenderer(rung.folder, rung.threads)
-    renderer.card.full = Part(size=rung.size, sigmas=list(rung.sigmas), guidance=rung.guidance)
+    renderer.spec.full = TierSpec(size=rung.size, sigmas=list(rung.sigmas), guidance=rung.guidance)
     if rung.student:
         student = LTXVideoTransformer3DModel.from_pretrained(rung.folder / "student" / "transformer")
         renderer._transformer = student.eval().requires_grad_(False).float()
@@ -189,7 +191,7 @@ def torch_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
         renderer._vae.decoder = tiny.eval().requires_grad_(False).float().decoder
 
     def draw(wish: Wish, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
-        job = renderer.begin(_recipe(wish, rung.size, renderer.card.name))
+        job = renderer.begin(_recipe(wish, rung.size, renderer.spec.name))
         channels, frames, rows, columns = job.current.shape[1:]
         small = (1, channels, frames, *_preview_grid(rung, rows, columns))
         if small != tuple(job.current.shape):
@@ -208,10 +210,7 @@ def torch_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
 
 def _preview_grid(rung: Rung, rows: int, columns: int) -> tuple[int, int]:
     """Rows and columns of this model's preview, whose size riffle.json says."""
-    import msgspec
-
-    card = msgspec.json.decode((rung.folder / "riffle.json").read_bytes())
-    width, height = card["preview"]["size"]
+    width, height = read_model_spec(rung.folder).preview.size
     return rows * height // rung.size[1], columns * width // rung.size[0]
 
 

@@ -10,7 +10,7 @@ from litestar.datastructures import State
 
 from api.http.attempts import Attempts
 from api.http.auth import PUBLIC, count_attempt
-from api.http.upload import MAX_CLIP_BYTES, clip
+from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
 from media import fingerprint
@@ -39,13 +39,13 @@ class ProvenanceRoutes(Controller):
             RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
         """
         count_attempt(request, lookups)
-        data = await clip(request)
+        data = await read_clip(request)
         found = await asyncio.to_thread(manifest, data, credentials.authority)
         facts = None if found is None else _facts(found)
         by_manifest = facts is not None and facts.state == "trusted"
         checks = [
             ProvenanceCheck(name="manifest", result=_result(found)),
-            # No mark but the visible one: docs/safety.md says why.
+            # No mark but the visible one: docs/reference/safety.md says why.
             ProvenanceCheck(name="mark", result="not_checked"),
         ]
         if by_manifest and facts is not None:

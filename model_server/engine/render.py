@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,43 +19,10 @@ from model_server.engine import conditions, flow
 from model_server.engine.conditions import Frames, Shown, Told
 from model_server.engine.flow import Lift, Route
 from model_server.engine.latents import Latents
+from schemas.model_folder import read_model_spec
 from schemas.videos import Recipe
 
 COMPONENTS = ("tokenizer", "text_encoder", "transformer", "vae")
-
-
-class Part(msgspec.Struct, kw_only=True):
-    """How one tier is drawn; `size` is (width, height), `sigmas` the noise levels from 1 to 0, both ends.
-
-    `sizes` are all that it's drawn in, the default first; none: `size` alone. `reference_guidance` leads to a
-    reference picture, as `guidance` to the prompt; none: that one leads to both.
-    """
-
-    size: tuple[int, int]
-    sigmas: list[float]
-    guidance: float
-    reference_guidance: float | None = None
-    sizes: list[tuple[int, int]] = []
-
-
-class TeacherCard(msgspec.Struct, kw_only=True):
-    """`riffle.json` of a teacher folder: what component configs don't say."""
-
-    name: str
-    fps: int
-    frames: int
-    max_sequence_length: int
-    full: Part
-    preview: Part
-    # What it was trained to be shown, and when in a clip a reference picture is (schemas.model_folder).
-    conditions: list[str] = []
-    reference_second: float = -1.0
-    reference_size: tuple[int, int] | None = None
-
-    @property
-    def full_sizes(self) -> list[tuple[int, int]]:
-        """What renders are drawn in."""
-        return self.full.sizes or [self.full.size]
 
 
 @dataclass(slots=True)
@@ -106,7 +72,7 @@ class FullRenderer:
         torch.set_num_threads(threads)
         if torch.get_num_interop_threads() != 1:
             torch.set_num_interop_threads(1)
-        self.card = msgspec.json.decode((folder / "riffle.json").read_bytes(), type=TeacherCard)
+        self.spec = read_model_spec(folder)
         index = json.loads((folder / "model_index.json").read_text())
         parts = {name: _load(folder / name, *index[name]) for name in COMPONENTS}
         self._tokenizer, self._text_encoder = parts["tokenizer"], parts["text_encoder"]
@@ -138,12 +104,12 @@ class FullRenderer:
             ValueError: the recipe's shape, or that of the latents, is nothing this model draws; or it can't
                 be shown something.
         """
-        conditions.check(shown, self.card.conditions)
+        conditions.check(shown, self.spec.conditions)
         # It holds for the calling thread alone, and for the pool that this thread will start.
         torch.set_flush_denormal(True)
         shape = self._shape(recipe)
         noise = flow.noise(recipe.seed, shape)
-        sigmas = self.card.full.sigmas
+        sigmas = self.spec.full.sigmas
         given = source if preview is None else preview
         current = noise
         if given is not None:
@@ -155,9 +121,9 @@ class FullRenderer:
             sigmas = flow.schedule_from(sigmas, start)
             current = torch.lerp(self._lifted(torch.from_numpy(given), shape, lift), noise, sigmas[0])
         states, mask = self._text(recipe.prompt)
-        if self.card.full.guidance > 1:
+        if self.spec.full.guidance > 1:
             # A picture that is led to by itself takes a third pass, between: the prompt without the picture.
-            apart = shown.reference is not None and self.card.full.reference_guidance is not None
+            apart = shown.reference is not None and self.spec.full.reference_guidance is not None
             asked = 2 if apart else 1
             states = torch.cat((self._empty[0], *[states] * asked))
             mask = torch.cat((self._empty[1], *[mask] * asked))
@@ -166,7 +132,7 @@ class FullRenderer:
         if shown.names:
             told = self._told(shown, shape, recipe)
             seconds = (
-                (told.reference, self.card.reference_second),
+                (told.reference, self.spec.reference_second),
                 (told.end, (recipe.frames - 1) / recipe.fps),
             )
             stills = [self._coordinates(part.shape, recipe.fps, at) for part, at in seconds]
@@ -204,7 +170,7 @@ class FullRenderer:
         # From nothing to the prompt, from there to the picture: each way as far as its guidance says.
         passes = velocity.chunk(count)
         velocity = passes[0]
-        pulls = (self.card.full.guidance, self.card.full.reference_guidance or 0.0)
+        pulls = (self.spec.full.guidance, self.spec.full.reference_guidance or 0.0)
         for pull, (less, more) in zip(pulls, pairwise(passes), strict=False):
             velocity = velocity + pull * (more - less)
         slope = velocity.transpose(1, 2).reshape(job.current.shape)
@@ -253,7 +219,7 @@ class FullRenderer:
                 [prompt],
                 padding="max_length",
                 truncation=True,
-                max_length=self.card.max_sequence_length,
+                max_length=self.spec.max_sequence_length,
                 return_tensors="pt",
             )
             mask = tokens.attention_mask
@@ -272,7 +238,7 @@ class FullRenderer:
             shape,
             self._time,
             (recipe.width, recipe.height),
-            self.card.reference_size or self.card.preview.size,
+            self.spec.reference_size or self.spec.preview.size,
         )
 
     def _coordinates(self, shape: tuple[int, ...], fps: int, second: float | None = None) -> Tensor:

@@ -82,8 +82,8 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     engine = engines.preview
     _check_model(recipe, engine)
     try:
-        if (recipe.width, recipe.height) not in renderer.card.full_sizes:
-            sizes = " or ".join(f"{width}x{height}" for width, height in renderer.card.full_sizes)
+        if (recipe.width, recipe.height) not in renderer.spec.full_sizes:
+            sizes = " or ".join(f"{width}x{height}" for width, height in renderer.spec.full_sizes)
             raise ValueError(f"full videos are {sizes}, not {recipe.width}x{recipe.height}")
         small = preview_recipe(recipe, engine)
         picked = None if inputs.preview is None else latents.small(inputs.preview)

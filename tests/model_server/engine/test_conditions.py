@@ -161,11 +161,11 @@ def test_a_render_is_told_what_the_teacher_learns(
         states,
         mask,
         job.sigmas,
-        renderer.card.full.guidance,
+        renderer.spec.full.guidance,
         studio.empty,
         fast=False,
         told=told(studio, GIVEN, size, frames),
-        reference_guidance=renderer.card.full.reference_guidance,
+        reference_guidance=renderer.spec.full.reference_guidance,
     )
     for _ in range(job.steps):
         renderer.step(job)
