@@ -16,6 +16,7 @@ from export.pack import export_bundle
 from export.verify import peak_ratio, recipe
 from model_server.engine.preview import PreviewEngine
 from tests.export.models import ltx_folder, wan_folder
+from tests.shared import once
 
 PROMPT = "a cat hops on the beach"
 STEPS, TOKENS = 3, 12
@@ -26,12 +27,14 @@ LTX_OPTIONS = ExportOptions(sizes=((64, 32), (32, 64)), frames=(9,), steps=STEPS
 
 @cache
 def wan_bundle() -> Path:
-    return export_bundle(wan_folder(), wan_folder().parent / "bundle", precision="int8", options=OPTIONS)
+    return once("wan-int8", lambda out: export_bundle(wan_folder(), out, precision="int8", options=OPTIONS))
 
 
 @cache
 def ltx_bundle() -> Path:
-    return export_bundle(ltx_folder(), ltx_folder().parent / "bundle", precision="fp32", options=LTX_OPTIONS)
+    return once(
+        "ltx-fp32", lambda out: export_bundle(ltx_folder(), out, precision="fp32", options=LTX_OPTIONS)
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from realtime import limits
-from schemas.events import Name, inbox_stream, video_stream
+from schemas.events import EventName, inbox_stream, video_stream
 from schemas.stream import (
     MAX_CLIENT_FRAME_BYTES,
     MAX_STREAMS_PER_SOCKET,
@@ -36,7 +36,7 @@ async def test_backfill_then_live(world: World) -> None:
         assert isinstance(welcome, Welcome)
         assert (welcome.stream, welcome.recovered, welcome.seq) == (stream, True, 1)
         (queued,) = await device.events(1)
-        assert (queued.name, queued.seq, queued.epoch) == (Name.VIDEO_QUEUED, 1, welcome.epoch)
+        assert (queued.name, queued.seq, queued.epoch) == (EventName.VIDEO_QUEUED, 1, welcome.epoch)
         for i in (1, 2, 3):
             await world.append(stream, picture=b"webp")
             (live,) = await device.events(1)
@@ -142,9 +142,9 @@ async def test_the_inbox_goes_by_its_short_name(world: World) -> None:
         welcome = await device.frame()
         assert isinstance(welcome, Welcome)
         assert (welcome.stream, welcome.recovered, welcome.seq) == ("inbox", True, 0)
-        await world.append(inbox_stream(person), Name.CAMEO_REQUESTED)
+        await world.append(inbox_stream(person))
         (event,) = await device.events(1)
-        assert (event.stream, event.seq, event.name) == ("inbox", 1, "cameo.requested")
+        assert (event.stream, event.seq, event.name) == ("inbox", 1, "video.step")
     async with phone(world.port) as device:
         at = Position(stream="inbox", epoch=event.epoch, after=1)
         await device.hello(await world.ticket(person), at)
