@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.videos.pricing import PRICE
-from model_server.engine.conditions import BEGIN_LATENTS
+from model_server.engine.conditioning import BEGIN_LATENTS
 from schemas.bundle import Manifest
 from schemas.videos import ModelCard, ModelList, Tier
 
