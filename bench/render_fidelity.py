@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model_server.engine.compare import fidelity, glance_distance
-from model_server.engine.flow import Lift, Route
 from model_server.engine.preview import PreviewEngine
-from model_server.engine.render import FullRenderer, RenderJob
+from model_server.engine.render import FullRenderer
+from model_server.engine.render_start import StartNoise, UpscaleSpace
+from model_server.engine.render_state import RenderState
 from schemas.videos import Recipe
 from train.arguments import bundle_folder, model_folder
 
@@ -83,7 +84,7 @@ def previews(engine: PreviewEngine, renderer: FullRenderer, prompts: int, seeds:
             job = engine.begin(recipe, None)
             for _ in range(job.steps):
                 engine.step(job)
-            latents = job.latents.astype(np.float32)
+            latents = job.stored_latents.astype(np.float32)
             group.append((recipe, latents, renderer.frames(latents)))
         for place, (recipe, latents, frames) in enumerate(group):
             others = [other[2] for index, other in enumerate(group) if index != place]
@@ -143,14 +144,18 @@ def main() -> None:
     def large(one: Picked) -> Recipe:
         return replace(one.recipe, width=size[0], height=size[1])
 
-    def finished(job: RenderJob) -> tuple[Frames, float]:
+    def finished(job: RenderState) -> tuple[Frames, float]:
         for _ in range(job.steps):
             renderer.step(job)
         return renderer.decode(job), 1 - job.steps / total
 
-    def from_preview(lift: Lift, route: Route, strength: float) -> Callable[[Picked], tuple[Frames, float]]:
+    def from_preview(
+        space: UpscaleSpace, start_noise: StartNoise, strength: float
+    ) -> Callable[[Picked], tuple[Frames, float]]:
         return lambda one: finished(
-            renderer.begin(large(one), preview=one.latents, lift=lift, route=route, strength=strength)
+            renderer.begin(
+                large(one), preview=one.latents, space=space, start_noise=start_noise, strength=strength
+            )
         )
 
     rows = [
@@ -158,9 +163,11 @@ def main() -> None:
         measure("enlarged only", picked, size, lambda one: (enlarged(one.frames, *size), 1.0)),
     ]
     rows += [
-        measure(f"{route} {lift} {strength:g}", picked, size, from_preview(lift, route, strength))
-        for lift in Lift
-        for route in Route
+        measure(
+            f"{start_noise} {space} {strength:g}", picked, size, from_preview(space, start_noise, strength)
+        )
+        for space in UpscaleSpace
+        for start_noise in StartNoise
         for strength in STRENGTHS
     ]
     lines = ["| way | fidelity | agreement | detail | re-used | CPU s |", "|---|---|---|---|---|---|"]

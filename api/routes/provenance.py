@@ -10,6 +10,7 @@ from litestar.datastructures import State
 
 from api.http.attempts import Attempts
 from api.http.auth import PUBLIC, count_attempt
+from api.http.clock import now
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
@@ -63,7 +64,7 @@ class ProvenanceRoutes(Controller):
         return Provenance(
             made_here=bool(copies),
             by="perceptual_hash" if copies else None,
-            video_id=await visibility.first_public([copy.video_id for copy in copies]),
+            video_id=await visibility.first_listed([copy.video_id for copy in copies], now()),
             manifest=facts,
             checks=checks,
             distance=copies[0].distance if copies else None,

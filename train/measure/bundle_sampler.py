@@ -8,18 +8,22 @@ from torch import Tensor
 
 from export.verify import recipe
 from model_server.engine.bundle import find_bucket
-from model_server.engine.conditions import NOTHING, Shown
-from model_server.engine.preview import PreviewEngine, PreviewJob
+from model_server.engine.condition_inputs import NO_INPUTS, ConditioningInputs
+from model_server.engine.preview import PreviewEngine
+from model_server.engine.preview_state import PreviewState
 from train.measure.sampler import PORTRAIT, Shape
 from train.models import vae as autoencoder
 
 
 def bundle_clips(
-    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown]
+    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[ConditioningInputs]
 ) -> Tensor:
     """Portraits [B, 3, F, H, W] in -1..1 as a server shows them, with what a bundle's refiner does."""
-    jobs = _drawn(engine, prompts, seeds, given, PORTRAIT)
-    clips = [engine.refined(engine.decode(job), shown) for job, shown in zip(jobs, given, strict=True)]
+    states = _drawn(engine, prompts, seeds, given, PORTRAIT)
+    clips = [
+        engine.refine_frames(engine.decode(state), inputs)
+        for state, inputs in zip(states, given, strict=True)
+    ]
     return autoencoder.as_video(np.stack(clips))
 
 
@@ -27,21 +31,25 @@ def bundle_previews(
     engine: PreviewEngine,
     prompts: Sequence[str],
     seeds: Sequence[int],
-    given: Sequence[Shown] | None = None,
+    given: Sequence[ConditioningInputs] | None = None,
     shape: Shape = PORTRAIT,
 ) -> Tensor:
     """Latents [B, C, F, h, w] of previews as an exported bundle draws them."""
-    jobs = _drawn(engine, prompts, seeds, given or [NOTHING] * len(seeds), shape)
-    return torch.cat([torch.from_numpy(job.current.copy()) for job in jobs])
+    states = _drawn(engine, prompts, seeds, given or [NO_INPUTS] * len(seeds), shape)
+    return torch.cat([torch.from_numpy(state.latents.copy()) for state in states])
 
 
 def _drawn(
-    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown], shape: Shape
-) -> Iterator[PreviewJob]:
-    """One finished job after the other."""
+    engine: PreviewEngine,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    given: Sequence[ConditioningInputs],
+    shape: Shape,
+) -> Iterator[PreviewState]:
+    """One finished state after the other."""
     bucket = find_bucket(engine.manifest, *shape)
-    for prompt, seed, shown in zip(prompts, seeds, given, strict=True):
-        job = engine.begin(recipe(engine.manifest, bucket, prompt, seed), shown=shown)
-        for _ in range(job.steps):
-            engine.step(job)
-        yield job
+    for prompt, seed, inputs in zip(prompts, seeds, given, strict=True):
+        state = engine.begin(recipe(engine.manifest, bucket, prompt, seed), inputs=inputs)
+        for _ in range(state.steps):
+            engine.step(state)
+        yield state

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model_server.engine.conditions import Shown
-from model_server.engine.flow import KEEP_STRENGTH
+from model_server.engine.condition_inputs import ConditioningInputs
 from model_server.engine.preview import PreviewEngine
+from model_server.engine.render_start import KEEP_STRENGTH
 from train.arguments import weights_folder
 from train.measure.bundle_sampler import bundle_clips
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
@@ -78,7 +78,7 @@ def score(
         "no reference given (student)": lambda: sampler.decode(sampler.preview(prompts, seeds)),
     }
     if engine is not None:
-        given = [Shown(reference=large[int(number)][None]) for number in own]
+        given = [ConditioningInputs(reference=large[int(number)][None]) for number in own]
         methods["preview (bundle)"] = lambda: bundle_clips(engine, prompts, seeds, given)
     lines = ["| clips | nearest of 16 | n |", "|---|---|---|"]
     for name, method in methods.items():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from export.refiner import SIDE, Refiner, load_refiner
 from train.models import vae as autoencoder
-from train.models.conditioning import Conditioning, reference_conditioning
+from train.models.conditioning import TokenConditioning, reference_conditioning
 from train.models.flow_sampler import noise, sample
 from train.models.text_encoder import TextEncoder
 from train.world.clips import FRAMES, PREVIEW
@@ -150,7 +150,7 @@ class ModelSampler:
         prompts: Sequence[str],
         sigmas: Sequence[float],
         guidance: float,
-        conditioning: Conditioning | None = None,
+        conditioning: TokenConditioning | None = None,
         *,
         return_trajectory: bool = False,
     ) -> Tensor:

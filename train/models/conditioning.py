@@ -42,7 +42,7 @@ def coordinates(shape: tuple[int, ...], second: float | None = None) -> Tensor:
 
 
 @dataclass
-class Conditioning:
+class TokenConditioning:
     """The conditions of a batch of B clips.
 
     tokens: float32 [B, E, C], the additional tokens, those of the reference picture first; present: float32
@@ -66,7 +66,7 @@ class Conditioning:
         frames = sigma[:, :, None, None, None] * (1 - self.pinned)
         return torch.cat((1 - self.present, frames.expand(-1, 1, *shape).flatten(1)), dim=1)
 
-    def for_guidance(self, passes: int) -> "Conditioning":
+    def for_guidance(self, passes: int) -> "TokenConditioning":
         """The conditions of a batch that is stacked `passes` times.
 
         Only the last pass has the reference picture, so that guidance leads towards it.
@@ -77,11 +77,11 @@ class Conditioning:
         tokens = torch.cat((*[self.tokens * without[:, None]] * others, self.tokens))
         present = torch.cat((*[self.present * without] * others, self.present))
         pinned, clean = (torch.cat([part] * passes) for part in (self.pinned, self.clean))
-        return Conditioning(tokens, present, self.coordinates, pinned, clean)
+        return TokenConditioning(tokens, present, self.coordinates, pinned, clean)
 
-    def select(self, rows: slice) -> "Conditioning":
+    def select(self, rows: slice) -> "TokenConditioning":
         """The conditions of a part of the batch."""
-        return Conditioning(
+        return TokenConditioning(
             self.tokens[rows], self.present[rows], self.coordinates, self.pinned[rows], self.clean[rows]
         )
 
@@ -93,7 +93,7 @@ def build_conditioning(
     has_reference: Tensor,
     end: Tensor,
     has_end: Tensor,
-) -> Conditioning:
+) -> TokenConditioning:
     """Conditions of a batch.
 
     video: [B, C, F, h, w], clean where pinned; pinned_frames: int [B], how many latent frames are given;
@@ -111,7 +111,7 @@ def build_conditioning(
         coordinates(tuple(reference.shape[2:]), REFERENCE_SECOND),
         coordinates(tuple(end.shape[2:]), (video.shape[2] - 1) * TEMPORAL_RATIO / FPS),
     )
-    return Conditioning(
+    return TokenConditioning(
         torch.cat(tokens, dim=1),
         torch.cat(present, dim=1),
         torch.cat(places, dim=2).to(device),
@@ -120,7 +120,7 @@ def build_conditioning(
     )
 
 
-def reference_conditioning(start: Tensor, references: Tensor) -> Conditioning:
+def reference_conditioning(start: Tensor, references: Tensor) -> TokenConditioning:
     """Conditioning on reference pictures alone: latents [B, C, 1, 4, 4], for clips shaped as `start`."""
     yes = torch.ones(len(start), dtype=torch.bool)
     pinned, end = torch.zeros(len(start), dtype=torch.long), torch.zeros_like(start[:, :, :1])

@@ -8,7 +8,7 @@ import torch
 from diffusers import LTXVideoTransformer3DModel
 from torch import Tensor
 
-from train.models.conditioning import Conditioning
+from train.models.conditioning import TokenConditioning
 from train.models.transformer import velocity
 from train.models.vae import LATENT_CHANNELS, SPATIAL_RATIO, TEMPORAL_RATIO
 
@@ -43,7 +43,7 @@ def sample(
     second_order: bool = False,
     return_trajectory: bool = False,
     fast: bool = True,
-    conditioning: Conditioning | None = None,
+    conditioning: TokenConditioning | None = None,
     reference_guidance: float | None = None,
 ) -> Tensor:
     """Solve the flow's equation from `start` [B, C, F, H, W] at sigmas[0] down to sigmas[-1].

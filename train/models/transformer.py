@@ -8,7 +8,7 @@ from diffusers import LTXVideoTransformer3DModel
 from diffusers.models.transformers.transformer_ltx import apply_rotary_emb
 from torch import Tensor, nn
 
-from train.models.conditioning import Conditioning, coordinates
+from train.models.conditioning import TokenConditioning, coordinates
 from train.models.precision import mixed
 from train.models.text_encoder import TEXT_CHANNELS
 from train.models.vae import LATENT_CHANNELS
@@ -96,7 +96,7 @@ def velocity(
     states: Tensor,
     mask: Tensor,
     fast: bool = True,
-    conditioning: Conditioning | None = None,
+    conditioning: TokenConditioning | None = None,
 ) -> Tensor:
     """The model's estimate of noise - video for noisy latents [B, C, F, H, W].
 

@@ -15,7 +15,7 @@ from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from train.models.conditioning import REFERENCE_GRID, Conditioning, build_conditioning
+from train.models.conditioning import REFERENCE_GRID, TokenConditioning, build_conditioning
 from train.models.precision import mixed
 from train.models.vae import LATENT_CHANNELS, SPATIAL_RATIO, TEMPORAL_RATIO, as_video, decode, encode, enlarge
 from train.stages.drawn_clips import DrawnClips
@@ -87,7 +87,9 @@ class LatentBatch:
     reference: Tensor | None = None
     end: Tensor | None = None
 
-    def conditioning(self, pinned_frames: Tensor, has_reference: Tensor, has_end: Tensor) -> Conditioning:
+    def conditioning(
+        self, pinned_frames: Tensor, has_reference: Tensor, has_end: Tensor
+    ) -> TokenConditioning:
         """The conditions that int [B], bool [B] and bool [B] choose.
 
         Raises:

@@ -16,7 +16,7 @@ from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
 from train.hyperparameters import STUDENT_SHIFT, STUDENT_STEPS
-from train.models.conditioning import Conditioning
+from train.models.conditioning import TokenConditioning
 from train.models.flow_sampler import sample, schedule
 from train.models.transformer import build_transformer, prepare_for_training, velocity
 from train.reports.samples import draw_samples
@@ -107,7 +107,7 @@ def step_loss(
     later: float,
     states: Tensor,
     mask: Tensor,
-    conditioning: Conditioning | None = None,
+    conditioning: TokenConditioning | None = None,
 ) -> Tensor:
     """Squared error of the velocity from `here` (level `now`) to the teacher's `there` (level `later`).
 

@@ -18,7 +18,7 @@ from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
 from train.hyperparameters import GUIDANCE, TEACHER_SHIFT
-from train.models.conditioning import Conditioning, choose_conditions
+from train.models.conditioning import TokenConditioning, choose_conditions
 from train.models.flow_sampler import schedule
 from train.models.transformer import build_transformer, prepare_for_training, velocity
 from train.reports.samples import draw_samples
@@ -59,7 +59,7 @@ def flow_loss(
     states: Tensor,
     mask: Tensor,
     shift: float,
-    conditioning: Conditioning | None = None,
+    conditioning: TokenConditioning | None = None,
 ) -> Tensor:
     """The weighted squared error of the velocity; pinned frames don't count."""
     video = batch.latents
@@ -79,7 +79,7 @@ def flow_loss(
 
 def sample_conditioning(
     batch: LatentBatch, first_referred: int, rng: np.random.Generator, dropped: np.ndarray
-) -> Conditioning:
+) -> TokenConditioning:
     """Random conditions of a batch; scenes from index `first_referred` on need their reference picture.
 
     Clips whose prompt is `dropped` (bool [B]) have no picture either: guidance leads away from both.

@@ -9,7 +9,7 @@ from diffusers import LTXVideoTransformer3DModel
 from torch import Tensor
 
 from train.hyperparameters import GUIDANCE, REFERENCE_GUIDANCE, STUDENT_SHIFT, STUDENT_STEPS
-from train.models.conditioning import Conditioning, choose_conditions
+from train.models.conditioning import TokenConditioning, choose_conditions
 from train.models.flow_sampler import sample, schedule
 from train.models.transformer import prepare_for_training
 from train.models.vae import LATENT_CHANNELS
@@ -70,7 +70,7 @@ class TrajectoryDataset:
         """How many rows are there."""
         return int(np.searchsorted(self.caption < 0, True))
 
-    def conditioning(self, rows: np.ndarray) -> Conditioning | None:
+    def conditioning(self, rows: np.ndarray) -> TokenConditioning | None:
         """The conditions of these rows; None where these trajectories have none."""
         if self.latents is None:
             return None

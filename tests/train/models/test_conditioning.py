@@ -7,7 +7,7 @@ import torch
 from train.models.conditioning import (
     MAX_PINNED_FRAMES,
     REFERENCE_SECOND,
-    Conditioning,
+    TokenConditioning,
     build_conditioning,
     choose_conditions,
 )
@@ -21,7 +21,7 @@ from train.stages.teacher import flow_loss, sample_conditioning
 SHAPE = (3, C, 5, 6, 4)
 
 
-def made(given: tuple[int, ...] = (0, 1, 2)) -> tuple[torch.Tensor, Conditioning]:
+def made(given: tuple[int, ...] = (0, 1, 2)) -> tuple[torch.Tensor, TokenConditioning]:
     torch.manual_seed(0)
     video, reference, end = torch.randn(SHAPE), torch.randn(3, C, 1, 4, 4), torch.randn(3, C, 1, 6, 4)
     has_reference, has_end = torch.tensor([True, False, True]), torch.tensor([False, True, True])

@@ -39,7 +39,7 @@ def test_muon_learns_a_linear_map() -> None:
     assert losses[-1] < losses[0] / 100
 
 
-def test_a_stopped_optimiser_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+def test_a_stopped_optimizer_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     def steps(model: nn.Module, optimizer: Muon, seeds: range) -> None:
         for seed in seeds:
             torch.manual_seed(seed)
@@ -58,7 +58,7 @@ def test_a_stopped_optimiser_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     resumed = nn.Sequential(nn.Linear(20, 20), nn.Linear(20, 20))
     resumed.load_state_dict(state["model"])
     again = Muon(resumed, 0.01)
-    again.load_state_dict(state["optimiser"])
+    again.load_state_dict(state["optimizer"])
     steps(resumed, again, range(3, 6))
     for name, value in straight.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value)
