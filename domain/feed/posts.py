@@ -12,7 +12,7 @@ from domain.accounts.accounts import AccountRow, to_account
 from domain.consent import facts, receipts
 from domain.consent.policy import Action, Reason, Verdict
 from domain.events import stream
-from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, hot
+from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, trending_score
 from domain.ids import new_id
 from domain.videos.lineage import posted_ancestors
 from domain.videos.record import VideoRow, lock, no_such_video, select
@@ -218,7 +218,7 @@ async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, n
         """,
         trend_id,
         total,
-        hot(total, began),
+        trending_score(total, began),
         began,
         posted_at,
     )

@@ -11,7 +11,7 @@ from domain.accounts import accounts
 from domain.consent import cameos, ledger, receipts
 from domain.consent.policy import ASK_AGAIN_AFTER_S, POLICY_VERSION, Ask, Reason, decide
 from domain.events import stream
-from domain.feed import feed, posts
+from domain.feed import feed, lanes, posts
 from domain.videos import leases, transitions, visibility
 from schemas.cameos import Audience, GrantStatus, PatchCameo, RequestCameo, Restrictions, RevokeCameo, Scope
 from schemas.errors import Code, RiffleError
@@ -238,7 +238,7 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
     assert not await visibility.can_follow(video_stream(posted.id), viewer.id, NOW)
     await refused(Code.NOT_FOUND, visibility.get_viewable(posted.id, viewer.id, NOW))
     await refused(Code.NOT_FOUND, posts.get_post(post.id, viewer.id, NOW))
-    await refused(Code.NOT_FOUND, feed.lane(post.trend_id, LaneOrder.FRESH, None, 5, viewer.id, NOW))
+    await refused(Code.NOT_FOUND, lanes.lane(post.trend_id, LaneOrder.FRESH, None, 5, viewer.id, NOW))
     shown = await feed.trends(Cut.FRESH, None, 50, viewer.id, NOW)
     assert post.trend_id not in {item.trend.id for item in shown.items}
     draft = await visibility.get_viewable(posted.id, bob.id, NOW)
