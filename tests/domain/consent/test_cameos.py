@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from db.engine import fetch
-from domain.accounts import accounts
+from domain.accounts import social
 from domain.consent import cameos, ledger, receipts
 from domain.consent.policy import ASK_AGAIN_AFTER_S, POLICY_VERSION, Ask, Reason, decide
 from domain.events import stream
@@ -57,7 +57,7 @@ async def test_a_cameo_is_a_row_of_revisions() -> None:
     await refused(Code.INVALID_STATE, cameos.patch(first.id, ada.id, wish, at(5)))
     kept = await fetch("SELECT revision FROM cameo_revisions WHERE cameo_id = $1 ORDER BY id", first.id)
     assert [row["revision"] for row in kept] == [1, 2, 3]
-    await accounts.block(ada.id, bob.id, at(6))
+    await social.block(ada.id, bob.id, at(6))
     await refused(Code.NOT_FOUND, cameos.get(second.id, bob.id))
 
 
@@ -252,12 +252,12 @@ async def test_facts_and_a_recheck() -> None:
     ask = Ask(requester=bob.id, action="preview", prompt="a cat", now=at(0))
     (found,) = await cameos.facts([mine.id, "cameo_0"], bob.id, at(0))
     assert not decide(found, ask).allowed
-    await accounts.follow(ada.id, bob.id, at(0))
-    await accounts.follow(bob.id, ada.id, at(0))
+    await social.follow(ada.id, bob.id, at(0))
+    await social.follow(bob.id, ada.id, at(0))
     (found,) = await cameos.facts([mine.id], bob.id, at(0))
     assert decide(found, ask).reason == Reason.MUTUALS
     (row,) = await queue(bob.id, cameos=(mine.id,))
     assert await leases.recheck_consent(row.id, now=at(1)) == []
-    await accounts.block(ada.id, bob.id, at(2))
+    await social.block(ada.id, bob.id, at(2))
     (decision,) = await leases.recheck_consent(row.id, now=at(3))
     assert (decision.cameo, decision.allowed, decision.reason) == (mine.id, False, Reason.BLOCKED)

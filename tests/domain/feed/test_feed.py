@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from db.engine import fetch
-from domain.accounts import accounts
+from domain.accounts import social
 from domain.events import stream
 from domain.feed import feed, lanes, posts
 from domain.feed.cursors import encode_cursor
@@ -168,11 +168,11 @@ async def test_cuts_and_who_is_left_out() -> None:
     assert hot.index(first.id) < hot.index(third.id) < hot.index(second.id)
     assert sorted(hot) == sorted(everything)
     assert await all_trends(Cut.FOLLOWING, viewer.id) == []
-    await accounts.follow(viewer.id, bob.id, at(1004))
+    await social.follow(viewer.id, bob.id, at(1004))
     assert await all_trends(Cut.FOLLOWING, viewer.id, 1) == [third.id, second.id]
     (item,) = (await feed.trends(Cut.FOLLOWING, None, 1, viewer.id, NOW)).items
     assert item.why == f"You follow @{bob.handle}"
-    await accounts.block(bob.id, viewer.id, at(1005))
+    await social.block(bob.id, viewer.id, at(1005))
     assert {second.id, third.id} & set(await all_trends(Cut.FRESH, viewer.id)) == set()
     await refused(Code.NOT_FOUND, posts.get_post(second.id, viewer.id, NOW))
     await refused(Code.NOT_FOUND, posts.like(second.id, viewer.id, at(1006)))
