@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from api.http.clock import now
-from domain.accounts import accounts
+from domain.accounts import sessions
 from domain.accounts.accounts import AccountRow
 from schemas.errors import Code, RiffleError
 
@@ -30,7 +30,7 @@ async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
     if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
         return
     token = bearer(connection)
-    connection.scope["user"] = await accounts.authenticate(token, now())
+    connection.scope["user"] = await sessions.authenticate(token, now())
     connection.scope["auth"] = token
 
 

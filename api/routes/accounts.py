@@ -9,7 +9,7 @@ import domain.accounts.credits
 from api.http.auth import PUBLIC, Authed
 from api.http.clock import now
 from api.http.rate_limits import SIGN_INS, rate_limited
-from domain.accounts import accounts, passwords
+from domain.accounts import accounts, passwords, sessions
 from domain.accounts.accounts import AccountRow
 from schemas.accounts import (
     Account,
@@ -69,13 +69,13 @@ class Accounts(Controller):
         Raises:
             RiffleError: unauthenticated, token_expired.
         """
-        account, tokens = await accounts.rotate(data.refresh_token, now())
+        account, tokens = await sessions.rotate(data.refresh_token, now())
         return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
     @delete("/sessions", status_code=204, summary="Sign out")
     async def sign_out(self, request: Authed) -> None:
         """End this session: its access and refresh tokens stop working."""
-        await accounts.revoke_family(request.auth)
+        await sessions.revoke(request.auth, now())
 
     @get("/me", summary="Who I am")
     async def me(self, request: Authed) -> Me:
@@ -91,7 +91,7 @@ class Accounts(Controller):
 
 
 async def _signed_in(account: AccountRow) -> SignedIn:
-    tokens = await accounts.issue_session(account.id, None, now())
+    tokens = await sessions.issue(account.id, None, now())
     return SignedIn(account=_account(account), session=_session(tokens))
 
 

@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 
 from api.http.rate_limits import SIGN_INS
-from domain.accounts import accounts, passwords
+from domain.accounts import passwords, sessions
 from tests.api.people import PASSWORD, Person, refused
 
 
@@ -111,7 +111,7 @@ async def test_sign_out_ends_the_session_and_no_other(anyone: httpx.AsyncClient,
 
 async def test_an_expired_token_says_so(anyone: httpx.AsyncClient, ada: Person) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=400)
-    access, refresh, _ = await accounts.issue_session(ada.id, None, long_ago)
+    access, refresh, _ = await sessions.issue(ada.id, None, long_ago)
     ada.session["access_token"] = access
     refused(await ada.call("GET", "/v1/me"), 401, "token_expired")
     reply = await anyone.post("/v1/sessions/refresh", json={"refresh_token": refresh})
