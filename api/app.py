@@ -88,7 +88,7 @@ def create_app(
     store, seal = media or open_store(settings.media_location), Seal(settings.home)
     parts: dict[str, Any] = {
         "settings": settings,
-        "cards": cards or ModelServerCards(settings.models_http),
+        "cards": cards or ModelServerCards(settings.models_http, settings.model_progress),
         "media": store,
         "attempts": Attempts(),
         "claims": Attempts(CLAIMS_PER_HOUR, 3600.0),

@@ -138,8 +138,8 @@ class Engines:
 
     @property
     def ready(self) -> bool:
-        """Both tiers can be drawn."""
-        return all(state is State.READY for state in self.states.values())
+        """Previews can be drawn, and nothing failed; renders may still be loading: their jobs wait."""
+        return self.states[Tier.PREVIEW] is State.READY and State.FAILED not in self.states.values()
 
     @property
     def settled(self) -> Collection[Tier]:
