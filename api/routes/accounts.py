@@ -6,9 +6,9 @@ from litestar import Controller, Request, delete, get, post
 from litestar.datastructures import State
 
 import domain.accounts.credits
-from api.http.attempts import Attempts
-from api.http.auth import PUBLIC, Authed, count_attempt
+from api.http.auth import PUBLIC, Authed
 from api.http.clock import now
+from api.http.rate_limits import SIGN_INS, rate_limited
 from domain.accounts import accounts, passwords, sessions
 from domain.accounts.accounts import AccountRow
 from schemas.accounts import (
@@ -31,14 +31,13 @@ class Accounts(Controller):
 
     tags = ("accounts",)
 
-    @post("/accounts", opt=PUBLIC, summary="Sign up")
-    async def sign_up(self, request: Anyone, data: CreateAccount, attempts: Attempts) -> SignedIn:
+    @post("/accounts", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign up")
+    async def sign_up(self, data: CreateAccount) -> SignedIn:
         """Make an account and sign in to it.
 
         Raises:
             RiffleError: handle_taken, rate_limited.
         """
-        count_attempt(request, attempts)
         account = await accounts.create(
             handle=data.handle,
             display_name=data.display_name or data.handle,
@@ -48,14 +47,13 @@ class Accounts(Controller):
         )
         return await _signed_in(account)
 
-    @post("/sessions", opt=PUBLIC, summary="Sign in")
-    async def sign_in(self, request: Anyone, data: CreateSession, attempts: Attempts) -> SignedIn:
+    @post("/sessions", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign in")
+    async def sign_in(self, data: CreateSession) -> SignedIn:
         """Start a session. A wrong handle and a wrong password look and take the same.
 
         Raises:
             RiffleError: wrong_credentials, rate_limited.
         """
-        count_attempt(request, attempts)
         account = await accounts.by_handle(data.handle)
         if (
             not await passwords.matches(data.password, account.password_hash if account else None)
