@@ -122,15 +122,15 @@ def _check_weights(folder: Path, file: BundleFile, manifest: Manifest) -> None:
     own = PurePosixPath(file.path).name + DATA_SUFFIX
     listed = f"{file.path}{DATA_SUFFIX}" in {each.path for each in manifest.files}
     with (folder / file.path).open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
-        place = data.find(LOCATION)
-        while place >= 0:
-            start = place + len(LOCATION) + 1
+        offset = data.find(LOCATION)
+        while offset >= 0:
+            start = offset + len(LOCATION) + 1
             name = data[start : start + data[start - 1]].decode(errors="replace")
             if name != own or not listed:
                 raise BundleError(
                     f"{folder}: {file.path} takes weights from {name!r}, which {MANIFEST} doesn't list"
                 )
-            place = data.find(LOCATION, start)
+            offset = data.find(LOCATION, start)
 
 
 def _check_names(folder: Path, manifest: Manifest) -> None:

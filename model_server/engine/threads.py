@@ -51,10 +51,10 @@ def _pays(fewer: Warmable, more: Warmable) -> bool:
     least = [float("inf"), float("inf")]
     began = time.perf_counter()
     for _ in range(ROUNDS):
-        for place, each in enumerate((fewer, more)):
+        for index, each in enumerate((fewer, more)):
             started = time.perf_counter()
             each.warm()
-            least[place] = min(least[place], time.perf_counter() - started)
+            least[index] = min(least[index], time.perf_counter() - started)
         if time.perf_counter() - began > BUDGET_S:
             break
     return least[1] <= WORTH_IT * least[0]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from model_server.engine.render import FullRenderer
     from model_server.engine.session_cache import SessionCache
 
-# What tells one bundle from another in the same slot: its manifest's file, size and time of change.
+# Identifies one bundle of several in the same folder: inode, size and time of change of its manifest.
 Stamp = tuple[int, int, int]
 MEGABYTE = 10**6
 

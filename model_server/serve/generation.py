@@ -71,14 +71,14 @@ def _preview(request: Render, engines: Engines) -> Iterator[Progress | Output]:
     frames, kept = engine.refine_frames(engine.decode(state), given), state.stored_latents
     yield Progress(stage="decode")
     if engine.refines(given):
-        # What goes on from these latents, a render or a remix, goes on from what was seen.
+        # A render or a remix of these latents starts from what people saw.
         kept = engine.encode(frames)
     yield Output(stage="encode", media=encode.media(frames, recipe.fps), latents=latents.pack(kept))
 
 
 def _full(request: Render, engines: Engines) -> Iterator[Progress | Output]:
     renderer, recipe, inputs = engines.full, request.recipe, request.inputs
-    # Another bundle may come in its place while this is drawn.
+    # The bundle may be replaced while this runs.
     engine = engines.preview
     _check_model(recipe, engine)
     try:

@@ -41,7 +41,7 @@ class Pages:
         """Prometheus text."""
         metrics = self._worker.metrics
         metrics.queued.set(self._worker.scheduler.queued)
-        metrics.begun.set(self._worker.scheduler.started)
+        metrics.started.set(self._worker.scheduler.started)
         for tier, state in self._worker.engines.states.items():
             metrics.engine_ready.labels(tier=str(tier)).set(state is EngineState.READY)
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
@@ -80,7 +80,7 @@ def _health(worker: Worker) -> dict[str, Any]:
         "refused": engines.refused,
         "load_seconds": engines.load_seconds,
         "queued": worker.scheduler.queued,
-        "begun": worker.scheduler.started,
+        "started": worker.scheduler.started,
     }
 
 

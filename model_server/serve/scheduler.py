@@ -87,7 +87,7 @@ class Scheduler:
             self._waiting[request.tier].push(request.owner, live)
             if request.tier is Tier.FULL and self._render_since is None:
                 self._render_since = now
-        return [*frames, self._place(live)]
+        return [*frames, self._queued_frame(live)]
 
     def cancel(self, job_id: str) -> list[Ended]:
         """End a job: at once, or after the step that is running (then `stepped` returns its Stopped)."""
@@ -148,7 +148,7 @@ class Scheduler:
         waited_s = 0.0 if self._render_since is None else now - self._render_since
         return waited_s > max(RENDER_PATIENCE_S, RENDER_PATIENCE_STEPS * self._render_step_s)
 
-    def _place(self, job: Job) -> Queued:
+    def _queued_frame(self, job: Job) -> Queued:
         """Position 1 = next to start, 0 = started; the wait is the estimated time of all jobs before."""
         ahead: list[Job] = []
         if not job.started:

@@ -1,9 +1,8 @@
 """The work socket: which connection each job's frames go to, and calls that are answered at once.
 
-A job belongs to the connection that sent its newest Render. When a connection is lost, its jobs are drawn
-to their end all the same: whoever sends the same job again, with that attempt or a newer one, takes over the
-drawing, or gets the end of one of the last MAX_FINISHED jobs again without drawing it. What nobody asks for
-again is forgotten.
+A job belongs to the connection that sent its newest Render. When a connection is lost, its jobs run to their
+end all the same: a client that sends the same request again, with that attempt or a newer one, takes over the
+work, or gets the end of one of the last MAX_FINISHED jobs again without any.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Worker:
             self._wakeup.set()
 
     async def keep_loaded(self) -> None:
-        """Load the engines, then take every bundle that is put in the place of the loaded one."""
+        """Load the engines, then every bundle that replaces a loaded one."""
         await self.load()
         loop = asyncio.get_running_loop()
         while True:

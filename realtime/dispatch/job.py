@@ -125,7 +125,7 @@ class JobRunner:
             fidelity=done.fidelity,
             closeness=closeness,
             now=self._clock(),
-            # Of the drawing itself: the signed file names its video, so no two are the same.
+            # Of the unsigned file: a signed one names its video, so no two are the same.
             media_hash=hashlib.sha256(done.media.video).hexdigest(),
             look=frame_bits,
         )
@@ -153,7 +153,7 @@ class JobRunner:
         try:
             await get_viewable(job.id, job.account_id, self._clock())
         except RiffleError:
-            # Deleted while it was drawn.
+            # Deleted while it was generated.
             raise LeaseLost from None
         made_from = await source_inputs(job.id)
         # A clip that is joined twice is one ingredient.
