@@ -33,7 +33,7 @@ class Connection:
         self.open = True
 
     def post(self, frame: FromModels) -> None:
-        """Send a frame soon. A peer that doesn't keep up is closed: its jobs go on, a repeat gets their ends."""
+        """Send a frame soon. One that doesn't keep up is closed; its jobs go on, repeats get their ends."""
         if not self.open:
             return
         if self._unsent.qsize() >= MAX_UNSENT:

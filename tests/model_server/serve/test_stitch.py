@@ -95,7 +95,7 @@ async def test_its_latents_are_those_of_its_frames(server: Server) -> None:
     for tier in (Tier.PREVIEW, Tier.FULL):
         other = task((0, 5), tier)
         again = msgspec.structs.replace(
-            same, job=f"video_{uuid4().hex}", tier=tier, recipe=recipe(tier=tier, frames=34)
+            same, id=f"video_{uuid4().hex}", tier=tier, recipe=recipe(tier=tier, frames=34)
         )
         async with server.client() as client:
             made, far = await client.draw(again, other)
