@@ -20,9 +20,9 @@ from settings import load
 from tests.model_server.engine.test_conditions import picture
 from tests.model_server.server import recipe, render
 from tests.product import ModelFolders
-from train.world.captions import SOMEONE, Scene
-from train.world.emoji_sprites import unseen_sprites
-from train.world.world import FULL, FULL_SIZES, PREVIEW, PREVIEW_SIZES, draw, portrait
+from train.world.clips import FULL, FULL_SIZES, PREVIEW, PREVIEW_SIZES, draw, reference_picture
+from train.world.emoji_sprites import held_out_sprites
+from train.world.scenes import SOMEONE, Scene
 
 SCENE = Scene(SOMEONE, "meadow", "day", "still")
 PROMPT = "someone stands still in a meadow by day"
@@ -43,10 +43,12 @@ def soft(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("size", [*PREVIEW_SIZES, *FULL_SIZES])
 def test_a_subject_gets_its_detail_in_every_size(engine: PreviewEngine, size: tuple[int, int]) -> None:
-    sprite = unseen_sprites()["lock"]
+    sprite = held_out_sprites()["lock"]
     clip = draw(SCENE, 5, size, sprite=sprite)
     given = soft(clip.frames)
-    made = engine.refine_frames(given, ConditioningInputs(reference=portrait(sprite, 9, (200, 200))[None]))
+    made = engine.refine_frames(
+        given, ConditioningInputs(reference=reference_picture(sprite, 9, (200, 200))[None])
+    )
     assert (made.shape, made.dtype) == (given.shape, np.uint8)
     assert sharpness(made, clip.cover) > 1.3 * sharpness(given, clip.cover)
 
@@ -57,7 +59,7 @@ def sharpness(frames: NDArray[np.uint8], cover: NDArray[np.float32]) -> float:
 
 
 def test_without_a_picture_or_a_refiner_frames_stay(engine: PreviewEngine) -> None:
-    frames = draw(SCENE, 5, PREVIEW, sprite=unseen_sprites()["lock"]).frames
+    frames = draw(SCENE, 5, PREVIEW, sprite=held_out_sprites()["lock"]).frames
     assert engine.refine_frames(frames, ConditioningInputs()) is frames
     assert not engine.refines(ConditioningInputs(begin=frames[:1]))
     shown = ConditioningInputs(reference=frames[:1])
@@ -71,9 +73,9 @@ def test_without_a_picture_or_a_refiner_frames_stay(engine: PreviewEngine) -> No
 
 
 def test_frames_that_are_shown_themselves_stay(engine: PreviewEngine) -> None:
-    sprite = unseen_sprites()["lock"]
+    sprite = held_out_sprites()["lock"]
     frames = soft(draw(SCENE, 5, PREVIEW, sprite=sprite).frames)
-    picture_ = portrait(sprite, 9, (200, 200))[None]
+    picture_ = reference_picture(sprite, 9, (200, 200))[None]
     made = engine.refine_frames(
         frames, ConditioningInputs(begin=frames[:6], end=frames[:1], reference=picture_)
     )
@@ -102,25 +104,25 @@ def last(units: Iterator[Progress | Output]) -> Output:
 
 
 def test_what_goes_on_from_a_preview_goes_on_from_what_was_seen(engines: Engines) -> None:
-    sprite = unseen_sprites()["lock"]
-    inputs = Inputs(reference=picture(portrait(sprite, 9, (200, 200))))
+    sprite = held_out_sprites()["lock"]
+    inputs = Inputs(reference=picture(reference_picture(sprite, 9, (200, 200))))
     job = render("one", recipe(3, prompt=PROMPT), inputs=inputs)
     engine = engines.preview
     kept = latents.small(last(generation.generate(job, engines)).latents)
     begun = engine.begin(
-        job.recipe, inputs=ConditioningInputs(reference=portrait(sprite, 9, (200, 200))[None])
+        job.recipe, inputs=ConditioningInputs(reference=reference_picture(sprite, 9, (200, 200))[None])
     )
     for _ in range(begun.steps):
         engine.step(begun)
     seen = engine.refine_frames(
-        engine.decode(begun), ConditioningInputs(reference=portrait(sprite, 9, (200, 200))[None])
+        engine.decode(begun), ConditioningInputs(reference=reference_picture(sprite, 9, (200, 200))[None])
     )
     np.testing.assert_array_equal(kept, engine.encode(seen))
 
 
 def test_a_render_keeps_the_subject_of_its_preview(engines: Engines) -> None:
-    sprite = unseen_sprites()["lock"]
-    inputs = Inputs(reference=picture(portrait(sprite, 9, (200, 200))))
+    sprite = held_out_sprites()["lock"]
+    inputs = Inputs(reference=picture(reference_picture(sprite, 9, (200, 200))))
     preview = last(generation.generate(render("two", recipe(3, prompt=PROMPT), inputs=inputs), engines))
     picked = Inputs(reference=inputs.reference, preview=preview.latents)
     full = recipe(3, Tier.FULL, PROMPT)
