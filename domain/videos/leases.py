@@ -26,6 +26,8 @@ from schemas.videos import Recipe, Status, Tier
 
 # A job that killed its worker five times would kill the sixth.
 MAX_ATTEMPTS = 5
+# How long a lease lasts without a heartbeat: then another dispatcher takes up the work of a dead one.
+LEASE_S = 10.0
 
 
 class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):

@@ -96,7 +96,7 @@ async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
 
 
 async def _likeness(cameo: str, store: MediaStore) -> bytes:
-    """The picture of a cameo as it is now: without it, nothing is drawn of this person."""
+    """The current picture of a cameo; without one, no video with this person is generated."""
     key = await cameo_picture(cameo)
     if key is None:
         raise PermanentFailure(Code.CONSENT_REVOKED, f"cameo {cameo} has no picture any more")
