@@ -23,10 +23,15 @@ class Pair(NamedTuple):
     swarm: str = ""
 
 
-class Line(msgspec.Struct, kw_only=True, frozen=True):
-    """What a lineage says: its prompts and captions, its trend, if it has a remix, what was withdrawn."""
+class LineageFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """What videos and all that they come from say together.
+
+    `words` are their prompts and captions, `ancestors` how many they are, `remixed` whether a remix is among
+    them, `trend` the one that they stand in, `withdrawn` how the use of a cameo in them was withdrawn.
+    """
 
     words: list[str] = msgspec.field(default_factory=list)
+    ancestors: int = 0
     remixed: bool = False
     trend: str | None = None
     withdrawn: dict[str, RevokeMode] = msgspec.field(default_factory=dict)
@@ -88,11 +93,11 @@ async def facts(cameo_ids: Sequence[str], requester: str, now: datetime) -> list
     return list((await facts_of([Pair(cameo, requester) for cameo in cameo_ids])).values())
 
 
-async def lines_of(roots: Sequence[Sequence[str]]) -> list[Line]:
+async def lineage_facts(roots: Sequence[Sequence[str]]) -> list[LineageFacts]:
     """For each list of videos what they and all that they come from say together."""
     numbers = [nr for nr, ids in enumerate(roots) for _ in ids]
     if not numbers:
-        return [Line() for _ in roots]
+        return [LineageFacts() for _ in roots]
     rows = await fetch(
         """
         WITH root AS (
@@ -118,16 +123,18 @@ async def lines_of(roots: Sequence[Sequence[str]]) -> list[Line]:
             JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
         )
         SELECT nr, remixed, trend, words, (
+            SELECT count(*) FROM line WHERE line.nr = heads.nr
+        ) AS ancestors, (
             SELECT coalesce(jsonb_object_agg(cameo_id, mode), '{}') FROM back WHERE back.nr = heads.nr
         ) AS withdrawn FROM heads JOIN said USING (nr)
         """,
         numbers,
         [video for ids in roots for video in ids],
     )
-    found = [Line() for _ in roots]
+    found = [LineageFacts() for _ in roots]
     for row in rows:
         row["withdrawn"] = msgspec.json.decode(row["withdrawn"])
-        found[row.pop("nr")] = msgspec.convert(row, Line)
+        found[row.pop("nr")] = msgspec.convert(row, LineageFacts)
     return found
 
 
@@ -144,9 +151,8 @@ async def verdicts_of(
     """
     wanted = {row.id: [Pair(cameo, row.account_id, row.swarm_id) for cameo in row.cameos] for row in rows}
     with_cameos = [row for row in rows if row.cameos]
-    lines = dict(
-        zip((row.id for row in with_cameos), await lines_of([[row.id] for row in with_cameos]), strict=True)
-    )
+    found_lineages = await lineage_facts([[row.id] for row in with_cameos])
+    lineages = dict(zip((row.id for row in with_cameos), found_lineages, strict=True))
     known = await facts_of(list(dict.fromkeys(pair for pairs in wanted.values() for pair in pairs)))
     found: dict[str, dict[str, Verdict]] = {row.id: {} for row in rows}
     for row in with_cameos:
@@ -155,49 +161,56 @@ async def verdicts_of(
             action=action or action_of(row.tier, row.relation),
             prompt=row.prompt,
             now=now,
-            words=[*lines[row.id].words, *([caption] if caption else [])],
-            trend=trend or lines[row.id].trend,
+            words=[*lineages[row.id].words, *([caption] if caption else [])],
+            trend=trend or lineages[row.id].trend,
             video=row.id,
             remixed=row.remixed,
         )
-        found[row.id] = _decide_all([known[pair] for pair in wanted[row.id]], ask, lines[row.id])
+        found[row.id] = _decide_all([known[pair] for pair in wanted[row.id]], ask, lineages[row.id])
     return found
 
 
 async def verdicts_for(
     requester: str,
-    cameos: Sequence[str],
+    cameo_ids: Sequence[str],
     source: Source | None,
     tier: Tier,
     prompt: str,
     now: datetime,
-    told: Sequence[str] = (),
+    *,
+    lineage: LineageFacts,
+    extra_texts: Sequence[str] = (),
 ) -> dict[str, Verdict]:
     """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
 
-    `told` is what the model is told, where that is not only the prompt.
+    `lineage` says what its sources come from; `extra_texts` is what is said beyond the prompt, such as the
+    model's own prompt.
     """
-    (line,) = await lines_of([source.video_ids if source else []])
-    known = await facts_of([Pair(cameo, requester) for cameo in cameos])
+    known = await facts_of([Pair(cameo, requester) for cameo in cameo_ids])
     ask = Ask(
         requester=requester,
         action=action_of(tier, source.relation if source else None),
         prompt=prompt,
         now=now,
-        words=[*line.words, *told],
-        trend=line.trend,
-        remixed=line.remixed or (source is not None and source.relation is not Relation.RENDER),
+        words=[*lineage.words, *extra_texts],
+        trend=lineage.trend,
+        remixed=is_remixed(lineage, source),
     )
-    return _decide_all(list(known.values()), ask, line)
+    return _decide_all(list(known.values()), ask, lineage)
 
 
-def _decide_all(cameos: Sequence[CameoFacts], ask: Ask, line: Line) -> dict[str, Verdict]:
+def is_remixed(lineage: LineageFacts, source: Source | None) -> bool:
+    """Whether a remix is in the making of what is drawn from a source with this lineage."""
+    return lineage.remixed or (source is not None and source.relation is not Relation.RENDER)
+
+
+def _decide_all(cameos: Sequence[CameoFacts], ask: Ask, lineage: LineageFacts) -> dict[str, Verdict]:
     owners = {cameo.owner for cameo in cameos}
     return {
         cameo.id: decide(
             cameo,
             msgspec.structs.replace(
-                ask, others=owners != {cameo.owner}, withdrawn=line.withdrawn.get(cameo.id)
+                ask, others=owners != {cameo.owner}, withdrawn=lineage.withdrawn.get(cameo.id)
             ),
         )
         for cameo in cameos
@@ -211,20 +224,3 @@ async def inherited(video_ids: Sequence[str]) -> list[str]:
         list(video_ids),
     )
     return [row["id"] for row in rows]
-
-
-async def covered(rows: Sequence[VideoRow], now: datetime, viewer: str) -> set[str]:
-    """The ids of those posted videos that consent lets be shown to this viewer."""
-    standing = [row for row in rows if row.withheld is None]
-    verdicts = await verdicts_of(standing, now, Action.SHOW)
-    shown = [row for row in standing if all(verdict.allowed for verdict in verdicts[row.id].values())]
-    return await readable(shown, now, viewer)
-
-
-async def readable(rows: Sequence[VideoRow], now: datetime, viewer: str) -> set[str]:
-    """The ids of those videos whose likenesses this viewer may look at, if they may be shown at all."""
-    known = {
-        fact.id: fact for fact in await facts(sorted({c for row in rows for c in row.cameos}), viewer, now)
-    }
-    ask = Ask(requester=viewer, action=Action.READ, prompt="", now=now)
-    return {row.id for row in rows if all(decide(known[cameo], ask).allowed for cameo in row.cameos)}

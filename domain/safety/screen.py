@@ -14,7 +14,7 @@ from domain.safety.appeals import Texts
 from domain.safety.name_match import Hit
 from domain.safety.remote import Outside
 from domain.safety.rules import Finding
-from domain.videos import hidden, videos
+from domain.videos import visibility
 from schemas.cameos import TextRule
 from schemas.errors import Code, RiffleError
 from settings import Settings
@@ -39,7 +39,7 @@ class Screen(NamedTuple):
         lineage = await self._lineage(request, prompt, sources, cameos)
         await self._refuse_texts(request, lineage, "prompt")
         await self._refuse_cameos(lineage.cameos, "cameos")
-        if await hidden.hidden(lineage.videos, now()):
+        if await visibility.is_taken_down(lineage.videos, now()):
             raise RiffleError(Code.TAKEN_DOWN, "what this is made from was taken down", param="source")
 
     async def post(self, request: Authed, video_id: str, caption: str | None) -> None:
@@ -51,7 +51,7 @@ class Screen(NamedTuple):
         lineage = await self._lineage(request, caption or "", [video_id], ())
         await self._refuse_texts(request, lineage, "caption" if caption else "video_id")
         await self._refuse_cameos(lineage.cameos, "video_id")
-        if await hidden.hidden(lineage.videos, now()):
+        if await visibility.is_taken_down(lineage.videos, now()):
             raise RiffleError(Code.TAKEN_DOWN, "this video was taken down", param="video_id")
 
     async def name(self, request: Authed, name: str | None) -> None:
@@ -86,7 +86,7 @@ class Screen(NamedTuple):
     ) -> Texts:
         for video_id in sources:
             # What the asker can't see must not be told by what it would be refused for.
-            await videos.get(video_id, request.user.id)
+            await visibility.get_viewable(video_id, request.user.id, now())
         return await appeals.lineage([own], sources, cameos)
 
     async def _judged(self, request: Authed, lineage: Texts) -> tuple[list[Finding], list[Hit]]:
@@ -114,7 +114,7 @@ class Screen(NamedTuple):
         raise RiffleError(Code.LIKENESS_PROTECTED, message, param=param)
 
     async def _refuse_cameos(self, cameos: Sequence[str], param: str) -> None:
-        for cameo in await hidden.minors(cameos):
+        for cameo in await visibility.of_minors(cameos):
             raise RiffleError(Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: minor", param=param)
         if self.settings.require_proof == "on":
             for cameo in await enrolments.unproven(cameos):
