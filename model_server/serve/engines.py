@@ -141,7 +141,9 @@ class Engines:
     @property
     def ready(self) -> bool:
         """Previews can be drawn, and nothing failed; renders may still be loading: their jobs wait."""
-        return self.states[Tier.PREVIEW] is EngineState.READY and EngineState.FAILED not in self.states.values()
+        return (
+            self.states[Tier.PREVIEW] is EngineState.READY and EngineState.FAILED not in self.states.values()
+        )
 
     @property
     def startable(self) -> Collection[Tier]:
