@@ -8,12 +8,13 @@ VENV := .venv/bin/python
 # Where there is no NVIDIA driver, the runtime's build for processors does: a fourteenth of the other's size.
 RUNTIME := $(shell if [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
 
-.PHONY: help run test test-long lint format clean
+.PHONY: help run test test-long check lint format clean
 
 help:
 	@echo "make run        set up and start Riffle"
 	@echo "make test       set up and run every test that CI runs"
 	@echo "make test-long  the tests that take many minutes"
+	@echo "make check FILE...  what a change touches, in under a minute; no file: what differs from HEAD"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     ruff format, and the lint fixes it can make"
 	@echo "make clean      remove the virtual environment (var/ keeps your data)"
@@ -27,6 +28,17 @@ test: .venv/test.stamp
 
 test-long: .venv/test.stamp
 	@exec $(VENV) -m pytest -n 2 -m long
+
+check: .venv/test.stamp
+	@exec $(VENV) -m tests.check $(filter-out $@,$(MAKECMDGOALS))
+
+# The files after `make check` are words to it, not things to make; on three of them the stamps depend.
+ifeq ($(firstword $(MAKECMDGOALS)),check)
+FILES := $(filter-out check pyproject.toml constraints.txt install.py,$(MAKECMDGOALS))
+.PHONY: $(FILES)
+$(FILES):
+	@:
+endif
 
 lint: .venv/test.stamp
 	@$(VENV) -m ruff format --check . && $(VENV) -m ruff check . && $(VENV) -m mypy
