@@ -41,7 +41,7 @@ from api.routes.social import Social
 from api.routes.takedowns import Takedowns
 from api.routes.videos import Videos
 from db import engine
-from domain.safety.remote import outside
+from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
 from media.credentials import credentials
 from media.proof import LikenessCheck, NothingChecked
@@ -93,7 +93,7 @@ def create_app(
         "attempts": Attempts(),
         "claims": Attempts(CLAIMS_PER_HOUR, 3600.0),
         "lookups": Attempts(LOOKUPS_PER_HOUR, 3600.0),
-        "screen": Screen(settings, outside(settings)),
+        "screen": Screen(settings, moderation_client(settings)),
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
         "seal": seal,
         "likeness": likeness or NothingChecked(),

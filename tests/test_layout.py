@@ -74,9 +74,7 @@ PURE = {
 INPUT_OUTPUT = HEAVY | DATABASE | {"litestar", "asyncio", "socket", "httpx", "db", "media"}
 # Arrows upward that are still to be turned round.
 UPWARD = {
-    "db/migrate.py",
     "domain/videos/create.py",
-    "domain/safety/screen.py",
     "schemas/model_folder.py",
 }
 # Of the serving path only these load torch: full renders.

@@ -9,7 +9,7 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import Parameter
 
 import domain.consent.ledger
-from api.http.auth import Authed
+from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.http.idempotency import once, once_checked
 from domain.consent import cameos, enrolments, receipts
@@ -51,7 +51,7 @@ class Cameos(Controller):
         """
 
         async def check() -> None:
-            await screen.name(request, data.display_name)
+            await screen.check_name(asker(request), data.display_name)
 
         async def make(_: None) -> Cameo:
             cameo = await cameos.create(request.user.id, data, now())
@@ -81,7 +81,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found, invalid_state, likeness_protected, moderation_refused.
         """
-        await screen.name(request, data.display_name)
+        await screen.check_name(asker(request), data.display_name)
         return await cameos.patch(cameo_id, request.user.id, data, now())
 
     @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from litestar import Controller, post
 
-from api.http.auth import Authed
+from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.model_cards import Cards
 from domain.consent import facts
@@ -38,7 +38,7 @@ class Consent(Controller):
         """
         if data.video_id is not None:
             allowed, verdicts = await posts.may_post(data.video_id, request.user.id, now())
-            rules = await screen.rules(request, "", [data.video_id], [])
+            rules = await screen.refusing_rules(asker(request), "", [data.video_id], [])
             return _answer(allowed and not rules, verdicts, rules)
         if not data.cameos and data.source is None and not data.prompt:
             raise RiffleError(
@@ -54,7 +54,7 @@ class Consent(Controller):
         missing = [cameo for cameo in wanted if cameo not in verdicts]
         if missing:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
-        rules = await screen.rules(request, data.prompt or "", parents, wanted)
+        rules = await screen.refusing_rules(asker(request), data.prompt or "", parents, wanted)
         usable = not rules and all(source.withheld is None for source in sources)
         return _answer(
             usable and all(item.allowed for item in verdicts.values()),

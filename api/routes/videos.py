@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from litestar import Controller, Response, delete, get, post
 from litestar.params import Parameter
 
-from api.http.auth import Authed
+from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.http.idempotency import once_checked
 from api.model_cards import Cards
@@ -59,7 +59,7 @@ class Videos(Controller):
         """
 
         async def check() -> list[ModelCard]:
-            return await screened(request, data, await cards.all(), screen)
+            return await screened(asker(request), data, await cards.all(), screen)
 
         async def make(known: list[ModelCard]) -> Video:
             return await make_videos(request.user.id, data, known)
@@ -83,7 +83,7 @@ class Videos(Controller):
         )
 
         async def check() -> list[ModelCard]:
-            return await screened(request, wish, await cards.all(), screen)
+            return await screened(asker(request), wish, await cards.all(), screen)
 
         async def make(known: list[ModelCard]) -> Video:
             return await make_videos(request.user.id, wish, known)
@@ -102,7 +102,7 @@ class Videos(Controller):
 
         async def check() -> list[ModelCard]:
             known = await cards.all()
-            await screen.video(request, "", [video_id], [])
+            await screen.check_video(asker(request), "", [video_id], [])
             return known
 
         async def make(known: list[ModelCard]) -> Video:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from db.engine import fetch, fetch_one, transaction
-from db.tables import BlockRow, FollowRow
+from db.tables.accounts import BlockTable, FollowTable
 from domain.ids import new_id
 from domain.videos.pricing import START_CREDITS
 from schemas.accounts import Account
@@ -219,27 +219,29 @@ async def follow(follower: str, followed: str, now: datetime) -> None:
     between = await relation(follower, followed)
     if between.blocks or between.blocked:
         raise RiffleError(Code.NOT_FOUND, "there is nobody of that name to follow", param="handle")
-    row = FollowRow(follower_id=follower, followed_id=followed, created_at=now)
-    await FollowRow.insert(row).on_conflict(action="DO NOTHING")
+    row = FollowTable(follower_id=follower, followed_id=followed, created_at=now)
+    await FollowTable.insert(row).on_conflict(action="DO NOTHING")
 
 
 async def unfollow(follower: str, followed: str) -> None:
     """Stop following."""
-    await FollowRow.delete().where((FollowRow.follower_id == follower) & (FollowRow.followed_id == followed))
+    await FollowTable.delete().where(
+        (FollowTable.follower_id == follower) & (FollowTable.followed_id == followed)
+    )
 
 
 async def block(blocker: str, blocked: str, now: datetime) -> None:
     """Keep someone out; both stop following each other."""
     async with transaction():
-        row = BlockRow(blocker_id=blocker, blocked_id=blocked, created_at=now)
-        await BlockRow.insert(row).on_conflict(action="DO NOTHING")
+        row = BlockTable(blocker_id=blocker, blocked_id=blocked, created_at=now)
+        await BlockTable.insert(row).on_conflict(action="DO NOTHING")
         await unfollow(blocker, blocked)
         await unfollow(blocked, blocker)
 
 
 async def unblock(blocker: str, blocked: str) -> None:
     """Let them back."""
-    await BlockRow.delete().where((BlockRow.blocker_id == blocker) & (BlockRow.blocked_id == blocked))
+    await BlockTable.delete().where((BlockTable.blocker_id == blocker) & (BlockTable.blocked_id == blocked))
 
 
 class Relation(msgspec.Struct, kw_only=True, frozen=True):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from api.http.auth import Authed
 from api.http.clock import now
 from api.routes.models import named
 from domain.consent import facts
 from domain.consent.policy import Reason
 from domain.ids import new_id
 from domain.safety import takedowns
-from domain.safety.screen import Screen
+from domain.safety.screen import Asker, Screen
 from domain.videos import inputs, videos
 from domain.videos.inputs import Face
 from domain.videos.mentions import referred
@@ -38,7 +37,7 @@ from schemas.videos import (
 
 
 async def screened(
-    request: Authed, wish: CreateVideo, cards: list[ModelCard], screen: Screen
+    asker: Asker, wish: CreateVideo, cards: list[ModelCard], screen: Screen
 ) -> list[ModelCard]:
     """Refuse a wish for its words, its likenesses or what it rests on, outside of any transaction.
 
@@ -48,7 +47,7 @@ async def screened(
         RiffleError: anything that makes the wish impossible by itself, or what `screen` refuses.
     """
     check_create(wish, named(cards, wish.model, Code.UNKNOWN_MODEL))
-    await screen.video(request, wish.prompt, wish.source.video_ids if wish.source else [], wish.cameos)
+    await screen.check_video(asker, wish.prompt, wish.source.video_ids if wish.source else [], wish.cameos)
     return cards
 
 

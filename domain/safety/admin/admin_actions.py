@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from domain.consent import enrolments
 from domain.safety import appeals, registry, reports, takedowns
-from domain.safety.name_match import Entry, Kind
+from domain.safety.name_match import NameKind, RegistryEntry
 from schemas.registry import Role
 
 # Between the names of a list.
@@ -158,7 +158,7 @@ class PutEntry(BaseModel):
 
     entry_id: str = Field(pattern=r"^reg_[a-z0-9_]{2,60}$")
     name: str = Field(min_length=2, max_length=60)
-    kind: Kind = _one_of("Kind", Kind)
+    kind: NameKind = _one_of("Kind", NameKind)
     names: str = _list_of("Other names")
     handles: str = _list_of("Handles")
     unless: str = _list_of("Not meant by")
@@ -196,7 +196,7 @@ async def _report(data: DecideReport, actor: str, now: datetime) -> str:
 
 async def _appeal(data: DecideAppeal, actor: str, now: datetime) -> str:
     uphold = data.decision is AppealDecision.UPHELD
-    await appeals.decide_appeal(data.appeal_id, uphold, data.note, actor, now)
+    await appeals.decide(data.appeal_id, uphold, data.note, actor, now=now)
     return f"{data.appeal_id} is {data.decision.value}"
 
 
@@ -221,7 +221,7 @@ async def _put_entry(data: PutEntry, actor: str, now: datetime) -> str:
     lists = [[name.strip() for name in BREAK.split(text) if name.strip()] for text in texts]
     # An entry's everyday names have no place in a form: those that it has stay.
     earlier = await registry.entry(data.entry_id)
-    entry = Entry(
+    entry = RegistryEntry(
         id=data.entry_id,
         name=data.name,
         kind=data.kind,
