@@ -63,7 +63,6 @@ PURE = {
     "domain/safety/name_match.py",
     "domain/safety/rules.py",
     "domain/safety/text.py",
-    "domain/safety/word_match.py",
     "domain/videos/lifecycle.py",
     "domain/videos/mentions.py",
     "domain/videos/pricing.py",

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.consent.topics import WORDS
-from domain.safety.word_match import mentions, plain
+from domain.safety.text import has_word, normalize_text
 from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, RevokeMode, Scope
 from schemas.videos import Relation, Tier
 
@@ -245,11 +245,11 @@ def _restricted(restrictions: Restrictions, ask: Ask) -> Reason | None:
     texts = [ask.prompt, *ask.words]
     if restrictions.until is not None and ask.now.timestamp() >= restrictions.until:
         return Reason.CAMEO_EXPIRED
-    if mentions(texts, restrictions.words):
+    if has_word(texts, restrictions.words):
         return Reason.RESTRICTED_WORDS
-    if any(mentions(texts, WORDS[topic]) for topic in restrictions.topics):
+    if any(has_word(texts, WORDS[topic]) for topic in restrictions.topics):
         return Reason.RESTRICTED_TOPIC
-    if mentions(texts, restrictions.styles):
+    if has_word(texts, restrictions.styles):
         return Reason.RESTRICTED_STYLE
     if restrictions.no_remix and (ask.remixed or ask.action == Action.REMIX):
         return Reason.NO_REMIX
@@ -267,7 +267,7 @@ def _shortfall(grant: GrantFacts, ask: Ask, restrictions: Restrictions) -> Reaso
         return None
     if scope.video_id is not None and scope.video_id != ask.video:
         return Reason.OTHER_VIDEO
-    if scope.prompt is not None and plain(scope.prompt) != plain(ask.prompt):
+    if scope.prompt is not None and normalize_text(scope.prompt) != normalize_text(ask.prompt):
         return Reason.OTHER_PROMPT
     if scope.trend is not None and scope.trend != ask.trend:
         return Reason.OTHER_TREND

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.safety.text import fold, readings, words
+from domain.safety.text import normalize_text, readings, words
 
 SHIPPED = Path(__file__).parent / "data" / "registry.json"
 # "s h e r l o c k h o l m e s" has 14 pieces; no name of the registry has more letters than this.
@@ -80,7 +80,9 @@ class NameMatcher:
         self._pairs: list[_Name] = []
         self._unless: list[str] = []
         for entry in entries:
-            self._unless += [f" {' '.join(words(fold(phrase)))} " for phrase in entry.unless]
+            self._unless += [
+                f" {' '.join(words(normalize_text(phrase, latin=True)))} " for phrase in entry.unless
+            ]
             for written in (entry.name, *entry.names, *entry.handles):
                 self._add(entry, written, ())
             for written, context in entry.near.items():

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from domain.videos.steer import Vocabulary, said
-
-# The words that the model was trained on for a subject that it is shown.
-SOMEONE = "someone"
-REFERRING = (SOMEONE, "somebody", "a person", "my friend", "this one")
+from schemas.vocabulary import REFERRING, SOMEONE
 
 
 class Name(msgspec.Struct, kw_only=True, frozen=True):

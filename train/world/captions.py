@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from schemas.vocabulary import SOMEONE
 from train.world.vocabulary import MOTIONS, PLACES, REFERRED, STYLES, SUBJECTS, TIMES
 
 HELD_OUT_SHARE = 0.2
@@ -13,7 +14,6 @@ STYLED_SHARE = 0.2
 PAIRED_SHARE = 0.042
 REFERRED_PAIRED_SHARE = 0.066
 # The subject of a scene whose reference picture says what it looks like.
-SOMEONE = "someone"
 # What stands between two subjects; after all but the first, the verb is that of one.
 JOINTS = ("and", "and", "and", "with", "next to", "beside", "together with")
 PLURALS = {"is": "are", "does": "do", "goes": "go", "flies": "fly"}
