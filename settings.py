@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
-T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parent
 
 
@@ -18,40 +17,70 @@ class BadSetting(ValueError):
     """A setting that can't be used; the text names it, its value and what is allowed."""
 
 
-class Settings(msgspec.Struct, kw_only=True, frozen=True):
+def _is_writable_folder(path: Path) -> bool:
+    """Make the folder where it is missing."""
+    path.mkdir(parents=True, exist_ok=True)
+    return os.access(path, os.W_OK)
+
+
+# `description` is what an error says is allowed. Of `extra`, `check` looks at a converted path, and `aliases`
+# are words that stand for values.
+Port = Annotated[int, Meta(ge=1, le=65535, description="a port number, 1 to 65535")]
+HttpUrl = Annotated[str, Meta(pattern="^https?:", description="http://... or https://...")]
+Switch = Literal["on", "off"]
+HomeFolder = Annotated[
+    Path, Meta(description="a folder that can be written", extra={"check": _is_writable_folder})
+]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"RIFFLE_{name.upper()}"):
     """Everything a process needs to know. Paths are absolute; empty URLs mean the embedded default."""
 
-    home: Path
-    api_port: int
-    realtime_port: int
-    models_port: int
-    database_url: str
-    media_url: str
-    bus_url: str
-    models_url: str
-    teacher: Path
-    bundle: Path
+    home: HomeFolder = PROJECT / "var"
+    api_port: Port = 8000
+    realtime_port: Port = 8001
+    models_port: Port = 8002
+    database_url: Annotated[str, Meta(pattern="^postgres(ql)?:", description="postgresql://...")] = ""
+    media_url: Annotated[
+        str, Meta(pattern="^(file|s3|gs|az|memory):", description="file://, s3://, gs:// or az://")
+    ] = ""
+    models_url: HttpUrl = ""
+    # Both lie under home unless set.
+    teacher: Annotated[Path, Meta(description="a diffusers folder")]
+    bundle: Annotated[Path, Meta(description="a bundle folder")]
     # Other models' bundles, drawn as previews beside it.
-    more_bundles: tuple[Path, ...]
-    seed: Literal["on", "off"]
+    more_bundles: Annotated[
+        tuple[Path, ...], Meta(description=f"bundle folders with {os.pathsep!r} between them")
+    ] = ()
+    seed: Switch = "on"
     # 0: as many as measured to be worth it for each graph.
-    model_threads: int
+    model_threads: Annotated[
+        int, Meta(ge=1, le=256, description="auto or 1 to 256", extra={"aliases": {"auto": 0}})
+    ] = 0
     # Megabytes for the preview engine's graphs; 0 keeps all that were loaded.
-    model_memory_mb: int
-    log_level: Literal["debug", "info", "warning", "error"]
-    signing_chain: Path | None = None
-    signing_key: Path | None = None
-    moderation_url: str = ""
-    moderation_timeout_s: float = 2.0
+    model_memory_mb: Annotated[int, Meta(ge=0, le=2**30, description="megabytes, or 0 for no bound")] = 0
+    log_level: LogLevel = "info"
+    log_format: Literal["text", "json"] = "text"
+    signing_chain: Annotated[
+        Path | None,
+        Meta(description="a PEM file of certificates, leaf first", extra={"check": Path.is_file}),
+    ] = None
+    signing_key: Annotated[
+        Path | None, Meta(description="a PEM file of the leaf's key", extra={"check": Path.is_file})
+    ] = None
+    moderation_url: HttpUrl = ""
+    moderation_timeout_s: Annotated[float, Meta(ge=0.1, le=30, description="0.1 to 30 seconds")] = 2.0
     moderation_on_error: Literal["refuse", "allow"] = "refuse"
-    require_proof: Literal["on", "off"] = "off"
-    admin_cookies: Literal["plain", "secure"] = "plain"
+    require_proof: Switch = "off"
+    admin_cookies: Annotated[
+        Literal["plain", "secure"], Meta(description="plain or secure (by HTTPS alone)")
+    ] = "plain"
 
     @property
     def models_socket(self) -> str:
         """Websocket address of the model server."""
-        base = self.models_url or f"http://127.0.0.1:{self.models_port}"
-        return "ws" + base.removeprefix("http") + "/v1/work"
+        return "ws" + self.models_http.removeprefix("http") + "/v1/work"
 
     @property
     def models_http(self) -> str:
@@ -65,135 +94,38 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
-    """Read settings.
+    """Read settings; an empty value means the default.
 
     Raises:
         BadSetting: a value is not what its name allows.
     """
     env = os.environ if env is None else env
-
-    def read(name: str, default: str, parse: Callable[[str], T], allowed: str) -> T:
-        raw = env.get(name, "").strip() or default
-        try:
-            return parse(raw)
-        except (ValueError, OSError):
-            raise BadSetting(f"{name}={raw!r} can't be used: it takes {allowed}") from None
-
-    home = read("RIFFLE_HOME", str(PROJECT / "var"), _folder, "a folder that can be written")
-    ports = "a port number, 1 to 65535"
-    return Settings(
-        home=home,
-        api_port=read("RIFFLE_API_PORT", "8000", _port, ports),
-        realtime_port=read("RIFFLE_REALTIME_PORT", "8001", _port, ports),
-        models_port=read("RIFFLE_MODELS_PORT", "8002", _port, ports),
-        database_url=read("RIFFLE_DATABASE_URL", "", _url("postgres", "postgresql"), "postgresql://..."),
-        media_url=read(
-            "RIFFLE_MEDIA_URL", "", _url("file", "s3", "gs", "az", "memory"), "file://, s3://, gs:// or az://"
-        ),
-        bus_url=read("RIFFLE_BUS_URL", "", _nothing, "nothing yet: wake-ups go through PostgreSQL"),
-        models_url=read("RIFFLE_MODELS_URL", "", _url("http", "https"), "http://host:port"),
-        teacher=read("RIFFLE_TEACHER", str(home / "models" / "riffle-tiny"), _path, "a diffusers folder"),
-        bundle=read("RIFFLE_BUNDLE", str(home / "models" / "bundle"), _path, "a bundle folder"),
-        more_bundles=read(
-            "RIFFLE_MORE_BUNDLES", "", _paths, f"bundle folders with {os.pathsep!r} between them"
-        ),
-        seed=read("RIFFLE_SEED", "on", _choice("on", "off"), "on or off"),
-        model_threads=read("RIFFLE_MODEL_THREADS", "auto", _threads, "auto or 1 to 256"),
-        model_memory_mb=read("RIFFLE_MODEL_MEMORY_MB", "0", _amount, "megabytes, or 0 for no bound"),
-        log_level=read(
-            "RIFFLE_LOG_LEVEL",
-            "info",
-            _choice("debug", "info", "warning", "error"),
-            "debug, info, warning or error",
-        ),
-        signing_chain=read("RIFFLE_SIGNING_CHAIN", "", _file, "a PEM file of certificates, leaf first"),
-        signing_key=read("RIFFLE_SIGNING_KEY", "", _file, "a PEM file of the leaf's key"),
-        moderation_url=read("RIFFLE_MODERATION_URL", "", _url("http", "https"), "http://host:port/path"),
-        moderation_timeout_s=read("RIFFLE_MODERATION_TIMEOUT_S", "2", _seconds, "0.1 to 30 seconds"),
-        moderation_on_error=read(
-            "RIFFLE_MODERATION_ON_ERROR", "refuse", _choice("refuse", "allow"), "refuse or allow"
-        ),
-        require_proof=read("RIFFLE_REQUIRE_PROOF", "off", _choice("on", "off"), "on or off"),
-        admin_cookies=read(
-            "RIFFLE_ADMIN_COOKIES", "plain", _choice("plain", "secure"), "plain or secure (by HTTPS alone)"
-        ),
-    )
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        raw = env.get(field.encode_name, "").strip()
+        if raw or field.name == "home":
+            values[field.name] = _read(field, raw or str(field.default))
+    values.setdefault("teacher", values["home"] / "models" / "riffle-tiny")
+    values.setdefault("bundle", values["home"] / "models" / "bundle")
+    return Settings(**values)
 
 
-def _port(raw: str) -> int:
-    value = int(raw)
-    if not 1 <= value <= 65535:
-        raise ValueError
-    return value
+def _read(field: msgspec.structs.FieldInfo, raw: str) -> Any:
+    meta = next((each for each in get_args(field.type) if isinstance(each, Meta)), Meta())
+    extra = meta.extra or {}
+    if raw in extra.get("aliases", ()):
+        return extra["aliases"][raw]
+    parts = [part for part in raw.split(os.pathsep) if part.strip()] if field.name == "more_bundles" else raw
+    try:
+        value = msgspec.convert(parts, field.type, strict=False, dec_hook=_path)
+        allowed = "check" not in extra or extra["check"](value)
+    except (msgspec.ValidationError, OSError):
+        allowed = False
+    if not allowed:
+        takes = meta.description or " or ".join(get_args(field.type))
+        raise BadSetting(f"{field.encode_name}={raw!r} can't be used: it takes {takes}")
+    return value.rstrip("/") if field.name.endswith("_url") else value
 
 
-def _threads(raw: str) -> int:
-    if raw == "auto":
-        return 0
-    value = int(raw)
-    if not 1 <= value <= 256:
-        raise ValueError
-    return value
-
-
-def _amount(raw: str) -> int:
-    value = int(raw)
-    if not 0 <= value <= 2**30:
-        raise ValueError
-    return value
-
-
-def _seconds(raw: str) -> float:
-    value = float(raw)
-    if not 0.1 <= value <= 30:
-        raise ValueError
-    return value
-
-
-def _file(raw: str) -> Path | None:
-    if not raw:
-        return None
-    path = _path(raw)
-    if not path.is_file():
-        raise ValueError
-    return path
-
-
-def _path(raw: str) -> Path:
+def _path(_: type[Any], raw: str) -> Path:
     return Path(raw).expanduser().resolve()
-
-
-def _paths(raw: str) -> tuple[Path, ...]:
-    return tuple(_path(part) for part in raw.split(os.pathsep) if part.strip())
-
-
-def _folder(raw: str) -> Path:
-    path = _path(raw)
-    path.mkdir(parents=True, exist_ok=True)
-    if not os.access(path, os.W_OK):
-        raise ValueError
-    return path
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if raw and urlsplit(raw).scheme not in schemes:
-            raise ValueError
-        return raw.rstrip("/")
-
-    return parse
-
-
-def _nothing(raw: str) -> str:
-    if raw:
-        raise ValueError
-    return raw
-
-
-def _choice(*allowed: str) -> Callable[[str], Any]:
-    def parse(raw: str) -> str:
-        if raw not in allowed:
-            raise ValueError
-        return raw
-
-    return parse

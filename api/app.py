@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from granian.server.embed import Server
 from litestar import Litestar, Router
 from litestar.di import Provide
 
+import logs
 from api.http import openapi
 from api.http.attempts import Attempts
 from api.http.auth import signed_in
@@ -133,9 +133,7 @@ def create_app(
 def main() -> None:
     """Serve until SIGINT or SIGTERM, in this one process."""
     settings = load()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logs.configure(settings, "api")
     asyncio.run(serve(create_app(settings), settings.api_port))
 
 

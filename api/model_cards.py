@@ -13,7 +13,7 @@ import msgspec
 from schemas.errors import Code, RiffleError
 from schemas.videos import ModelCard, ModelList
 
-log = logging.getLogger("riffle.api")
+log = logging.getLogger(__name__)
 # A new bundle shows up within this time.
 FRESH_S = 10.0
 # The server may be drawing on every core: slow is not dead.

@@ -16,12 +16,13 @@ import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
+import logs
 from db import engine
 from domain.accounts import accounts
 from schemas.errors import Code, RiffleError
 from settings import Settings, load
 
-log = logging.getLogger("riffle.seed")
+log = logging.getLogger(__name__)
 HANDLE = "riffle_demo"
 # (subject, place, time, motion) by their place in the model's vocabulary, so that any model's words will do.
 # The first of a row is the trend, the others are its remixes, each changing more.
@@ -138,7 +139,7 @@ async def account(settings: Settings) -> str:
 def main() -> None:
     """Seed a running Riffle."""
     settings = load()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(name)s %(message)s")
+    logs.configure(settings, "seed")
     token = asyncio.run(account(settings))
     posts = seed(Client(f"http://127.0.0.1:{settings.api_port}", token))
     log.info("the feed has %d seeded posts", posts)

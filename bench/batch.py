@@ -22,7 +22,7 @@ from bench.report import ratio
 from export import trace
 from export.families.base import Stage
 from export.load import Shape, Source, load
-from export.options import Wish
+from export.options import ExportOptions
 from export.preview import preview
 from export.quantise import PRODUCTS, quantise_products, roles, split
 from export.rewrites.graph import optimise
@@ -39,7 +39,9 @@ def graphs(source: Source, shape: Shape) -> Iterator[tuple[str, int, onnx.ModelP
     for many in BATCHES:
         inputs = {name: value.expand(many, *value.shape[1:]).clone() for name, value in alone.inputs.items()}
         stage = Stage(alone.module, alone.untouched, inputs, alone.outputs)
-        made = optimise(trace.trace(source, trace.Part("transformer", "transformer", stage)), "transformer")
+        made = optimise(
+            trace.trace(source, trace.GraphPart("transformer", "transformer", stage)), "transformer"
+        )
         yield "fp32", many, made
         apart = split(made)
         nodes = [node for members in roles(apart, PRODUCTS).values() for node in members]
@@ -78,7 +80,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    source = load(options.teacher, Wish(encoder=False))
+    source = load(options.teacher, ExportOptions(encoder=False))
     shape = source.shapes[0]
     loaded: dict[tuple[str, int], Component] = {}
     with tempfile.TemporaryDirectory() as folder:

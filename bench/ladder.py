@@ -43,12 +43,12 @@ def rungs(teacher: Path, work: Path, threads: int, int8: Path | None, tiny: Path
 
 def bundle(teacher: Path, out: Path, precision: str, tiny: Path | None) -> Path:
     """A bundle of the student for this machine."""
-    from export.options import Wish
+    from export.options import ExportOptions
     from export.pack import export_bundle
     from model_server.engine.host import host_target
 
-    wish = Wish(encoder=False, tiny_decoder=tiny)
-    return export_bundle(teacher, out, precision=precision, target=host_target(), wish=wish)
+    options = ExportOptions(encoder=False, tiny_decoder=tiny)
+    return export_bundle(teacher, out, precision=precision, target=host_target(), options=options)
 
 
 def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:
@@ -68,7 +68,7 @@ def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:
     stage = trace.denoiser(source, shape, preview(source, shape, "", 0).clone())
     untouched = trace.Stage(stage.untouched, stage.untouched, stage.inputs, stage.outputs, stage.free)
     with torch.no_grad():
-        model = trace.trace(source, trace.Part("transformer", "transformer", untouched))
+        model = trace.trace(source, trace.GraphPart("transformer", "transformer", untouched))
     model.graph.ClearField("value_info")
     onnx.save(model, out / "transformer.onnx")
     manifest = json.loads((out / MANIFEST).read_text())

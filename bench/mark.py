@@ -4,7 +4,7 @@
     PYTHONPATH=DIR python -m bench.mark [--clips 6]
 
 64 bits go into each frame; the clip is encoded as the product does, then copied as by bench.fingerprints.
-Half of the bits come out right by chance. Riffle does not use it: docs/safety.md says why.
+Half of the bits come out right by chance. Riffle does not use it: docs/reference/safety.md says why.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What do the real models weigh and cost? Computed from their published configurations, nothing is run.
 
-    python -m bench.sizes [--out docs/sizes.md]
+    python -m bench.sizes [--out docs/reference/sizes.md]
 
 Sizes, operations and memory of LTX-Video 2B and Wan 2.1 1.3B and 14B, and the least time that a machine's
 roofs allow. The formulas are printed with the tables.

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from export.options import Wish, size
+from export.options import ExportOptions, size
 from schemas.bundle import PRECISIONS, TARGETS
 
 USAGE = """riffle export FOLDER --out BUNDLE [--precision ...] [--target ...] [--steps N] [--size WxH ...]
@@ -19,13 +19,13 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     word = argv[0] if argv[:1] in (["verify"], ["card"]) else ""
     parser = {"verify": _verify_parser, "card": _card_parser, "": _export_parser}[word]()
-    options = parser.parse_args(argv[1:] if word else argv)
+    arguments = parser.parse_args(argv[1:] if word else argv)
     # Imported after parsing: torch takes seconds, and --help shouldn't.
     from export.errors import ExportError
     from model_server.engine.bundle import BundleError
 
     try:
-        options.run(options)
+        arguments.run(arguments)
     except (ExportError, BundleError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -80,42 +80,48 @@ def _card_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _export(options: argparse.Namespace) -> None:
+def _export(arguments: argparse.Namespace) -> None:
     from export.pack import export_bundle
 
-    wish = Wish(
-        sizes=tuple(options.size),
-        frames=tuple(options.frames),
-        fps=options.fps,
-        steps=options.steps,
-        guidance=options.guidance,
-        prompt_tokens=options.prompt_tokens,
-        decode_timestep=options.decode_timestep,
-        name=options.name,
-        tiny_decoder=options.tiny_decoder,
-        encoder=not options.no_encoder,
+    options = ExportOptions(
+        sizes=tuple(arguments.size),
+        frames=tuple(arguments.frames),
+        fps=arguments.fps,
+        steps=arguments.steps,
+        guidance=arguments.guidance,
+        prompt_tokens=arguments.prompt_tokens,
+        decode_timestep=arguments.decode_timestep,
+        name=arguments.name,
+        tiny_decoder=arguments.tiny_decoder,
+        encoder=not arguments.no_encoder,
     )
-    export_bundle(options.folder, options.out, precision=options.precision, target=options.target, wish=wish)
+    export_bundle(
+        arguments.folder,
+        arguments.out,
+        precision=arguments.precision,
+        target=arguments.target,
+        options=options,
+    )
 
 
-def _verify(options: argparse.Namespace) -> None:
+def _verify(arguments: argparse.Namespace) -> None:
     from export.verify import check_against, check_bundle
 
-    manifest = check_bundle(options.bundle)
-    print(f"{options.bundle}: {manifest.id}, {manifest.precision} for {manifest.target}: whole and running")
+    manifest = check_bundle(arguments.bundle)
+    print(f"{arguments.bundle}: {manifest.id}, {manifest.precision} for {manifest.target}: whole and running")
     for part, found in manifest.parity.items():
         # The gate is by the worst of several; less than that is stated where they spread.
         print(f"  {part}: {found.get('least_db', found['sqnr_db'])} dB at least when it was made")
-    if options.against:
-        for part, found in check_against(options.bundle, manifest, options.against).items():
+    if arguments.against:
+        for part, found in check_against(arguments.bundle, manifest, arguments.against).items():
             print(f"  {part}: {found.get('least_db', found['sqnr_db'])} dB now")
 
 
-def _card(options: argparse.Namespace) -> None:
+def _card(arguments: argparse.Namespace) -> None:
     from export.card import write_card
 
-    out = options.out or options.bundle.with_name(f"{options.bundle.resolve().name}.html")
-    print(write_card(options.bundle, out, options.against))
+    out = arguments.out or arguments.bundle.with_name(f"{arguments.bundle.resolve().name}.html")
+    print(write_card(arguments.bundle, out, arguments.against))
 
 
 if __name__ == "__main__":

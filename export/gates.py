@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import hypot, log10
 
 # The parts that denoise: from words alone, and shown pictures too.
-DENOISERS = ("transformer", "told")
+DENOISERS = ("transformer", "conditioned_transformer")
 
 # Float32 graphs differ from torch by rounding alone (110 dB and more measured). In float16 a weight has 11
 # bits, 66 dB, and sums lose some. int8 leaves 7 bits on AVX2, 4 bits leave 20 dB a layer. The text encoder is
@@ -15,7 +15,7 @@ GATES = {
     "fp32": {
         "text": 80.0,
         "transformer": 80.0,
-        "told": 80.0,
+        "conditioned_transformer": 80.0,
         "decoder": 80.0,
         "picture": 80.0,
         "encoder": 80.0,
@@ -26,7 +26,7 @@ GATES = {
     "fp16": {
         "text": 50.0,
         "transformer": 35.0,
-        "told": 35.0,
+        "conditioned_transformer": 35.0,
         "decoder": 35.0,
         "picture": 35.0,
         "encoder": 45.0,
@@ -37,7 +37,7 @@ GATES = {
     "int8": {
         "text": 50.0,
         "transformer": 28.0,
-        "told": 28.0,
+        "conditioned_transformer": 28.0,
         "decoder": 28.0,
         "picture": 28.0,
         "encoder": 45.0,
@@ -48,7 +48,7 @@ GATES = {
     "int4": {
         "text": 50.0,
         "transformer": 16.0,
-        "told": 16.0,
+        "conditioned_transformer": 16.0,
         "decoder": 28.0,
         "picture": 28.0,
         "encoder": 45.0,
@@ -62,7 +62,7 @@ GATES = {
 def goal(kind: str, precision: str, guidance: float) -> float:
     """What layers are kept for: the gate, and above it what guidance multiplies the denoiser's noise by.
 
-    v = plain + g (told - plain): the noise of both passes counts g and g - 1 times.
+    v = plain + g (conditioned - plain): the noise of both passes counts g and g - 1 times.
     """
     base = GATES[precision][kind]
     return base + (20 * log10(hypot(guidance, guidance - 1)) if kind in DENOISERS and guidance > 1 else 0.0)

@@ -20,7 +20,7 @@ from torch import nn
 from export.errors import ExportError, first_line, quietly
 from export.families import FAMILIES
 from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
-from export.options import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, Wish
+from export.options import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, ExportOptions
 from export.refiner import load_refiner
 from export.schedule import euler, from_scheduler
 from model_server.engine.bundle import BundleError
@@ -110,13 +110,13 @@ class Source:
         return list({shape.label: shape for shape in (self.shapes[0], least, most)}.values())
 
 
-def load(folder: Path, wish: Wish | None = None) -> Source:
+def load(folder: Path, options: ExportOptions | None = None) -> Source:
     """Load what a preview needs.
 
     Raises:
         ExportError: the folder isn't a complete model of a known family; the text names the missing part.
     """
-    wish = wish or Wish()
+    options = options or ExportOptions()
     if not (folder / "model_index.json").is_file() and (folder / "manifest.json").is_file():
         raise ExportError("load", f"{folder} is a bundle already: an export takes a diffusers folder")
     index: dict[str, Any] = _decode(folder / "model_index.json", dict[str, Any])
@@ -129,14 +129,14 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
         "text_encoder": folder / "text_encoder",
     }
     parts = {part: _component(part, path, index) for part, path in at.items()}
-    tiny = _tiny_decoder(folder, wish, family, parts["vae"])
+    tiny = _tiny_decoder(folder, options, family, parts["vae"])
     defaults = family.defaults(pipeline)
-    steps = None if wish.steps is None else _between("steps", wish.steps, 1, MAX_STEPS)
+    steps = None if options.steps is None else _between("steps", options.steps, 1, MAX_STEPS)
     tier = _tier(card, is_student=student.is_dir()) if steps is None else None
-    guidance = wish.guidance if wish.guidance is not None else (tier.guidance if tier else None)
+    guidance = options.guidance if options.guidance is not None else (tier.guidance if tier else None)
     if guidance is None:
         guidance = 1.0 if (steps or FEW_STEPS) <= FEW_STEPS else defaults.guidance
-    prompt_tokens = wish.prompt_tokens or (card.max_sequence_length if card else defaults.prompt_tokens)
+    prompt_tokens = options.prompt_tokens or (card.max_sequence_length if card else defaults.prompt_tokens)
     prompt_tokens = _between("prompt tokens", prompt_tokens, 1, MAX_PROMPT_TOKENS)
     vocabulary = folder / "vocabulary.json"
     source = Source(
@@ -144,25 +144,25 @@ def load(folder: Path, wish: Wish | None = None) -> Source:
         index=index,
         family=family,
         pipeline=pipeline,
-        name=wish.name or (card.name if card else folder.resolve().name),
+        name=options.name or (card.name if card else folder.resolve().name),
         is_student=student.is_dir(),
         **parts,
         decoding_vae=tiny or parts["vae"],
         tokenizer=_tokenizer(folder / "tokenizer", prompt_tokens),
-        fps=_between("fps", wish.fps or (card.fps if card else defaults.fps), 1, 240),
+        fps=_between("fps", options.fps or (card.fps if card else defaults.fps), 1, 240),
         prompt_tokens=prompt_tokens,
         guidance=float(guidance),
-        decode_timestep=wish.decode_timestep,
+        decode_timestep=options.decode_timestep,
         licence=_licence(folder, card),
-        with_encoder=wish.encoder,
-        conditions=_conditions(card, family, wish),
+        with_encoder=options.encoder,
+        conditions=_conditions(card, family, options),
         reference_second=card.reference_second if card else -1.0,
         vocabulary=_decode(vocabulary, dict[str, dict[str, list[str]]]) if vocabulary.is_file() else {},
     )
     if tiny is not None:
         source.notes.append(f"latents are decoded by a tiny decoder instead of the model's own ({_of(tiny)})")
     _check(source)
-    sizes, frames = _asked(card, wish)
+    sizes, frames = _asked(card, options)
     sizes, frames = list(dict.fromkeys(sizes)), list(dict.fromkeys(frames))
     if len(sizes) * len(frames) > MAX_SHAPES:
         raise ExportError("load", f"{len(sizes)} sizes of {len(frames)} lengths are over {MAX_SHAPES} shapes")
@@ -196,17 +196,17 @@ def _refiner(folder: Path) -> nn.Module:
         raise ExportError("load", f"refiner can't be loaded: {first_line(error)}") from error
 
 
-def _asked(card: Card | None, wish: Wish) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:
-    """Sizes and numbers of frames: the wished ones, else what was trained, the default first."""
+def _asked(card: Card | None, options: ExportOptions) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:
+    """Sizes and numbers of frames: those asked for, else what was trained, the default first."""
     if card is None:
-        return wish.sizes or (PREVIEW_SIZE,), wish.frames or (PREVIEW_FRAMES,)
+        return options.sizes or (PREVIEW_SIZE,), options.frames or (PREVIEW_FRAMES,)
     return (
-        wish.sizes or (card.preview.size, *card.preview.sizes),
-        wish.frames or (card.frames, *card.lengths),
+        options.sizes or (card.preview.size, *card.preview.sizes),
+        options.frames or (card.frames, *card.lengths),
     )
 
 
-def _conditions(card: Card | None, family: Family, wish: Wish) -> list[str]:
+def _conditions(card: Card | None, family: Family, options: ExportOptions) -> list[str]:
     """What was trained, as far as it can be traced and encoded."""
     if card is None or not card.conditions:
         return []
@@ -215,7 +215,7 @@ def _conditions(card: Card | None, family: Family, wish: Wish) -> list[str]:
         raise ExportError(
             "load", f"riffle.json: condition {unknown[0]!r} is not known, only {', '.join(CONDITIONS)}"
         )
-    return sorted(set(card.conditions)) if wish.encoder and family.takes_conditions else []
+    return sorted(set(card.conditions)) if options.encoder and family.takes_conditions else []
 
 
 def _family(index: dict[str, Any]) -> tuple[Family, str]:
@@ -265,9 +265,9 @@ def _shape(source: Source, width: int, height: int, frames: int, tier: Tier | No
     return Shape(width, height, frames, grid, schedule)
 
 
-def _tiny_decoder(folder: Path, wish: Wish, family: Family, vae: nn.Module) -> nn.Module | None:
-    given = wish.tiny_decoder or folder / "tiny_decoder"
-    if wish.tiny_decoder is None and not given.is_dir():
+def _tiny_decoder(folder: Path, options: ExportOptions, family: Family, vae: nn.Module) -> nn.Module | None:
+    given = options.tiny_decoder or folder / "tiny_decoder"
+    if options.tiny_decoder is None and not given.is_dir():
         return None
     tiny = _component("tiny decoder", given, {"tiny decoder": ["diffusers", family.vae_class]})
     if family.factors(tiny) != family.factors(vae):

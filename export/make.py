@@ -33,7 +33,7 @@ from export.quantise import (
 )
 from export.rewrites.graph import optimise
 from export.sensitivity import choose
-from export.trace import Part
+from export.trace import GraphPart
 from export.verify import check_part
 from schemas.bundle import Quantised
 
@@ -53,7 +53,7 @@ class Maker:
         self.quantised: dict[str, Quantised] = {}
         self.placement: dict[str, dict[str, int]] = {}
         self._say = say
-        self._denoisers: list[tuple[Part, onnx.ModelProto, list[Feed]]] = []
+        self._denoisers: list[tuple[GraphPart, onnx.ModelProto, list[Feed]]] = []
 
     def make(self) -> None:
         """Every part, verified.
@@ -90,7 +90,7 @@ class Maker:
     def _names(self) -> list[str]:
         return [part.name for part, _, _ in self._denoisers]
 
-    def _finish(self, part: Part, model: onnx.ModelProto, feeds: list[Feed], goal_db: float) -> None:
+    def _finish(self, part: GraphPart, model: onnx.ModelProto, feeds: list[Feed], goal_db: float) -> None:
         if self.precision != "fp32":
             self._say(f"quantise: {part.name} for {self.target}")
         made = self._quantise(part, model, feeds, goal_db)
@@ -101,7 +101,7 @@ class Maker:
         self.placement[part.name] = found.providers if found.means_something else {}
 
     def _quantise(
-        self, part: Part, model: onnx.ModelProto, feeds: list[Feed], goal_db: float
+        self, part: GraphPart, model: onnx.ModelProto, feeds: list[Feed], goal_db: float
     ) -> onnx.ModelProto:
         if self.precision == "fp32":
             return halve(model, lossy=False)
@@ -139,7 +139,7 @@ class Maker:
 
     def _chosen(
         self,
-        part: Part,
+        part: GraphPart,
         model: onnx.ModelProto,
         scheme: str,
         kinds: Sequence[str],
@@ -161,7 +161,7 @@ class Maker:
         self.quantised[part.name] = found
         return made
 
-    def _narrowed(self, part: Part, model: onnx.ModelProto) -> onnx.ModelProto:
+    def _narrowed(self, part: GraphPart, model: onnx.ModelProto) -> onnx.ModelProto:
         made = narrow(model, part.name)
         if check_part(part, made, self.precision, gated=False)["sqnr_db"] < GATES[self.precision][part.kind]:
             self.source.notes.append(
@@ -170,7 +170,7 @@ class Maker:
             made = narrow(model, part.name, wide=WIDE)
         return made
 
-    def _feeds(self, part: Part, clips: dict[str, Drawn]) -> list[Feed]:
+    def _feeds(self, part: GraphPart, clips: dict[str, Drawn]) -> list[Feed]:
         """Inputs of other previews than the one that the part is traced by."""
         if self.precision not in ("int8", "int4") or part.kind in ("text", "encoder", "refiner"):
             return []
@@ -178,10 +178,12 @@ class Maker:
         for clip in clips.values():
             if part.kind == "transformer" and clip.latents[0].shape == example:
                 return clip.feeds
-            if part.kind == "told" and clip.latents[0].shape == example:
+            if part.kind == "conditioned_transformer" and clip.latents[0].shape == example:
                 pictures = [latents.numpy() for latents in clip.latents]
                 return [
-                    trace.told_inputs(feed, pictures[number % len(pictures)], self.source.reference_grid)
+                    trace.conditioned_inputs(
+                        feed, pictures[number % len(pictures)], self.source.reference_grid
+                    )
                     for number, feed in enumerate(clip.feeds)
                 ]
             if part.kind in ("decoder", "picture") and clip.latents[0].shape[3:] == example[3:]:

@@ -21,7 +21,7 @@ MAX_STEPS = 1000
 MAX_PROMPT_TOKENS = 4096
 
 
-class Wish(msgspec.Struct, kw_only=True, frozen=True):
+class ExportOptions(msgspec.Struct, kw_only=True, frozen=True):
     """Flags; what is None or empty comes from riffle.json, else from the family's pipeline."""
 
     sizes: tuple[tuple[int, int], ...] = ()

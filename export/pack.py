@@ -17,7 +17,7 @@ from export.errors import ExportError, first_line
 from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.make import Maker
-from export.options import PRECISIONS_OF, Wish, default_precision
+from export.options import PRECISIONS_OF, ExportOptions, default_precision
 from export.trace import REFINER, names
 from model_server.engine.bundle import MANIFEST, BundleError, describe
 from model_server.engine.host import host_target, misfit
@@ -34,7 +34,7 @@ def export_bundle(
     *,
     precision: str | None = None,
     target: str | None = None,
-    wish: Wish | None = None,
+    options: ExportOptions | None = None,
 ) -> Path:
     """Export a diffusers folder to a bundle at `out`, replacing what is there; returns `out`.
 
@@ -61,7 +61,7 @@ def export_bundle(
     work = None
     try:
         say(f"load: {folder}")
-        source = load(folder, wish)
+        source = load(folder, options)
         out.parent.mkdir(parents=True, exist_ok=True)
         _sweep(out)
         work = _beside(out)

@@ -26,18 +26,18 @@ OPSET = 20
 REFINER = "refiner"
 # Mid-way through a schedule, where noise and video matter alike.
 EXAMPLE_SIGMA = 0.7
-# The timestep of tokens that tell nothing.
-UNTOLD = 1000.0
+# The timestep of tokens of a picture that isn't given.
+UNKNOWN_TIMESTEP = 1000.0
 # Words of the first drawn worlds, for models that list none of their own.
 PROMPTS = ("a cat hops on the beach at sunset", "a fox", "a rocket flies over a city at night", "")
 
 
 @dataclass(slots=True)
-class Part:
+class GraphPart:
     """One graph to make: its file's stem, its kind, and what it is traced by and measured against.
 
-    `kind` is text, transformer, told, decoder, picture, encoder or refiner: it says how the part is
-    quantised and judged.
+    `kind` is text, transformer, conditioned_transformer, decoder, picture, encoder or refiner:
+    it says how the part is quantised and judged.
     """
 
     name: str
@@ -63,7 +63,7 @@ def prompts(source: Source, number: int) -> str:
     return " ".join(slot[number % len(slot)] for slot in slots)
 
 
-def parts(source: Source, drawn: dict[str, Tensor]) -> Iterator[Part]:
+def parts(source: Source, drawn: dict[str, Tensor]) -> Iterator[GraphPart]:
     """Every graph of a bundle, one after the other: text encoder, then for each shape what it needs.
 
     `drawn` has latents [1, C, F, h, w] of a preview for each shape's label: the examples are what a server
@@ -75,7 +75,7 @@ def parts(source: Source, drawn: dict[str, Tensor]) -> Iterator[Part]:
         for name, kind in names(source, shape).items():
             if name not in made:
                 made.add(name)
-                yield Part(name, kind, _stage(source, shape, kind, drawn))
+                yield GraphPart(name, kind, _stage(source, shape, kind, drawn))
     if source.refiner is not None:
         yield refiner_part(source, source.refiner, drawn[source.shapes[0].label])
 
@@ -92,22 +92,22 @@ def names(source: Source, shape: Shape) -> dict[str, str]:
     stems = {f"transformer{whole}": "transformer", f"picture{size}": "picture"}
     stems[f"decoder{size if source.family.streams else whole}"] = "decoder"
     if source.conditions:
-        stems[f"told{whole}"] = "told"
+        stems[f"conditioned_transformer{whole}"] = "conditioned_transformer"
     if source.with_encoder:
         stems[f"encoder{whole}"] = "encoder"
     return stems
 
 
-def text_part(source: Source) -> Part:
+def text_part(source: Source) -> GraphPart:
     """The text encoder."""
     ids, mask = (
         torch.from_numpy(part) for part in tokenize(source.tokenizer, source.family.clean(prompts(source, 0)))
     )
     module = Function(lambda ids, mask: encoded(source, ids, mask))
-    return Part("text", "text", Stage(module, module, {"ids": ids, "mask": mask}, ["states"]))
+    return GraphPart("text", "text", Stage(module, module, {"ids": ids, "mask": mask}, ["states"]))
 
 
-def refiner_part(source: Source, refiner: nn.Module, latents: Tensor) -> Part:
+def refiner_part(source: Source, refiner: nn.Module, latents: Tensor) -> GraphPart:
     """What puts a reference picture's detail into a clip of either tier: here into one of twice the size.
 
     The picture is the middle of the clip's first frame.
@@ -128,7 +128,7 @@ def refiner_part(source: Source, refiner: nn.Module, latents: Tensor) -> Part:
     half = F.interpolate(picture, scale_factor=0.5, mode="bilinear")
     one = {"reference": half, "frames": small[:1], "small": small[:1]}
     stage = Stage(refiner, refiner, inputs, ["refined"], free, [one])
-    return Part(REFINER, REFINER, stage)
+    return GraphPart(REFINER, REFINER, stage)
 
 
 def _stage(source: Source, shape: Shape, kind: str, drawn: dict[str, Tensor]) -> Stage:
@@ -145,8 +145,8 @@ def _example(source: Source, shape: Shape, kind: str, latents: Tensor) -> Stage:
     family = source.family
     if kind == "transformer":
         return denoiser(source, shape, latents)
-    if kind == "told":
-        return shown(source, shape, latents)
+    if kind == "conditioned_transformer":
+        return conditioned_denoiser(source, shape, latents)
     if kind == "encoder":
         with torch.inference_mode():
             video = family.decode(source, latents)
@@ -156,12 +156,12 @@ def _example(source: Source, shape: Shape, kind: str, latents: Tensor) -> Stage:
 
 def denoiser(source: Source, shape: Shape, latents: Tensor) -> Stage:
     """The transformer in the middle of a preview."""
-    told, mask = states(source, prompts(source, 0))
+    text_states, mask = states(source, prompts(source, 0))
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
     inputs = {
         "latents": torch.lerp(latents, noise, EXAMPLE_SIGMA),
         "timestep": torch.full((1,), EXAMPLE_SIGMA * 1000.0),
-        "states": told.clone(),
+        "states": text_states.clone(),
     }
     if source.family.takes_mask:
         inputs["mask"] = mask.clone()
@@ -170,25 +170,27 @@ def denoiser(source: Source, shape: Shape, latents: Tensor) -> Stage:
     return Stage(lean, source.family.denoiser(source, shape, lean=False), inputs, ["velocity"], free)
 
 
-def shown(source: Source, shape: Shape, latents: Tensor) -> Stage:
+def conditioned_denoiser(source: Source, shape: Shape, latents: Tensor) -> Stage:
     """The transformer in the middle of a preview that is shown its first frame and a reference picture."""
     plain = denoiser(source, shape, latents)
     plainly = {name: value.numpy() for name, value in plain.inputs.items()}
-    told = told_inputs(plainly, latents.numpy(), source.reference_grid)
-    inputs = {name: torch.from_numpy(value) for name, value in told.items()}
-    lean = source.family.told(source, shape, lean=True)
+    conditioned = conditioned_inputs(plainly, latents.numpy(), source.reference_grid)
+    inputs = {name: torch.from_numpy(value) for name, value in conditioned.items()}
+    lean = source.family.conditioned_denoiser(source, shape, lean=True)
     axes = {
         "latents": LATENT_AXES,
         "timesteps": {1: LATENT_AXES[2]},
         "end": {axis: name for axis, name in LATENT_AXES.items() if axis > 2},
     }
-    return Stage(lean, source.family.told(source, shape, lean=False), inputs, ["velocity"], axes)
+    return Stage(
+        lean, source.family.conditioned_denoiser(source, shape, lean=False), inputs, ["velocity"], axes
+    )
 
 
-def told_inputs(
+def conditioned_inputs(
     plain: dict[str, np.ndarray], clip: np.ndarray, grid: tuple[int, int]
 ) -> dict[str, np.ndarray]:
-    """What `told` is given where the plain transformer is given `plain`: frames of `clip` are the pictures.
+    """Inputs of `conditioned_transformer` for those of the transformer; frames of `clip` are the pictures.
 
     Its first latent frame is shown, a part of its middle of `grid` (rows, columns) is the reference picture,
     and no last frame is known.
@@ -204,14 +206,14 @@ def told_inputs(
     return {
         "latents": latents,
         "timesteps": timesteps,
-        "stills": np.asarray([[0, UNTOLD]], dtype=np.float32),
+        "stills": np.asarray([[0, UNKNOWN_TIMESTEP]], dtype=np.float32),
         "reference": np.tile(middle, repeats)[..., :rows, :columns].copy(),
         "end": np.zeros_like(latents[:, :, :1]),
         **rest,
     }
 
 
-def trace(source: Source, part: Part) -> onnx.ModelProto:
+def trace(source: Source, part: GraphPart) -> onnx.ModelProto:
     """The part as a graph.
 
     Raises:
@@ -239,7 +241,7 @@ def trace(source: Source, part: Part) -> onnx.ModelProto:
 
 
 def _sizes(source: Source, stage: Stage) -> tuple[dict[int, Any] | None, ...] | None:
-    """What torch is told of a graph's free axes; None for a graph without any."""
+    """What torch is given of a graph's free axes; None for a graph without any."""
     if not stage.free:
         return None
     space, time, _ = source.family.factors(source.vae)

@@ -13,9 +13,9 @@ from export.errors import ExportError
 from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.measure import Parity, difference, run, worst
-from export.options import Wish
+from export.options import ExportOptions
 from export.preview import preview
-from export.trace import PROMPTS, Part
+from export.trace import PROMPTS, GraphPart
 from model_server.engine.preview import PreviewEngine, schedule_of
 from schemas.bundle import Bucket, Manifest
 from schemas.videos import Recipe
@@ -25,7 +25,7 @@ THREADS = 2
 EQUAL_DB = 78.0
 
 
-def check_part(part: Part, model: onnx.ModelProto, precision: str, *, gated: bool = True) -> Parity:
+def check_part(part: GraphPart, model: onnx.ModelProto, precision: str, *, gated: bool = True) -> Parity:
     """Compare a finished graph with the untouched modules on the traced inputs, and on those of other shapes.
 
     Raises:
@@ -89,7 +89,7 @@ def check_against(bundle: Path, manifest: Manifest, folder: Path) -> dict[str, P
     Raises:
         ExportError: the folder isn't this model, or the difference is over the gate.
     """
-    source = load(folder, wish_of(manifest))
+    source = load(folder, options_of(manifest))
     digest = weight_digest(source.transformer)
     if not manifest.teacher.endswith(digest):
         raise ExportError(
@@ -100,9 +100,9 @@ def check_against(bundle: Path, manifest: Manifest, folder: Path) -> dict[str, P
     return check_previews(source, bundle, manifest.precision)
 
 
-def wish_of(manifest: Manifest) -> Wish:
+def options_of(manifest: Manifest) -> ExportOptions:
     """What was asked for, as far as it can be read off a bundle."""
-    return Wish(
+    return ExportOptions(
         sizes=tuple(dict.fromkeys((item.width, item.height) for item in manifest.buckets)),
         frames=tuple(dict.fromkeys(item.frames for item in manifest.buckets)),
         fps=manifest.fps,

@@ -38,7 +38,7 @@ class Inspection(NamedTuple):
 
 @runtime_checkable
 class LikenessCheck(Protocol):
-    """The one interface for what needs to know faces and speech. Nothing here does; see docs/safety.md."""
+    """The one interface for what needs to know faces and speech. Nothing here does (how-to/moderate.md)."""
 
     async def compare(self, clip: bytes, digits: str, turns: list[str]) -> dict[str, bool | None]:
         """What it finds, by name of the check; None for what it can't tell."""

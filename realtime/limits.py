@@ -27,7 +27,7 @@ PING_TIMEOUT_S = 20.0
 # After a failed read (the database restarts): often enough that nobody sees a gap.
 RETRY_S = 0.5
 
-# --- wake-ups and the model server
+# --- wakeups and the model server
 
 # First wait after a lost connection, doubling to the last: back within a second of a quick restart.
 FIRST_BACKOFF_S = 0.1
@@ -49,7 +49,7 @@ MAX_RENDERS = 2
 # A dead dispatcher's work is taken up after LEASE_S; three heartbeats may be late before that.
 LEASE_S = 10.0
 HEARTBEAT_S = 2.5
-# Wake-ups tell of new work; this finds expired leases.
+# Wakeups tell of new work; this finds expired leases.
 POLL_S = 2.0
 # The slowest single step of a large model on a small machine takes minutes. A model server that has work and
 # says nothing for so long is hung (death is told by TCP, a hung event loop by the ping): the work goes back.
@@ -61,7 +61,7 @@ FAULT_BACKOFF_S = 2.0
 BUSY_BACKOFF_S = 1.0
 # Closeness is worth waiting for, not worth losing a finished video for.
 COMPARE_S = 30.0
-# Wake-ups tell of revocations; this finds what a dead process left, and grants that have run out.
+# Wakeups tell of revocations; this finds what a dead process left, and grants that have run out.
 SWEEP_S = 10.0
 # Jobs in flight are given back to the queue within this when we stop.
 STOP_S = 3.0

@@ -1,26 +1,27 @@
-"""The realtime process: phone gateway, wake-ups and dispatcher, until SIGTERM."""
+"""The realtime process: phone gateway, dispatcher and sweeper with their wakeups, until SIGTERM."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 
-import settings as core_settings
+import logs
 from db import engine
 from domain.events import stream
 from media.credentials import credentials
 from media.provenance import Signer
 from media.store import open_store
+from realtime.clock import utc_now
 from realtime.dispatch.dispatcher import Dispatcher
-from realtime.dispatch.link import Link
-from realtime.gateway import wake
+from realtime.dispatch.link import ModelServerLink
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 from realtime.sweeper import Sweeper
+from realtime.wakeups import Handler, WakeupListener
+from settings import Settings, load
 
 
-async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set.
 
     Raises:
@@ -31,22 +32,23 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
         streams = Streams()
         store = open_store(settings.media_location)
         keys = credentials(settings.home, settings.signing_chain, settings.signing_key)
-        dispatcher = Dispatcher(Link(settings.models_socket), store, Signer(keys))
-        sweeper = Sweeper(store)
+        link = ModelServerLink(settings.models_socket)
+        dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
+        sweeper = Sweeper(store, utc_now)
 
-        def doubt() -> None:
-            streams.doubt()
-            dispatcher.doubt()
+        def resync() -> None:
+            streams.resync()
+            dispatcher.resync()
             sweeper.work_arrived()
 
-        handlers: dict[str, wake.Handler] = {
-            stream.EVENT: streams.woken,
+        handlers: dict[str, Handler] = {
+            stream.EVENT: streams.event_appended,
             stream.WORK: dispatcher.work_arrived,
-            stream.CANCEL: dispatcher.cancelled,
+            stream.CANCEL: dispatcher.video_cancelled,
             stream.SWEEP: sweeper.work_arrived,
         }
-        listening = wake.Wake(engine.url(), handlers, doubt)
-        gateway = Gateway(settings.realtime_port, streams, lambda: listening.connected)
+        wakeups = WakeupListener(engine.url(), handlers, resync)
+        gateway = Gateway(settings.realtime_port, streams, lambda: wakeups.connected, utc_now)
         try:
             await gateway.start()
         except OSError as error:
@@ -56,7 +58,7 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
             ) from None
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(part.run()) for part in (listening, dispatcher, sweeper)]
+                background = [tasks.create_task(service.run()) for service in (wakeups, dispatcher, sweeper)]
                 await stop.wait()
                 for task in background:
                     task.cancel()
@@ -69,14 +71,12 @@ async def serve(settings: core_settings.Settings, stop: asyncio.Event) -> None:
 
 def main() -> None:
     """Run the realtime process with the settings of the environment."""
-    settings = core_settings.load()
-    logging.basicConfig(level=settings.log_level.upper(), format="realtime  %(levelname)s  %(message)s")
-    # One line for each phone and each health check says nothing that a log needs.
-    logging.getLogger("websockets.server").setLevel(logging.WARNING)
-    asyncio.run(_until_told(settings))
+    settings = load()
+    logs.configure(settings, "realtime")
+    asyncio.run(_serve_until_signal(settings))
 
 
-async def _until_told(settings: core_settings.Settings) -> None:
+async def _serve_until_signal(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

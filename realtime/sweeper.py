@@ -1,16 +1,16 @@
-"""What time and revocations leave to do: cascades carried out, media deleted, grants expired."""
+"""Background work of time and revocations: consent cascades, expired grants, deleted media."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from datetime import UTC, datetime
 
 from db.engine import AWAY
 from domain.consent import cameos, cascades
 from media.store import MediaStore
 from realtime import limits
+from realtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -18,13 +18,14 @@ log = logging.getLogger(__name__)
 class Sweeper:
     """Works a batch at a time; several may run, here or elsewhere, and any may die in the middle."""
 
-    def __init__(self, store: MediaStore) -> None:
+    def __init__(self, store: MediaStore, clock: Clock) -> None:
         self._store = store
-        self._look = asyncio.Event()
+        self._clock = clock
+        self._wakeup = asyncio.Event()
 
     def work_arrived(self, _payload: str = "") -> None:
-        """There is something to do."""
-        self._look.set()
+        """Handle a notification that there is something to do."""
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -37,14 +38,14 @@ class Sweeper:
                 # Phones and jobs of this process must not end with it; the state is in the database.
                 log.exception("sweeping failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), limits.SWEEP_S)
-            self._look.clear()
+                await asyncio.wait_for(self._wakeup.wait(), limits.SWEEP_S)
+            self._wakeup.clear()
 
     async def sweep(self) -> None:
-        """Do all that there is to do now."""
-        while await cascades.step(datetime.now(UTC)):
+        """Do all that is due now."""
+        while await cascades.step(self._clock()):
             pass
-        while await cameos.expire(datetime.now(UTC)):
+        while await cameos.expire(self._clock()):
             pass
         await self._delete_media()
 

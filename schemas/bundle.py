@@ -8,7 +8,7 @@ import msgspec
 
 # Raise it when a reader of the previous version could misread a bundle. Fields that it may leave out need no
 # new version: those of a family that it refuses, or ones whose default says what it took for granted.
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 
 # What computes a bundle, and in which numbers.
 PRECISIONS = ("int8", "int4", "fp16", "fp32")
@@ -64,7 +64,7 @@ class Bucket(msgspec.Struct, kw_only=True):
     encoder: str = ""
     # The transformer for a clip that is shown more than words: it takes latents of a reference picture and of
     # a last frame too, a noise level for each of these and for each latent frame. Empty if the model can't.
-    told: str = ""
+    conditioned_transformer: str = ""
     schedule: Schedule | None = None
 
 

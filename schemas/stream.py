@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -70,7 +71,7 @@ class EventFrame(msgspec.Struct, tag="event", kw_only=True):
     picture: bool = False
 
 
-class Refused(msgspec.Struct, tag="refused", kw_only=True):
+class FollowRefused(msgspec.Struct, tag="refused", kw_only=True):
     """A stream that this account may not follow, or that does not exist."""
 
     stream: str
@@ -78,16 +79,24 @@ class Refused(msgspec.Struct, tag="refused", kw_only=True):
     message: str
 
 
+class GoodbyeReason(StrEnum):
+    """Why the gateway closes a socket."""
+
+    TOO_SLOW = "too_slow"
+    BAD_TICKET = "bad_ticket"
+    BAD_FRAME = "bad_frame"
+    TOO_MANY_SOCKETS = "too_many_sockets"
+    SHUTDOWN = "shutdown"
+    HELLO_TIMEOUT = "hello_timeout"
+
+
 class Goodbye(msgspec.Struct, tag="goodbye", kw_only=True):
-    """The gateway closes, because of `reason`.
+    """The last frame before the gateway closes the socket."""
 
-    One of `too_slow`, `bad_ticket`, `bad_frame`, `too_many_sockets`, `shutdown`, `hello_timeout`.
-    """
-
-    reason: str
+    reason: GoodbyeReason
 
 
-ServerFrame = Welcome | EventFrame | Refused | Goodbye
+ServerFrame = Welcome | EventFrame | FollowRefused | Goodbye
 
 
 class Ticket(msgspec.Struct, kw_only=True):

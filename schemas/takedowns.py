@@ -20,8 +20,8 @@ class CreateTakedown(Request, kw_only=True):
     """`POST /v1/takedowns`, by anybody.
 
     `videos` are ids of videos or posts, or links that hold one. `identification` says whose likeness or work
-    it is and where. `good_faith` must be true: it stands for the sentence in docs/safety.md. `signature` is
-    the claimant's full name as a signature; `contact` an e-mail address or telephone number.
+    it is and where. `good_faith` must be true: it stands for the sentence in how-to/moderate.md. `signature`
+    is the claimant's full name as a signature; `contact` an e-mail address or telephone number.
     """
 
     claimant: Name

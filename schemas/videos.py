@@ -56,7 +56,7 @@ Variant = Literal["video", "thumbnail", "spritesheet"]
 
 
 class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a video was made from; docs/protocol.md says what each relation draws.
+    """What a video was made from; docs/how-to/make-from-videos.md says what each relation draws.
 
     `from_s` and `to_s` are seconds of a source: of an extension, the part from whose end it goes on; of a
     bridge between two, where the first is left (`to_s`) and the second met (`from_s`); of a reference, its

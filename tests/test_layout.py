@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = {
     "schemas",
     "settings",
+    "logs",
     "domain",
     "media",
     "db",
@@ -28,12 +29,13 @@ OURS = {
 MAY_IMPORT = {
     "schemas": set(),
     "settings": {"schemas"},
+    "logs": {"settings"},
     "media": {"schemas"},
     "db": {"schemas", "settings"},
     "domain": {"schemas", "settings", "db"},
-    "model_server": {"schemas", "settings", "domain"},
-    "api": {"schemas", "settings", "domain", "db", "media"},
-    "realtime": {"schemas", "settings", "domain", "db", "media"},
+    "model_server": {"schemas", "settings", "logs", "domain"},
+    "api": {"schemas", "settings", "logs", "domain", "db", "media"},
+    "realtime": {"schemas", "settings", "logs", "domain", "db", "media"},
     "export": {"schemas", "settings", "model_server"},
     "train": {"schemas", "settings", "model_server", "export"},
 }
@@ -41,6 +43,7 @@ HEAVY = {"torch", "diffusers", "onnxruntime", "transformers", "optimum", "onnx"}
 DATABASE = {"piccolo", "asyncpg"}
 FORBIDDEN = {
     "schemas": HEAVY | DATABASE | {"litestar", "asyncio", "socket"},
+    "logs": HEAVY | DATABASE | {"litestar", "asyncio", "socket"},
     "settings": HEAVY | DATABASE | {"litestar", "asyncio", "socket"},
     "media": HEAVY | DATABASE | {"litestar"},
     "db": HEAVY | {"litestar"},

@@ -29,15 +29,19 @@ def test_home_defaults_to_var() -> None:
         ("RIFFLE_MODELS_PORT", "70000", "1 to 65535"),
         ("RIFFLE_DATABASE_URL", "sqlite:///x", "postgresql://"),
         ("RIFFLE_MEDIA_URL", "ftp://x", "s3://"),
-        ("RIFFLE_BUS_URL", "redis://x", "PostgreSQL"),
         ("RIFFLE_MODELS_URL", "somewhere", "http://"),
         ("RIFFLE_SEED", "maybe", "on or off"),
         ("RIFFLE_MODEL_THREADS", "-1", "auto or 1 to 256"),
-        ("RIFFLE_LOG_LEVEL", "loud", "debug"),
+        ("RIFFLE_MODEL_THREADS", "0", "auto or 1 to 256"),
+        ("RIFFLE_MODEL_THREADS", "257", "auto or 1 to 256"),
+        ("RIFFLE_MODEL_MEMORY_MB", "-1", "megabytes"),
+        ("RIFFLE_LOG_LEVEL", "loud", "debug or info or warning or error"),
+        ("RIFFLE_LOG_FORMAT", "xml", "text or json"),
         ("RIFFLE_SIGNING_CHAIN", "/nowhere/chain.pem", "PEM"),
         ("RIFFLE_SIGNING_KEY", "/nowhere/key.pem", "PEM"),
         ("RIFFLE_MODERATION_URL", "ftp://x", "http://"),
         ("RIFFLE_MODERATION_TIMEOUT_S", "0", "0.1 to 30"),
+        ("RIFFLE_MODERATION_TIMEOUT_S", "nan", "0.1 to 30"),
         ("RIFFLE_MODERATION_ON_ERROR", "shrug", "refuse or allow"),
         ("RIFFLE_REQUIRE_PROOF", "perhaps", "on or off"),
         ("RIFFLE_ADMIN_COOKIES", "chocolate", "plain or secure"),
@@ -68,3 +72,26 @@ def test_an_explicit_model_server_is_used(tmp_path: Path) -> None:
     settings = load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_MODELS_URL": "https://models.example/"})
     assert settings.models_socket == "wss://models.example/v1/work"
     assert settings.models_http == "https://models.example"
+
+
+def test_text_becomes_the_type_of_its_setting(tmp_path: Path) -> None:
+    folders = f"{tmp_path / 'one'}:{tmp_path / 'two'}:"
+    settings = load(
+        {
+            "RIFFLE_HOME": str(tmp_path),
+            "RIFFLE_MODEL_THREADS": " 4 ",
+            "RIFFLE_MODERATION_TIMEOUT_S": "0.5",
+            "RIFFLE_MORE_BUNDLES": folders,
+            "RIFFLE_BUNDLE": "~/bundle",
+        }
+    )
+    assert settings.model_threads == 4
+    assert settings.moderation_timeout_s == 0.5
+    assert settings.more_bundles == (tmp_path / "one", tmp_path / "two")
+    assert settings.bundle == Path.home() / "bundle"
+
+
+def test_auto_threads_are_the_default(tmp_path: Path) -> None:
+    settings = load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_MODEL_THREADS": "auto"})
+    assert settings == load({"RIFFLE_HOME": str(tmp_path)})
+    assert settings.model_threads == 0

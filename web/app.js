@@ -1,16 +1,16 @@
 // The page: which view is in front, and who is signed in.
 
-import { session } from "./api.js";
-import { signIn } from "./auth.js";
-import { Cameos } from "./cameos.js";
-import { cameoId } from "./consent.js";
-import { create } from "./create.js";
-import { el } from "./dom.js";
-import { Feed } from "./feed.js";
-import { inbox } from "./inbox.js";
-import { Me } from "./me.js";
-import { openCameo } from "./people.js";
-import { attempt, closeSheets } from "./ui.js";
+import { session } from "./shared/api.js";
+import { signIn } from "./me/sign_in.js";
+import { Cameos } from "./cameos/cameos.js";
+import { cameoId } from "./cameos/consent_check.js";
+import { create } from "./create/create.js";
+import { el } from "./shared/dom.js";
+import { Feed } from "./feed/feed.js";
+import { inbox } from "./shared/inbox.js";
+import { Me } from "./me/me.js";
+import { openCameo } from "./shared/people.js";
+import { attempt, closeSheets } from "./shared/ui.js";
 
 const main = document.getElementById("main");
 const tabs = document.getElementById("tabs");

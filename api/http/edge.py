@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from litestar import Request
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
@@ -66,6 +67,8 @@ def drained(app: ASGIApp) -> ASGIApp:
     """Read a refused body to its end before answering: a client that still sends would only see a reset."""
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id(scope))
         unread = MAX_DRAINED_BYTES
 
         async def count() -> HTTPReceiveMessage:

@@ -12,7 +12,7 @@ from api.http.edge import request_id
 from db.engine import AWAY
 from schemas.errors import STATUS, Code, ErrorAnswer, ErrorBody, RiffleError
 
-log = logging.getLogger("riffle.api")
+log = logging.getLogger(__name__)
 
 # Litestar's own refusals, by status.
 FRAMEWORK: dict[int, Code] = {
@@ -49,10 +49,10 @@ def answer(request: Request[Any, Any, Any], problem: Exception) -> Response[Erro
     elif isinstance(problem, HTTPException) and problem.status_code < 500:
         refused = _translated(request, problem)
     elif isinstance(problem, AWAY):
-        log.warning("request %s met an absent service: %r", request_id(request.scope), problem)
+        log.warning("a service this needs is away: %r", problem)
         refused = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")
     else:
-        log.error("request %s failed", request_id(request.scope), exc_info=problem)
+        log.error("%s %s failed", request.method, request.scope["path"], exc_info=problem)
         refused = RiffleError(
             Code.INTERNAL, "something went wrong on our side; the request id helps to find it"
         )

@@ -45,7 +45,7 @@ class ProvenanceRoutes(Controller):
         by_manifest = facts is not None and facts.state == "trusted"
         checks = [
             ProvenanceCheck(name="manifest", result=_result(found)),
-            # No mark but the visible one: docs/safety.md says why.
+            # No mark but the visible one: docs/reference/safety.md says why.
             ProvenanceCheck(name="mark", result="not_checked"),
         ]
         if by_manifest and facts is not None:

@@ -1,4 +1,4 @@
-"""What `domain.consent.policy` answers to everybody about everything: the table of docs/consent.md."""
+"""What the consent policy answers to everybody about everything: the table of docs/reference/consent.md."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from domain.safety.rules import Finding
 from schemas.errors import Code, RiffleError
 from settings import Settings
 
-log = logging.getLogger("riffle.api")
+log = logging.getLogger(__name__)
 RETRY_AFTER_S = 5
 # An answer is one verdict; more is not read.
 MAX_ANSWER_BYTES = 64 * 1024

@@ -56,7 +56,7 @@ class Family(ABC):
     streams = False
     # Whether the denoiser is told which of the prompt's states are padding.
     takes_mask = False
-    # Whether `told` makes a denoiser that is shown pictures too.
+    # Whether `conditioned_denoiser` makes a denoiser that takes pictures too.
     takes_conditions = False
 
     def frees(self, source: Any) -> bool:
@@ -87,7 +87,7 @@ class Family(ABC):
     def denoiser(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
         """(latents [1, C, F, h, w], timestep [1], states [1, T, D][, mask [1, T]]) -> velocity."""
 
-    def told(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
+    def conditioned_denoiser(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
         """The denoiser of a clip that is shown pictures; asked of families that take conditions.
 
         (latents, timesteps [1, F] of its latent frames, stills [1, 2], those of the pictures, reference

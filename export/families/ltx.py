@@ -82,10 +82,10 @@ class Ltx(Family):
         transformer = lean_ltx(source.transformer, places) if lean else source.transformer
         return _Denoiser(transformer, source, places)
 
-    def told(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
+    def conditioned_denoiser(self, source: Any, shape: Any, *, lean: bool) -> nn.Module:
         """The same with the tokens of a reference picture and of a last frame before the clip's."""
         transformer = lean_ltx(source.transformer, None) if lean else source.transformer
-        return _Told(transformer, source)
+        return _ConditionedDenoiser(transformer, source)
 
     def decode(self, source: Any, latents: Tensor) -> Tensor:
         """By the library's decoder; what it does to the timestep and its noise is fixed."""
@@ -162,8 +162,8 @@ class _Denoiser(nn.Module):
         return velocity.transpose(1, 2).reshape(latents.shape)
 
 
-class _Told(nn.Module):
-    """As Family.told says; the tokens are those of the reference picture, of the last frame, of the clip."""
+class _ConditionedDenoiser(nn.Module):
+    """Its tokens are those of the reference picture, of the last frame, of the clip, in this order."""
 
     def __init__(self, transformer: nn.Module, source: Any) -> None:
         super().__init__()
@@ -211,8 +211,8 @@ class _Decoder(nn.Module):
         vae = source.decoding_vae
         self.frames = frames
         self.decoder = None if frames is not None else vae.decoder
-        self.told = bool(vae.config.timestep_conditioning)
-        level = float(source.decode_timestep) if self.told else 0.0
+        self.takes_level = bool(vae.config.timestep_conditioning)
+        level = float(source.decode_timestep) if self.takes_level else 0.0
         self.register_buffer("timestep", torch.full((1,), level))
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
         self.register_buffer("noise", noise * level if level else None)
@@ -224,7 +224,7 @@ class _Decoder(nn.Module):
             x = self.keep * x + self.noise
         if self.frames is not None:
             return self.frames(x).clamp(-1, 1)
-        return self.decoder(x, self.timestep if self.told else None).clamp(-1, 1)
+        return self.decoder(x, self.timestep if self.takes_level else None).clamp(-1, 1)
 
 
 class _Encoder(nn.Module):

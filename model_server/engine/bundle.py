@@ -136,7 +136,9 @@ def _check_weights(folder: Path, file: BundleFile, manifest: Manifest) -> None:
 def _check_names(folder: Path, manifest: Manifest) -> None:
     listed = {file.path for file in manifest.files}
     parts = [part for item in manifest.buckets for part in (item.transformer, item.decoder, item.picture)]
-    parts += [part for item in manifest.buckets for part in (item.encoder, item.told) if part]
+    parts += [
+        part for item in manifest.buckets for part in (item.encoder, item.conditioned_transformer) if part
+    ]
     for name in (manifest.text_encoder, manifest.tokenizer, *parts):
         if name not in listed:
             raise BundleError(f"{folder}: {MANIFEST} doesn't list {name}, which it refers to")
@@ -159,7 +161,7 @@ def _nonsense(manifest: Manifest) -> str | None:
         grid = (item.latent_frames, item.latent_height, item.latent_width)
         if min(item.width, item.height, item.frames, *grid) < 1:
             return f"{name} has no size"
-        if manifest.conditions and not (item.told and item.encoder):
+        if manifest.conditions and not (item.conditioned_transformer and item.encoder):
             return f"{name} lacks the graphs that its conditions need"
         if (
             manifest.latent_channels * prod(grid) > MAX_LATENT

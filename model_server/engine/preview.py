@@ -165,7 +165,7 @@ class PreviewEngine:
             self._encoded(recipe.prompt),
             start=start,
             told=told,
-            teller=self._component(bucket.told) if told else None,
+            teller=self._component(bucket.conditioned_transformer) if told else None,
         )
 
     def step(self, job: PreviewJob) -> None:

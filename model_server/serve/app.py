@@ -19,6 +19,7 @@ from collections.abc import Callable
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+import logs
 import settings as core_settings
 from model_server.engine import compare, latents
 from model_server.serve import http
@@ -193,7 +194,7 @@ def main() -> None:
         claim(settings.models_port)
     except core_settings.BadSetting as error:
         sys.exit(str(error))
-    logging.basicConfig(level=settings.log_level.upper(), format="models  %(levelname)s  %(message)s")
+    logs.configure(settings, "models")
     os.nice(NICE)
     # Torch's OpenMP threads spin while they wait for each other. With another process on one core that made
     # a step of 0.11 s take 3 s; sleeping costs nothing measurable. It is read when torch is imported.

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import structlog
+
 from model_server.media.stitch import join
 from model_server.serve.drawing import Drawn, Unit, draw
 from model_server.serve.engines import Engines
@@ -171,13 +173,13 @@ class Worker:
             done = await asyncio.get_running_loop().run_in_executor(self._thread, _advance, drawing.units)
         except Exception as error:
             outcome = fault(job.task, error)
-            log.log(
-                logging.ERROR if outcome.code == INTERNAL else logging.INFO,
-                "job %s failed: %s",
-                job.task.job,
-                outcome.message,
-                exc_info=outcome.code == INTERNAL,
-            )
+            with structlog.contextvars.bound_contextvars(job=job.task.job, attempt=job.task.attempt):
+                log.log(
+                    logging.ERROR if outcome.code == INTERNAL else logging.INFO,
+                    "the job failed: %s",
+                    outcome.message,
+                    exc_info=outcome.code == INTERNAL,
+                )
         seconds, cpu_s = time.monotonic() - wall, self._cpu.now() - cpu
         stage = "failed" if done is None else done.stage
         drawing.timings[stage] += seconds * 1000

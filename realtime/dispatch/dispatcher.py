@@ -1,4 +1,4 @@
-"""The dispatcher: leases work while there is room, keeps the leases alive, and carries each job out.
+"""The dispatcher: leases queued videos while there is room, heartbeats the leases, and runs each job.
 
 Several may run, here or on other machines: the lease query shares the work. When the model server dies,
 jobs in flight keep their lease and attempt, and are sent again when it is back (`link`); only one
@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+
+import structlog
 
 from db.engine import AWAY
 from domain.ids import new_id
@@ -20,8 +21,9 @@ from domain.videos.leases import LeasedJob
 from media.provenance import Signer
 from media.store import MediaStore
 from realtime import limits
-from realtime.dispatch.job import carry_out
-from realtime.dispatch.link import Link
+from realtime.clock import Clock
+from realtime.dispatch.job import JobRunner
+from realtime.dispatch.link import ModelServerLink
 from schemas.videos import Tier
 from schemas.work import Cancel
 
@@ -29,67 +31,67 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A leased job and the task that carries it out."""
+class RunningJob:
+    """A leased job and the task that runs it."""
 
     job: LeasedJob
     task: asyncio.Task[None]
 
 
 class Dispatcher:
-    """One worker of the lease table."""
+    """One holder of leases, identified by a worker id of its own."""
 
-    def __init__(self, link: Link, store: MediaStore, signer: Signer) -> None:
+    def __init__(self, link: ModelServerLink, store: MediaStore, signer: Signer, clock: Clock) -> None:
         self._link = link
-        self._store = store
-        self._signer = signer
+        self._clock = clock
+        self._runner = JobRunner(link, store, signer, clock)
         self._worker = new_id("worker")
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, RunningJob] = {}
         self._sending: set[asyncio.Task[None]] = set()
-        self._look = asyncio.Event()
-        self._beat = asyncio.Event()
+        self._work_wakeup = asyncio.Event()
+        self._heartbeat_wakeup = asyncio.Event()
 
     async def run(self) -> None:
-        """Work until cancelled; then give everything back to the queue."""
+        """Work until cancelled; then release every lease, so that others take the jobs at once."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._link.run(self._look))
-                tasks.create_task(self._lease())
-                tasks.create_task(self._keep())
+                tasks.create_task(self._link.run(self._work_wakeup))
+                tasks.create_task(self._lease_jobs())
+                tasks.create_task(self._keep_leases())
         finally:
             with contextlib.suppress(TimeoutError, *AWAY):
                 async with asyncio.timeout(limits.STOP_S):
-                    await self._give_back()
+                    await self._release_all()
 
     def work_arrived(self, _payload: str = "") -> None:
-        """There is new work."""
-        self._look.set()
+        """Handle a notification that a video was queued."""
+        self._work_wakeup.set()
 
-    def cancelled(self, video: str) -> None:
-        """A video was cancelled: nobody wants it any more. Its end stands in the database already."""
-        if self._drop(video):
+    def video_cancelled(self, video: str) -> None:
+        """Stop a video that was cancelled; its row has ended already."""
+        if self._stop_job(video):
             self._send_soon(Cancel(job=video))
 
-    def doubt(self) -> None:
-        """Wake-ups may have been lost: look for work, and ask which leases still hold."""
-        self._look.set()
-        self._beat.set()
+    def resync(self) -> None:
+        """Wakeups may have been lost: look for work, and check which leases are still ours."""
+        self._work_wakeup.set()
+        self._heartbeat_wakeup.set()
 
-    async def _lease(self) -> None:
+    async def _lease_jobs(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), limits.POLL_S)
-            self._look.clear()
+                await asyncio.wait_for(self._work_wakeup.wait(), limits.POLL_S)
+            self._work_wakeup.clear()
             previews = limits.MAX_PREVIEWS - self._count(Tier.PREVIEW)
             renders = limits.MAX_RENDERS - self._count(Tier.FULL)
-            if not self._link.up or (previews <= 0 and renders <= 0):
+            if not self._link.connected or (previews <= 0 and renders <= 0):
                 continue
             try:
                 jobs = await leases.lease(
                     self._worker,
                     limit_preview=max(0, previews),
                     limit_full=max(0, renders),
-                    now=datetime.now(UTC),
+                    now=self._clock(),
                     ttl_s=limits.LEASE_S,
                 )
             except AWAY as error:
@@ -97,62 +99,64 @@ class Dispatcher:
                 continue
             for job in jobs:
                 # A lease of ours that ran out comes back as the next attempt.
-                self._drop(job.id)
-                task = asyncio.create_task(self._carry_out(job), name=job.id)
-                self._running[job.id] = Running(job, task)
+                self._stop_job(job.id)
+                task = asyncio.create_task(self._run_job(job), name=job.id)
+                self._running[job.id] = RunningJob(job, task)
 
-    async def _carry_out(self, job: LeasedJob) -> None:
+    async def _run_job(self, job: LeasedJob) -> None:
+        # Each job has a task, so a context, of its own.
+        structlog.contextvars.bind_contextvars(job=job.id, attempt=job.attempt)
         try:
-            await carry_out(job, self._link, self._store, self._signer)
+            await self._runner.run(job)
         except Exception:
-            log.exception("%s attempt %d is abandoned; its lease runs out", job.id, job.attempt)
+            log.exception("the attempt is abandoned; its lease runs out")
         finally:
             running = self._running.get(job.id)
             if running is not None and running.job is job:
                 del self._running[job.id]
-            self._look.set()
+            self._work_wakeup.set()
 
-    async def _keep(self) -> None:
+    async def _keep_leases(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._beat.wait(), limits.HEARTBEAT_S)
-            self._beat.clear()
+                await asyncio.wait_for(self._heartbeat_wakeup.wait(), limits.HEARTBEAT_S)
+            self._heartbeat_wakeup.clear()
             try:
                 if self._link.silence_s > limits.SILENCE_S:
                     log.error("the model server is silent: its %d jobs start again", len(self._running))
-                    await self._give_back()
+                    await self._release_all()
                 await self._heartbeat()
             except AWAY as error:
                 log.warning("the heartbeat failed: %r", error)
 
     async def _heartbeat(self) -> None:
-        asked = {video: running.job.attempt for video, running in self._running.items()}
-        if not asked:
+        attempts = {video: running.job.attempt for video, running in self._running.items()}
+        if not attempts:
             return
         kept = await leases.heartbeat(
-            self._worker, list(asked.items()), now=datetime.now(UTC), ttl_s=limits.LEASE_S
+            self._worker, list(attempts.items()), now=self._clock(), ttl_s=limits.LEASE_S
         )
-        for video, attempt in asked.items():
+        for video, attempt in attempts.items():
             running = self._running.get(video)
             if video not in kept and running is not None and running.job.attempt == attempt:
                 # No Cancel: it names no attempt, and another dispatcher may have sent the next one.
                 log.info("%s attempt %d is no longer ours", video, attempt)
-                self._drop(video)
+                self._stop_job(video)
 
-    async def _give_back(self) -> None:
-        given = list(self._running.values())
-        for running in given:
-            self._drop(running.job.id)
-        await asyncio.gather(*(running.task for running in given), return_exceptions=True)
-        for running in given:
-            await leases.release(running.job.id, running.job.attempt, now=datetime.now(UTC))
+    async def _release_all(self) -> None:
+        released = list(self._running.values())
+        for running in released:
+            self._stop_job(running.job.id)
+        await asyncio.gather(*(running.task for running in released), return_exceptions=True)
+        for running in released:
+            await leases.release(running.job.id, running.job.attempt, now=self._clock())
 
-    def _drop(self, video: str) -> bool:
+    def _stop_job(self, video: str) -> bool:
         running = self._running.pop(video, None)
         if running is None:
             return False
         running.task.cancel()
-        self._look.set()
+        self._work_wakeup.set()
         return True
 
     def _count(self, tier: Tier) -> int:

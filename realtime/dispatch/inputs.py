@@ -1,4 +1,4 @@
-"""What one job is made from, read and cut for the model server: latents, clips, a picture of somebody."""
+"""Inputs of one job for the model server, read from the store: latents, clips, the picture of a cameo."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from domain.videos import inputs as materials
-from domain.videos import leases
-from domain.videos.inputs import Making
+from domain.videos.inputs import Making, makings, picture, pieces
 from domain.videos.leases import LeasedJob
 from domain.videos.record import VideoRow
 from domain.videos.relations import left, met, skips
@@ -22,8 +20,8 @@ T = TypeVar("T")
 MEGABYTE = 1024 * 1024
 
 
-class Refused(Exception):
-    """The video can't be made, now or later."""
+class PermanentFailure(Exception):
+    """The video can't be made, and another attempt would fail too; `code` is one of schemas.errors.Code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -31,44 +29,44 @@ class Refused(Exception):
         self.message = message
 
 
-class Again(Exception):
-    """Another attempt may succeed."""
+class RetryLater(Exception):
+    """This attempt failed; another one may succeed."""
 
 
-async def gather(job: LeasedJob, store: MediaStore) -> Inputs:
-    """Everything that a leased job is drawn from, consent being asked already.
+async def load_inputs(job: LeasedJob, store: MediaStore) -> Inputs:
+    """Everything that a leased job is made from; the caller has checked consent.
 
     Raises:
-        Refused: something that it is made from is gone, can't be read, or is too much.
-        Again: the store failed.
+        PermanentFailure: something that it is made from is gone, can't be read, or is too large.
+        RetryLater: the store failed.
     """
-    found = Inputs()
-    for making in await leases.makings(job.id):
-        await _add(found, making, job.recipe, store)
+    inputs = Inputs()
+    for making in await makings(job.id):
+        await _add(inputs, making, job.recipe, store)
     if job.recipe.likeness is not None:
-        found.reference = await _likeness(job.recipe.likeness, store)
-    _check_size(found)
-    return found
+        inputs.reference = await _likeness(job.recipe.likeness, store)
+    _check_size(inputs)
+    return inputs
 
 
-async def _add(found: Inputs, making: Making, recipe: Recipe, store: MediaStore) -> None:
+async def _add(inputs: Inputs, making: Making, recipe: Recipe, store: MediaStore) -> None:
     source, parents = making.source, making.parents
     if source.relation is Relation.RENDER:
-        found.preview = await _get(parents[0].latents_key, store)
+        inputs.preview = await _get(parents[0].latents_key, store)
     elif source.relation in (Relation.REMIX, Relation.EDIT):
         # A render starts from its preview, which has taken from the source what it should.
-        if found.preview is None:
-            found.source = await _get(parents[0].latents_key, store)
+        if inputs.preview is None:
+            inputs.source = await _get(parents[0].latents_key, store)
     elif source.relation is Relation.EXTEND:
-        found.begin = await _begin(making, recipe.repeats or 1, store)
+        inputs.begin = await _begin(making, recipe.repeats or 1, store)
         if len(parents) == 2:
             second = await _get(parents[1].video_key, store)
             frame = met(source, parents[1].recipe)
-            found.end = second if frame == 0 else await _cut(lambda: cut.picture(second, frame))
+            inputs.end = second if frame == 0 else await _cut(lambda: cut.picture(second, frame))
     elif source.relation is Relation.REFERENCE:
-        found.reference = await _reference(making, store)
+        inputs.reference = await _reference(making, store)
     elif source.relation is Relation.STITCH:
-        found.clips = await _clips(parents, store)
+        inputs.clips = await _clips(parents, store)
 
 
 async def _begin(making: Making, count: int, store: MediaStore) -> bytes:
@@ -90,7 +88,7 @@ async def _reference(making: Making, store: MediaStore) -> bytes:
 
 
 async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
-    left_out = skips(await materials.pieces([row.id for row in parents]))
+    left_out = skips(await pieces([row.id for row in parents]))
     return [
         Clip(video=await _get(row.video_key, store), skip=skip)
         for row, skip in zip(parents, left_out, strict=True)
@@ -99,16 +97,16 @@ async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
 
 async def _likeness(cameo: str, store: MediaStore) -> bytes:
     """The picture of a cameo as it is now: without it, nothing is drawn of this person."""
-    key = await materials.picture(cameo)
+    key = await picture(cameo)
     if key is None:
-        raise Refused(Code.CONSENT_REVOKED, f"cameo {cameo} has no picture any more")
+        raise PermanentFailure(Code.CONSENT_REVOKED, f"cameo {cameo} has no picture any more")
     try:
         return await store.get(key)
     except FileNotFoundError as error:
         # Replaced a moment ago: the next attempt reads the new one, or meets that there is none.
-        raise Again(f"the picture of {cameo} was replaced") from error
+        raise RetryLater(f"the picture of {cameo} was replaced") from error
     except Exception as error:
-        raise Again(f"the media store failed: {error!r}") from error
+        raise RetryLater(f"the media store failed: {error!r}") from error
 
 
 async def _get(key: str | None, store: MediaStore) -> bytes:
@@ -118,15 +116,17 @@ async def _get(key: str | None, store: MediaStore) -> bytes:
     except FileNotFoundError:
         pass
     except Exception as error:
-        raise Again(f"the media store failed: {error!r}") from error
-    raise Refused(Code.GENERATION_FAILED, "the video that this one is made from is gone")
+        raise RetryLater(f"the media store failed: {error!r}") from error
+    raise PermanentFailure(Code.GENERATION_FAILED, "the video that this one is made from is gone")
 
 
 async def _cut(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
     except ValueError as error:
-        raise Refused(Code.GENERATION_FAILED, f"of the video that this one is made from: {error}") from error
+        raise PermanentFailure(
+            Code.GENERATION_FAILED, f"of the video that this one is made from: {error}"
+        ) from error
 
 
 def _check_size(inputs: Inputs) -> None:
@@ -134,7 +134,7 @@ def _check_size(inputs: Inputs) -> None:
     parts = (inputs.preview, inputs.source, inputs.begin, inputs.end, inputs.reference, *videos)
     size = sum(len(part) for part in parts if part is not None)
     if size > MAX_INPUT_BYTES:
-        raise Refused(
+        raise PermanentFailure(
             Code.GENERATION_FAILED,
             f"what it is made from has {size / MEGABYTE:.1f} MB:"
             f" at most {MAX_INPUT_BYTES // MEGABYTE} MB can be used at once",

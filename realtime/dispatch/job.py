@@ -1,7 +1,7 @@
-"""One attempt at one video: consent, inputs, the drawing, media, the end.
+"""One attempt at one video: check consent, load inputs, generate, store the media, complete.
 
-Every write to the database is fenced by the attempt. An outage of the database in the middle abandons the
-attempt without a word: the lease runs out, and the next attempt takes over what the model server has drawn.
+Every write to the database is fenced by the attempt. When the database goes away in the middle, the attempt
+is abandoned: its lease expires, and the next attempt takes over what the model server has generated.
 """
 
 from __future__ import annotations
@@ -9,174 +9,190 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from datetime import UTC, datetime
 
 from domain.safety import fingerprints
 from domain.videos import hidden, leases, videos
+from domain.videos.inputs import makings
 from domain.videos.leases import LeasedJob
 from media import fingerprint
 from media.provenance import Claims, Signer
 from media.store import MediaStore
 from realtime import limits
-from realtime.dispatch.inputs import Again, Refused, gather
-from realtime.dispatch.link import CallFailed, Link
+from realtime.clock import Clock
+from realtime.dispatch.inputs import PermanentFailure, RetryLater, load_inputs
+from realtime.dispatch.link import CallFailed, ModelServerLink
 from schemas.errors import Code, RiffleError
 from schemas.work import Done, Fault, Render, Step, Stopped
 
-# The model server's word for a full queue; the job itself is fine.
+# The fault code of a full queue in the model server; the job itself is fine.
 BUSY = "busy"
 log = logging.getLogger(__name__)
 
 
-class Gone(Exception):
-    """The attempt isn't ours any more: cancelled, or leased again elsewhere."""
+class LeaseLost(Exception):
+    """This attempt no longer holds the lease: the video was cancelled, or leased by another dispatcher."""
 
 
-async def carry_out(job: LeasedJob, link: Link, store: MediaStore, signer: Signer) -> None:
-    """Take a leased job to its end, or back to the queue."""
-    try:
-        await _check_consent(job)
-        inputs = await gather(job, store)
-        render = Render(
-            job=job.id,
-            attempt=job.attempt,
-            tier=job.tier,
-            owner=job.account_id,
-            recipe=job.recipe,
-            inputs=inputs,
+class JobRunner:
+    """Runs leased jobs, each to its end or back into the queue."""
+
+    def __init__(self, link: ModelServerLink, store: MediaStore, signer: Signer, clock: Clock) -> None:
+        self._link = link
+        self._store = store
+        self._signer = signer
+        self._clock = clock
+
+    async def run(self, job: LeasedJob) -> None:
+        """Run one attempt: complete the video, fail it, or release the lease for another attempt."""
+        try:
+            await self._check_consent(job)
+            inputs = await load_inputs(job, self._store)
+            render = Render(
+                job=job.id,
+                attempt=job.attempt,
+                tier=job.tier,
+                owner=job.account_id,
+                recipe=job.recipe,
+                inputs=inputs,
+            )
+            done = await self._generate(render)
+            await self._check_consent(job)
+            await self._complete(job, done)
+        except LeaseLost:
+            log.info("the attempt is no longer ours")
+        except PermanentFailure as failure:
+            await leases.fail(
+                job.id, job.attempt, code=failure.code, message=failure.message, now=self._clock()
+            )
+        except RetryLater as reason:
+            log.warning("the attempt goes back to the queue: %s", reason)
+            await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
+            await leases.release(job.id, job.attempt, now=self._clock())
+
+    async def _check_consent(self, job: LeasedJob) -> None:
+        refused = await leases.recheck_consent(job.id, now=self._clock())
+        if refused:
+            raise PermanentFailure(
+                Code.CONSENT_REVOKED, f"a cameo may no longer be used: {refused[0].reason}"
+            )
+        if await hidden.hidden([job.id], self._clock()):
+            raise PermanentFailure(Code.TAKEN_DOWN, "it was taken out of sight before it was there")
+
+    async def _generate(self, render: Render) -> Done:
+        """Write an event for each step until the job is done; repeats after a reconnect are dropped."""
+        with self._link.job(render) as frames:
+            await self._link.send(render)
+            last = 0
+            while True:
+                frame = await frames.get()
+                if isinstance(frame, Done):
+                    return frame
+                if isinstance(frame, Step) and frame.i > last:
+                    last = frame.i
+                    if not await leases.step(
+                        render.job,
+                        render.attempt,
+                        i=frame.i,
+                        n=frame.n,
+                        picture=frame.picture,
+                        now=self._clock(),
+                    ):
+                        raise LeaseLost
+                elif isinstance(frame, Stopped):
+                    raise LeaseLost
+                elif isinstance(frame, Fault):
+                    await _wait_or_raise(frame)
+                    await self._link.send(render)
+
+    async def _complete(self, job: LeasedJob, done: Done) -> None:
+        frame_bits = await self._fingerprint(job, done.media.video)
+        closeness = await self._closeness(job, done.latents)
+        folder = f"videos/{job.id}/{job.attempt}"
+        files = {
+            f"{folder}/video.mp4": await self._signed(job, done.media.video),
+            f"{folder}/thumbnail.webp": done.media.thumbnail,
+            f"{folder}/spritesheet.jpg": done.media.spritesheet,
+            f"{folder}/latents.npz": done.latents,
+        }
+        await self._put(files)
+        # An exception here is left alone: the commit may have happened, so the media must stay.
+        kept = await leases.complete(
+            job.id,
+            job.attempt,
+            media=list(files)[:3],
+            latents_key=f"{folder}/latents.npz",
+            cpu_seconds=done.cpu_seconds,
+            fidelity=done.fidelity,
+            closeness=closeness,
+            now=self._clock(),
+            # Of the drawing itself: the signed file names its video, so no two are the same.
+            media_hash=hashlib.sha256(done.media.video).hexdigest(),
+            look=frame_bits,
         )
-        done = await _draw(render, link)
-        await _check_consent(job)
-        await _finish(job, done, link, store, signer)
-    except Gone:
-        log.info("%s attempt %d is no longer ours", job.id, job.attempt)
-    except Refused as refused:
-        await leases.fail(job.id, job.attempt, code=refused.code, message=refused.message, now=_now())
-    except Again as again:
-        log.warning("%s attempt %d goes back to the queue: %s", job.id, job.attempt, again)
-        await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
-        await leases.release(job.id, job.attempt, now=_now())
+        if not kept:
+            await self._store.delete(*files)
+            raise LeaseLost
+
+    async def _fingerprint(self, job: LeasedJob, video: bytes) -> str | None:
+        """The perceptual fingerprint of a video; None if it has none.
+
+        Raises:
+            PermanentFailure: it is that of a video that was taken down.
+        """
+        try:
+            bits = await asyncio.to_thread(fingerprint.of, video)
+        except fingerprint.Unreadable as error:
+            log.warning("the video can't be recognised later: %s", error)
+            return None
+        if bits is not None and await fingerprints.blocked(bits, self._clock()):
+            raise PermanentFailure(Code.TAKEN_DOWN, "it came out like a video that was taken down")
+        return bits
+
+    async def _signed(self, job: LeasedJob, video: bytes) -> bytes:
+        """The MP4 with its C2PA content credentials: model, ingredients, receipts of consent."""
+        try:
+            receipts = await videos.receipts(job.id, job.account_id)
+        except RiffleError:
+            # Deleted while it was drawn.
+            raise LeaseLost from None
+        made = await makings(job.id)
+        # A clip that is joined twice is one ingredient.
+        parents = list(dict.fromkeys(made[0].source.video_ids)) if made else []
+        claims = Claims(video_id=job.id, model=job.recipe.model, parents=parents, receipts=receipts)
+        return await asyncio.to_thread(self._signer.sign, video, claims)
+
+    async def _put(self, files: dict[str, bytes]) -> None:
+        try:
+            await asyncio.gather(*(self._store.put(key, data) for key, data in files.items()))
+        except asyncio.CancelledError:
+            await self._store.delete(*files)
+            raise
+        except Exception as error:
+            raise RetryLater(f"the media store failed: {error!r}") from error
+
+    async def _closeness(self, job: LeasedJob, latents: bytes) -> dict[str, float]:
+        """Closeness to each video that people see it beside; what can't be measured stays unmeasured."""
+        try:
+            compared = await leases.comparisons(job.id)
+            others = {other.video_id: await self._store.get(other.latents_key) for other in compared}
+            if not others:
+                return {}
+            values = await self._link.compare([(latents, other) for other in others.values()])
+            return dict(zip(others, values, strict=True))
+        except (TimeoutError, CallFailed, FileNotFoundError, ValueError) as error:
+            log.warning("closeness stays unmeasured: %r", error)
+            return {}
 
 
-async def _check_consent(job: LeasedJob) -> None:
-    refused = await leases.recheck_consent(job.id, now=_now())
-    if refused:
-        raise Refused(Code.CONSENT_REVOKED, f"a cameo may no longer be used: {refused[0].reason}")
-    if await hidden.hidden([job.id], _now()):
-        raise Refused(Code.TAKEN_DOWN, "it was taken out of sight before it was there")
+async def _wait_or_raise(fault: Fault) -> None:
+    """Return when the same attempt is worth sending again.
 
-
-async def _draw(render: Render, link: Link) -> Done:
-    """Steps become events until the job is done; a step seen again after a reconnect is written once."""
-    with link.job(render) as frames:
-        await link.send(render)
-        last = 0
-        while True:
-            frame = await frames.get()
-            if isinstance(frame, Done):
-                return frame
-            if isinstance(frame, Step) and frame.i > last:
-                last = frame.i
-                if not await leases.step(
-                    render.job, render.attempt, i=frame.i, n=frame.n, picture=frame.picture, now=_now()
-                ):
-                    raise Gone
-            elif isinstance(frame, Stopped):
-                raise Gone
-            elif isinstance(frame, Fault):
-                await _after(frame)
-                await link.send(render)
-
-
-async def _after(fault: Fault) -> None:
-    """Return when the same attempt is worth sending again."""
+    Raises:
+        RetryLater, PermanentFailure: it isn't.
+    """
     if fault.code == BUSY:
         await asyncio.sleep(limits.BUSY_BACKOFF_S)
     elif fault.retryable:
-        raise Again(f"{fault.code}: {fault.message}")
+        raise RetryLater(f"{fault.code}: {fault.message}")
     else:
-        raise Refused(Code.GENERATION_FAILED, fault.message)
-
-
-async def _finish(job: LeasedJob, done: Done, link: Link, store: MediaStore, signer: Signer) -> None:
-    look = await _look(job, done.media.video)
-    closeness = await _closeness(job, done.latents, link, store)
-    folder = f"videos/{job.id}/{job.attempt}"
-    files = {
-        f"{folder}/video.mp4": await _signed(job, done.media.video, signer),
-        f"{folder}/thumbnail.webp": done.media.thumbnail,
-        f"{folder}/spritesheet.jpg": done.media.spritesheet,
-        f"{folder}/latents.npz": done.latents,
-    }
-    await _put(files, store)
-    # An exception here is left alone: the commit may have happened, so the media must stay.
-    kept = await leases.complete(
-        job.id,
-        job.attempt,
-        media=list(files)[:3],
-        latents_key=f"{folder}/latents.npz",
-        cpu_seconds=done.cpu_seconds,
-        fidelity=done.fidelity,
-        closeness=closeness,
-        now=_now(),
-        # Of the drawing itself: the signed file names its video, so no two are the same.
-        media_hash=hashlib.sha256(done.media.video).hexdigest(),
-        look=look,
-    )
-    if not kept:
-        await store.delete(*files)
-        raise Gone
-
-
-async def _look(job: LeasedJob, video: bytes) -> str | None:
-    """What the video is recognised by; one that was taken down is not kept."""
-    try:
-        bits = await asyncio.to_thread(fingerprint.of, video)
-    except fingerprint.Unreadable as error:
-        log.warning("%s can't be recognised later: %s", job.id, error)
-        return None
-    if bits is not None and await fingerprints.blocked(bits, _now()):
-        raise Refused(Code.TAKEN_DOWN, "it came out like a video that was taken down")
-    return bits
-
-
-async def _signed(job: LeasedJob, video: bytes, signer: Signer) -> bytes:
-    """The MP4 with its content credentials: what made it, from what, with whose consent."""
-    try:
-        receipts = await videos.receipts(job.id, job.account_id)
-    except RiffleError:
-        # Deleted while it was drawn.
-        raise Gone from None
-    made = await leases.makings(job.id)
-    # A clip that is joined twice is one ingredient.
-    parents = list(dict.fromkeys(made[0].source.video_ids)) if made else []
-    claims = Claims(video_id=job.id, model=job.recipe.model, parents=parents, receipts=receipts)
-    return await asyncio.to_thread(signer.sign, video, claims)
-
-
-async def _put(files: dict[str, bytes], store: MediaStore) -> None:
-    try:
-        await asyncio.gather(*(store.put(key, data) for key, data in files.items()))
-    except asyncio.CancelledError:
-        await store.delete(*files)
-        raise
-    except Exception as error:
-        raise Again(f"the media store failed: {error!r}") from error
-
-
-async def _closeness(job: LeasedJob, latents: bytes, link: Link, store: MediaStore) -> dict[str, float]:
-    """Closeness to each video that people see it beside; what can't be measured stays unmeasured."""
-    try:
-        compared = await leases.comparisons(job.id)
-        others = {other.video_id: await store.get(other.latents_key) for other in compared}
-        if not others:
-            return {}
-        values = await link.compare([(latents, other) for other in others.values()])
-        return dict(zip(others, values, strict=True))
-    except (TimeoutError, CallFailed, FileNotFoundError, ValueError) as error:
-        log.warning("closeness of %s stays unmeasured: %r", job.id, error)
-        return {}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+        raise PermanentFailure(Code.GENERATION_FAILED, fault.message)

@@ -1,4 +1,4 @@
-"""The one socket to the model server, which survives that server's death.
+"""The one websocket to the model server, which reconnects when that server restarts.
 
 A job in flight keeps its attempt: after a reconnect every live `Render` is sent again as it was. The model
 server knows a job by (job, attempt): alive, it goes on or repeats its answer; restarted, it draws the job
@@ -38,28 +38,28 @@ class CallFailed(RuntimeError):
     """The model server answered a call with a fault."""
 
 
-class Link:
-    """Jobs and calls over one connection. Frames of a job reach the queue that `job` gave."""
+class ModelServerLink:
+    """Jobs and calls over one connection. Frames of a job go into the queue that `job` yields."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._socket: ClientConnection | None = None
         self._jobs: dict[str, tuple[Render, Frames]] = {}
         self._calls: dict[str, tuple[Compare, asyncio.Future[FromModels]]] = {}
-        self._heard = 0.0
+        self._last_frame_at = 0.0
 
     @property
-    def up(self) -> bool:
+    def connected(self) -> bool:
         """Whether the model server is connected."""
         return self._socket is not None
 
     @property
     def silence_s(self) -> float:
-        """For how long the model server has owed us a word; 0 while it owes none."""
-        return asyncio.get_running_loop().time() - self._heard if self._jobs else 0.0
+        """Seconds since the last frame while jobs are in flight; 0 while none are."""
+        return asyncio.get_running_loop().time() - self._last_frame_at if self._jobs else 0.0
 
-    async def run(self, connected: asyncio.Event) -> None:
-        """Keep the connection until cancelled; `connected` is set after each connect."""
+    async def run(self, on_connected: asyncio.Event) -> None:
+        """Keep the connection until cancelled; `on_connected` is set after each connect."""
         delay = limits.FIRST_BACKOFF_S
         while True:
             try:
@@ -75,9 +75,9 @@ class Link:
                     delay = limits.FIRST_BACKOFF_S
                     self._socket = socket
                     log.info("connected to the model server, sending %d jobs", len(self._jobs))
-                    connected.set()
+                    on_connected.set()
                     async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._repeat(socket))
+                        tasks.create_task(self._resend(socket))
                         tasks.create_task(self._receive(socket))
             except* (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as group:
                 log.warning("no model server, connecting again in %.1f s: %r", delay, group.exceptions[0])
@@ -90,7 +90,7 @@ class Link:
     def job(self, render: Render) -> Iterator[Frames]:
         """Frames of this attempt, and of no other, for as long as the context lasts; `send` starts it."""
         if not self._jobs:
-            self._heard = asyncio.get_running_loop().time()
+            self._last_frame_at = asyncio.get_running_loop().time()
         frames: Frames = asyncio.Queue()
         self._jobs[render.job] = (render, frames)
         try:
@@ -127,21 +127,21 @@ class Link:
             raise CallFailed(getattr(found, "message", "an answer to another question"))
         return found.values
 
-    async def _repeat(self, socket: ClientConnection) -> None:
-        again: list[ToModels] = [render for render, _ in self._jobs.values()]
-        again += [call for call, _ in self._calls.values()]
-        for frame in again:
+    async def _resend(self, socket: ClientConnection) -> None:
+        unanswered: list[ToModels] = [render for render, _ in self._jobs.values()]
+        unanswered += [call for call, _ in self._calls.values()]
+        for frame in unanswered:
             await socket.send(msgspec.msgpack.encode(frame))
 
     async def _receive(self, socket: ClientConnection) -> None:
         # Not `async for`: it would take a clean close for the end of the work.
         while True:
             message = await socket.recv(decode=False)
-            self._heard = asyncio.get_running_loop().time()
+            self._last_frame_at = asyncio.get_running_loop().time()
             try:
                 self._route(_decoder.decode(message))
             except msgspec.MsgspecError as error:
-                log.error("the model server sent a frame that is none: %s", error)
+                log.error("the model server sent a frame that can't be decoded: %s", error)
 
     def _route(self, frame: FromModels) -> None:
         if isinstance(frame, Closenesses | Vectors):
@@ -150,7 +150,7 @@ class Link:
             self._answer(frame.job, frame)
         else:
             render, frames = self._jobs.get(frame.job, (None, None))
-            # A late word of an older attempt is nobody's.
+            # A late frame of an older attempt is dropped.
             if render is not None and frames is not None and render.attempt == frame.attempt:
                 frames.put_nowait(frame)
 

@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 import http
 import logging
-import socket as sockets
+import socket
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -20,30 +19,32 @@ from websockets.typing import Subprotocol
 
 from domain.accounts import accounts
 from realtime import limits
-from realtime.gateway.phone import Leave, Phone, Reason, decode
+from realtime.clock import Clock
+from realtime.gateway.phone import Disconnect, Phone, decode
 from realtime.gateway.streams import Streams
-from schemas.stream import MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL, Goodbye, Hello
+from schemas.stream import MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL, Goodbye, GoodbyeReason, Hello
 
 HOST = "127.0.0.1"
 # Close codes of RFC 6455 and its registry: 1008 policy, 1012 restart, 1013 try again later.
 CLOSE_CODES = {
-    Reason.BAD_TICKET: 1008,
-    Reason.BAD_FRAME: 1008,
-    Reason.HELLO_TIMEOUT: 1008,
-    Reason.TOO_MANY_SOCKETS: 1013,
-    Reason.TOO_SLOW: 1013,
-    Reason.SHUTDOWN: 1012,
+    GoodbyeReason.BAD_TICKET: 1008,
+    GoodbyeReason.BAD_FRAME: 1008,
+    GoodbyeReason.HELLO_TIMEOUT: 1008,
+    GoodbyeReason.TOO_MANY_SOCKETS: 1013,
+    GoodbyeReason.TOO_SLOW: 1013,
+    GoodbyeReason.SHUTDOWN: 1012,
 }
 log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """All phones of this process; `healthy` says whether wake-ups arrive."""
+    """All phones of this process; `healthy` says whether wakeups arrive."""
 
-    def __init__(self, port: int, streams: Streams, healthy: Callable[[], bool]) -> None:
+    def __init__(self, port: int, streams: Streams, healthy: Callable[[], bool], clock: Clock) -> None:
         self._port = port
         self._streams = streams
         self._healthy = healthy
+        self._clock = clock
         self._phones: set[Phone] = set()
         self._per_account: Counter[str] = Counter()
         self._open = 0
@@ -51,7 +52,11 @@ class Gateway:
         self._server: Server | None = None
 
     async def start(self) -> int:
-        """Begin to accept phones; returns the port, which matters where it was 0."""
+        """Begin to accept phones.
+
+        Returns:
+            The port, which the system has chosen where 0 was asked for.
+        """
         self._server = await serve(
             self._serve,
             HOST,
@@ -75,13 +80,13 @@ class Gateway:
         self._closing.set()
         self._server.close(close_connections=False)
         for phone in self._phones:
-            phone.leave(Reason.SHUTDOWN)
+            phone.disconnect(GoodbyeReason.SHUTDOWN)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2 * limits.GOODBYE_S):
                 await self._server.wait_closed()
         self._streams.close()
 
-    def _http(self, socket: ServerConnection, request: Request) -> Response | None:
+    def _http(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.path.partition("?")[0] == "/health":
             healthy = self._healthy()
             status = http.HTTPStatus.OK if healthy else http.HTTPStatus.SERVICE_UNAVAILABLE
@@ -90,32 +95,32 @@ class Gateway:
             headers["Connection"] = "close"
             return Response(status, status.phrase, headers, body)
         if self._open >= limits.MAX_SOCKETS or self._closing.is_set():
-            return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
+            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
         return None
 
-    async def _serve(self, socket: ServerConnection) -> None:
+    async def _serve(self, connection: ServerConnection) -> None:
         self._open += 1
-        raw = socket.transport.get_extra_info("socket")
-        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, limits.SEND_BUFFER_BYTES)
+        raw = connection.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.SEND_BUFFER_BYTES)
         try:
-            await self._admit(socket)
-        except Leave as leave:
-            await _say_goodbye(socket, leave.reason)
+            await self._admit(connection)
+        except Disconnect as end:
+            await _say_goodbye(connection, end.reason)
         except ConnectionClosed:
             pass
         finally:
             self._open -= 1
 
-    async def _admit(self, socket: ServerConnection) -> None:
-        hello = await self._hello(socket)
-        account = await accounts.redeem_ticket(hello.ticket, now=datetime.now(UTC))
+    async def _admit(self, connection: ServerConnection) -> None:
+        hello = await self._hello(connection)
+        account = await accounts.redeem_ticket(hello.ticket, now=self._clock())
         if account is None:
-            raise Leave(Reason.BAD_TICKET)
+            raise Disconnect(GoodbyeReason.BAD_TICKET)
         if self._per_account[account] >= limits.MAX_SOCKETS_PER_ACCOUNT:
-            raise Leave(Reason.TOO_MANY_SOCKETS)
+            raise Disconnect(GoodbyeReason.TOO_MANY_SOCKETS)
         if self._closing.is_set():
-            raise Leave(Reason.SHUTDOWN)
-        phone = Phone(socket, account, self._streams)
+            raise Disconnect(GoodbyeReason.SHUTDOWN)
+        phone = Phone(connection, account, self._streams)
         self._phones.add(phone)
         self._per_account[account] += 1
         try:
@@ -125,8 +130,8 @@ class Gateway:
             self._per_account[account] -= 1
             self._per_account += Counter()
 
-    async def _hello(self, socket: ServerConnection) -> Hello:
-        receiving = asyncio.ensure_future(socket.recv())
+    async def _hello(self, connection: ServerConnection) -> Hello:
+        receiving = asyncio.ensure_future(connection.recv())
         closing = asyncio.ensure_future(self._closing.wait())
         try:
             await asyncio.wait({receiving, closing}, timeout=limits.HELLO_S, return_when="FIRST_COMPLETED")
@@ -134,18 +139,18 @@ class Gateway:
                 frame = decode(receiving.result())
                 if isinstance(frame, Hello):
                     return frame
-                raise Leave(Reason.BAD_FRAME)
-            raise Leave(Reason.SHUTDOWN if closing.done() else Reason.HELLO_TIMEOUT)
+                raise Disconnect(GoodbyeReason.BAD_FRAME)
+            raise Disconnect(GoodbyeReason.SHUTDOWN if closing.done() else GoodbyeReason.HELLO_TIMEOUT)
         finally:
             receiving.cancel()
             closing.cancel()
 
 
-async def _say_goodbye(socket: ServerConnection, reason: Reason) -> None:
-    """Tell it why, and close; a phone that doesn't read any more is cut off."""
+async def _say_goodbye(connection: ServerConnection, reason: GoodbyeReason) -> None:
+    """Send the reason and close; a phone that doesn't read any more is aborted."""
     with contextlib.suppress(ConnectionClosed, TimeoutError):
         async with asyncio.timeout(limits.GOODBYE_S):
-            await socket.send(msgspec.json.encode(Goodbye(reason=reason)), text=True)
-            await socket.close(CLOSE_CODES[reason], reason)
+            await connection.send(msgspec.json.encode(Goodbye(reason=reason)), text=True)
+            await connection.close(CLOSE_CODES[reason], reason)
             return
-    socket.transport.abort()
+    connection.transport.abort()

@@ -1,4 +1,4 @@
-"""One phone on one socket: resume per followed stream, and a pump that never outruns the network.
+"""One phone on one socket: resume for each followed stream, and sending at the pace of its network.
 
 Nothing is queued for a phone: while it lags, its events stay in the database, and the next page is read when
 the page before is written. Of each page only the latest picture is sent, so a phone that keeps up (one event
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 
 import msgspec
 from websockets.asyncio.server import ServerConnection
@@ -25,8 +24,9 @@ from schemas.stream import (
     ClientFrame,
     EventFrame,
     Follow,
+    FollowRefused,
+    GoodbyeReason,
     Position,
-    Refused,
     Unfollow,
     Welcome,
 )
@@ -34,45 +34,34 @@ from schemas.stream import (
 # Phones call their own inbox by this name, whoever they are.
 INBOX = "inbox"
 # What a stream may be called; anything else (a NUL, say) never reaches the database.
-_STREAM = re.compile(r"[a-z]+:[A-Za-z0-9_-]+")
+_STREAM_NAME = re.compile(r"[a-z]+:[A-Za-z0-9_-]+")
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 
 
-class Reason(StrEnum):
-    """Why the gateway says goodbye."""
+class Disconnect(Exception):
+    """This phone is disconnected; `reason` goes into its goodbye frame."""
 
-    TOO_SLOW = "too_slow"
-    BAD_TICKET = "bad_ticket"
-    BAD_FRAME = "bad_frame"
-    TOO_MANY_SOCKETS = "too_many_sockets"
-    SHUTDOWN = "shutdown"
-    HELLO_TIMEOUT = "hello_timeout"
-
-
-class Leave(Exception):
-    """This phone is let go, for a reason that it is told."""
-
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: GoodbyeReason) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
 def decode(message: str | bytes) -> ClientFrame:
-    """A phone's frame.
+    """Decode a phone's text message.
 
     Raises:
-        Leave: it is none.
+        Disconnect: bad_frame.
     """
     if isinstance(message, bytes):
-        raise Leave(Reason.BAD_FRAME)
+        raise Disconnect(GoodbyeReason.BAD_FRAME)
     try:
         return _decoder.decode(message)
     except msgspec.MsgspecError:
-        raise Leave(Reason.BAD_FRAME) from None
+        raise Disconnect(GoodbyeReason.BAD_FRAME) from None
 
 
 class Phone:
-    """A phone whose ticket was good."""
+    """The connection of a phone whose ticket was accepted."""
 
     def __init__(self, socket: ServerConnection, account: str, streams: Streams) -> None:
         self._socket = socket
@@ -80,51 +69,51 @@ class Phone:
         self._account = account
         self._streams = streams
         self._following: dict[str, Follower] = {}
-        # Streams to read, in turn; a dict keeps the order.
-        self._behind: dict[str, None] = {}
-        self._doubted: set[str] = set()
-        self._wake = asyncio.Event()
+        # Streams that have events to send, read in turn; a dict keeps the order.
+        self._pending: dict[str, None] = {}
+        self._heads_to_check: set[str] = set()
+        self._has_pending = asyncio.Event()
         self._writing = asyncio.Lock()
-        self._left: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
+        self._disconnected: asyncio.Future[GoodbyeReason] = asyncio.get_running_loop().create_future()
 
     async def serve(self, positions: list[Position]) -> None:
-        """Serve it until it goes.
+        """Receive its frames and send it events, until the connection ends.
 
         Raises:
-            Leave: it has to go. ConnectionClosed: it went.
+            Disconnect: the gateway ends it. ConnectionClosed: the phone ended it.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pump())
-                tasks.create_task(self._listen(positions))
-                raise Leave(await self._left)
+                tasks.create_task(self._send_events())
+                tasks.create_task(self._receive(positions))
+                raise Disconnect(await self._disconnected)
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
             for stream in list(self._following):
-                self._drop(stream)
+                self._unfollow(stream)
 
-    def leave(self, reason: Reason) -> None:
-        """Let it go at the next moment, whatever it is doing."""
-        if not self._left.done():
-            self._left.set_result(reason)
+    def disconnect(self, reason: GoodbyeReason) -> None:
+        """End the connection soon, whatever it is doing."""
+        if not self._disconnected.done():
+            self._disconnected.set_result(reason)
 
-    def notified(self, stream: str, seq: int) -> None:
+    def event_appended(self, stream: str, seq: int) -> None:
         """Event `seq` of a followed stream exists."""
         if self._following[stream].notified(seq):
-            self._read_soon(stream)
+            self._schedule_read(stream)
 
-    def doubt(self) -> None:
-        """Wake-ups may have been lost: every followed stream's head is read again."""
+    def resync(self) -> None:
+        """Wakeups may have been lost: read the head of every followed stream again."""
         for stream in self._following:
-            self._doubted.add(stream)
-            self._read_soon(stream)
+            self._heads_to_check.add(stream)
+            self._schedule_read(stream)
 
-    def _read_soon(self, stream: str) -> None:
-        self._behind[stream] = None
-        self._wake.set()
+    def _schedule_read(self, stream: str) -> None:
+        self._pending[stream] = None
+        self._has_pending.set()
 
-    async def _listen(self, positions: list[Position]) -> None:
+    async def _receive(self, positions: list[Position]) -> None:
         await self._follow(positions)
         while True:
             frame = decode(await self._socket.recv())
@@ -132,14 +121,14 @@ class Phone:
                 await self._follow(frame.follow)
             elif isinstance(frame, Unfollow):
                 for name in frame.streams:
-                    self._drop(self._stream(name))
+                    self._unfollow(self._stream_of(name))
             else:
-                raise Leave(Reason.BAD_FRAME)
+                raise Disconnect(GoodbyeReason.BAD_FRAME)
 
     async def _follow(self, positions: list[Position]) -> None:
         for position in positions:
-            stream = self._stream(position.stream)
-            self._drop(stream)
+            stream = self._stream_of(position.stream)
+            self._unfollow(stream)
             if len(self._following) >= MAX_STREAMS_PER_SOCKET:
                 await self._refuse(
                     position, Code.RATE_LIMITED, f"a socket follows at most {MAX_STREAMS_PER_SOCKET} streams"
@@ -152,34 +141,34 @@ class Phone:
             async with self._writing:
                 await self._write(self._welcome(stream, follower), text=True)
             self._following[stream] = follower
-            self._streams.add(stream, self)
-            # An event between reading the head and `add` was announced to nobody: look once in any case.
-            self._read_soon(stream)
+            self._streams.subscribe(stream, self)
+            # An event between reading the head and `subscribe` reached no listener: read once in any case.
+            self._schedule_read(stream)
 
     async def _may_follow(self, name: str) -> bool:
         # Only the short name leads to an inbox, so that nobody learns which accounts exist.
-        if name.startswith(inbox_stream("")) or (name != INBOX and not _STREAM.fullmatch(name)):
+        if name.startswith(inbox_stream("")) or (name != INBOX and not _STREAM_NAME.fullmatch(name)):
             return False
-        return await self._streams.may_follow(self._account, self._stream(name))
+        return await self._streams.may_follow(self._account, self._stream_of(name))
 
-    def _drop(self, stream: str) -> None:
+    def _unfollow(self, stream: str) -> None:
         self._following.pop(stream, None)
-        self._behind.pop(stream, None)
-        self._doubted.discard(stream)
-        self._streams.remove(stream, self)
+        self._pending.pop(stream, None)
+        self._heads_to_check.discard(stream)
+        self._streams.unsubscribe(stream, self)
 
-    async def _pump(self) -> None:
+    async def _send_events(self) -> None:
         while True:
-            await self._wake.wait()
-            while self._behind:
-                stream = next(iter(self._behind))
-                del self._behind[stream]
+            await self._has_pending.wait()
+            while self._pending:
+                stream = next(iter(self._pending))
+                del self._pending[stream]
                 await self._catch_up(stream, self._following[stream])
-            self._wake.clear()
+            self._has_pending.clear()
 
     async def _catch_up(self, stream: str, follower: Follower) -> None:
-        if stream in self._doubted:
-            self._doubted.discard(stream)
+        if stream in self._heads_to_check:
+            self._heads_to_check.discard(stream)
             head = await self._streams.head(stream)
             async with self._writing:
                 if self._following.get(stream) is follower and follower.check(head):
@@ -192,15 +181,15 @@ class Phone:
                 # It may have been unfollowed, or followed anew from elsewhere, while a frame was written.
                 if self._following.get(stream) is not follower:
                     return
-                await self._event(event, picture)
+                await self._send_event(event, picture)
         if follower.stale:
-            self._doubted.add(stream)
+            self._heads_to_check.add(stream)
         if follower.stale or follower.behind:
-            self._read_soon(stream)
+            self._schedule_read(stream)
 
-    async def _event(self, event: Event, picture: bytes | None) -> None:
+    async def _send_event(self, event: Event, picture: bytes | None) -> None:
         frame = EventFrame(
-            stream=self._name(event.stream),
+            stream=self._public_name(event.stream),
             epoch=event.epoch,
             seq=event.seq,
             at=event.at,
@@ -214,7 +203,7 @@ class Phone:
 
     def _welcome(self, stream: str, follower: Follower) -> bytes:
         frame = Welcome(
-            stream=self._name(stream),
+            stream=self._public_name(stream),
             epoch=follower.epoch,
             recovered=follower.recovered,
             seq=follower.known,
@@ -222,7 +211,7 @@ class Phone:
         return msgspec.json.encode(frame)
 
     async def _refuse(self, position: Position, code: Code, message: str) -> None:
-        frame = Refused(stream=position.stream, code=code, message=message)
+        frame = FollowRefused(stream=position.stream, code=code, message=message)
         async with self._writing:
             await self._write(msgspec.json.encode(frame), text=True)
 
@@ -231,12 +220,12 @@ class Phone:
             async with asyncio.timeout(limits.STALL_S):
                 await self._socket.send(data, text=text)
         except TimeoutError:
-            raise Leave(Reason.TOO_SLOW) from None
+            raise Disconnect(GoodbyeReason.TOO_SLOW) from None
 
-    def _stream(self, name: str) -> str:
+    def _stream_of(self, name: str) -> str:
         return self._inbox if name == INBOX else name
 
-    def _name(self, stream: str) -> str:
+    def _public_name(self, stream: str) -> str:
         return INBOX if stream == self._inbox else stream
 
 

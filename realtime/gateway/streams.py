@@ -1,78 +1,78 @@
-"""Who follows what in this process, and reads of events that phones share."""
+"""Which phones of this process follow which stream, and reads of events that they share."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Protocol
 
-from domain.events import stream as events
+from domain.events import stream
 from domain.events.resume import Head
 from realtime import limits
-from realtime.outage import patiently
+from realtime.database_retry import retry_read
 from schemas.events import Event
 
 
-class Listener(Protocol):
-    """What a phone offers to be told; both return at once."""
+class Subscriber(Protocol):
+    """What a phone offers to be called with; both return at once."""
 
-    def notified(self, stream: str, seq: int) -> None:
+    def event_appended(self, stream: str, seq: int) -> None:
         """Event `seq` of a followed stream exists."""
 
-    def doubt(self) -> None:
-        """Wake-ups may have been lost."""
+    def resync(self) -> None:
+        """Wakeups may have been lost: compare with the database."""
 
 
 class Streams:
     """Followed streams. Identical reads that overlap are one: a popular video costs one query an event."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, set[Listener]] = {}
+        self._subscribers: dict[str, set[Subscriber]] = {}
         self._reads: dict[tuple[str, int], asyncio.Task[list[Event]]] = {}
 
-    def add(self, stream: str, listener: Listener) -> None:
-        """From now on `listener` hears of `stream`."""
-        self._listeners.setdefault(stream, set()).add(listener)
+    def subscribe(self, name: str, subscriber: Subscriber) -> None:
+        """From now on `subscriber` is called for each event of a stream."""
+        self._subscribers.setdefault(name, set()).add(subscriber)
 
-    def remove(self, stream: str, listener: Listener) -> None:
-        """The opposite of `add`."""
-        listeners = self._listeners.get(stream, set())
-        listeners.discard(listener)
-        if not listeners:
-            self._listeners.pop(stream, None)
+    def unsubscribe(self, name: str, subscriber: Subscriber) -> None:
+        """The opposite of `subscribe`; one that never subscribed is ignored."""
+        subscribers = self._subscribers.get(name, set())
+        subscribers.discard(subscriber)
+        if not subscribers:
+            self._subscribers.pop(name, None)
 
-    def woken(self, payload: str) -> None:
-        """A notification of the event channel: `stream seq`."""
-        stream, _, seq = payload.rpartition(" ")
-        for listener in self._listeners.get(stream, ()):
-            listener.notified(stream, int(seq))
+    def event_appended(self, payload: str) -> None:
+        """Handle a notification of the channel for events, `STREAM SEQ`."""
+        name, _, seq = payload.rpartition(" ")
+        for subscriber in self._subscribers.get(name, ()):
+            subscriber.event_appended(name, int(seq))
 
-    def doubt(self) -> None:
-        """Notifications may have been lost: everybody checks what they follow."""
-        for listener in set().union(*self._listeners.values()):
-            listener.doubt()
+    def resync(self) -> None:
+        """Notifications may have been lost: every subscriber compares with the database."""
+        for subscriber in set().union(*self._subscribers.values()):
+            subscriber.resync()
 
-    async def may_follow(self, account: str, stream: str) -> bool:
-        """Whether the stream exists and is this account's to follow."""
-        return await patiently(lambda: events.may_follow(account, stream))
+    async def may_follow(self, account: str, name: str) -> bool:
+        """Whether the stream exists and this account may follow it."""
+        return await retry_read(lambda: stream.may_follow(account, name))
 
-    async def head(self, stream: str) -> Head | None:
+    async def head(self, name: str) -> Head | None:
         """The last event of a stream; None before its first."""
-        found = await patiently(lambda: events.head(stream))
+        found = await retry_read(lambda: stream.head(name))
         return None if found is None else Head(*found)
 
-    async def since(self, stream: str, after: int) -> list[Event]:
-        """The next page of events after `after`."""
-        key = (stream, after)
+    async def since(self, name: str, after: int) -> list[Event]:
+        """The next page of a stream's events, those with `seq` > `after`."""
+        key = (name, after)
         read = self._reads.get(key)
         if read is None:
             read = self._reads[key] = asyncio.create_task(
-                patiently(lambda: events.since(stream, after, limit=limits.PAGE))
+                retry_read(lambda: stream.since(name, after, limit=limits.PAGE))
             )
             read.add_done_callback(lambda _: self._reads.pop(key, None))
-        # Shielded: a phone that goes must not take the read away from the others.
+        # Shielded: a phone that disconnects must not cancel the read of the others.
         return await asyncio.shield(read)
 
     def close(self) -> None:
-        """End the reads that nobody waits for any more."""
+        """Cancel the reads in flight: every phone is disconnected."""
         for read in self._reads.values():
             read.cancel()

@@ -11,7 +11,7 @@ import torch
 from diffusers import LTXPipeline, WanPipeline
 
 from export.measure import difference
-from export.options import Wish
+from export.options import ExportOptions
 from export.pack import export_bundle
 from export.verify import peak_ratio, recipe
 from model_server.engine.preview import PreviewEngine
@@ -20,18 +20,18 @@ from tests.export.models import ltx_folder, wan_folder
 PROMPT = "a cat hops on the beach"
 STEPS, TOKENS = 3, 12
 # Two lengths of one size: what doesn't depend on the length is one file.
-WISH = Wish(sizes=((48, 32),), frames=(5, 9), steps=STEPS, prompt_tokens=TOKENS, encoder=False)
-LTX_WISH = Wish(sizes=((64, 32), (32, 64)), frames=(9,), steps=STEPS, prompt_tokens=TOKENS)
+OPTIONS = ExportOptions(sizes=((48, 32),), frames=(5, 9), steps=STEPS, prompt_tokens=TOKENS, encoder=False)
+LTX_OPTIONS = ExportOptions(sizes=((64, 32), (32, 64)), frames=(9,), steps=STEPS, prompt_tokens=TOKENS)
 
 
 @cache
 def wan_bundle() -> Path:
-    return export_bundle(wan_folder(), wan_folder().parent / "bundle", precision="int8", wish=WISH)
+    return export_bundle(wan_folder(), wan_folder().parent / "bundle", precision="int8", options=OPTIONS)
 
 
 @cache
 def ltx_bundle() -> Path:
-    return export_bundle(ltx_folder(), ltx_folder().parent / "bundle", precision="fp32", wish=LTX_WISH)
+    return export_bundle(ltx_folder(), ltx_folder().parent / "bundle", precision="fp32", options=LTX_OPTIONS)
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export import files
 from export.gates import GATES
-from export.options import Wish
+from export.options import ExportOptions
 from export.pack import export_bundle
 from export.verify import check_bundle
 from model_server.engine.bundle import BundleError, describe, load_manifest
@@ -22,7 +22,7 @@ from model_server.engine.preview import PreviewEngine
 from tests.export.models import wan_folder
 from tests.export.small import copied, edited
 
-WISH = Wish(sizes=((48, 32),), frames=(5,), steps=2, prompt_tokens=12, encoder=False)
+OPTIONS = ExportOptions(sizes=((48, 32),), frames=(5,), steps=2, prompt_tokens=12, encoder=False)
 LOW = 2000
 
 
@@ -31,7 +31,7 @@ def bundle(precision: str, target: str) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "LARGEST_BYTES", LOW)
         out = wan_folder().parent / f"{precision}-{target}"
-        return export_bundle(wan_folder(), out, precision=precision, target=target, wish=WISH)
+        return export_bundle(wan_folder(), out, precision=precision, target=target, options=OPTIONS)
 
 
 def relist(folder: Path, names: list[str]) -> None:

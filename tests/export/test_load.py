@@ -12,7 +12,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
 from export.load import ExportError, load, weight_digest
-from export.options import Wish
+from export.options import ExportOptions
 from export.refiner import Refiner, save_refiner
 from tests.export.models import ltx_folder, wan_folder, wan_vae
 from tests.export.small import CHANNELS, SIZE, copied, edited, small_folder, small_transformer
@@ -145,7 +145,7 @@ def test_a_folder_without_riffle_json_is_drawn_as_its_pipeline_draws() -> None:
 
 
 def test_what_was_asked_for_goes_before_what_the_folder_says() -> None:
-    wish = Wish(
+    options = ExportOptions(
         sizes=((64, 32), (64, 32), (32, 64)),
         frames=(5, 9),
         fps=12,
@@ -153,7 +153,7 @@ def test_what_was_asked_for_goes_before_what_the_folder_says() -> None:
         prompt_tokens=9,
         name="other",
     )
-    source = load(ltx_folder(), wish)
+    source = load(ltx_folder(), options)
     assert [shape.label for shape in source.shapes] == ["64x32x5", "64x32x9", "32x64x5", "32x64x9"]
     assert (source.fps, source.prompt_tokens, source.name) == (12, 9, "other")
     # Many steps are those of a model that isn't distilled.
@@ -161,27 +161,30 @@ def test_what_was_asked_for_goes_before_what_the_folder_says() -> None:
     assert len(source.shapes[0].schedule.timesteps) == 20
     # The scheduler of published LTX folders shifts by the number of tokens.
     assert source.shapes[0].schedule.sigmas != source.shapes[1].schedule.sigmas
-    assert load(small_folder(), Wish(steps=3)).shapes[0].schedule.made_by.endswith("3 steps")
+    assert load(small_folder(), ExportOptions(steps=3)).shapes[0].schedule.made_by.endswith("3 steps")
 
 
 @pytest.mark.parametrize(
-    ("wish", "named"),
+    ("options", "named"),
     [
-        (Wish(sizes=((60, 32),)), "60x32x33 is no multiple of 32 px"),
-        (Wish(frames=(6,)), "192x320x6 is no multiple"),
-        (Wish(frames=(-3,)), "192x320x-3 is no multiple"),
-        (Wish(steps=0), "steps must be 1 to 1000, not 0"),
-        (Wish(fps=999), "fps must be 1 to 240, not 999"),
-        (Wish(prompt_tokens=9000), "prompt tokens must be 1 to 4096"),
-        (Wish(guidance=float("nan")), "guidance must be 0 to 100"),
-        (Wish(decode_timestep=1.0), "decode timestep must be 0 to 1"),
-        (Wish(sizes=tuple((32 * n, 32) for n in range(1, 18))), "17 sizes of 1 lengths are over 16 shapes"),
-        (Wish(tiny_decoder=Path("/nowhere")), "tiny decoder is missing"),
+        (ExportOptions(sizes=((60, 32),)), "60x32x33 is no multiple of 32 px"),
+        (ExportOptions(frames=(6,)), "192x320x6 is no multiple"),
+        (ExportOptions(frames=(-3,)), "192x320x-3 is no multiple"),
+        (ExportOptions(steps=0), "steps must be 1 to 1000, not 0"),
+        (ExportOptions(fps=999), "fps must be 1 to 240, not 999"),
+        (ExportOptions(prompt_tokens=9000), "prompt tokens must be 1 to 4096"),
+        (ExportOptions(guidance=float("nan")), "guidance must be 0 to 100"),
+        (ExportOptions(decode_timestep=1.0), "decode timestep must be 0 to 1"),
+        (
+            ExportOptions(sizes=tuple((32 * n, 32) for n in range(1, 18))),
+            "17 sizes of 1 lengths are over 16 shapes",
+        ),
+        (ExportOptions(tiny_decoder=Path("/nowhere")), "tiny decoder is missing"),
     ],
 )
-def test_what_can_not_be_asked(wish: Wish, named: str) -> None:
+def test_what_can_not_be_asked(options: ExportOptions, named: str) -> None:
     with pytest.raises(ExportError, match=re.escape(named)):
-        load(ltx_folder(), wish)
+        load(ltx_folder(), options)
 
 
 def test_a_bundle_is_no_model(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_what_the_manifest_says() -> None:
     manifest = load_manifest(small_bundle())
     assert (manifest.precision, manifest.target, manifest.family) == ("int8", "avx2", "ltx")
     assert manifest.sigmas[-1] == 0.0
-    parts = {"text", "transformer", "told", "decoder", "picture", "encoder"}
+    parts = {"text", "transformer", "conditioned_transformer", "decoder", "picture", "encoder"}
     ends = {f"{whole}-{label}" for whole in ("preview", "video") for label in ("64x64x17", "96x64x41")}
     assert set(manifest.parity) == parts | {"preview", "video"} | ends
     gates = GATES["int8"]

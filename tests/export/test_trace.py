@@ -9,28 +9,30 @@ import torch
 
 from export.errors import ExportError
 from export.load import Source, load
-from export.options import Wish
+from export.options import ExportOptions
 from export.rewrites.graph import optimise
-from export.trace import Part, names, trace
+from export.trace import GraphPart, names, trace
 from export.verify import check_part
 from tests.export.models import ltx_folder, ltx_vae, wan_folder, wan_vae, write_ltx
 from tests.export.small import copied
 
 LATENTS = (1, 8, 2, 1, 2)
-WISH = Wish(sizes=((64, 32), (32, 32)), frames=(5, 9), steps=2, prompt_tokens=8)
+OPTIONS = ExportOptions(sizes=((64, 32), (32, 32)), frames=(5, 9), steps=2, prompt_tokens=8)
 
 
 def told(tmp_path: Path, level: float) -> Source:
     """An LTX model whose decoder is told a noise level."""
     folder = write_ltx(tmp_path / "told", vae=ltx_vae(timestep_conditioning=True, upsample_factor=(1, 2)))
-    return load(folder, Wish(sizes=((64, 32),), frames=(5,), steps=2, prompt_tokens=8, decode_timestep=level))
+    return load(
+        folder, ExportOptions(sizes=((64, 32),), frames=(5,), steps=2, prompt_tokens=8, decode_timestep=level)
+    )
 
 
 @pytest.mark.parametrize("level", [0.0, 0.05])
 def test_a_decoder_that_is_told_a_noise_level(tmp_path: Path, level: float) -> None:
     source = told(tmp_path, level)
     latents = torch.randn(LATENTS)
-    part = Part("decoder", "decoder", source.family.decoder(source, latents))
+    part = GraphPart("decoder", "decoder", source.family.decoder(source, latents))
     found = check_part(part, optimise(trace(source, part), "decoder"), "fp32")
     assert found["sqnr_db"] > 80
     mean, std = source.family.scaling(source.vae)
@@ -48,11 +50,11 @@ def test_a_decoder_that_is_told_a_noise_level(tmp_path: Path, level: float) -> N
 def test_noise_inside_a_decoder_is_refused(tmp_path: Path) -> None:
     vae = ltx_vae(decoder_inject_noise=(True, True, True))
     folder = write_ltx(tmp_path / "silent", vae=vae)
-    assert load(folder, WISH).shapes, "noise that is scaled by zero is none"
+    assert load(folder, OPTIONS).shapes, "noise that is scaled by zero is none"
     vae.decoder.mid_block.resnets[0].per_channel_scale1.data += 1.0
     folder = write_ltx(tmp_path / "noisy", vae=vae)
     with pytest.raises(ExportError, match="mixes random numbers into the picture"):
-        load(folder, WISH)
+        load(folder, OPTIONS)
 
 
 @pytest.mark.parametrize("flag", [True, False])
@@ -62,8 +64,8 @@ def test_a_tiny_decoder_takes_the_place_of_the_models_own(tmp_path: Path, flag: 
     tiny = wan_vae(base_dim=4)
     at = tmp_path / "tiny" if flag else folder / "tiny_decoder"
     tiny.save_pretrained(at)
-    wish = Wish(sizes=((32, 32),), frames=(5,), tiny_decoder=at if flag else None)
-    source = load(folder, wish)
+    options = ExportOptions(sizes=((32, 32),), frames=(5,), tiny_decoder=at if flag else None)
+    source = load(folder, options)
     assert "decoded by a tiny decoder" in source.notes[0]
     latents = torch.randn(1, 4, 2, 8, 8)
     mean, std = source.family.scaling(source.vae)
@@ -76,7 +78,7 @@ def test_a_tiny_decoder_takes_the_place_of_the_models_own(tmp_path: Path, flag: 
 
 
 def test_wan_shapes_share_what_does_not_know_their_length() -> None:
-    source = load(wan_folder(), WISH)
+    source = load(wan_folder(), OPTIONS)
     files = [set(names(source, shape)) for shape in source.shapes]
     assert files == [
         {"transformer", "picture", "decoder", "encoder"},
@@ -87,7 +89,7 @@ def test_wan_shapes_share_what_does_not_know_their_length() -> None:
 
 
 def test_ltx_shapes_share_pictures() -> None:
-    files = [set(names(source, shape)) for source in [load(ltx_folder(), WISH)] for shape in source.shapes]
+    files = [set(names(source, shape)) for source in [load(ltx_folder(), OPTIONS)] for shape in source.shapes]
     assert files[1] == {"transformer-64x32x9", "picture", "decoder-64x32x9", "encoder-64x32x9"}
     assert files[2] == {"transformer-32x32x5", "picture-32x32", "decoder-32x32x5", "encoder-32x32x5"}
 
@@ -97,8 +99,8 @@ def test_a_graph_that_can_not_be_traced_names_the_operation() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.linalg.eig(x)[0].real
 
-    source = load(ltx_folder(), WISH)
+    source = load(ltx_folder(), OPTIONS)
     stage = source.family.picture(source, torch.randn(LATENTS))
     stage.module, stage.inputs = Odd(), {"x": torch.randn(3, 3)}
     with pytest.raises(ExportError, match=r"trace: picture: .*eig"):
-        trace(source, Part("picture", "picture", stage))
+        trace(source, GraphPart("picture", "picture", stage))

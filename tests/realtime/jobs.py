@@ -14,9 +14,10 @@ from domain.events import stream
 from media.credentials import Credentials, credentials
 from media.provenance import Signer
 from media.store import MediaStore
+from realtime.clock import utc_now
 from realtime.dispatch.dispatcher import Dispatcher
-from realtime.dispatch.link import Link
-from realtime.gateway import wake
+from realtime.dispatch.link import ModelServerLink
+from realtime.wakeups import WakeupListener
 from schemas.events import Event, Name, video_stream
 from tests.realtime.models import Models
 from tests.realtime.world import until
@@ -34,14 +35,14 @@ def _credentials() -> Credentials:
 @contextlib.asynccontextmanager
 async def dispatching(models: Models, store: MediaStore, *, deaf: bool = False) -> AsyncIterator[Dispatcher]:
     """A dispatcher with its wake-ups; `deaf` = without."""
-    dispatcher = Dispatcher(Link(models.url), store, Signer(_credentials()))
+    dispatcher = Dispatcher(ModelServerLink(models.url), store, Signer(_credentials()), utc_now)
     handlers: dict[str, Callable[[str], None]] = {
         stream.WORK: dispatcher.work_arrived,
-        stream.CANCEL: dispatcher.cancelled,
+        stream.CANCEL: dispatcher.video_cancelled,
     }
     tasks = [asyncio.create_task(dispatcher.run())]
     if not deaf:
-        tasks.append(asyncio.create_task(wake.Wake(engine.url(), handlers, dispatcher.doubt).run()))
+        tasks.append(asyncio.create_task(WakeupListener(engine.url(), handlers, dispatcher.resync).run()))
     try:
         yield dispatcher
     finally:

@@ -15,8 +15,9 @@ from domain.events import stream
 from domain.videos import videos
 from media.store import MediaStore
 from realtime import limits
-from realtime.gateway import wake
+from realtime.clock import utc_now
 from realtime.sweeper import Sweeper
+from realtime.wakeups import WakeupListener
 from schemas.cameos import Audience, CreateCameo, RevokeCameo, RevokeMode
 from schemas.videos import Relation, Status
 from schemas.work import Render
@@ -27,8 +28,8 @@ from tests.realtime.world import new_person, new_video, now, source, until
 
 @contextlib.asynccontextmanager
 async def sweeping(store: MediaStore) -> AsyncIterator[None]:
-    sweeper = Sweeper(store)
-    listening = wake.Wake(engine.url(), {stream.SWEEP: sweeper.work_arrived}, sweeper.work_arrived)
+    sweeper = Sweeper(store, utc_now)
+    listening = WakeupListener(engine.url(), {stream.SWEEP: sweeper.work_arrived}, sweeper.work_arrived)
     tasks = [asyncio.create_task(part.run()) for part in (sweeper, listening)]
     await until(lambda: listening.connected)
     try:

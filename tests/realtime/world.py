@@ -11,12 +11,13 @@ from uuid import uuid4
 
 from db import engine
 from domain.accounts import accounts
-from domain.events import stream as events
+from domain.events.stream import EVENT, append, head
 from domain.ids import new_id
 from domain.videos import videos
-from realtime.gateway import wake
+from realtime.clock import utc_now
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
+from realtime.wakeups import WakeupListener
 from schemas.events import Name
 from schemas.videos import Recipe, Relation, Source, Tier
 
@@ -96,25 +97,25 @@ class World:
     def __init__(self) -> None:
         self.streams = Streams()
         self.ready = asyncio.Event()
-        self.wake = wake.Wake(engine.url(), {events.EVENT: self.streams.woken}, self._ready)
-        self.gateway = Gateway(0, self.streams, lambda: self.wake.connected)
+        self.wakeups = WakeupListener(engine.url(), {EVENT: self.streams.event_appended}, self._ready)
+        self.gateway = Gateway(0, self.streams, lambda: self.wakeups.connected, utc_now)
         self.port = 0
         self._listening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self.port = await self.gateway.start()
-        await self.start_wake()
+        await self.start_wakeups()
 
     async def stop(self) -> None:
         await self.gateway.stop()
-        await self.stop_wake()
+        await self.stop_wakeups()
 
-    async def start_wake(self) -> None:
+    async def start_wakeups(self) -> None:
         self.ready.clear()
-        self._listening = asyncio.create_task(self.wake.run())
+        self._listening = asyncio.create_task(self.wakeups.run())
         await asyncio.wait_for(self.ready.wait(), 5)
 
-    async def stop_wake(self) -> None:
+    async def stop_wakeups(self) -> None:
         if self._listening is not None:
             self._listening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -130,14 +131,14 @@ class World:
         return await new_video(person)
 
     async def append(self, stream: str, name: Name = Name.VIDEO_STEP, picture: bytes | None = None) -> None:
-        await events.append(stream, name, {"i": 1}, picture=picture, now=now())
+        await append(stream, name, {"i": 1}, picture=picture, now=now())
 
     async def head(self, stream: str) -> tuple[str, int]:
-        head = await events.head(stream)
-        assert head is not None
-        return head
+        found = await head(stream)
+        assert found is not None
+        return found
 
-    async def kill_wake(self) -> None:
+    async def kill_wakeups(self) -> None:
         """The database ends the connection that listens."""
         await engine.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -149,5 +150,5 @@ class World:
         await engine.fetch("UPDATE streams SET epoch = $1 WHERE stream = $2", epoch, stream)
 
     def _ready(self) -> None:
-        self.streams.doubt()
+        self.streams.resync()
         self.ready.set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
@@ -126,6 +128,24 @@ async def test_what_nobody_expected_is_500_without_a_leak(
     reply = await ada.call("GET", "/v1/videos/video_1")
     refused(reply, 500, "internal")
     assert "secret" not in reply.text
+
+
+async def test_an_unexpected_error_is_logged_with_the_request_id(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[dict[str, Any]] = []
+
+    class Recorder(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            bound.append(structlog.contextvars.get_contextvars())
+
+    async def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("domain.videos.videos.get", broken)
+    monkeypatch.setattr(logging.getLogger("api.http.errors"), "handlers", [Recorder()])
+    replies = [await ada.call("GET", "/v1/videos/video_1") for _ in range(2)]
+    assert bound == [{"request_id": reply.headers["x-request-id"]} for reply in replies]
 
 
 async def test_every_answer_carries_the_safety_headers(anyone: httpx.AsyncClient) -> None:

@@ -22,10 +22,10 @@ PROMPT = "a cat on a beach"
 COUNTS = {"remix": 1, "edit": 1, "extend": 1, "bridge": 2, "reference": 1, "stitch": 2, "reroll": 1}
 
 
-DOCS = (Path(__file__).resolve().parents[3] / "docs" / "protocol.md").read_text()
+DOCS = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "make-from-videos.md").read_text()
 WISHES = [
     line
-    for block in re.findall(r"```json wish\n(.*?)```", DOCS, re.DOTALL)
+    for block in re.findall(r"```json request\n(.*?)```", DOCS, re.DOTALL)
     for line in block.splitlines()
     if line
 ]

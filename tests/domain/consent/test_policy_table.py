@@ -1,4 +1,4 @@
-"""The table of docs/consent.md is what domain.consent.policy says, and says what people were promised."""
+"""The table of docs/reference/consent.md is what the policy says, and says what people were promised."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BLOCK = re.compile(r"<!-- python -m core\.consent_table -->\n(.*?)<!-- end -->",
 
 
 def test_the_table_in_the_docs_is_the_one_that_the_code_makes() -> None:
-    found = BLOCK.search((ROOT / "docs" / "consent.md").read_text())
+    found = BLOCK.search((ROOT / "docs" / "reference" / "consent.md").read_text())
     assert found is not None
     assert found[1] == table()
 

@@ -31,7 +31,7 @@ def bundle(tmp_path: Path) -> Path:
         (tmp_path / name).write_bytes(name.encode() * 1000)
     files = [describe(tmp_path, tmp_path / name) for name in FILES]
     manifest = {
-        "version": 2,
+        "version": 3,
         "id": "riffle-tiny",
         "family": "ltx",
         "precision": "int8",
@@ -78,7 +78,7 @@ def test_a_whole_bundle_is_taken(bundle: Path) -> None:
 
 def test_a_later_version_may_have_more_to_say(bundle: Path) -> None:
     change(bundle, colour="red")
-    assert load_manifest(bundle).version == 2
+    assert load_manifest(bundle).version == 3
 
 
 def test_a_changed_byte_is_noticed(bundle: Path) -> None:
@@ -100,8 +100,8 @@ def test_a_renamed_file_is_noticed(bundle: Path) -> None:
 
 
 def test_a_future_version_is_refused(bundle: Path) -> None:
-    change(bundle, version=3, sigmas="as a sentence")
-    assert "manifest version 3 can't be read, this reads 2" in refusal(bundle)
+    change(bundle, version=4, sigmas="as a sentence")
+    assert "manifest version 4 can't be read, this reads 3" in refusal(bundle)
 
 
 def test_an_unknown_family_is_refused(bundle: Path) -> None:

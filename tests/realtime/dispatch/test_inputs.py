@@ -21,6 +21,7 @@ from media import provenance
 from media.store import MediaStore
 from model_server.media import encode
 from realtime import limits
+from realtime.clock import utc_now
 from realtime.dispatch import inputs
 from realtime.sweeper import Sweeper
 from schemas.cameos import RevokeCameo, RevokeMode
@@ -201,7 +202,7 @@ async def test_a_cameo_is_drawn_from_its_picture_in_preview_and_render(
     assert (given(maker.sent), maker.sent.reference) == ({"preview", "reference"}, PICTURE)
     # A new picture is what its owner wants to be seen by from now on.
     await give_picture(store, owner, cameo, PICTURE + b"!")
-    await Sweeper(store).sweep()
+    await Sweeper(store, utc_now).sweep()
     await maker.draw(source(Relation.EXTEND, preview), cameos=[cameo], recipe=likeness(cameo))
     assert (given(maker.sent), maker.sent.reference) == ({"begin", "reference"}, PICTURE + b"!")
     await maker.draw(cameos=[cameo])

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from realtime import limits
-from realtime.dispatch.link import CallFailed, Frames, Link
+from realtime.dispatch.link import CallFailed, Frames, ModelServerLink
 from schemas.videos import Recipe, Tier
 from schemas.work import Cancel, Done, Fault, FromModels, Queued, Render, Step
 from tests.realtime.models import Models, done, draw, step
@@ -22,8 +22,8 @@ def render(job: str = "video_1", attempt: int = 1) -> Render:
 
 
 @contextlib.asynccontextmanager
-async def linked(models: Models) -> AsyncIterator[Link]:
-    link, connected = Link(models.url), asyncio.Event()
+async def linked(models: Models) -> AsyncIterator[ModelServerLink]:
+    link, connected = ModelServerLink(models.url), asyncio.Event()
     running = asyncio.create_task(link.run(connected))
     try:
         await asyncio.wait_for(connected.wait(), 5)
@@ -32,7 +32,7 @@ async def linked(models: Models) -> AsyncIterator[Link]:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
-    assert not link.up
+    assert not link.connected
 
 
 async def until_done(frames: Frames) -> list[FromModels]:
@@ -87,7 +87,7 @@ async def test_a_job_begun_while_the_server_is_away_is_sent_when_it_comes() -> N
     models = Models()
     async with models.running():
         pass
-    link, connected = Link(models.url), asyncio.Event()
+    link, connected = ModelServerLink(models.url), asyncio.Event()
     running = asyncio.create_task(link.run(connected))
     task = render()
     with link.job(task) as frames:
@@ -141,13 +141,13 @@ async def test_compare_outlives_a_reconnect() -> None:
 
 async def test_compare_fails_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "COMPARE_S", 0.1)
-    link = Link("ws://127.0.0.1:9/")
+    link = ModelServerLink("ws://127.0.0.1:9/")
     with pytest.raises(TimeoutError):
         await link.compare([(b"a", b"b")])
 
 
 async def test_a_call_answered_by_a_fault() -> None:
-    link = Link("ws://127.0.0.1:9/")
+    link = ModelServerLink("ws://127.0.0.1:9/")
     call = asyncio.create_task(link.compare([(b"a", b"b")]))
     await asyncio.sleep(0)
     (name,) = link._calls

@@ -18,8 +18,8 @@ from schemas.stream import (
     MAX_STREAMS_PER_SOCKET,
     SUBPROTOCOL,
     EventFrame,
+    FollowRefused,
     Position,
-    Refused,
     Welcome,
 )
 from tests.realtime.phones import phone
@@ -130,7 +130,7 @@ async def test_what_is_not_yours_looks_like_what_is_not_there(world: World) -> N
     async with phone(world.port) as device:
         await device.hello(await world.ticket(person), *foreign)
         answers = [await device.frame() for _ in foreign]
-    assert all(isinstance(answer, Refused) for answer in answers)
+    assert all(isinstance(answer, FollowRefused) for answer in answers)
     assert [answer.stream for answer in answers] == foreign  # type: ignore[union-attr]
     assert len({(answer.code, answer.message) for answer in answers}) == 1  # type: ignore[union-attr]
 
@@ -272,7 +272,7 @@ async def test_streams_of_one_socket_are_counted(world: World, monkeypatch: pyte
         await device.events(1)
         await device.follow(two)
         refused = await device.frame()
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, FollowRefused)
         assert (refused.stream, refused.code) == (two, "rate_limited")
         await device.unfollow("inbox")
         await device.follow(two, one)
@@ -303,7 +303,7 @@ async def test_health(world: World) -> None:
         return reply.status, json.loads(reply.read())
 
     assert await asyncio.to_thread(ask) == (200, {"status": "ok", "phones": 0})
-    world.wake.connected = False
+    world.wakeups.connected = False
     status, _ = await asyncio.to_thread(ask)
     assert status == 503
 

@@ -1,4 +1,4 @@
-"""What docs/protocol.md and docs/asyncapi.yaml say is what the code does."""
+"""What docs/reference/socket.md and docs/asyncapi.yaml say is what the code does."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import yaml
 from domain.events.resume import MAX_MISSED
 from realtime import limits
 from realtime.gateway import gateway
-from realtime.gateway.phone import Reason
 from schemas.events import Name
 from schemas.stream import (
     MAX_CLIENT_FRAME_BYTES,
     MAX_STREAMS_PER_SOCKET,
     SUBPROTOCOL,
     ClientFrame,
+    GoodbyeReason,
     ServerFrame,
 )
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-WORDS = (DOCS / "protocol.md").read_text()
+WORDS = (DOCS / "reference" / "socket.md").read_text()
 API: dict[str, Any] = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())
 EXAMPLES = [
     line
@@ -55,7 +55,7 @@ def test_names_reasons_and_limits() -> None:
     messages = API["components"]["messages"]
     assert messages["event"]["payload"]["properties"]["name"]["enum"] == [name.value for name in Name]
     reasons = messages["goodbye"]["payload"]["properties"]["reason"]["enum"]
-    assert set(reasons) == {reason.value for reason in Reason}
+    assert set(reasons) == {reason.value for reason in GoodbyeReason}
     for reason, code in gateway.CLOSE_CODES.items():
         assert f"| `{reason}` | {code} |" in WORDS
     for text in (
