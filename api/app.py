@@ -44,7 +44,7 @@ from db import engine
 from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
 from media.credentials import credentials
-from media.proof import LikenessCheck, NothingChecked
+from media.proof import LikenessCheck, NoLikenessCheck
 from media.seal import Seal
 from media.store import MediaStore, open_store
 from settings import PROJECT, Settings, load
@@ -96,7 +96,7 @@ def create_app(
         "screen": Screen(settings, moderation_client(settings)),
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
         "seal": seal,
-        "likeness": likeness or NothingChecked(),
+        "likeness": likeness or NoLikenessCheck(),
     }
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from litestar import Controller, post
 from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.model_cards import Cards
-from domain.consent import facts
+from domain.consent import facts, verdicts
 from domain.consent.policy import Verdict
 from domain.feed import posts
 from domain.safety.screen import Screen
@@ -37,28 +37,28 @@ class Consent(Controller):
                 has no word for what `steer` says.
         """
         if data.video_id is not None:
-            allowed, verdicts = await posts.may_post(data.video_id, request.user.id, now())
+            allowed, found = await posts.may_post(data.video_id, request.user.id, now())
             rules = await screen.refusing_rules(asker(request), "", [data.video_id], [])
-            return _answer(allowed and not rules, verdicts, rules)
+            return _answer(allowed and not rules, found, rules)
         if not data.cameos and data.source is None and not data.prompt:
             raise RiffleError(
                 Code.INVALID_REQUEST, "name a cameo, a prompt, a source or a video", param="cameos"
             )
         parents = data.source.video_ids if data.source else []
         sources = [await videos.get(video_id, request.user.id) for video_id in parents]
-        wanted = list(dict.fromkeys([*data.cameos, *await facts.inherited(parents)]))
+        wanted = list(dict.fromkeys([*data.cameos, *await facts.inherited_cameos(parents)]))
         told = [] if data.steer is None else [_told(data.prompt or "", data.steer, (await cards.all())[0])]
-        verdicts = await facts.verdicts_for(
+        found = await verdicts.of_request(
             request.user.id, wanted, data.source, data.tier, data.prompt or "", now(), told
         )
-        missing = [cameo for cameo in wanted if cameo not in verdicts]
+        missing = [cameo for cameo in wanted if cameo not in found]
         if missing:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
         rules = await screen.refusing_rules(asker(request), data.prompt or "", parents, wanted)
         usable = not rules and all(source.withheld is None for source in sources)
         return _answer(
-            usable and all(item.allowed for item in verdicts.values()),
-            {cameo: verdicts[cameo] for cameo in wanted},
+            usable and all(item.allowed for item in found.values()),
+            {cameo: found[cameo] for cameo in wanted},
             rules,
         )
 

@@ -29,7 +29,7 @@ class Reports(Controller):
     @get("/", summary="My reports")
     async def mine(self, request: Authed) -> ReportList:
         """One's own reports and what became of them."""
-        return ReportList(data=await reports.own(request.user.id))
+        return ReportList(data=await reports.list_own(request.user.id))
 
 
 class Appeals(Controller):

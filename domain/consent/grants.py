@@ -15,7 +15,7 @@ from schemas.cameos import Audience, CameoStatus, Grant, GrantStatus, RequestCam
 from schemas.errors import Code, RiffleError
 from schemas.events import Name, inbox_stream
 
-NEWS = {
+EVENT_OF = {
     GrantStatus.ACCEPTED: Name.CAMEO_ACCEPTED,
     GrantStatus.REFUSED: Name.CAMEO_REFUSED,
     GrantStatus.REVOKED: Name.CAMEO_REVOKED,
@@ -54,7 +54,7 @@ async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime
             POLICY_VERSION,
         )
         made = await _one(grant_id, now)
-        await stream.append(inbox_stream(row["account_id"]), Name.CAMEO_REQUESTED, _data(made), now=now)
+        await stream.append(inbox_stream(row["account_id"]), Name.CAMEO_REQUESTED, _payload(made), now=now)
         return made
 
 
@@ -134,7 +134,7 @@ async def answer(grant_id: str, owner: str, accept: bool, now: datetime) -> Gran
         if status not in GRANT_EDGES[grant.status]:
             raise RiffleError(Code.INVALID_STATE, f"the request is {grant.status} already")
         await revise(grant_id, status, owner, now)
-        await tell_grantee(grant_id, status, now)
+        await notify_grantee(grant_id, status, now)
         return await _one(grant_id, now)
 
 
@@ -157,7 +157,7 @@ async def revise(
     )
 
 
-async def due(now: datetime) -> list[tuple[str, str]]:
+async def due_to_expire(now: datetime) -> list[tuple[str, str]]:
     """(cameo, grant) of open grants that have run out by `now`, at most DUE_BATCH."""
     rows = await fetch(
         """
@@ -182,15 +182,15 @@ async def expire(cameo_id: str, grant_id: str, now: datetime) -> None:
             await revise(grant_id, GrantStatus.EXPIRED, None, now)
 
 
-async def tell_grantee(grant_id: str, status: GrantStatus, now: datetime) -> None:
+async def notify_grantee(grant_id: str, status: GrantStatus, now: datetime) -> None:
     """Write the news into the grantee's inbox."""
     found = await fetch_one("SELECT grantee_id FROM grant_heads WHERE grant_id = $1", grant_id)
     assert found is not None
     grant = await _one(grant_id, now)
-    await stream.append(inbox_stream(found["grantee_id"]), NEWS[status], _data(grant), now=now)
+    await stream.append(inbox_stream(found["grantee_id"]), EVENT_OF[status], _payload(grant), now=now)
 
 
-async def requests(
+async def list_requests(
     account: str, role: Literal["owner", "grantee"], now: datetime | None = None
 ) -> list[Grant]:
     """What others asked of me (`owner`) or I of them (`grantee`): those that wait first, then by age."""
@@ -248,5 +248,5 @@ def _grant(row: dict[str, Any], now: datetime | None) -> Grant:
     return grant
 
 
-def _data(grant: Grant) -> dict[str, Any]:
+def _payload(grant: Grant) -> dict[str, Any]:
     return {"grant": msgspec.to_builtins(grant)}

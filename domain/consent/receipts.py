@@ -11,14 +11,14 @@ from domain.consent import revocations
 from domain.consent.grants import unknown_cameo
 from domain.consent.policy import POLICY_VERSION, Action, Verdict
 from domain.videos.record import VideoRow
-from schemas.cameos import RevokeMode, Use
+from schemas.cameos import CameoUse, RevokeMode
 from schemas.errors import Code, RiffleError
 
 # What a screen of uses shows; older ones are in the ledger.
 MAX_USES = 500
 
 
-async def lock(cameos: Sequence[str]) -> None:
+async def lock_cameos(cameos: Sequence[str]) -> None:
     """Lock cameos until the transaction ends, in one order.
 
     Raises:
@@ -32,7 +32,7 @@ async def lock(cameos: Sequence[str]) -> None:
         raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{min(missing)}`", param="cameos")
 
 
-def refuse(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
+def require_allowed(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
     """Let it pass where all agree; `what` is what would be done.
 
     Raises:
@@ -46,7 +46,7 @@ def refuse(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
             )
 
 
-async def receive(
+async def write(
     video_ids: Sequence[str], verdicts: Mapping[str, Verdict], action: Literal["draw", "post"], now: datetime
 ) -> None:
     """Pin what was permitted to videos. The cameos are locked."""
@@ -66,7 +66,7 @@ async def receive(
         )
 
 
-async def news(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, dict[str, Any]]]:
+async def use_events(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, dict[str, Any]]]:
     """What the owner of each cameo of one swarm hears, by account: nothing of what they do themselves."""
     found = await fetch(
         """
@@ -92,7 +92,7 @@ async def news(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, dict
     ]
 
 
-async def uses(cameo_id: str, account: str) -> list[Use]:
+async def list_uses(cameo_id: str, account: str) -> list[CameoUse]:
     """Every video with an own cameo, drafts too, newest first.
 
     Raises:
@@ -111,10 +111,10 @@ async def uses(cameo_id: str, account: str) -> list[Use]:
         cameo_id,
         MAX_USES,
     )
-    return [Use(**{**row, "at": int(row["at"].timestamp())}) for row in rows]
+    return [CameoUse(**{**row, "at": int(row["at"].timestamp())}) for row in rows]
 
 
-async def delete(cameo_id: str, account: str, video_id: str, now: datetime) -> None:
+async def delete_use(cameo_id: str, account: str, video_id: str, now: datetime) -> None:
     """Delete a video with an own cameo, whoever made it, and what was made from it.
 
     Raises:

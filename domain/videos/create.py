@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from api.http.clock import now
 from api.routes.models import named
 from domain.consent import facts
-from domain.consent.policy import Reason
+from domain.consent.policy import UseReason
 from domain.ids import new_id
 from domain.safety import takedowns
 from domain.safety.screen import Asker, Screen
@@ -65,7 +65,7 @@ async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -
         check_times(wish.source, [row.recipe for row in sources])
         if wish.source.relation is Relation.STITCH:
             return await _stitch(account, wish, wish.source, cards, seed)
-    faces = await inputs.faces([*wish.cameos, *await facts.inherited([row.id for row in sources])])
+    faces = await inputs.faces([*wish.cameos, *await facts.inherited_cameos([row.id for row in sources])])
     likeness = _likeness(wish, card, faces)
     shown = likeness is not None or (wish.source is not None and wish.source.relation is Relation.REFERENCE)
     words = referred(wish.prompt, [face.name for face in faces], card.vocabulary, shown=shown)
@@ -203,7 +203,7 @@ def _check_usable(source: VideoRow) -> None:
     if source.withheld is RevokeMode.TOMBSTONE:
         raise RiffleError(Code.GONE, f"source {source.id}: {Tombstone().reason}")
     if source.withheld is not None:
-        raise RiffleError(Code.CONSENT_REFUSED, f"source {source.id} may not be used: {Reason.WITHDRAWN}")
+        raise RiffleError(Code.CONSENT_REFUSED, f"source {source.id} may not be used: {UseReason.WITHDRAWN}")
     if source.status in (Status.QUEUED, Status.IN_PROGRESS):
         raise RiffleError(
             Code.NOT_READY, f"source {source.id} is {source.status}: wait until it is completed"

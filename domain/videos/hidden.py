@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from db.engine import fetch
-from domain.consent import facts
+from domain.consent import verdicts
 from domain.videos.record import VideoRow
 
 # Ids of videos that a takedown keeps out of sight. One that nobody decided in time counts as upheld.
@@ -42,7 +42,7 @@ async def shown(rows: Sequence[VideoRow], viewer: str, now: datetime | None = No
     if not rows:
         return set()
     at = now or datetime.now(UTC)
-    return await facts.covered(rows, at, viewer) - await hidden([row.id for row in rows], at)
+    return await verdicts.may_show(rows, at, viewer) - await hidden([row.id for row in rows], at)
 
 
 async def minors(cameo_ids: Sequence[str]) -> set[str]:

@@ -8,8 +8,8 @@ from typing import Literal
 
 from db.engine import dumps, exists, fetch, transaction
 from domain.accounts import credits
-from domain.consent import facts
-from domain.consent import receipts as uses
+from domain.consent import facts, verdicts
+from domain.consent import receipts as consent_receipts
 from domain.consent.policy import action_of
 from domain.events import stream
 from domain.feed import posts
@@ -58,10 +58,10 @@ async def create(
     parents = source.video_ids if source else []
     typed = recipes[0].prompt if prompt is None else prompt
     async with transaction():
-        cameos = list(dict.fromkeys([*receipts, *await facts.inherited(parents)]))
-        await uses.lock(cameos)
-        verdicts = await facts.verdicts_for(account, cameos, source, tier, typed, now, [recipes[0].prompt])
-        uses.refuse(verdicts, "used", "cameos")
+        cameos = list(dict.fromkeys([*receipts, *await facts.inherited_cameos(parents)]))
+        await consent_receipts.lock_cameos(cameos)
+        permitted = await verdicts.of_request(account, cameos, source, tier, typed, now, [recipes[0].prompt])
+        consent_receipts.require_allowed(permitted, "used", "cameos")
         await _check_history(parents)
         ids = [new_id("video") for _ in recipes]
         await fetch(
@@ -98,11 +98,13 @@ async def create(
                 parents,
                 source.relation.value,
             )
-        await uses.receive(ids, verdicts, "draw", now)
+        await consent_receipts.write(ids, permitted, "draw", now)
         await credits.hold(account, ids, price_each, now)
         rows = await select("v.id = ANY ($1::text[]) ORDER BY v.swarm_index", ids)
         await transitions.tell_queued(rows, now)
-        for owner, news in await uses.news(rows, action_of(tier, source.relation if source else None)):
+        for owner, news in await consent_receipts.use_events(
+            rows, action_of(tier, source.relation if source else None)
+        ):
             await stream.append(inbox_stream(owner), Name.CAMEO_USED, news, now=now)
         return rows
 
@@ -119,8 +121,8 @@ async def _check_history(parents: list[str]) -> None:
 
 async def _descent(source: Source | None) -> tuple[bool, str | None]:
     """Whether a remix is in the making of what comes from this, and the trend that it stands in."""
-    (line,) = await facts.lines_of([source.video_ids if source else []])
-    return line.remixed or (source is not None and source.relation is not Relation.RENDER), line.trend
+    (lineage,) = await facts.lineage_facts([source.video_ids if source else []])
+    return lineage.remixed or (source is not None and source.relation is not Relation.RENDER), lineage.trend
 
 
 async def page(

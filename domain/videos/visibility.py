@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from db.engine import fetch
-from domain.consent import facts
+from domain.consent import verdicts
 from domain.videos import hidden
 from domain.videos.record import VideoRow, select
 from schemas.cameos import RevokeMode
@@ -61,7 +61,7 @@ async def watchable_of(rows: Sequence[VideoRow], viewer: str) -> set[str]:
     own_cameos = await _own_cameos(left, viewer)
     with_me = {row.id for row in left if own_cameos & set(row.cameos)}
     others = [row for row in left if row.id not in with_me]
-    return with_me | await facts.readable(others, datetime.now(UTC), viewer)
+    return with_me | await verdicts.may_read(others, datetime.now(UTC), viewer)
 
 
 async def visible_of(rows: Sequence[VideoRow], viewer: str) -> set[str]:

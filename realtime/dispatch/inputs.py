@@ -62,7 +62,7 @@ async def _add(inputs: Inputs, making: Making, recipe: Recipe, store: MediaStore
         if len(parents) == 2:
             second = await _get(parents[1].video_key, store)
             frame = met(source, parents[1].recipe)
-            inputs.end = second if frame == 0 else await _cut(lambda: cut.picture(second, frame))
+            inputs.end = second if frame == 0 else await _cut(lambda: cut.cut_picture(second, frame))
     elif source.relation is Relation.REFERENCE:
         inputs.reference = await _reference(making, store)
     elif source.relation is Relation.STITCH:
@@ -76,7 +76,7 @@ async def _begin(making: Making, count: int, store: MediaStore) -> bytes:
     frames = left(making.source, first.recipe)[-count:]
     if count > 1 and frames == range(first.recipe.frames)[-count:]:
         return video
-    return await _cut(lambda: cut.clip(video, frames))
+    return await _cut(lambda: cut.cut_clip(video, frames))
 
 
 async def _reference(making: Making, store: MediaStore) -> bytes:
@@ -84,7 +84,7 @@ async def _reference(making: Making, store: MediaStore) -> bytes:
     if making.source.from_s is None:
         return video
     frame = met(making.source, making.parents[0].recipe)
-    return await _cut(lambda: cut.picture(video, frame))
+    return await _cut(lambda: cut.cut_picture(video, frame))
 
 
 async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:

@@ -19,7 +19,7 @@ from schemas.registry import Role
 BREAK = re.compile(r"[;\n]")
 
 
-class Act(NamedTuple):
+class AdminAction(NamedTuple):
     """One form: `superuser` acts are closed to plain moderators."""
 
     name: str
@@ -245,40 +245,40 @@ async def _speaker(data: NameSpeaker, actor: str, now: datetime) -> str:
     return f"{data.handle}: {data.role.value} of {data.entry_id}"
 
 
-ACTS = (
-    Act(
+ADMIN_ACTIONS = (
+    AdminAction(
         "Decide a takedown",
         "Takedowns",
         "Upheld hides its videos, as does the end of the 48 hours; restored answers a counter-notice.",
         DecideTakedown,
         _takedown,
     ),
-    Act("Decide a proof", "Enrolments", "After you have seen its clip.", DecideProof, _proof),
-    Act(
+    AdminAction("Decide a proof", "Enrolments", "After you have seen its clip.", DecideProof, _proof),
+    AdminAction(
         "Decide a report",
         "Reports",
         "Hidden takes its video out of sight; minor flags every cameo in it.",
         DecideReport,
         _report,
     ),
-    Act("Hide or show a video", "Reports", "Nobody sees it, its maker neither.", HideVideo, _hide),
-    Act("Flag a minor's cameo", "Reports", "Nobody uses or sees it.", FlagMinor, _minor),
-    Act(
+    AdminAction("Hide or show a video", "Reports", "Nobody sees it, its maker neither.", HideVideo, _hide),
+    AdminAction("Flag a minor's cameo", "Reports", "Nobody uses or sees it.", FlagMinor, _minor),
+    AdminAction(
         "Decide an appeal",
         "Appeals",
         "Upheld lets the same person use the same texts.",
         DecideAppeal,
         _appeal,
     ),
-    Act(
+    AdminAction(
         "Put a name into the registry", "Registry", "An existing id is replaced.", PutEntry, _put_entry,
         superuser=True,
     ),
-    Act(
+    AdminAction(
         "Switch a name of the registry", "Registry", "Off lets everybody use it.", SwitchEntry, _switch_entry,
         superuser=True,
     ),
-    Act(
+    AdminAction(
         "Say who speaks for a name", "Registry", "They grant its use.", NameSpeaker, _speaker, superuser=True
     ),
 )  # fmt: skip

@@ -67,7 +67,7 @@ def pages(open_proof: OpenProof, open_video: OpenVideo, *, secure: bool) -> ASGI
             _table(RegistryGrantTable, "Registry", RegistryGrantTable.created_at, newest=True),
             _table(AuditLogTable, "Audit log", AuditLogTable.id, newest=True),
         ],
-        forms=[*(_form(act) for act in admin_actions.ACTS), *_clip_forms(open_proof, open_video)],
+        forms=[*(_form(act) for act in admin_actions.ADMIN_ACTIONS), *_clip_forms(open_proof, open_video)],
         auth_table=ModeratorTable,
         session_table=ModeratorSessionTable,
         production=secure,
@@ -96,7 +96,7 @@ def _read_only(piccolo_crud: PiccoloCRUD, request: Request) -> None:
         raise HTTPException(405, "use the forms: each act is checked and written down")
 
 
-def _form(act: admin_actions.Act) -> FormConfig:
+def _form(act: admin_actions.AdminAction) -> FormConfig:
     async def endpoint(request: Request, data: BaseModel) -> str:
         _check_role(request, act.superuser)
         try:

@@ -221,7 +221,7 @@ async def test_reports_and_appeals_are_decided(
 
 
 async def test_every_form_has_a_schema(plain: Desk) -> None:
-    for act in admin_actions.ACTS:
+    for act in admin_actions.ADMIN_ACTIONS:
         slug = act.name.replace(" ", "-").lower()
         reply = await plain.client.get(f"/admin/api/forms/{slug}/schema/")
         assert reply.status_code == 200, slug

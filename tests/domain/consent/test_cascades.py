@@ -35,7 +35,7 @@ async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family:
     twin = await copy("same" + family.face, family.eve)
     other = await copy("other" + family.face, family.eve)
     child = await drawn(family.eve, source=twin.id)
-    await receipts.delete(family.face, family.ada, first.id, at(6))
+    await receipts.delete_use(family.face, family.ada, first.id, at(6))
     await sweep()
     for gone in (first, twin, child):
         assert (
@@ -57,7 +57,7 @@ async def test_a_cascade_goes_on_where_it_was_batch_by_batch(family: Family, sma
         made.append((await drawn(family.eve, source=made[number // 2])).id)
     await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
     left = []
-    while await cascades.step(at(50)):
+    while await cascades.run_batch(at(50)):
         (row,) = await fetch(
             "SELECT count(*) AS n FROM videos WHERE withheld = 'tombstone' AND id = ANY ($1)", made
         )

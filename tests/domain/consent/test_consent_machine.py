@@ -11,10 +11,10 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-import domain.consent.facts
+import domain.consent.verdicts
 from db import engine
 from domain.consent import policy
-from domain.consent.policy import Ask, CameoFacts, Verdict
+from domain.consent.policy import CameoFacts, UseRequest, Verdict
 from domain.events import stream
 from domain.feed import feed
 from domain.videos import videos
@@ -122,7 +122,7 @@ async def test_no_reading_shows_what_is_not_covered_in_ten_thousand_steps(machin
 def blind(ask: dict[str, object] | None = None, cameo: dict[str, object] | None = None) -> Any:
     """domain.consent.policy with some facts kept from it."""
 
-    def decide(facts: CameoFacts, asked: Ask) -> Verdict:
+    def decide(facts: CameoFacts, asked: UseRequest) -> Verdict:
         return policy.decide(
             msgspec.structs.replace(facts, **(cameo or {})), msgspec.structs.replace(asked, **(ask or {}))
         )
@@ -147,7 +147,7 @@ FAULTS = {
 async def test_the_machine_finds_what_is_wrong(
     machine: type[Machine], monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(domain.consent.facts, "decide", FAULTS[fault])
+    monkeypatch.setattr(domain.consent.verdicts, "decide", FAULTS[fault])
     with pytest.raises(AssertionError):
         await ten_thousand_steps(machine)
     print(f"{fault}: found within {machine.steps} steps")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from domain.consent.policy import Action
-from domain.consent.policy_table import ACTIONS, Standing, answer, table
+from domain.consent.policy_table import ACTIONS, Standing, table, table_verdict
 from schemas.cameos import Audience
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,4 +52,4 @@ def test_every_cell(audience: Audience, standing: Standing, action: Action) -> N
         expected = standing not in (Standing.BLOCKED, Standing.ANONYMOUS)
     else:
         expected = standing is Standing.SELF or standing in MAY[audience]
-    assert answer(audience, standing, action).allowed is expected
+    assert table_verdict(audience, standing, action).allowed is expected
