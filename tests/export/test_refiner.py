@@ -13,7 +13,8 @@ from torch import Tensor
 from export.assemble import WEIGHTS
 from export.refiner import CELL, Refiner, load_refiner
 from export.similarity import Similarity, fitted, places
-from train.world.captions import SOMEONE, Scene
+from schemas.vocabulary import SOMEONE
+from train.world.captions import Scene
 from train.world.emoji_sprites import unseen_sprites
 from train.world.world import FULL, PREVIEW, draw, portrait
 

@@ -17,6 +17,7 @@ import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
+from schemas.vocabulary import SOMEONE
 from train.measure.curves import loss_curves
 from train.models.conditions import Conditions, chosen, conditions
 from train.models.folder import GUIDANCE, REFERENCE_GUIDANCE, STUDENT_SHIFT, STUDENT_STEPS
@@ -26,7 +27,6 @@ from train.models.vae import LATENT_CHANNELS
 from train.stages.latents import Kind, LatentBank
 from train.stages.teacher import load_average, show
 from train.stages.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
-from train.world.captions import SOMEONE
 
 TEACHER_STEPS_EACH = 2  # teacher steps inside one student step, second order
 NOT_TOLD = -1

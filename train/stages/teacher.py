@@ -18,6 +18,7 @@ import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
+from schemas.vocabulary import SOMEONE
 from train.measure.contact_sheets import contact_sheet
 from train.measure.curves import loss_curves
 from train.models.conditions import Conditions, chosen, conditions
@@ -34,7 +35,7 @@ from train.models.transformer import (
 from train.models.vae import decode
 from train.stages.latents import Batch, LatentBank
 from train.stages.training import Average, Budget, Log, Muon, clip_gradients, save_checkpoint, set_rate
-from train.world.captions import SOMEONE, Scene, plain_caption
+from train.world.captions import Scene, plain_caption
 from train.world.world import PREVIEW
 
 SUBJECT_WEIGHT = 3.0

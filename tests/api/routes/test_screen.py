@@ -195,7 +195,7 @@ async def test_a_service_elsewhere_has_its_say(
     error = refused(await eve.call("POST", "/v1/videos", {"prompt": PLAIN}), 403, "moderation_refused")
     assert "outside:no_cats" in error["message"]
     made = await eve.ok("POST", "/v1/appeals", {"request_id": error["request_id"], "reason": "why"})
-    await appeals.decide_appeal(made["id"], True, "fine", "a moderator", datetime.now(UTC))
+    await appeals.decide(made["id"], True, "fine", "a moderator", now=datetime.now(UTC))
     await eve.ok("POST", "/v1/videos", {"prompt": PLAIN})
     # What is refused here already is told to nobody.
     count = len(elsewhere.asked)

@@ -15,12 +15,13 @@ from model_server.serve import drawing
 from model_server.serve.drawing import Drawn, Unit
 from model_server.serve.engines import Engines
 from schemas.videos import Tier
+from schemas.vocabulary import SOMEONE
 from schemas.work import Inputs
 from settings import load
 from tests.model_server.engine.test_conditions import picture
 from tests.model_server.server import recipe, render
 from tests.product import ModelFolders
-from train.world.captions import SOMEONE, Scene
+from train.world.captions import Scene
 from train.world.emoji_sprites import unseen_sprites
 from train.world.world import FULL, FULL_SIZES, PREVIEW, PREVIEW_SIZES, draw, portrait
 

@@ -6,9 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from schemas.vocabulary import SOMEONE
 from train.models.text_encoder import told_scenes, training_scenes
 from train.stages.latents import PAIRED_SHARE, STRANGERS, Kind, _Drawn, moment
-from train.world.captions import SOMEONE
 from train.world.emoji_sprites import unseen_sprites
 from train.world.world import PREVIEW
 

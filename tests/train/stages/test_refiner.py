@@ -10,13 +10,14 @@ from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
 from export.assemble import WEIGHTS
 from export.similarity import places
+from schemas.vocabulary import SOMEONE
 from train.stages import refiner_clips
 from train.stages.refiner import train_refiner
 from train.stages.refiner_batches import _apart, truth
 from train.stages.refiner_clips import LOT, PICTURE, Lot, fill_lots, lot_path
 from train.stages.refiner_following import train_following
 from train.stages.training import Budget
-from train.world.captions import SOMEONE, Scene
+from train.world.captions import Scene
 from train.world.emoji_sprites import unseen_sprites
 from train.world.vocabulary import MOTIONS
 from train.world.world import PREVIEW_SIZES, course, draw, portrait_pose, sprite_layer
