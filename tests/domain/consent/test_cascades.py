@@ -73,18 +73,19 @@ KILLED = """
 import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from settings import load
-from db import cascades, engine
+from db import engine
+from domain.consent import cascades
 
 async def main():
     cascades.BATCH = 1
     await engine.open(load())
     for _ in range(3):
-        await cascades.step(datetime.now(UTC))
+        await cascades.run_batch(datetime.now(UTC))
     # In the middle of a batch, its writes made and not committed.
     async def never(*_):
         os.kill(os.getpid(), signal.SIGKILL)
-    cascades._bury = never
-    await cascades.step(datetime.now(UTC))
+    cascades._tombstone = never
+    await cascades.run_batch(datetime.now(UTC))
 
 asyncio.run(main())
 """
