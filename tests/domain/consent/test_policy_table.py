@@ -14,7 +14,7 @@ from domain.consent.policy_table import ACTIONS, Standing, table, table_verdict
 from schemas.cameos import Audience
 
 ROOT = Path(__file__).resolve().parents[3]
-BLOCK = re.compile(r"<!-- python -m core\.consent_table -->\n(.*?)<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- python -m domain\.consent\.policy_table -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
 def test_the_table_in_the_docs_is_the_one_that_the_code_makes() -> None:
