@@ -24,10 +24,10 @@ run: .venv/run.stamp
 
 test: .venv/test.stamp
 	@$(VENV) -m ruff format --check . && $(VENV) -m ruff check . && $(VENV) -m mypy
-	@exec $(VENV) -m pytest -m "not long"
+	@exec $(VENV) -m pytest -n 2 -m "not long"
 
 test-long: .venv/test.stamp
-	@exec $(VENV) -m pytest -m long
+	@exec $(VENV) -m pytest -n 2 -m long
 
 lint: .venv/test.stamp
 	@$(VENV) -m ruff format --check . && $(VENV) -m ruff check . && $(VENV) -m mypy

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.rungs import Rung
 from model_server.engine.threads import MEASURED
+from schemas.model_folder import read_model_spec
 
 SERVED = "threads and memory as served"
 INT8 = "int8"
@@ -16,10 +17,9 @@ FLOAT32 = "graph rewrites"
 
 def rungs(teacher: Path, work: Path, threads: int, int8: Path | None, tiny: Path | None) -> list[Rung]:
     """The ladder of this model. `int8` is a bundle that is there already, `tiny` a tiny decoder's folder."""
-    card = json.loads((teacher / "riffle.json").read_text())
-    full, few = card["full"], card["preview"]
-    large, small = tuple(full["size"]), tuple(few["size"])
-    many, steps, strong = tuple(full["sigmas"]), tuple(few["sigmas"]), float(full["guidance"])
+    spec = read_model_spec(teacher)
+    large, small = spec.full.size, spec.preview.size
+    many, steps, strong = tuple(spec.full.sigmas), tuple(spec.preview.sigmas), spec.full.guidance
     if tiny is None and (teacher / "tiny_decoder").is_dir():
         tiny = teacher / "tiny_decoder"
     float32 = bundle(teacher, work / "fp32", "fp32", tiny)

@@ -22,13 +22,12 @@ from export.families import FAMILIES
 from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
 from export.options import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, ExportOptions
 from export.refiner import load_refiner
-from export.schedule import euler, from_scheduler
+from export.schedule import from_scheduler
 from model_server.engine.bundle import BundleError
+from model_server.engine.flow import euler_schedule
 from model_server.engine.tokens import load_tokenizer
 from schemas.bundle import CONDITIONS, Schedule
-from schemas.model_folder import Card, Tier, check_sigmas
-
-__all__ = ["Card", "ExportError", "Source", "Tier", "load", "quietly", "weight_digest"]
+from schemas.model_folder import MODEL_SPEC_FILE, ModelSpec, ModelSpecError, TierSpec, read_model_spec
 
 LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 LIBRARIES = ("diffusers", "transformers")
@@ -121,7 +120,7 @@ def load(folder: Path, options: ExportOptions | None = None) -> Source:
         raise ExportError("load", f"{folder} is a bundle already: an export takes a diffusers folder")
     index: dict[str, Any] = _decode(folder / "model_index.json", dict[str, Any])
     family, pipeline = _family(index)
-    card: Card | None = _decode(folder / "riffle.json", Card) if (folder / "riffle.json").exists() else None
+    spec = _spec(folder)
     student = folder / "student" / "transformer"
     at = {
         "transformer": student if student.is_dir() else folder / "transformer",
@@ -132,11 +131,11 @@ def load(folder: Path, options: ExportOptions | None = None) -> Source:
     tiny = _tiny_decoder(folder, options, family, parts["vae"])
     defaults = family.defaults(pipeline)
     steps = None if options.steps is None else _between("steps", options.steps, 1, MAX_STEPS)
-    tier = _tier(card, is_student=student.is_dir()) if steps is None else None
+    tier = _tier(spec, is_student=student.is_dir()) if steps is None else None
     guidance = options.guidance if options.guidance is not None else (tier.guidance if tier else None)
     if guidance is None:
         guidance = 1.0 if (steps or FEW_STEPS) <= FEW_STEPS else defaults.guidance
-    prompt_tokens = options.prompt_tokens or (card.max_sequence_length if card else defaults.prompt_tokens)
+    prompt_tokens = options.prompt_tokens or (spec.max_sequence_length if spec else defaults.prompt_tokens)
     prompt_tokens = _between("prompt tokens", prompt_tokens, 1, MAX_PROMPT_TOKENS)
     vocabulary = folder / "vocabulary.json"
     source = Source(
@@ -144,39 +143,39 @@ def load(folder: Path, options: ExportOptions | None = None) -> Source:
         index=index,
         family=family,
         pipeline=pipeline,
-        name=options.name or (card.name if card else folder.resolve().name),
+        name=options.name or (spec.name if spec else folder.resolve().name),
         is_student=student.is_dir(),
         **parts,
         decoding_vae=tiny or parts["vae"],
         tokenizer=_tokenizer(folder / "tokenizer", prompt_tokens),
-        fps=_between("fps", options.fps or (card.fps if card else defaults.fps), 1, 240),
+        fps=_between("fps", options.fps or (spec.fps if spec else defaults.fps), 1, 240),
         prompt_tokens=prompt_tokens,
         guidance=float(guidance),
         decode_timestep=options.decode_timestep,
-        licence=_licence(folder, card),
+        licence=_licence(folder, spec),
         with_encoder=options.encoder,
-        conditions=_conditions(card, family, options),
-        reference_second=card.reference_second if card else -1.0,
+        conditions=_conditions(spec, family, options),
+        reference_second=spec.reference_second if spec else -1.0,
         vocabulary=_decode(vocabulary, dict[str, dict[str, list[str]]]) if vocabulary.is_file() else {},
     )
     if tiny is not None:
         source.notes.append(f"latents are decoded by a tiny decoder instead of the model's own ({_of(tiny)})")
     _check(source)
-    sizes, frames = _asked(card, options)
+    sizes, frames = _asked(spec, options)
     sizes, frames = list(dict.fromkeys(sizes)), list(dict.fromkeys(frames))
     if len(sizes) * len(frames) > MAX_SHAPES:
         raise ExportError("load", f"{len(sizes)} sizes of {len(frames)} lengths are over {MAX_SHAPES} shapes")
     for width, height in sizes:
         for length in frames:
             source.shapes.append(_shape(source, width, height, length, tier, steps or FEW_STEPS))
-    source.reference_size = (card.reference_size if card else None) or sizes[0]
+    source.reference_size = (spec.reference_size if spec else None) or sizes[0]
     _, _, multiple = family.factors(source.vae)
     if any(side < multiple or side % multiple for side in source.reference_size):
         wide, high = source.reference_size
         raise ExportError(
             "load", f"riffle.json: reference_size {wide}x{high} is no multiple of {multiple} px"
         )
-    many = card is not None and bool(card.lengths or card.preview.sizes)
+    many = spec is not None and bool(spec.lengths or spec.preview.sizes)
     source.free = family.frees(source) and (many or bool(source.conditions))
     if not source.free:
         # A reference picture has a shape of its own, which a fixed graph of the encoder doesn't take.
@@ -196,26 +195,26 @@ def _refiner(folder: Path) -> nn.Module:
         raise ExportError("load", f"refiner can't be loaded: {first_line(error)}") from error
 
 
-def _asked(card: Card | None, options: ExportOptions) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:
+def _asked(spec: ModelSpec | None, options: ExportOptions) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:
     """Sizes and numbers of frames: those asked for, else what was trained, the default first."""
-    if card is None:
+    if spec is None:
         return options.sizes or (PREVIEW_SIZE,), options.frames or (PREVIEW_FRAMES,)
     return (
-        options.sizes or (card.preview.size, *card.preview.sizes),
-        options.frames or (card.frames, *card.lengths),
+        options.sizes or (spec.preview.size, *spec.preview.sizes),
+        options.frames or (spec.frames, *spec.lengths),
     )
 
 
-def _conditions(card: Card | None, family: Family, options: ExportOptions) -> list[str]:
+def _conditions(spec: ModelSpec | None, family: Family, options: ExportOptions) -> list[str]:
     """What was trained, as far as it can be traced and encoded."""
-    if card is None or not card.conditions:
+    if spec is None or not spec.conditions:
         return []
-    unknown = sorted(set(card.conditions) - set(CONDITIONS))
+    unknown = sorted(set(spec.conditions) - set(CONDITIONS))
     if unknown:
         raise ExportError(
             "load", f"riffle.json: condition {unknown[0]!r} is not known, only {', '.join(CONDITIONS)}"
         )
-    return sorted(set(card.conditions)) if options.encoder and family.takes_conditions else []
+    return sorted(set(spec.conditions)) if options.encoder and family.takes_conditions else []
 
 
 def _family(index: dict[str, Any]) -> tuple[Family, str]:
@@ -240,17 +239,14 @@ def _class(index: dict[str, Any], part: str) -> str:
     return str(entry[1]) if isinstance(entry, list) and len(entry) == 2 else ""
 
 
-def _tier(card: Card | None, *, is_student: bool) -> Tier | None:
+def _tier(spec: ModelSpec | None, *, is_student: bool) -> TierSpec | None:
     """The steps that this transformer takes, at the preview's size."""
-    if card is None:
-        return None
-    tier = Tier(size=card.preview.size, sigmas=card.full.sigmas, guidance=card.full.guidance)
-    for sigmas in (card.preview.sigmas, card.full.sigmas):
-        check_sigmas(sigmas)
-    return card.preview if is_student else tier
+    if spec is None or is_student:
+        return spec and spec.preview
+    return TierSpec(size=spec.preview.size, sigmas=spec.full.sigmas, guidance=spec.full.guidance)
 
 
-def _shape(source: Source, width: int, height: int, frames: int, tier: Tier | None, steps: int) -> Shape:
+def _shape(source: Source, width: int, height: int, frames: int, tier: TierSpec | None, steps: int) -> Shape:
     space, time, multiple = source.family.factors(source.vae)
     if width % multiple or height % multiple or (frames - 1) % time or frames < 1:
         raise ExportError(
@@ -258,7 +254,7 @@ def _shape(source: Source, width: int, height: int, frames: int, tier: Tier | No
         )
     grid = ((frames - 1) // time + 1, height // space, width // space)
     if tier is not None:
-        return Shape(width, height, frames, grid, euler(tier.sigmas, "riffle.json"))
+        return Shape(width, height, frames, grid, euler_schedule(tier.sigmas, "riffle.json"))
     schedule, note = from_scheduler(source.folder, source.index, source.pipeline, grid, steps)
     if note and note not in source.notes:
         source.notes.append(note)
@@ -349,9 +345,9 @@ def _between(what: str, value: int, least: int, most: int) -> int:
     return value
 
 
-def _licence(folder: Path, card: Card | None) -> str:
+def _licence(folder: Path, spec: ModelSpec | None) -> str:
     """What the folder says about itself: riffle.json's word, else the first line of its licence file."""
-    said = card.licence if card else ""
+    said = spec.licence if spec else ""
     for name in LICENCE_FILES:
         if not said and (folder / name).is_file():
             return (folder / name).read_text().strip().split("\n")[0].strip()
@@ -360,6 +356,15 @@ def _licence(folder: Path, card: Card | None) -> str:
 
 def _of(module: nn.Module) -> str:
     return f"{sum(weight.numel() for weight in module.decoder.parameters()) / 1e6:.1f}M weights"
+
+
+def _spec(folder: Path) -> ModelSpec | None:
+    if not (folder / MODEL_SPEC_FILE).exists():
+        return None
+    try:
+        return read_model_spec(folder)
+    except ModelSpecError as error:
+        raise ExportError("load", first_line(error)) from error
 
 
 def _decode(path: Path, kind: Any) -> Any:

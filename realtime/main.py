@@ -29,7 +29,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """
     await engine.open(settings)
     try:
-        streams = Streams()
+        streams = Streams(utc_now)
         store = open_store(settings.media_location)
         keys = credentials(settings.home, settings.signing_chain, settings.signing_key)
         link = ModelServerLink(settings.models_socket)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request
+from schemas.base import Answer, Request, UnixSeconds
 
 Handle = Annotated[str, Meta(pattern=r"^[a-z0-9_]{3,30}$", description="3 to 30 of a-z, 0-9, _")]
 # argon2 hashes any length, so the upper bound only stops a body from being used as work.
@@ -41,7 +41,7 @@ class Account(Answer, kw_only=True):
     id: str
     handle: str
     display_name: str
-    created_at: int
+    created_at: UnixSeconds
     demo: bool = False
     object: str = "account"
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+# Every instant on the wire: `at`, or a name that ends in `_at`. Spans in milliseconds end in `_ms`.
+UnixSeconds = Annotated[int, Meta(description="Unix time in seconds")]
+
+
+def unix_seconds(instant: datetime) -> int:
+    """An instant as it stands on the wire."""
+    return int(instant.timestamp())
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

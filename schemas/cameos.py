@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from schemas.base import Answer, Page, Request
+from schemas.base import Answer, Page, Request, UnixSeconds
 from schemas.enrolment import Challenge
 from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Steer, Tier
 
@@ -71,7 +71,7 @@ class Topic(StrEnum):
 
 
 Word = Annotated[str, Meta(min_length=1, max_length=60)]
-UnixSeconds = Annotated[int, Meta(ge=1, le=MAX_UNIX_S)]
+Until = Annotated[UnixSeconds, Meta(ge=1, le=MAX_UNIX_S)]
 
 
 class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -88,7 +88,7 @@ class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     no_remix: bool = False
     no_others: bool = False
     approve_posts: bool = False
-    until: UnixSeconds | None = None
+    until: Until | None = None
 
 
 class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -163,7 +163,7 @@ class Cameo(Answer, kw_only=True):
     audience: Audience
     status: CameoStatus
     revision: int
-    created_at: int
+    created_at: UnixSeconds
     restrictions: Restrictions | None = None
     has_reference: bool = False
     challenge: Challenge | None = None
@@ -187,8 +187,8 @@ class Grant(Answer, kw_only=True):
     status: GrantStatus
     scope: Scope
     revision: int
-    created_at: int
-    expires_at: int | None = None
+    created_at: UnixSeconds
+    expires_at: UnixSeconds | None = None
     message: str | None = None
     policy_version: int = 1
     object: str = "grant"
@@ -234,7 +234,7 @@ class CameoUse(Answer, kw_only=True):
     prompt: str
     status: str
     post_id: str | None
-    at: int
+    at: UnixSeconds
 
 
 class CameoUseList(Answer, kw_only=True):

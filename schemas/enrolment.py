@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.base import Answer
+from schemas.base import Answer, UnixSeconds
 
 Turn = Literal["left", "right", "up", "down"]
 ProofStatus = Literal["in_review", "verified", "rejected"]
@@ -18,7 +18,7 @@ class Challenge(Answer, kw_only=True):
     id: str
     digits: str
     turns: list[Turn]
-    expires_at: int
+    expires_at: UnixSeconds
     object: str = "challenge"
 
 
@@ -36,8 +36,8 @@ class Proof(Answer, kw_only=True):
     cameo_id: str
     status: ProofStatus
     checks: list[ProofCheck]
-    created_at: int
-    decided_at: int | None = None
+    created_at: UnixSeconds
+    decided_at: UnixSeconds | None = None
     note: str | None = None
     object: str = "proof"
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from schemas.accounts import Account
-from schemas.base import Answer, Request
+from schemas.base import Answer, Request, UnixSeconds
 from schemas.videos import Video
 
 MAX_CAPTION_CHARS = 500
@@ -57,7 +57,7 @@ class Post(Answer, kw_only=True):
     likes: int
     remixes: int
     liked: bool
-    created_at: int
+    created_at: UnixSeconds
     object: str = "post"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request
+from schemas.base import Answer, Request, UnixSeconds
 
 AppealReason = Annotated[str, Meta(min_length=1, max_length=2000)]
 
@@ -35,8 +35,8 @@ class Appeal(Answer, kw_only=True):
     rules: list[str]
     reason: str
     status: AppealStatus
-    created_at: int
-    decided_at: int | None = None
+    created_at: UnixSeconds
+    decided_at: UnixSeconds | None = None
     note: str | None = None
     object: str = "appeal"
 
@@ -81,7 +81,7 @@ class Report(Answer, kw_only=True):
     subject_id: str
     reason: ReportReason
     status: Literal["open", "acted", "dismissed"]
-    created_at: int
+    created_at: UnixSeconds
     outcome: str | None = None
     object: str = "report"
 

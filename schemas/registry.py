@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request
+from schemas.base import Answer, Request, UnixSeconds
 
 # 9999-12-31: a calendar goes no further.
 MAX_UNIX_S = 253_402_214_400
@@ -44,9 +44,9 @@ class RegistryGrant(Answer, kw_only=True):
     id: str
     entry_id: str
     grantee: str
-    created_at: int
+    created_at: UnixSeconds
     until: int | None = None
-    revoked_at: int | None = None
+    revoked_at: UnixSeconds | None = None
     object: str = "registry_grant"
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request
+from schemas.base import Answer, Request, UnixSeconds
 
 MAX_TARGETS = 50
 FullName = Annotated[str, Meta(min_length=2, max_length=200)]
@@ -52,9 +52,9 @@ class Takedown(Answer, kw_only=True):
     id: str
     status: TakedownStatus
     role: TakedownRole
-    created_at: int
-    due_at: int
-    decided_at: int | None
+    created_at: UnixSeconds
+    due_at: UnixSeconds
+    decided_at: UnixSeconds | None
     videos: list[str]
     copies: int
     countered: bool
@@ -73,5 +73,5 @@ class CounterNotice(Answer, kw_only=True):
 
     id: str
     takedown_id: str
-    created_at: int
+    created_at: UnixSeconds
     object: str = "counter_notice"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from schemas.base import Answer, Page, Request
+from schemas.base import Answer, Page, Request, UnixSeconds
 from schemas.errors import VideoError
 
 # Four times the longest caption of the drawn world, and far below one NOTIFY payload.
@@ -170,15 +170,15 @@ class Video(Answer, kw_only=True):
     prompt: str
     size: str
     seconds: str
-    created_at: int
+    created_at: UnixSeconds
     tier: Tier
     seed: int
     recipe: Recipe
     cost: Cost
     links: Links
     swarm: Swarm
-    completed_at: int | None = None
-    expires_at: int | None = None
+    completed_at: UnixSeconds | None = None
+    expires_at: UnixSeconds | None = None
     error: VideoError | None = None
     remixed_from_video_id: str | None = None
     queue: QueuePlace | None = None
@@ -212,7 +212,7 @@ class Receipt(Answer, kw_only=True):
     grant_id: str | None
     revision: int
     policy_version: int
-    at: int
+    at: UnixSeconds
     action: str = "draw"
 
 

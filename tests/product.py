@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+from filelock import FileLock
 
 from export.prepare import prepare
 from settings import PROJECT, load
@@ -35,9 +36,12 @@ class ModelFolders(NamedTuple):
 
 @pytest.fixture(scope="session")
 def model_folders() -> ModelFolders:
-    """The model of this repository, assembled and exported once; kept under var/ between runs."""
-    settings = load({"RIFFLE_HOME": str(PROJECT / "var" / "test-models")})
-    prepare(settings)
+    """The model of this repository, exported once for all workers; kept under var/ between runs."""
+    home = PROJECT / "var" / "test-models"
+    home.mkdir(parents=True, exist_ok=True)
+    settings = load({"RIFFLE_HOME": str(home)})
+    with FileLock(f"{home}.lock"):
+        prepare(settings)
     return ModelFolders(settings.teacher, settings.bundle)
 
 

@@ -8,13 +8,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import inspect
-from multipart import (  # type: ignore[import-untyped]
-    MultipartError,
-    MultipartSegment,
-    PushMultipartParser,
-    parse_options_header,
-)
 
+from api.http.multipart import MEDIA_TYPE, Part, media_type, read_parts
 from schemas.errors import Code, RiffleError
 
 # 16 fields, each list with at most a few items; far more is an attack.
@@ -30,9 +25,9 @@ def read_form(raw: bytes, content_type: str, kind: Any) -> dict[str, Any]:
     Raises:
         RiffleError: it is no such form.
     """
-    media, options = parse_options_header(content_type)
-    if media == "multipart/form-data":
-        pairs = _multipart(raw, options.get("boundary", ""), _fields(kind))
+    if media_type(content_type) == MEDIA_TYPE:
+        parts = read_parts(raw, content_type, max_parts=MAX_FORM_FIELDS)
+        pairs = [_text(part, _fields(kind)) for part in parts]
     else:
         pairs = _urlencoded(raw)
     tree: dict[str, Any] = {}
@@ -67,31 +62,10 @@ def _options(info: inspect.Type) -> tuple[inspect.Type, ...]:
     return info.types if isinstance(info, inspect.UnionType) else (info,)
 
 
-def _multipart(raw: bytes, boundary: str, known: dict[str, bool]) -> list[tuple[str, str]]:
-    if not boundary:
-        raise RiffleError(Code.INVALID_REQUEST, "the Content-Type of a multipart body needs a boundary")
-    pairs: list[tuple[str, str]] = []
-    current: MultipartSegment | None = None
-    text = bytearray()
-    try:
-        with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS) as parser:
-            for event in (*parser.parse(raw), *parser.parse(b"")):
-                if isinstance(event, MultipartSegment):
-                    current, text = event, bytearray()
-                    _refuse_file(event, known)
-                elif event:
-                    text += event
-                elif current is not None:
-                    pairs.append((current.name, text.decode()))
-    except MultipartError as wrong:
-        raise RiffleError(Code.INVALID_REQUEST, f"the multipart body is broken: {wrong}") from None
-    return pairs
-
-
-def _refuse_file(segment: MultipartSegment, known: dict[str, bool]) -> None:
-    if segment.filename is None:
-        return
-    name = segment.name.partition("[")[0]
+def _text(part: Part, known: dict[str, bool]) -> tuple[str, str]:
+    if part.filename is None:
+        return part.name, part.data.decode()
+    name = part.name.partition("[")[0]
     if name in known:
         raise RiffleError(Code.INVALID_REQUEST, f"`{name}` can't be a file", param=name)
     raise RiffleError(

@@ -5,36 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request
-from multipart import (  # type: ignore[import-untyped]
-    MultipartError,
-    MultipartSegment,
-    PushMultipartParser,
-    parse_options_header,
-)
 
+from api.http.multipart import MEDIA_TYPE, media_type, read_parts
 from schemas.errors import Code, RiffleError
 
 # A minute from a phone at 4 Mbit/s; it lies in memory whole while it is looked at.
 MAX_CLIP_BYTES = 32 * 1024 * 1024
 FIELD = "file"
+# One is taken; a few more are read to say which of them is wrong.
+MAX_PARTS = 4
 RAW = ("video/mp4", "application/octet-stream", "application/x-www-form-urlencoded", "")
 
 
-async def clip(request: Request[Any, Any, Any]) -> bytes:
+async def read_clip(request: Request[Any, Any, Any]) -> bytes:
     """The bytes of the clip.
 
     Raises:
-        RiffleError: invalid_request (empty, or a broken form), unsupported_media_type; body_too_large by the
-            framework.
+        RiffleError: invalid_request (empty, or a broken form), unknown_field, unsupported_media_type;
+            body_too_large by the framework.
     """
     content_type = request.headers.get("content-type", "")
-    media, options = parse_options_header(content_type)
+    media = media_type(content_type)
     # curl calls raw bytes a form unless it is told otherwise.
-    if media not in (*RAW, "multipart/form-data"):
+    if media not in (*RAW, MEDIA_TYPE):
         raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send video/mp4, not {media}")
     data = await request.body()
-    if media == "multipart/form-data":
-        data = _file(data, options.get("boundary", ""))
+    if media == MEDIA_TYPE:
+        data = _only_file(data, content_type)
     if not data:
         raise RiffleError(
             Code.INVALID_REQUEST, "send an MP4 as the body, or as the file of a form", param=FIELD
@@ -42,22 +39,12 @@ async def clip(request: Request[Any, Any, Any]) -> bytes:
     return data
 
 
-def _file(raw: bytes, boundary: str) -> bytes:
-    if not boundary:
-        raise RiffleError(Code.INVALID_REQUEST, "the Content-Type of a multipart body needs a boundary")
-    found, current = bytearray(), None
-    try:
-        limit = {"max_segment_count": 4, "max_segment_size": MAX_CLIP_BYTES}
-        with PushMultipartParser(boundary, **limit) as parser:
-            for event in (*parser.parse(raw), *parser.parse(b"")):
-                if isinstance(event, MultipartSegment):
-                    current = event.name
-                    if current != FIELD:
-                        raise RiffleError(
-                            Code.UNKNOWN_FIELD, f"this request has no field `{current}`", param=current
-                        )
-                elif event:
-                    found += event
-    except MultipartError as wrong:
-        raise RiffleError(Code.INVALID_REQUEST, f"the multipart body is broken: {wrong}") from None
-    return bytes(found)
+def _only_file(raw: bytes, content_type: str) -> bytes:
+    found: bytes | None = None
+    for part in read_parts(raw, content_type, max_parts=MAX_PARTS):
+        if part.name != FIELD:
+            raise RiffleError(Code.UNKNOWN_FIELD, f"this request has no field `{part.name}`", param=part.name)
+        if found is not None:
+            raise RiffleError(Code.INVALID_REQUEST, f"send one `{FIELD}`, not several", param=FIELD)
+        found = part.data
+    return found or b""

@@ -13,8 +13,8 @@ from domain.consent import facts, verdicts
 from domain.consent.policy import Verdict
 from domain.feed import posts
 from domain.safety.screen import Screen
-from domain.videos import videos
 from domain.videos.steer import check_steer, steered
+from domain.videos.visibility import get_viewable
 from schemas.cameos import ConsentAnswer, ConsentCheck, Decision, TextRule
 from schemas.errors import Code, RiffleError
 from schemas.videos import ModelCard, Steer
@@ -45,11 +45,19 @@ class Consent(Controller):
                 Code.INVALID_REQUEST, "name a cameo, a prompt, a source or a video", param="cameos"
             )
         parents = data.source.video_ids if data.source else []
-        sources = [await videos.get(video_id, request.user.id) for video_id in parents]
-        wanted = list(dict.fromkeys([*data.cameos, *await facts.inherited_cameos(parents)]))
-        told = [] if data.steer is None else [_told(data.prompt or "", data.steer, (await cards.all())[0])]
+        sources = [await get_viewable(video_id, request.user.id, now()) for video_id in parents]
+        inherited = sorted({cameo for row in sources for cameo in row.cameos})
+        wanted = list(dict.fromkeys([*data.cameos, *inherited]))
+        (lineage,) = await facts.lineage_facts([parents])
         found = await verdicts.of_request(
-            request.user.id, wanted, data.source, data.tier, data.prompt or "", now(), told
+            request.user.id,
+            wanted,
+            data.source,
+            data.tier,
+            data.prompt or "",
+            now(),
+            lineage=lineage,
+            extra_texts=[] if data.steer is None else [_steered(data, data.steer, (await cards.all())[0])],
         )
         missing = [cameo for cameo in wanted if cameo not in found]
         if missing:
@@ -63,9 +71,9 @@ class Consent(Controller):
         )
 
 
-def _told(prompt: str, steer: Steer, card: ModelCard) -> str:
+def _steered(data: ConsentCheck, steer: Steer, card: ModelCard) -> str:
     check_steer(steer, card.vocabulary)
-    return steered(prompt, steer, card.vocabulary)
+    return steered(data.prompt or "", steer, card.vocabulary)
 
 
 def _answer(allowed: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule] = ()) -> ConsentAnswer:

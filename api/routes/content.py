@@ -13,8 +13,8 @@ from api.http.auth import Authed
 from api.http.clock import now
 from api.http.errors import Refused
 from api.http.ranges import Span, Unsatisfiable, wanted
-from domain.videos import hidden, videos
-from domain.videos.videos import VideoRow
+from domain.videos.record import VideoRow
+from domain.videos.visibility import get_playable, is_taken_down
 from media.store import MediaStore
 from schemas.errors import Code, RiffleError
 from schemas.videos import Status, Variant
@@ -50,8 +50,8 @@ class Content(Controller):
         Raises:
             RiffleError: not_found, gone, not_ready, invalid_state, taken_down, range_not_satisfiable.
         """
-        key = _key(await videos.get_media(video_id, request.user.id), variant)
-        if await hidden.hidden([video_id], now()):
+        key = _key(await get_playable(video_id, request.user.id, now()), variant)
+        if await is_taken_down([video_id], now()):
             raise RiffleError(Code.TAKEN_DOWN, "this video is out of sight; GET /v1/takedowns says more")
         try:
             found = await media.stat(key)

@@ -9,7 +9,7 @@ from litestar import Controller, get, post, put
 
 from api.http.auth import Authed
 from api.http.clock import now
-from api.http.upload import MAX_CLIP_BYTES, clip
+from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.consent import enrolments
 from domain.consent.enrolments import OpenChallenge
 from domain.ids import new_id
@@ -58,7 +58,7 @@ class Enrolment(Controller):
                 unsupported_media_type, body_too_large.
         """
         asked = await enrolments.open_challenge(cameo_id, request.user.id, now())
-        data = await clip(request)
+        data = await read_clip(request)
         try:
             seen = await asyncio.to_thread(proof.inspect, data)
         except UnreadableVideo as wrong:

@@ -7,7 +7,7 @@ from litestar import Controller, Response, delete, get, post, put
 from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.http.idempotency import once_checked
-from domain.feed import feed
+from domain.feed import posts
 from domain.safety.screen import Screen
 from schemas.feed import CreatePost, Deleted, Post
 
@@ -31,7 +31,7 @@ class Posts(Controller):
             await screen.check_post(asker(request), data.video_id, data.caption)
 
         async def make(_: None) -> Post:
-            return await feed.post(data.video_id, request.user.id, data.caption, now())
+            return await posts.post(data.video_id, request.user.id, data.caption, now())
 
         return await once_checked(request, data, check, make)
 
@@ -42,7 +42,7 @@ class Posts(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return await feed.get_post(post_id, request.user.id)
+        return await posts.get_post(post_id, request.user.id, now())
 
     @delete("/{post_id:str}", status_code=200, summary="Take a post back")
     async def remove(self, request: Authed, post_id: str) -> Deleted:
@@ -51,7 +51,7 @@ class Posts(Controller):
         Raises:
             RiffleError: not_found.
         """
-        await feed.delete_post(post_id, request.user.id, now())
+        await posts.delete_post(post_id, request.user.id, now())
         return Deleted(id=post_id)
 
     @put("/{post_id:str}/like", summary="Like")
@@ -61,8 +61,8 @@ class Posts(Controller):
         Raises:
             RiffleError: not_found.
         """
-        await feed.like(post_id, request.user.id, now())
-        return await feed.get_post(post_id, request.user.id)
+        await posts.like(post_id, request.user.id, now())
+        return await posts.get_post(post_id, request.user.id, now())
 
     @delete("/{post_id:str}/like", status_code=200, summary="Take a like back")
     async def unlike(self, request: Authed, post_id: str) -> Post:
@@ -71,5 +71,5 @@ class Posts(Controller):
         Raises:
             RiffleError: not_found.
         """
-        await feed.unlike(post_id, request.user.id)
-        return await feed.get_post(post_id, request.user.id)
+        await posts.unlike(post_id, request.user.id, now())
+        return await posts.get_post(post_id, request.user.id, now())

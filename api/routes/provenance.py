@@ -10,7 +10,8 @@ from litestar.datastructures import State
 
 from api.http.attempts import Attempts
 from api.http.auth import PUBLIC, count_attempt
-from api.http.upload import MAX_CLIP_BYTES, clip
+from api.http.clock import now
+from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
 from media import fingerprint
@@ -39,7 +40,7 @@ class ProvenanceRoutes(Controller):
             RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
         """
         count_attempt(request, lookups)
-        data = await clip(request)
+        data = await read_clip(request)
         found = await asyncio.to_thread(active_manifest, data, credentials.authority)
         facts = None if found is None else _facts(found)
         by_manifest = facts is not None and facts.state == "trusted"
@@ -63,7 +64,7 @@ class ProvenanceRoutes(Controller):
         return Provenance(
             made_here=bool(copies),
             by="perceptual_hash" if copies else None,
-            video_id=await visibility.first_public([copy.video_id for copy in copies]),
+            video_id=await visibility.first_listed([copy.video_id for copy in copies], now()),
             manifest=facts,
             checks=checks,
             distance=copies[0].distance if copies else None,

@@ -11,9 +11,14 @@ from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.http.idempotency import once_checked
 from api.model_cards import Cards
+from domain.consent import receipts
 from domain.safety.screen import Screen
-from domain.videos import videos
-from domain.videos.create import make_render, make_videos, screened
+from domain.videos import lineage, record, transitions
+from domain.videos.create import create_video, render_video
+from domain.videos.delete import delete_video
+from domain.videos.validate import check_request, find_card
+from domain.videos.visibility import get_viewable
+from domain.videos.wire import to_video, to_videos
 from media.store import MediaStore
 from schemas.videos import (
     CreateVideo,
@@ -58,13 +63,7 @@ class Videos(Controller):
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
 
-        async def check() -> list[ModelCard]:
-            return await screened(asker(request), data, await cards.all(), screen)
-
-        async def make(known: list[ModelCard]) -> Video:
-            return await make_videos(request.user.id, data, known)
-
-        return await once_checked(request, data, check, make, status=200, headers=_poll(data.tier))
+        return await _create(request, data, data, cards, screen)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
     async def remix(
@@ -75,20 +74,13 @@ class Videos(Controller):
         Raises:
             RiffleError: what making a video raises; not_ready, while the source is being drawn.
         """
-        wish = CreateVideo(
+        asked = CreateVideo(
             prompt=data.prompt,
             n=data.n,
             seed=data.seed,
             source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
         )
-
-        async def check() -> list[ModelCard]:
-            return await screened(asker(request), wish, await cards.all(), screen)
-
-        async def make(known: list[ModelCard]) -> Video:
-            return await make_videos(request.user.id, wish, known)
-
-        return await once_checked(request, data, check, make, status=200, headers=_poll(wish.tier))
+        return await _create(request, data, asked, cards, screen)
 
     @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
     async def render(self, request: Authed, video_id: str, cards: Cards, screen: Screen) -> Response[Video]:
@@ -106,7 +98,7 @@ class Videos(Controller):
             return known
 
         async def make(known: list[ModelCard]) -> Video:
-            return await make_render(request.user.id, video_id, known)
+            return await render_video(request.user.id, video_id, known, now())
 
         return await once_checked(request, None, check, make, status=200, headers=_poll(Tier.FULL))
 
@@ -123,8 +115,8 @@ class Videos(Controller):
         Raises:
             RiffleError: not_found, where `after` is no video of one's own.
         """
-        rows, has_more = await videos.page(request.user.id, after, limit, order)
-        data = await videos.to_videos(rows)
+        rows, has_more = await record.page(request.user.id, after, limit, order)
+        data = await to_videos(rows)
         return VideoPage(
             data=data,
             first_id=data[0].id if data else None,
@@ -139,7 +131,7 @@ class Videos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return _answer(await videos.to_video(await videos.get(video_id, request.user.id)))
+        return _answer(await to_video(await get_viewable(video_id, request.user.id, now())))
 
     @post("/{video_id:str}/cancel", status_code=200, summary="Stop drawing")
     async def cancel(self, request: Authed, video_id: str) -> Response[Video]:
@@ -148,7 +140,7 @@ class Videos(Controller):
         Raises:
             RiffleError: not_found; invalid_state, where it has ended already.
         """
-        return _answer(await videos.to_video(await videos.cancel(video_id, request.user.id, now())))
+        return _answer(await to_video(await transitions.cancel(video_id, request.user.id, now())))
 
     @delete("/{video_id:str}", status_code=200, summary="Delete a video and its media")
     async def remove(self, request: Authed, video_id: str, media: MediaStore) -> DeletedVideo:
@@ -157,7 +149,7 @@ class Videos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        keys = await videos.delete(video_id, request.user.id, now())
+        keys = await delete_video(video_id, request.user.id, now())
         await media.delete(*keys)
         return DeletedVideo(id=video_id)
 
@@ -168,7 +160,7 @@ class Videos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return await videos.lineage(video_id, request.user.id)
+        return await lineage.lineage(video_id, request.user.id, now())
 
     @get("/{video_id:str}/receipts", summary="The consent that it rests on")
     async def receipts(self, request: Authed, video_id: str) -> ReceiptList:
@@ -177,7 +169,26 @@ class Videos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return ReceiptList(data=await videos.receipts(video_id, request.user.id))
+        await get_viewable(video_id, request.user.id, now())
+        return ReceiptList(data=await receipts.of_video(video_id))
+
+
+async def _create(
+    request: Authed, data: CreateVideo | RemixVideo, asked: CreateVideo, cards: Cards, screen: Screen
+) -> Response[Video]:
+    """Check and screen what is asked for, then create it, once for each key; `data` is the body as sent."""
+
+    async def check() -> list[ModelCard]:
+        known = await cards.all()
+        check_request(asked, find_card(known, asked.model))
+        sources = asked.source.video_ids if asked.source else []
+        await screen.check_video(asker(request), asked.prompt, sources, asked.cameos)
+        return known
+
+    async def make(known: list[ModelCard]) -> Video:
+        return await create_video(request.user.id, asked, known, now())
+
+    return await once_checked(request, data, check, make, status=200, headers=_poll(asked.tier))
 
 
 def _poll(tier: Tier) -> dict[str, str]:

@@ -13,6 +13,7 @@ from db.tables.accounts import BlockTable, FollowTable
 from domain.ids import new_id
 from domain.videos.pricing import START_CREDITS
 from schemas.accounts import Account
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 
 # A stolen access token works for an hour at most; a phone that is opened once a month stays signed in.
@@ -43,7 +44,7 @@ def to_account(row: AccountRow) -> Account:
         id=row.id,
         handle=row.handle,
         display_name=row.display_name,
-        created_at=int(row.created_at.timestamp()),
+        created_at=unix_seconds(row.created_at),
         demo=row.demo,
     )
 

@@ -21,9 +21,14 @@ class CameoRequester(NamedTuple):
 
 
 class LineageFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A lineage: its prompts and captions, its trend, whether it has a remix, which cameos were withdrawn."""
+    """Videos and all that they come from, together.
+
+    `texts` are their prompts and captions, `ancestors` how many they are, `remixed` whether a remix is among
+    them, `trend` the one that they stand in, `withdrawn` how the use of a cameo in them was withdrawn.
+    """
 
     texts: list[str] = msgspec.field(default_factory=list)
+    ancestors: int = 0
     remixed: bool = False
     trend: str | None = None
     withdrawn: dict[str, RevokeMode] = msgspec.field(default_factory=dict)
@@ -110,6 +115,8 @@ async def lineage_facts(roots: Sequence[Sequence[str]]) -> list[LineageFacts]:
             JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
         )
         SELECT nr, remixed, trend, texts, (
+            SELECT count(*) FROM line WHERE line.nr = heads.nr
+        ) AS ancestors, (
             SELECT coalesce(jsonb_object_agg(cameo_id, mode), '{}') FROM back WHERE back.nr = heads.nr
         ) AS withdrawn FROM heads JOIN said USING (nr)
         """,

@@ -13,12 +13,12 @@ from domain.events import stream
 from domain.ids import new_id
 from schemas.cameos import Audience, CameoStatus, Grant, GrantStatus, RequestCameo, RevokeMode
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream
+from schemas.events import CameoAccepted, CameoRefused, CameoRequested, CameoRevoked, inbox_stream
 
-EVENT_OF = {
-    GrantStatus.ACCEPTED: Name.CAMEO_ACCEPTED,
-    GrantStatus.REFUSED: Name.CAMEO_REFUSED,
-    GrantStatus.REVOKED: Name.CAMEO_REVOKED,
+ANSWERED: dict[GrantStatus, type[CameoAccepted | CameoRefused | CameoRevoked]] = {
+    GrantStatus.ACCEPTED: CameoAccepted,
+    GrantStatus.REFUSED: CameoRefused,
+    GrantStatus.REVOKED: CameoRevoked,
 }
 # An inbox of requests; older ones have long been answered.
 MAX_REQUESTS = 500
@@ -54,7 +54,7 @@ async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime
             POLICY_VERSION,
         )
         made = await _one(grant_id, now)
-        await stream.append(inbox_stream(row["account_id"]), Name.CAMEO_REQUESTED, _payload(made), now=now)
+        await stream.append(inbox_stream(row["account_id"]), CameoRequested(grant=made), now=now)
         return made
 
 
@@ -187,7 +187,7 @@ async def notify_grantee(grant_id: str, status: GrantStatus, now: datetime) -> N
     found = await fetch_one("SELECT grantee_id FROM grant_heads WHERE grant_id = $1", grant_id)
     assert found is not None
     grant = await _one(grant_id, now)
-    await stream.append(inbox_stream(found["grantee_id"]), EVENT_OF[status], _payload(grant), now=now)
+    await stream.append(inbox_stream(found["grantee_id"]), ANSWERED[status](grant=grant), now=now)
 
 
 async def list_requests(
@@ -246,7 +246,3 @@ def _grant(row: dict[str, Any], now: datetime | None) -> Grant:
     if out and GrantStatus.EXPIRED in GRANT_EDGES[grant.status]:
         grant.status = GrantStatus.EXPIRED
     return grant
-
-
-def _payload(grant: Grant) -> dict[str, Any]:
-    return {"grant": msgspec.to_builtins(grant)}

@@ -4,32 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from db.engine import exists, fetch, fetch_one, transaction
 from domain.consent import revocations
 from domain.consent.grants import unknown_cameo
 from domain.consent.policy import POLICY_VERSION, Action, Verdict
+from domain.videos.mentions import CameoIdentity
 from domain.videos.record import VideoRow
+from schemas.base import unix_seconds
 from schemas.cameos import CameoUse, RevokeMode
 from schemas.errors import Code, RiffleError
+from schemas.events import CameoUsed
+from schemas.videos import Receipt
 
 # What a screen of uses shows; older ones are in the ledger.
 MAX_USES = 500
 
 
-async def lock_cameos(cameos: Sequence[str]) -> None:
-    """Lock cameos until the transaction ends, in one order.
+async def lock_cameos(cameo_ids: Sequence[str]) -> list[CameoIdentity]:
+    """Lock cameos until the transaction ends, in one order; what each is called, in the order given.
 
     Raises:
         RiffleError: not_found.
     """
+    if not cameo_ids:
+        return []
     locked = await fetch(
-        "SELECT id FROM cameos WHERE id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE", list(cameos)
+        """
+        SELECT id, handle, display_name, reference_key IS NOT NULL AS pictured FROM cameos
+        WHERE id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE
+        """,
+        list(cameo_ids),
     )
-    missing = set(cameos) - {row["id"] for row in locked}
+    found = {row["id"]: CameoIdentity(**row) for row in locked}
+    missing = set(cameo_ids) - set(found)
     if missing:
         raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{min(missing)}`", param="cameos")
+    return [found[cameo] for cameo in cameo_ids]
 
 
 def require_allowed(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
@@ -50,24 +62,29 @@ async def write(
     video_ids: Sequence[str], verdicts: Mapping[str, Verdict], action: Literal["draw", "post"], now: datetime
 ) -> None:
     """Pin what was permitted to videos. The cameos are locked."""
-    for cameo, verdict in verdicts.items():
-        await fetch(
-            """
-            INSERT INTO receipts (video_id, cameo_id, grant_id, revision, policy_version, at, action)
-            SELECT unnest($1::text[]), $2, $3, $4, $5, $6, $7
-            """,
-            list(video_ids),
-            cameo,
-            verdict.grant_id,
-            verdict.grant_revision,
-            POLICY_VERSION,
-            now,
-            action,
-        )
+    if not verdicts:
+        return
+    await fetch(
+        """
+        INSERT INTO receipts (video_id, cameo_id, grant_id, revision, policy_version, at, action)
+        SELECT video_id, c.id, c.grant_id, c.revision, $5, $6, $7 FROM unnest($1::text[]) AS video_id,
+            unnest($2::text[], $3::text[], $4::integer[]) WITH ORDINALITY AS c(id, grant_id, revision, nr)
+        ORDER BY c.nr, video_id
+        """,
+        list(video_ids),
+        list(verdicts),
+        [verdict.grant_id for verdict in verdicts.values()],
+        [verdict.grant_revision for verdict in verdicts.values()],
+        POLICY_VERSION,
+        now,
+        action,
+    )
 
 
-async def use_events(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, dict[str, Any]]]:
+async def notices(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, CameoUsed]]:
     """What the owner of each cameo of one swarm hears, by account: nothing of what they do themselves."""
+    if not rows[0].cameos:
+        return []
     found = await fetch(
         """
         SELECT c.id, c.account_id, c.display_name, a.handle FROM cameos c, accounts a
@@ -79,17 +96,29 @@ async def use_events(rows: Sequence[VideoRow], action: Action) -> list[tuple[str
     return [
         (
             row["account_id"],
-            {
-                "cameo_id": row["id"],
-                "cameo_name": row["display_name"],
-                "by": row["handle"],
-                "action": action.value,
-                "video_ids": [item.id for item in rows],
-                "prompt": rows[0].prompt,
-            },
+            CameoUsed(
+                cameo_id=row["id"],
+                cameo_name=row["display_name"],
+                by=row["handle"],
+                action=action.value,
+                video_ids=[item.id for item in rows],
+                prompt=rows[0].prompt,
+            ),
         )
         for row in found
     ]
+
+
+async def of_video(video_id: str) -> list[Receipt]:
+    """The consent that a video rests on, oldest first."""
+    rows = await fetch(
+        """
+        SELECT cameo_id, grant_id, revision, policy_version, at, action FROM receipts
+        WHERE video_id = $1 ORDER BY id
+        """,
+        video_id,
+    )
+    return [Receipt(video_id=video_id, **{**row, "at": unix_seconds(row["at"])}) for row in rows]
 
 
 async def list_uses(cameo_id: str, account: str) -> list[CameoUse]:
@@ -111,7 +140,7 @@ async def list_uses(cameo_id: str, account: str) -> list[CameoUse]:
         cameo_id,
         MAX_USES,
     )
-    return [CameoUse(**{**row, "at": int(row["at"].timestamp())}) for row in rows]
+    return [CameoUse(**{**row, "at": unix_seconds(row["at"])}) for row in rows]
 
 
 async def delete_use(cameo_id: str, account: str, video_id: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What the consent policy says of videos: those that stand, one that is to be drawn, and who may see them."""
+"""What the consent policy says of videos: of those that there are, and of one that is to be drawn."""
 
 from __future__ import annotations
 
@@ -54,29 +54,36 @@ async def of_videos(
 
 async def of_request(
     requester: str,
-    cameos: Sequence[str],
+    cameo_ids: Sequence[str],
     source: Source | None,
     tier: Tier,
     prompt: str,
     now: datetime,
-    model_prompts: Sequence[str] = (),
+    *,
+    lineage: LineageFacts,
+    extra_texts: Sequence[str] = (),
 ) -> dict[str, Verdict]:
     """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
 
-    `model_prompts` is what the model reads, where that is not only the prompt.
+    `lineage` says what its sources come from; `extra_texts` is what is said beyond the prompt, such as the
+    model's own prompt.
     """
-    (lineage,) = await lineage_facts([source.video_ids if source else []])
-    known = await cameo_facts([CameoRequester(cameo, requester) for cameo in cameos])
+    known = await cameo_facts([CameoRequester(cameo, requester) for cameo in cameo_ids])
     request = UseRequest(
         requester=requester,
         action=action_of(tier, source.relation if source else None),
         prompt=prompt,
         now=now,
-        texts=[*lineage.texts, *model_prompts],
+        texts=[*lineage.texts, *extra_texts],
         trend=lineage.trend,
-        remixed=lineage.remixed or (source is not None and source.relation is not Relation.RENDER),
+        remixed=is_remixed(lineage, source),
     )
     return _decide_all(list(known.values()), request, lineage)
+
+
+def is_remixed(lineage: LineageFacts, source: Source | None) -> bool:
+    """Whether a remix is in the making of what is drawn from a source with this lineage."""
+    return lineage.remixed or (source is not None and source.relation is not Relation.RENDER)
 
 
 def _decide_all(
@@ -92,20 +99,3 @@ def _decide_all(
         )
         for cameo in cameos
     }
-
-
-async def may_show(rows: Sequence[VideoRow], now: datetime, viewer: str) -> set[str]:
-    """The ids of those posted videos that consent lets be shown to this viewer."""
-    standing = [row for row in rows if row.withheld is None]
-    found = await of_videos(standing, now, Action.SHOW)
-    shown = [row for row in standing if all(verdict.allowed for verdict in found[row.id].values())]
-    return await may_read(shown, now, viewer)
-
-
-async def may_read(rows: Sequence[VideoRow], now: datetime, viewer: str) -> set[str]:
-    """The ids of those videos whose likenesses this viewer may look at, if they may be shown at all."""
-    cameos = sorted({cameo for row in rows for cameo in row.cameos})
-    facts = await cameo_facts([CameoRequester(cameo, viewer) for cameo in cameos])
-    known = {fact.id: fact for fact in facts.values()}
-    request = UseRequest(requester=viewer, action=Action.READ, prompt="", now=now)
-    return {row.id for row in rows if all(decide(known[cameo], request).allowed for cameo in row.cameos)}

@@ -8,14 +8,9 @@ from typing import Any, NamedTuple
 
 from db.engine import exists, fetch
 from domain.feed.posts import NOT_BLOCKED, to_posts
-from domain.feed.posts import delete_post as delete_post
-from domain.feed.posts import get_post as get_post
-from domain.feed.posts import like as like
-from domain.feed.posts import post as post
-from domain.feed.posts import unlike as unlike
 from domain.feed.ranking import decode_cursor, encode_cursor, prompt_diff
-from domain.videos import hidden
 from domain.videos.record import VideoRow, select
+from domain.videos.visibility import can_list
 from schemas.errors import Code, RiffleError
 from schemas.feed import Cut, DiffPart, Feed, FeedItem, Lane, LaneItem, LaneOrder, LanePreview, Post, Trend
 
@@ -77,7 +72,7 @@ CUTS = {
 }
 
 
-async def trends(cut: Cut, cursor: str | None, limit: int, viewer: str) -> Feed:
+async def trends(cut: Cut, cursor: str | None, limit: int, viewer: str, now: datetime) -> Feed:
     """A page of trends, each with the first posts of its lane by closeness.
 
     Raises:
@@ -89,7 +84,7 @@ async def trends(cut: Cut, cursor: str | None, limit: int, viewer: str) -> Feed:
     items: list[FeedItem] = []
     for _ in range(MAX_READS):
         found = await fetch(sql, viewer, key, after, limit + 1)
-        lanes = await _lane_starts([row["id"] for row in found], viewer)
+        lanes = await _lane_starts([row["id"] for row in found], viewer, now)
         for row in found[:limit]:
             key, after = row["key"], row["id"]
             if after in lanes:
@@ -111,7 +106,7 @@ class _LaneStart(NamedTuple):
     likes: int
 
 
-async def _lane_starts(trend_ids: Sequence[str], viewer: str) -> dict[str, _LaneStart]:
+async def _lane_starts(trend_ids: Sequence[str], viewer: str, now: datetime) -> dict[str, _LaneStart]:
     """The first posts of each lane that has any to show."""
     order = LANE_ORDERS[LaneOrder.CLOSENESS]
     reach = 2 * LANE_PREVIEW
@@ -127,7 +122,7 @@ async def _lane_starts(trend_ids: Sequence[str], viewer: str) -> dict[str, _Lane
         list(trend_ids),
         reach,
     )
-    shown, rows = await _showable(found, viewer)
+    shown, rows = await _showable(found, viewer, now)
     posts = {item.id: item for item in await to_posts(shown, rows, viewer)}
     totals = await fetch(
         """
@@ -179,7 +174,9 @@ def _item(start: _LaneStart, cut: Cut, who: str) -> FeedItem:
     )
 
 
-async def lane(trend_id: str, order: LaneOrder, cursor: str | None, limit: int, viewer: str) -> Lane:
+async def lane(
+    trend_id: str, order: LaneOrder, cursor: str | None, limit: int, viewer: str, now: datetime
+) -> Lane:
     """A page of one trend's posts, each with how its prompt differs from that of its source.
 
     Raises:
@@ -205,7 +202,7 @@ async def lane(trend_id: str, order: LaneOrder, cursor: str | None, limit: int, 
             after,
             limit + 1,
         )
-        shown, videos = await _showable(batch[:limit], viewer)
+        shown, videos = await _showable(batch[:limit], viewer, now)
         taken = shown[: limit - len(found)]
         last = taken[-1] if len(taken) < len(shown) else batch[:limit][-1] if batch else None
         if last is not None:
@@ -218,18 +215,18 @@ async def lane(trend_id: str, order: LaneOrder, cursor: str | None, limit: int, 
     if not found and cursor is None:
         raise _unknown(trend_id)
     posts = await to_posts(found, rows, viewer)
-    diffs = await _diffs(posts, viewer)
+    diffs = await _diffs(posts, viewer, now)
     return Lane(
         items=[LaneItem(post=item, prompt_diff=diffs[item.id]) for item in posts],
         cursor=_cursor(kind, key, after) if more else None,
     )
 
 
-async def _diffs(posts: Sequence[Post], viewer: str) -> dict[str, list[DiffPart]]:
+async def _diffs(posts: Sequence[Post], viewer: str, now: datetime) -> dict[str, list[DiffPart]]:
     """How each prompt differs from its source's; nothing where the source can't be seen any more."""
     sources = [item.source_post_id for item in posts if item.source_post_id is not None]
     rows = await select("v.post_id = ANY ($1::text[])", sources) if sources else []
-    covered = await hidden.shown(rows, viewer)
+    covered = await can_list(rows, viewer, now)
     prompts = {row.post_id: row.prompt for row in rows if row.id in covered}
     return {
         item.id: prompt_diff(item.video.prompt, item.video.prompt)
@@ -242,11 +239,11 @@ async def _diffs(posts: Sequence[Post], viewer: str) -> dict[str, list[DiffPart]
 
 
 async def _showable(
-    found: Sequence[dict[str, Any]], viewer: str
+    found: Sequence[dict[str, Any]], viewer: str, now: datetime
 ) -> tuple[list[dict[str, Any]], list[VideoRow]]:
     """Those rows of `posts` that the viewer may be shown, and their videos."""
     rows = await select("v.id = ANY ($1::text[])", [row["video_id"] for row in found])
-    covered = await hidden.shown(rows, viewer)
+    covered = await can_list(rows, viewer, now)
     return [row for row in found if row["video_id"] in covered], [row for row in rows if row.id in covered]
 
 

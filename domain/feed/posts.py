@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from db.engine import fetch, fetch_one, transaction
@@ -14,12 +14,13 @@ from domain.consent.policy import Action, UseReason, Verdict
 from domain.events import stream
 from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, hot
 from domain.ids import new_id
-from domain.videos import transitions
 from domain.videos.lineage import posted_ancestors
-from domain.videos.record import VideoRow, select, to_videos
-from domain.videos.visibility import unknown, visible_of
+from domain.videos.record import VideoRow, lock, no_such_video, select
+from domain.videos.visibility import can_view
+from domain.videos.wire import to_videos
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream
+from schemas.events import Payload, PostRemixed, inbox_stream
 from schemas.feed import Closeness, Post
 from schemas.videos import Status
 
@@ -41,9 +42,9 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
     async with transaction():
         # Cameos are locked before videos, everywhere; so this comes before or after a revocation.
         await receipts.lock_cameos(await facts.inherited_cameos([video_id]))
-        row = await transitions.lock(video_id)
+        row = await lock(video_id)
         if row is None or row.account_id != account or row.deleted_at is not None:
-            raise unknown(video_id, "video_id")
+            raise no_such_video(video_id, "video_id")
         if row.status is not Status.COMPLETED:
             raise RiffleError(
                 Code.INVALID_STATE, f"the video is {row.status}: only completed ones can be posted"
@@ -86,22 +87,20 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         await fetch("UPDATE videos SET post_id = $2 WHERE id = $1", video_id, post_id)
         if source is not None:
             await fetch("UPDATE posts SET remixes = remixes + 1 WHERE id = $1", source.post_id)
-        made = await get_post(post_id, account)
-        news = [
-            (owner, Name.CAMEO_USED, data) for owner, data in await receipts.use_events([row], Action.POST)
-        ]
+        made = await get_post(post_id, account, now)
+        heard: list[tuple[str, Payload]] = [*await receipts.notices([row], Action.POST)]
         if source is not None and source.author != account:
-            data = {
-                "post_id": post_id,
-                "source_post_id": source.post_id,
-                "trend_id": trend_id,
-                "video_id": video_id,
-                "by": made.author.handle,
-            }
-            news.append((source.author, Name.POST_REMIXED, data))
+            remixed = PostRemixed(
+                post_id=post_id,
+                source_post_id=source.post_id,
+                trend_id=trend_id,
+                video_id=video_id,
+                by=made.author.handle,
+            )
+            heard.append((source.author, remixed))
         # Inboxes are locked in one order, everywhere.
-        for who, name, data in sorted(news, key=lambda item: item[0]):
-            await stream.append(inbox_stream(who), name, data, now=now)
+        for who, payload in sorted(heard, key=lambda item: item[0]):
+            await stream.append(inbox_stream(who), payload, now=now)
         return made
 
 
@@ -113,7 +112,7 @@ async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, di
     """
     found = await select("v.id = $1 AND v.account_id = $2 AND v.deleted_at IS NULL", video_id, account)
     if not found:
-        raise unknown(video_id, "video_id")
+        raise no_such_video(video_id, "video_id")
     row = found[0]
     ancestors = await posted_ancestors(video_id)
     trend_id = ancestors[0].trend_id if ancestors else None
@@ -121,7 +120,7 @@ async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, di
     return row.withheld is None and all(item.allowed for item in permitted.values()), permitted
 
 
-async def get_post(post_id: str, viewer: str) -> Post:
+async def get_post(post_id: str, viewer: str, now: datetime) -> Post:
     """A post as the viewer sees it.
 
     Raises:
@@ -130,7 +129,7 @@ async def get_post(post_id: str, viewer: str) -> Post:
     found = await fetch_one("SELECT * FROM posts WHERE id = $1 AND deleted_at IS NULL", post_id)
     if found is not None:
         rows = await select("v.id = $1", found["video_id"])
-        if await visible_of(rows, viewer):
+        if await can_view(rows, viewer, now):
             return (await to_posts([found], rows, viewer))[0]
     raise _unknown(post_id)
 
@@ -145,7 +144,7 @@ async def delete_post(post_id: str, account: str, now: datetime) -> None:
         found = await fetch_one(
             "SELECT video_id FROM posts WHERE id = $1 AND account_id = $2", post_id, account
         )
-        row = await transitions.lock(found["video_id"]) if found else None
+        row = await lock(found["video_id"]) if found else None
         if row is None or row.post_id != post_id:
             raise _unknown(post_id)
         await take_back(post_id, now)
@@ -170,7 +169,7 @@ async def like(post_id: str, account: str, now: datetime) -> None:
         RiffleError: not_found.
     """
     async with transaction():
-        await get_post(post_id, account)
+        await get_post(post_id, account, now)
         made = await fetch(
             """
             INSERT INTO likes (post_id, account_id, created_at) VALUES ($1, $2, $3)
@@ -184,19 +183,19 @@ async def like(post_id: str, account: str, now: datetime) -> None:
             await _count_like(post_id, 1, now)
 
 
-async def unlike(post_id: str, account: str) -> None:
+async def unlike(post_id: str, account: str, now: datetime) -> None:
     """Take a like back.
 
     Raises:
         RiffleError: not_found.
     """
     async with transaction():
-        await get_post(post_id, account)
+        await get_post(post_id, account, now)
         gone = await fetch(
             "DELETE FROM likes WHERE post_id = $1 AND account_id = $2 RETURNING id", post_id, account
         )
         if gone:
-            await _count_like(post_id, -1, datetime.now(UTC))
+            await _count_like(post_id, -1, now)
 
 
 async def _count_like(post_id: str, change: int, now: datetime) -> None:
@@ -251,7 +250,7 @@ async def to_posts(found: Sequence[dict[str, Any]], rows: Sequence[VideoRow], vi
             likes=post["likes"],
             remixes=post["remixes"],
             liked=post["id"] in mine,
-            created_at=int(post["created_at"].timestamp()),
+            created_at=unix_seconds(post["created_at"]),
         )
         for post in found
     ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from db.engine import exists, fetch
 from domain.safety.hash_distance import NEAR_BITS, bands
-from domain.videos.hidden import TAKEN_DOWN
+from domain.videos.visibility import TAKEN_DOWN
 
 # More copies than this of one picture are found by the next takedown that names one of them.
 MAX_COPIES = 500

@@ -13,8 +13,9 @@ from domain.consent import cameos
 from domain.feed import posts
 from domain.ids import new_id
 from domain.safety.admin import audit_log
-from domain.videos import transitions, visibility
-from domain.videos.record import select
+from domain.videos import transitions
+from domain.videos.record import lock, no_such_video, select
+from domain.videos.visibility import get_viewable
 from schemas.errors import Code, RiffleError
 from schemas.moderation import CreateReport, Report
 
@@ -32,7 +33,7 @@ async def file(account: str, wish: CreateReport, now: datetime) -> Report:
     Raises:
         RiffleError: not_found; rate_limited.
     """
-    subject = await _subject(account, wish)
+    subject = await _subject(account, wish, now)
     async with transaction():
         await fetch("SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE", account)
         open_one = await _reports(
@@ -69,16 +70,16 @@ async def file(account: str, wish: CreateReport, now: datetime) -> Report:
         return (await _reports("id = $1", report_id))[0]
 
 
-async def _subject(account: str, wish: CreateReport) -> str:
+async def _subject(account: str, wish: CreateReport, now: datetime) -> str:
     """The id of what is reported.
 
     Raises:
         RiffleError: not_found, where the reporter can't see it.
     """
     if wish.kind == "video":
-        return (await visibility.get(wish.id, account)).id
+        return (await get_viewable(wish.id, account, now)).id
     if wish.kind == "post":
-        return (await posts.get_post(wish.id, account)).id
+        return (await posts.get_post(wish.id, account, now)).id
     if wish.kind == "cameo":
         return (await cameos.get(wish.id, account)).id
     person = await accounts.by_handle(wish.id)
@@ -127,8 +128,8 @@ async def hide(video_id: str, reason: str, actor: str, now: datetime) -> None:
         RiffleError: not_found.
     """
     async with transaction():
-        if await transitions.lock(video_id) is None:
-            raise visibility.unknown(video_id)
+        if await lock(video_id) is None:
+            raise no_such_video(video_id)
         await fetch(
             """
             INSERT INTO hidden_videos (video_id, reason, since) VALUES ($1, $2, $3)
@@ -153,7 +154,7 @@ async def show(video_id: str, actor: str, now: datetime) -> None:
             video_id,
             now,
         ):
-            raise visibility.unknown(video_id)
+            raise no_such_video(video_id)
         await audit_log.record(actor, "video.shown", video_id, now)
 
 

@@ -13,7 +13,7 @@ from domain.safety.lineage_texts import LineageTexts
 from domain.safety.name_match import NameHit
 from domain.safety.remote import ModerationClient
 from domain.safety.rules import Finding, judge
-from domain.videos import hidden, videos
+from domain.videos import visibility
 from schemas.cameos import TextRule
 from schemas.errors import Code, RiffleError
 from settings import Settings
@@ -58,7 +58,7 @@ class Screen(NamedTuple):
         lineage = await self._lineage(asker, prompt, sources, cameos)
         await self._check_texts(asker, lineage, "prompt")
         await self._check_cameos(lineage.cameos, "cameos")
-        if await hidden.hidden(lineage.videos, asker.now):
+        if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "what this is made from was taken down", param="source")
 
     async def check_post(self, asker: Asker, video_id: str, caption: str | None) -> None:
@@ -70,7 +70,7 @@ class Screen(NamedTuple):
         lineage = await self._lineage(asker, caption or "", [video_id], ())
         await self._check_texts(asker, lineage, "caption" if caption else "video_id")
         await self._check_cameos(lineage.cameos, "video_id")
-        if await hidden.hidden(lineage.videos, asker.now):
+        if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "this video was taken down", param="video_id")
 
     async def check_name(self, asker: Asker, name: str | None) -> None:
@@ -102,7 +102,7 @@ class Screen(NamedTuple):
     ) -> LineageTexts:
         for video_id in sources:
             # A refusal must not tell of words in a video that the asker can't see.
-            await videos.get(video_id, asker.account)
+            await visibility.get_viewable(video_id, asker.account, asker.now)
         return await lineage_texts.collect([own], sources, cameos)
 
     async def _judge(self, asker: Asker, lineage: LineageTexts) -> Judgement:
@@ -137,7 +137,7 @@ class Screen(NamedTuple):
         raise RiffleError(Code.LIKENESS_PROTECTED, message, param=param)
 
     async def _check_cameos(self, cameos: Sequence[str], param: str) -> None:
-        for cameo in await hidden.minors(cameos):
+        for cameo in await visibility.of_minors(cameos):
             raise RiffleError(Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: minor", param=param)
         if self.settings.require_proof == "on":
             for cameo in await enrolments.unproven(cameos):

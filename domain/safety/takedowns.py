@@ -13,7 +13,7 @@ from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
 from domain.safety import fingerprints
 from domain.safety.admin import audit_log
-from domain.videos.hidden import TAKEN_DOWN
+from domain.videos.visibility import TAKEN_DOWN
 from schemas.errors import Code, RiffleError
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown
 from schemas.videos import Recipe

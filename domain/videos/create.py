@@ -1,31 +1,43 @@
-"""Turns a wish into queued videos: what it is made from and costs; consent is asked on the way."""
+"""Creating videos: read what they are made from, check it, decide on consent, write them down.
+
+`create_video` answers `POST /v1/videos` and remixes, `render_video` renders of previews. They differ in how a
+`Draft` comes about; from there on both are `queue`.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 
-from api.http.clock import now
-from api.routes.models import named
-from domain.consent import facts
-from domain.consent.policy import UseReason
+import msgspec
+
+from db.engine import transaction
+from domain.accounts import credits
+from domain.consent import facts, receipts, verdicts
+from domain.consent.facts import LineageFacts
+from domain.consent.policy import UseReason, action_of
+from domain.events import stream
 from domain.ids import new_id
 from domain.safety import takedowns
-from domain.safety.screen import Asker, Screen
-from domain.videos import inputs, videos
-from domain.videos.inputs import Face
-from domain.videos.mentions import referred
+from domain.videos import inputs, record, transitions
+from domain.videos.mentions import CameoIdentity, model_prompt
 from domain.videos.pricing import STITCH_PRICE, price
-from domain.videos.recipes import check_create, rendered, resolve
+from domain.videos.recipes import rendered, resolve
+from domain.videos.record import VideoRow, no_such_video
 from domain.videos.relations import check_shape, check_times, conditions, joined
 from domain.videos.steer import steered
-from domain.videos.videos import VideoRow
+from domain.videos.validate import find_card
+from domain.videos.visibility import can_view, get_viewable
+from domain.videos.wire import with_place
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
+from schemas.events import inbox_stream
 from schemas.videos import (
     MAX_SEED,
     CreateVideo,
     ModelCard,
+    QueuePlace,
     Recipe,
     Relation,
     Source,
@@ -35,116 +47,205 @@ from schemas.videos import (
     Video,
 )
 
+# A row of about 300 bytes for each ancestor: 0.3 MB for the deepest video, and 1 MB of prompts to read.
+MAX_ANCESTORS = 1000
 
-async def screened(
-    asker: Asker, wish: CreateVideo, cards: list[ModelCard], screen: Screen
-) -> list[ModelCard]:
-    """Refuse a wish for its words, its likenesses or what it rests on, outside of any transaction.
 
-    Returns `cards`, which making it needs.
+class Ingredients(msgspec.Struct, kw_only=True, frozen=True):
+    """What videos are made from: their sources, the cameos (locked), and what the lineage says."""
+
+    sources: list[VideoRow]
+    cameos: list[CameoIdentity]
+    lineage: LineageFacts
+
+
+class Draft(msgspec.Struct, kw_only=True, frozen=True):
+    """The videos of one swarm, decided but for consent and credits; `prompt` is what was typed."""
+
+    prompt: str
+    recipes: list[Recipe]
+    tier: Tier
+    price_each: int
+    source: Source | None = None
+
+
+async def create_video(
+    account: str, request: CreateVideo, cards: Sequence[ModelCard], now: datetime
+) -> Video:
+    """Queue what was requested; the first video of the swarm.
+
+    `request` has passed `validate.check_request` and the screen, which run outside of the transaction.
 
     Raises:
-        RiffleError: anything that makes the wish impossible by itself, or what `screen` refuses.
+        RiffleError: anything that makes the request impossible; nothing is charged then.
     """
-    check_create(wish, named(cards, wish.model, Code.UNKNOWN_MODEL))
-    await screen.check_video(asker, wish.prompt, wish.source.video_ids if wish.source else [], wish.cameos)
-    return cards
+    seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
+    async with transaction():
+        sources = await _usable_sources(account, request.source, now)
+        if request.source is not None:
+            check_times(request.source, [row.recipe for row in sources])
+        ingredients = await lock_ingredients(sources, request.cameos)
+        if request.source is not None and request.source.relation is Relation.STITCH:
+            draft = await _stitch(request, request.source, cards, sources, seed)
+        else:
+            draft = _draft(request, find_card(cards, request.model), ingredients, seed)
+        return await _queue_first(account, draft, ingredients, now)
 
 
-async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -> Video:
-    """Queue what `POST /v1/videos` asks for; the first video of the swarm. Runs in the caller's transaction.
-
-    Raises:
-        RiffleError: anything that makes the wish impossible; nothing is charged then.
-    """
-    card = named(cards, wish.model, Code.UNKNOWN_MODEL)
-    check_create(wish, card)
-    sources = await _usable(account, wish.source)
-    seed = secrets.randbelow(MAX_SEED + 1)
-    if wish.source is not None:
-        check_times(wish.source, [row.recipe for row in sources])
-        if wish.source.relation is Relation.STITCH:
-            return await _stitch(account, wish, wish.source, cards, seed)
-    faces = await inputs.faces([*wish.cameos, *await facts.inherited_cameos([row.id for row in sources])])
-    likeness = _likeness(wish, card, faces)
-    shown = likeness is not None or (wish.source is not None and wish.source.relation is Relation.REFERENCE)
-    words = referred(wish.prompt, [face.name for face in faces], card.vocabulary, shown=shown)
-    if wish.steer is not None:
-        words = steered(words, wish.steer, card.vocabulary)
-    recipes = resolve(
-        wish,
-        card,
-        seed,
-        source=sources[0].recipe if sources else None,
-        prompt=words,
-        likeness=likeness,
-    )
-    if wish.source is not None:
-        check_shape(wish.source, recipes[0], [row.recipe for row in sources])
-    return await _queue(
-        account,
-        recipes,
-        tier=wish.tier,
-        source=wish.source,
-        cameos=wish.cameos,
-        price_each=price(wish.tier, recipes[0]),
-        prompt=wish.prompt.strip(),
-    )
-
-
-async def make_render(account: str, video_id: str, cards: list[ModelCard]) -> Video:
-    """Queue the full render of an own preview. Runs in the caller's transaction.
+async def render_video(account: str, video_id: str, cards: Sequence[ModelCard], now: datetime) -> Video:
+    """Queue the full render of an own preview.
 
     Raises:
         RiffleError: there is no such completed preview, what it was made from is gone, or consent or credits
             are missing.
     """
-    preview = await videos.get(video_id, account)
-    if preview.account_id != account:
-        raise RiffleError(Code.NOT_FOUND, f"there is no video `{video_id}` of yours")
-    if preview.tier is not Tier.PREVIEW:
-        raise RiffleError(Code.INVALID_STATE, "this is a full video already: only previews are rendered")
-    if preview.relation is Relation.STITCH:
-        raise RiffleError(Code.INVALID_STATE, "a stitch is not drawn: render its clips and stitch those")
-    card = named(cards, preview.model, Code.UNKNOWN_MODEL)
-    source = Source(relation=Relation.RENDER, video_ids=[video_id])
-    await _usable(account, source)
-    await _check_materials(preview)
-    recipe = rendered(preview.recipe, card)
-    return await _queue(
+    async with transaction():
+        preview = await get_viewable(video_id, account, now)
+        if preview.account_id != account:
+            raise RiffleError(Code.NOT_FOUND, f"there is no video `{video_id}` of yours")
+        if preview.tier is not Tier.PREVIEW:
+            raise RiffleError(Code.INVALID_STATE, "this is a full video already: only previews are rendered")
+        if preview.relation is Relation.STITCH:
+            raise RiffleError(Code.INVALID_STATE, "a stitch is not drawn: render its clips and stitch those")
+        card = find_card(cards, preview.model)
+        _check_usable(preview)
+        await _check_media(preview)
+        ingredients = await lock_ingredients([preview], [])
+        _check_likeness(preview, ingredients.cameos)
+        recipe = rendered(preview.recipe, card)
+        draft = Draft(
+            prompt=preview.prompt,
+            recipes=[recipe],
+            tier=Tier.FULL,
+            price_each=price(Tier.FULL, recipe),
+            source=Source(relation=Relation.RENDER, video_ids=[video_id]),
+        )
+        return await _queue_first(account, draft, ingredients, now)
+
+
+async def lock_ingredients(sources: Sequence[VideoRow], cameo_ids: Sequence[str]) -> Ingredients:
+    """The sources with the cameos in them and those named, which stay locked until the transaction ends.
+
+    So consent is decided either before or after a revocation of the same moment.
+
+    Raises:
+        RiffleError: not_found (a cameo).
+    """
+    inherited = sorted({cameo for row in sources for cameo in row.cameos})
+    cameos = await receipts.lock_cameos(list(dict.fromkeys([*cameo_ids, *inherited])))
+    (lineage,) = await facts.lineage_facts([[row.id for row in sources]])
+    return Ingredients(sources=list(sources), cameos=cameos, lineage=lineage)
+
+
+async def queue(
+    account: str, draft: Draft, ingredients: Ingredients, now: datetime
+) -> tuple[list[VideoRow], dict[str, QueuePlace]]:
+    """Decide on consent and queue a draft, in seed order: rows, receipts, credits and events.
+
+    Runs in the transaction that holds the ingredients' locks.
+
+    Raises:
+        RiffleError: consent_refused, insufficient_credits; invalid_state, where it would come from too many
+            others.
+    """
+    source, lineage = draft.source, ingredients.lineage
+    cameo_ids = [cameo.id for cameo in ingredients.cameos]
+    permitted = await verdicts.of_request(
         account,
-        [recipe],
-        tier=Tier.FULL,
+        cameo_ids,
+        source,
+        draft.tier,
+        draft.prompt,
+        now,
+        lineage=lineage,
+        extra_texts=[draft.recipes[0].prompt],
+    )
+    receipts.require_allowed(permitted, "used", "cameos")
+    if lineage.ancestors > MAX_ANCESTORS:
+        raise RiffleError(
+            Code.INVALID_STATE, f"this comes from more than {MAX_ANCESTORS} videos: start from an earlier one"
+        )
+    rows = _rows(account, draft, cameo_ids, lineage, now)
+    await record.insert_swarm(rows)
+    video_ids = [row.id for row in rows]
+    await receipts.write(video_ids, permitted, "draw", now)
+    await credits.reserve(account, video_ids, draft.price_each, now)
+    places = await transitions.announce_queued(rows, now)
+    action = action_of(draft.tier, source.relation if source else None)
+    for owner, used in await receipts.notices(rows, action):
+        await stream.append(inbox_stream(owner), used, now=now)
+    return rows, places
+
+
+async def _queue_first(account: str, draft: Draft, ingredients: Ingredients, now: datetime) -> Video:
+    await takedowns.check_recipes(draft.recipes, now)
+    rows, places = await queue(account, draft, ingredients, now)
+    return with_place(rows[0], places[rows[0].id])
+
+
+def _rows(
+    account: str, draft: Draft, cameo_ids: list[str], lineage: LineageFacts, now: datetime
+) -> list[VideoRow]:
+    swarm_id, ids = new_id("swarm"), [new_id("video") for _ in draft.recipes]
+    return [
+        VideoRow(
+            id=video_id,
+            account_id=account,
+            swarm_id=swarm_id,
+            swarm_ids=ids,
+            tier=draft.tier,
+            status=Status.QUEUED,
+            model=recipe.model,
+            prompt=draft.prompt,
+            recipe=recipe,
+            source=draft.source,
+            relation=None if draft.source is None else draft.source.relation,
+            cameos=cameo_ids,
+            price=draft.price_each,
+            created_at=now,
+            remixed=verdicts.is_remixed(lineage, draft.source),
+            trend_id=lineage.trend,
+        )
+        for video_id, recipe in zip(ids, draft.recipes, strict=True)
+    ]
+
+
+def _draft(request: CreateVideo, card: ModelCard, ingredients: Ingredients, seed: int) -> Draft:
+    source, parents = request.source, [row.recipe for row in ingredients.sources]
+    likeness = _likeness(request, card, ingredients.cameos)
+    conditioned = likeness is not None or (source is not None and source.relation is Relation.REFERENCE)
+    words = model_prompt(request.prompt, ingredients.cameos, card.vocabulary, conditioned=conditioned)
+    if request.steer is not None:
+        words = steered(words, request.steer, card.vocabulary)
+    recipes = resolve(
+        request, card, seed, source=parents[0] if parents else None, prompt=words, likeness=likeness
+    )
+    if source is not None:
+        check_shape(source, recipes[0], parents)
+    return Draft(
+        prompt=request.prompt.strip(),
+        recipes=recipes,
+        tier=request.tier,
+        price_each=price(request.tier, recipes[0]),
         source=source,
-        cameos=[],
-        price_each=price(Tier.FULL, recipe),
-        prompt=preview.prompt,
     )
 
 
 async def _stitch(
-    account: str, wish: CreateVideo, source: Source, cards: list[ModelCard], seed: int
-) -> Video:
-    pieces = await inputs.pieces(source.video_ids)
-    card = named(cards, wish.model or pieces[0].recipe.model, Code.UNKNOWN_MODEL)
-    recipe, tier = joined(wish, card, pieces, seed if wish.seed is None else wish.seed)
-    return await _queue(
-        account,
-        [recipe],
-        tier=tier,
-        source=source,
-        cameos=wish.cameos,
-        price_each=STITCH_PRICE,
-        prompt=recipe.prompt,
-    )
+    request: CreateVideo, source: Source, cards: Sequence[ModelCard], sources: Sequence[VideoRow], seed: int
+) -> Draft:
+    pieces = await inputs.pieces(sources)
+    card = find_card(cards, request.model or pieces[0].recipe.model)
+    recipe, tier = joined(request, card, pieces, seed)
+    return Draft(prompt=recipe.prompt, recipes=[recipe], tier=tier, price_each=STITCH_PRICE, source=source)
 
 
-def _likeness(wish: CreateVideo, card: ModelCard, faces: Sequence[Face]) -> str | None:
-    """The cameo whose picture the model is shown: of those that the wish names the first with one."""
+def _likeness(request: CreateVideo, card: ModelCard, cameos: Sequence[CameoIdentity]) -> str | None:
+    """The cameo whose picture conditions the drawing: of those that the request names the first with one."""
     if "reference" not in card.conditions:
         return None
-    found = next((face.id for face in faces if face.pictured and face.id in wish.cameos), None)
-    if found is not None and wish.source is not None and wish.source.relation is Relation.REFERENCE:
+    found = next((cameo.id for cameo in cameos if cameo.pictured and cameo.id in request.cameos), None)
+    if found is not None and request.source is not None and request.source.relation is Relation.REFERENCE:
         raise RiffleError(
             Code.INVALID_REQUEST,
             f"a model is shown one reference: leave out the source, or cameo {found}, which has a picture",
@@ -153,49 +254,19 @@ def _likeness(wish: CreateVideo, card: ModelCard, faces: Sequence[Face]) -> str 
     return found
 
 
-async def _usable(account: str, source: Source | None) -> list[VideoRow]:
+async def _usable_sources(account: str, source: Source | None, now: datetime) -> list[VideoRow]:
     """The videos of a source, in its order, each fit to be used."""
-    rows = [await videos.get(video_id, account) for video_id in (source.video_ids if source else ())]
-    for row in rows:
-        _check_usable(row)
-    return rows
-
-
-async def _check_materials(preview: VideoRow) -> None:
-    """Refuse a render that could not be shown what its preview was."""
-    if preview.source is not None and conditions(preview.source):
-        for making in await inputs.makings(preview.id):
-            if any(row.video_key is None for row in making.parents):
-                raise RiffleError(Code.INVALID_STATE, "what this preview was made from is gone")
-    likeness = preview.recipe.likeness
-    if likeness is not None and await inputs.picture(likeness) is None:
-        raise RiffleError(Code.CONSENT_REFUSED, f"cameo {likeness} has no picture any more", param="cameos")
-
-
-async def _queue(
-    account: str,
-    recipes: list[Recipe],
-    *,
-    tier: Tier,
-    source: Source | None,
-    cameos: list[str],
-    price_each: int,
-    prompt: str,
-) -> Video:
-    await takedowns.check_recipes(recipes, now())
-    rows = await videos.create(
-        account,
-        recipes=recipes,
-        tier=tier,
-        price_each=price_each,
-        swarm_id=new_id("swarm"),
-        source=source,
-        receipts=cameos,
-        now=now(),
-        model=recipes[0].model,
-        prompt=prompt,
-    )
-    return await videos.to_video(rows[0])
+    if source is None:
+        return []
+    rows = await record.select("v.id = ANY ($1::text[]) AND v.deleted_at IS NULL", source.video_ids)
+    viewable = await can_view(rows, account, now)
+    by_id = {row.id: row for row in rows if row.id in viewable}
+    for video_id in source.video_ids:
+        if video_id not in by_id:
+            raise no_such_video(video_id)
+    for video_id in source.video_ids:
+        _check_usable(by_id[video_id])
+    return [by_id[video_id] for video_id in source.video_ids]
 
 
 def _check_usable(source: VideoRow) -> None:
@@ -212,3 +283,18 @@ def _check_usable(source: VideoRow) -> None:
         raise RiffleError(
             Code.INVALID_STATE, f"source {source.id} is {source.status}: nothing is there to use"
         )
+
+
+async def _check_media(preview: VideoRow) -> None:
+    """Refuse a render where a video that conditioned its preview is gone."""
+    if preview.source is not None and conditions(preview.source):
+        for found in await inputs.source_inputs(preview.id):
+            if any(row.video_key is None for row in found.parents):
+                raise RiffleError(Code.INVALID_STATE, "what this preview was made from is gone")
+
+
+def _check_likeness(preview: VideoRow, cameos: Sequence[CameoIdentity]) -> None:
+    """Refuse a render where the picture that conditioned its preview is gone."""
+    likeness = preview.recipe.likeness
+    if likeness is not None and not any(cameo.pictured for cameo in cameos if cameo.id == likeness):
+        raise RiffleError(Code.CONSENT_REFUSED, f"cameo {likeness} has no picture any more", param="cameos")

@@ -13,13 +13,14 @@ from domain.consent import verdicts
 from domain.events import stream
 from domain.safety import fingerprints, takedowns
 from domain.videos import transitions
-from domain.videos.inputs import makings as makings
+from domain.videos.inputs import source_inputs
 from domain.videos.lifecycle import Trigger, advance
 from domain.videos.lineage import posted_ancestors
-from domain.videos.record import DISPATCH_ORDER, VideoRow, select
+from domain.videos.queue import DISPATCH_ORDER
+from domain.videos.record import VideoRow, lock, select
 from schemas.cameos import Decision
 from schemas.errors import Code
-from schemas.events import Name, video_stream
+from schemas.events import VideoCompleted, VideoStep, video_stream
 from schemas.videos import Recipe, Status, Tier
 
 # A job that killed its worker five times would kill the sixth.
@@ -56,9 +57,9 @@ async def lease(
                 continue
             locked = await fetch(
                 f"""
-                SELECT v.id FROM ({DISPATCH_ORDER}) line JOIN videos v USING (id)
-                WHERE line.tier = $1 AND v.status = 'queued'
-                ORDER BY line.turn, line.created_at, line.swarm_index, line.id
+                SELECT v.id FROM ({DISPATCH_ORDER}) waiting JOIN videos v USING (id)
+                WHERE waiting.tier = $1 AND v.status = 'queued'
+                ORDER BY waiting.turn, waiting.created_at, waiting.swarm_index, waiting.id
                 LIMIT $2 FOR NO KEY UPDATE OF v SKIP LOCKED
                 """,
                 tier.value,
@@ -134,8 +135,8 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
         await fetch("UPDATE videos SET progress = $2 WHERE id = $1", video_id, progress)
-        data = {"i": i, "n": n, "progress": progress}
-        await stream.append(video_stream(video_id), Name.VIDEO_STEP, data, picture=picture, now=now)
+        done = VideoStep(i=i, n=n, progress=progress)
+        await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True
 
 
@@ -191,8 +192,8 @@ async def complete(
             list(closeness.values()),
         )
         await credits.settle(row.account_id, video_id, now)
-        data = {"credits": row.price, "cpu_seconds": cpu_seconds, "fidelity": fidelity}
-        await stream.append(video_stream(video_id), Name.VIDEO_COMPLETED, data, now=now)
+        done = VideoCompleted(credits=row.price, cpu_seconds=cpu_seconds, fidelity=fidelity)
+        await stream.append(video_stream(video_id), done, now=now)
         return True
 
 
@@ -241,7 +242,7 @@ async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
 
 async def comparisons(video_id: str) -> list[OtherRow]:
     """The videos whose closeness people will see: its sources, the nearest post above it, and the root."""
-    made = await makings(video_id)
+    made = await source_inputs(video_id)
     found: dict[str, str | None] = {row.id: row.latents_key for row in made[0].parents} if made else {}
     posted = await posted_ancestors(video_id)
     if posted:
@@ -252,5 +253,5 @@ async def comparisons(video_id: str) -> list[OtherRow]:
 
 async def _fenced(video_id: str, attempt: int) -> VideoRow | None:
     """The locked row, while this attempt is the one that draws it."""
-    row = await transitions.lock(video_id)
+    row = await lock(video_id)
     return row if row is not None and (row.status, row.attempt) == (Status.IN_PROGRESS, attempt) else None

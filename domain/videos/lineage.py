@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from db.engine import fetch
 from domain.videos.record import VideoRow, select
-from domain.videos.visibility import get, visible_of
+from domain.videos.visibility import can_view, get_viewable
 from schemas.videos import Lineage, LineageEdge, LineageNode, Relation
 
 # What fits on a screen that scrolls; a larger family is read from one of its branches.
 MAX_NODES = 500
 
 
-async def lineage(video_id: str, viewer: str) -> Lineage:
+async def lineage(video_id: str, viewer: str, now: datetime) -> Lineage:
     """The graph up and down from a video. Of others' drafts only those show that lead to what is seen.
 
     Raises:
         RiffleError: not_found.
     """
-    await get(video_id, viewer)
+    await get_viewable(video_id, viewer, now)
     found = await fetch(
         """
         WITH RECURSIVE up(id) AS (
@@ -44,7 +46,7 @@ async def lineage(video_id: str, viewer: str) -> Lineage:
         """,
         ids,
     )
-    seen = await visible_of([row for row in rows.values() if row.deleted_at is None], viewer)
+    seen = await can_view([row for row in rows.values() if row.deleted_at is None], viewer, now)
     shown = above | seen
     pending = list(seen)
     while pending:

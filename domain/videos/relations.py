@@ -138,16 +138,16 @@ def skips(pieces: Sequence[Piece]) -> list[int]:
     return [0, *(_overlap(first, second) for first, second in pairwise(pieces))]
 
 
-def joined(wish: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: int) -> tuple[Recipe, Tier]:
+def joined(request: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: int) -> tuple[Recipe, Tier]:
     """The recipe of pieces joined in order, and its tier: `full` where every piece is.
 
     Raises:
         RiffleError: invalid_request, invalid_n: they don't fit together, or joining can't give what is asked.
     """
     for name in ("size", "seconds", "steer"):
-        if getattr(wish, name) is not None:
+        if getattr(request, name) is not None:
             raise RiffleError(Code.INVALID_REQUEST, f"a stitch takes no {name}: its clips decide", param=name)
-    if wish.n != 1:
+    if request.n != 1:
         raise RiffleError(Code.INVALID_N, "there is one stitch of the same clips: n takes 1", param="n")
     first = pieces[0].recipe
     largest = max((piece.recipe for piece in pieces), key=lambda recipe: recipe.width * recipe.height)
@@ -166,7 +166,7 @@ def joined(wish: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: in
         )
     made = msgspec.structs.replace(
         largest,
-        prompt=wish.prompt.strip(),
+        prompt=request.prompt.strip(),
         frames=frames,
         seed=seed,
         strength=None,

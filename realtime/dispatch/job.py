@@ -10,14 +10,16 @@ import asyncio
 import hashlib
 import logging
 
+from domain.consent import receipts
 from domain.safety import fingerprints
-from domain.videos import hidden, leases, videos
-from domain.videos.inputs import makings
+from domain.videos import leases
+from domain.videos.inputs import source_inputs
 from domain.videos.leases import LeasedJob
+from domain.videos.visibility import get_viewable, is_taken_down
 from media import fingerprint
 from media.provenance import Claims, Signer
 from media.store import MediaStore
-from realtime import limits
+from realtime import limits, metrics
 from realtime.clock import Clock
 from realtime.dispatch.inputs import PermanentFailure, RetryLater, load_inputs
 from realtime.dispatch.link import CallFailed, ModelServerLink
@@ -58,13 +60,17 @@ class JobRunner:
             done = await self._generate(render)
             await self._check_consent(job)
             await self._complete(job, done)
+            metrics.ATTEMPTS.labels(outcome="completed").inc()
         except LeaseLost:
+            metrics.ATTEMPTS.labels(outcome="lease_lost").inc()
             log.info("the attempt is no longer ours")
         except PermanentFailure as failure:
+            metrics.ATTEMPTS.labels(outcome="failed").inc()
             await leases.fail(
                 job.id, job.attempt, code=failure.code, message=failure.message, now=self._clock()
             )
         except RetryLater as reason:
+            metrics.ATTEMPTS.labels(outcome="retried").inc()
             log.warning("the attempt goes back to the queue: %s", reason)
             await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
             await leases.release(job.id, job.attempt, now=self._clock())
@@ -75,7 +81,7 @@ class JobRunner:
             raise PermanentFailure(
                 Code.CONSENT_REVOKED, f"a cameo may no longer be used: {refused[0].reason}"
             )
-        if await hidden.hidden([job.id], self._clock()):
+        if await is_taken_down([job.id], self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it was taken out of sight before it was there")
 
     async def _generate(self, render: Render) -> Done:
@@ -151,14 +157,19 @@ class JobRunner:
     async def _signed(self, job: LeasedJob, video: bytes) -> bytes:
         """The MP4 with its C2PA content credentials: model, ingredients, receipts of consent."""
         try:
-            receipts = await videos.receipts(job.id, job.account_id)
+            await get_viewable(job.id, job.account_id, self._clock())
         except RiffleError:
             # Deleted while it was drawn.
             raise LeaseLost from None
-        made = await makings(job.id)
+        made_from = await source_inputs(job.id)
         # A clip that is joined twice is one ingredient.
-        parents = list(dict.fromkeys(made[0].source.video_ids)) if made else []
-        claims = Claims(video_id=job.id, model=job.recipe.model, parents=parents, receipts=receipts)
+        parents = list(dict.fromkeys(made_from[0].source.video_ids)) if made_from else []
+        claims = Claims(
+            video_id=job.id,
+            model=job.recipe.model,
+            parents=parents,
+            receipts=await receipts.of_video(job.id),
+        )
         return await asyncio.to_thread(self._signer.sign, video, claims)
 
     async def _put(self, files: dict[str, bytes]) -> None:

@@ -12,6 +12,8 @@ from db import engine
 from settings import load
 from tests.domain.make import person
 
+pytestmark = pytest.mark.usefixtures("database")
+
 
 async def hang(begun: asyncio.Event) -> None:
     async with engine.transaction():

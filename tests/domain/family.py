@@ -8,14 +8,13 @@ import pytest
 
 from db.engine import fetch
 from domain.consent import cameos, cascades, grants
-from domain.events import stream
 from domain.feed import feed, posts
-from domain.videos import videos
+from domain.videos import visibility
 from schemas.cameos import Audience, RequestCameo, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
 from schemas.events import video_stream
 from schemas.feed import LaneOrder, Post
-from tests.domain.make import at, cameo, drawn, person
+from tests.domain.make import NOW, at, cameo, drawn, person
 
 ASKING = Audience.PEOPLE_I_APPROVE
 
@@ -50,14 +49,14 @@ async def answered(read: Awaitable[object]) -> bool:
 async def shown(post: Post, viewer: str) -> bool:
     """Whether any reading shows a post with its media; all of them must agree."""
     reads = (
-        posts.get_post(post.id, viewer),
-        videos.get(post.video.id, viewer),
-        videos.get_media(post.video.id, viewer),
+        posts.get_post(post.id, viewer, NOW),
+        visibility.get_viewable(post.video.id, viewer, NOW),
+        visibility.get_playable(post.video.id, viewer, NOW),
     )
     found = [await answered(read) for read in reads]
-    found.append(await stream.may_follow(viewer, video_stream(post.video.id)))
+    found.append(await visibility.can_follow(video_stream(post.video.id), viewer, NOW))
     try:
-        page = await feed.lane(post.trend_id, LaneOrder.FRESH, None, 100, viewer)
+        page = await feed.lane(post.trend_id, LaneOrder.FRESH, None, 100, viewer, NOW)
         found.append(post.id in {item.post.id for item in page.items})
     except RiffleError:
         found.append(False)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from db.engine import fetch
+from db.engine import fetch, transaction
 from domain.accounts import accounts
 from domain.accounts.accounts import AccountRow
 from domain.consent import cameos
-from domain.ids import new_id
-from domain.videos import leases, videos
-from domain.videos.record import VideoRow
+from domain.videos import create, leases, visibility
+from domain.videos.record import VideoRow, in_order
 from schemas.cameos import Audience, Cameo, CreateCameo, Restrictions
 from schemas.videos import Recipe, Relation, Source, Tier
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TTL_S = 10.0
+# When things are read, where it does not matter: long after everything has happened.
+NOW = START + timedelta(days=300)
 
 
 def at(seconds: float) -> datetime:
@@ -44,17 +45,11 @@ async def queue(
         Recipe(model="riffle-tiny", prompt=prompt, width=64, height=96, frames=17, fps=8, seed=seed)
         for seed in range(n)
     ]
-    return await videos.create(
-        account,
-        recipes=recipes,
-        tier=tier,
-        price_each=price,
-        swarm_id=new_id("swarm"),
-        source=source,
-        receipts=cameos,
-        now=now,
-        model="riffle-tiny",
-    )
+    draft = create.Draft(prompt=prompt, recipes=recipes, tier=tier, price_each=price, source=source)
+    async with transaction():
+        sources = await in_order(source.video_ids if source else [])
+        rows, _ = await create.queue(account, draft, await create.lock_ingredients(sources, cameos), now)
+    return rows
 
 
 async def lease_all(worker: str = "w", now: datetime = START) -> list[leases.LeasedJob]:
@@ -97,7 +92,7 @@ async def drawn(
     (row,) = await queue(account, prompt=prompt, source=wish, cameos=cameos, tier=tier, now=now)
     for job in await lease_all(now=now):
         assert await complete(job.id, job.attempt, now, closeness if job.id == row.id else None)
-    return await videos.get(row.id, account)
+    return await visibility.get_viewable(row.id, account, NOW)
 
 
 async def cameo(

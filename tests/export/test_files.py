@@ -21,6 +21,7 @@ from model_server.engine.bundle import BundleError, describe, load_manifest
 from model_server.engine.preview import PreviewEngine
 from tests.export.models import wan_folder
 from tests.export.small import copied, edited
+from tests.shared import once
 
 OPTIONS = ExportOptions(sizes=((48, 32),), frames=(5,), steps=2, prompt_tokens=12, encoder=False)
 LOW = 2000
@@ -28,10 +29,12 @@ LOW = 2000
 
 @cache
 def bundle(precision: str, target: str) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "LARGEST_BYTES", LOW)
-        out = wan_folder().parent / f"{precision}-{target}"
-        return export_bundle(wan_folder(), out, precision=precision, target=target, options=OPTIONS)
+    def export(out: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "LARGEST_BYTES", LOW)
+            export_bundle(wan_folder(), out, precision=precision, target=target, options=OPTIONS)
+
+    return once(f"wan-in-parts-{precision}-{target}", export)
 
 
 def relist(folder: Path, names: list[str]) -> None:

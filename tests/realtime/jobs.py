@@ -18,11 +18,11 @@ from realtime.clock import utc_now
 from realtime.dispatch.dispatcher import Dispatcher
 from realtime.dispatch.link import ModelServerLink
 from realtime.wakeups import WakeupListener
-from schemas.events import Event, Name, video_stream
+from schemas.events import Event, EventName, video_stream
 from tests.realtime.models import Models
 from tests.realtime.world import until
 
-ENDS = {Name.VIDEO_COMPLETED, Name.VIDEO_FAILED, Name.VIDEO_CANCELLED}
+ENDS = {EventName.VIDEO_COMPLETED, EventName.VIDEO_FAILED, EventName.VIDEO_CANCELLED}
 FILES = ("video.mp4", "thumbnail.webp", "spritesheet.jpg", "latents.npz")
 
 

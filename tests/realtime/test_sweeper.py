@@ -12,7 +12,7 @@ from db import engine
 from domain.accounts import accounts
 from domain.consent import cameos, cascades, receipts
 from domain.events import stream
-from domain.videos import videos
+from domain.videos import visibility
 from media.store import MediaStore
 from realtime import limits
 from realtime.clock import utc_now
@@ -79,7 +79,7 @@ async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
         await until(lambda: _nothing(store, remix))
         await until(swept)
     assert await stored(store, untouched, 1) == set(FILES)
-    assert (await videos.get(untouched, bob)).withheld is None
+    assert (await visibility.get_viewable(untouched, bob, now())).withheld is None
 
 
 async def _nothing(store: MediaStore, video: str) -> bool:
@@ -122,7 +122,7 @@ async def test_a_revocation_stops_the_drawing_within_a_step(models: Models, stor
         await until(lambda: models.cancels == [video] and not dispatcher._running)
     assert names(log)[-1] == "failed"
     assert {event.picture for event in log} == {None}
-    assert (await videos.get(video, bob)).status is Status.FAILED
+    assert (await visibility.get_viewable(video, bob, now())).status is Status.FAILED
     assert await stored(store, video, 1) == set()
 
 

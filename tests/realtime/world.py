@@ -13,15 +13,17 @@ from db import engine
 from domain.accounts import accounts
 from domain.events.stream import EVENT, append, head
 from domain.ids import new_id
-from domain.videos import videos
+from domain.videos import create
+from domain.videos.record import in_order
 from realtime.clock import utc_now
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 from realtime.wakeups import WakeupListener
-from schemas.events import Name
+from schemas.events import VideoStep
 from schemas.videos import Recipe, Relation, Source, Tier
 
 RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
+STEP = VideoStep(i=1, n=4, progress=25)
 
 
 def now() -> datetime:
@@ -42,17 +44,10 @@ async def new_video(
     cameos: Sequence[str] = (),
     recipe: Recipe = RECIPE,
 ) -> str:
-    rows = await videos.create(
-        person,
-        recipes=[recipe],
-        tier=tier,
-        price_each=1,
-        swarm_id=new_id("swarm"),
-        source=source,
-        receipts=cameos,
-        now=now(),
-        model="riffle-tiny",
-    )
+    draft = create.Draft(prompt=recipe.prompt, recipes=[recipe], tier=tier, price_each=1, source=source)
+    async with engine.transaction():
+        sources = await in_order(source.video_ids if source else [])
+        rows, _ = await create.queue(person, draft, await create.lock_ingredients(sources, cameos), now())
     return rows[0].id
 
 
@@ -95,7 +90,7 @@ class World:
     """What the tests of the gateway act on."""
 
     def __init__(self) -> None:
-        self.streams = Streams()
+        self.streams = Streams(utc_now)
         self.ready = asyncio.Event()
         self.wakeups = WakeupListener(engine.url(), {EVENT: self.streams.event_appended}, self._ready)
         self.gateway = Gateway(0, self.streams, lambda: self.wakeups.connected, utc_now)
@@ -130,8 +125,8 @@ class World:
     async def video(self, person: str) -> str:
         return await new_video(person)
 
-    async def append(self, stream: str, name: Name = Name.VIDEO_STEP, picture: bytes | None = None) -> None:
-        await append(stream, name, {"i": 1}, picture=picture, now=now())
+    async def append(self, stream: str, picture: bytes | None = None) -> None:
+        await append(stream, STEP, picture=picture, now=now())
 
     async def head(self, stream: str) -> tuple[str, int]:
         found = await head(stream)

@@ -124,7 +124,7 @@ async def test_what_nobody_expected_is_500_without_a_leak(
     async def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("the secret recipe")
 
-    monkeypatch.setattr("domain.videos.videos.get", broken)
+    monkeypatch.setattr("api.routes.videos.get_viewable", broken)
     reply = await ada.call("GET", "/v1/videos/video_1")
     refused(reply, 500, "internal")
     assert "secret" not in reply.text
@@ -161,7 +161,7 @@ async def test_an_absent_database_is_busy_not_broken(ada: Person, monkeypatch: p
     async def away(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError("no server")
 
-    monkeypatch.setattr("domain.videos.videos.get", away)
+    monkeypatch.setattr("api.routes.videos.get_viewable", away)
     reply = await ada.call("GET", "/v1/videos/video_1")
     refused(reply, 503, "busy")
     assert int(reply.headers["retry-after"]) > 0

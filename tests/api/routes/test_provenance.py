@@ -80,5 +80,7 @@ async def test_uploads_that_are_no_clips(anyone: httpx.AsyncClient) -> None:
     refused(reply, 415, "unsupported_media_type")
     reply = await anyone.post(ROUTE, files={"clip": ("a.mp4", b"x", "video/mp4")})
     refused(reply, 400, "unknown_field", "clip")
+    two = [("file", ("a.mp4", b"x", "video/mp4")), ("file", ("b.mp4", b"y", "video/mp4"))]
+    refused(await anyone.post(ROUTE, files=two), 400, "invalid_request", "file")
     large = b"x" * (32 * 1024 * 1024 + 1)
     refused(await anyone.post(ROUTE, content=large, headers=MP4), 413, "body_too_large")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.videos.recipes import check_create
+from domain.videos.validate import check_request
 from schemas.videos import CreateVideo
 from tests.api.conftest import CARD
 from tests.api.drawing import finish
@@ -53,7 +53,7 @@ def of(relation: str, *videos: str, **more: Any) -> dict[str, Any]:
 def test_the_examples_of_the_docs_can_be_asked_for(wish: str) -> None:
     made = msgspec.json.decode(wish, type=CreateVideo)
     words = {"motions": {"left": ["walks left"]}, "times": {"night": ["at night"]}}
-    check_create(made, msgspec.structs.replace(CARD, vocabulary=words))
+    check_request(made, msgspec.structs.replace(CARD, vocabulary=words))
 
 
 @pytest.mark.parametrize("relation", list(COUNTS))

@@ -7,7 +7,8 @@ from hypothesis.stateful import precondition, rule
 
 from domain.consent import cameos, cascades, receipts
 from domain.feed import posts
-from domain.videos import leases, videos
+from domain.videos import leases, transitions
+from domain.videos.delete import delete_video
 from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.videos import Relation, Source, Tier
@@ -50,7 +51,7 @@ class Making(People):
             return
         draft.id = made[0].id
         draft.receipts = [(cameo, grant, self.rules_.moment()) for cameo, (_, grant) in found.items()]
-        assert {item.cameo_id: item.grant_id for item in self.run(videos.receipts(draft.id, maker))} == {
+        assert {item.cameo_id: item.grant_id for item in self.run(receipts.of_video(draft.id))} == {
             cameo: grant for cameo, (_, grant) in found.items()
         }
         self.rules_.videos[draft.id] = draft
@@ -135,7 +136,7 @@ class Making(People):
     @rule(number=index)
     def cancel(self, number: int) -> None:
         video = pick(self.by_status("queued", "running"), number)
-        self.run(videos.cancel(video.id, video.maker, self.now))
+        self.run(transitions.cancel(video.id, video.maker, self.now))
         video.status = "cancelled"
 
     @rule(
@@ -197,7 +198,7 @@ class Making(People):
     def delete(self, number: int) -> None:
         video = pick(self.by_status("completed"), number)
         if not video.deleted:
-            self.run(videos.delete(video.id, video.maker, self.now))
+            self.run(delete_video(video.id, video.maker, self.now))
             video.deleted, video.posted = True, None
 
     # --- taking back

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from domain.accounts import accounts
 from domain.consent import cameos, grants
-from domain.videos import videos
+from domain.videos import transitions
 from schemas.cameos import Audience, CreateCameo, PatchCameo, RequestCameo, Restrictions, Scope
 from schemas.errors import Code, RiffleError
 from tests.domain.consent.consent_model import Cameo, Grant, Rules, Video
@@ -91,7 +91,7 @@ class People(RuleBasedStateMachine):
     def teardown(self) -> None:
         for video in getattr(self, "rules_", Rules()).videos.values():
             if video.status in ("queued", "running"):
-                self.code(videos.cancel(video.id, video.maker, self.now))
+                self.code(transitions.cancel(video.id, video.maker, self.now))
 
     def by_status(self, *status: str) -> list[Video]:
         return [video for video in self.rules_.videos.values() if video.status in status]

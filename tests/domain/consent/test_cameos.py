@@ -13,13 +13,13 @@ from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import ASK_AGAIN_AFTER_S, POLICY_VERSION, UseReason, UseRequest, decide
 from domain.events import stream
 from domain.feed import feed, posts
-from domain.videos import leases, videos
+from domain.videos import leases, transitions, visibility
 from schemas.cameos import Audience, GrantStatus, PatchCameo, RequestCameo, Restrictions, RevokeCameo, Scope
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream, video_stream
+from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut, LaneOrder
 from schemas.videos import Relation, Status
-from tests.domain.make import at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.domain.make import NOW, at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
 
 ASKING = Audience.PEOPLE_I_APPROVE
 
@@ -31,7 +31,7 @@ async def refused(code: Code, doing: object) -> str:
     return caught.value.message
 
 
-async def inbox(account: str) -> list[tuple[Name, str]]:
+async def inbox(account: str) -> list[tuple[EventName, str]]:
     found = await stream.since(inbox_stream(account), 0, 100)
     return [(event.name, event.data["grant"]["id"]) for event in found if "grant" in event.data]
 
@@ -78,10 +78,10 @@ async def test_asking_and_answering_reaches_both_inboxes() -> None:
     accepted = await grants.answer(grant.id, ada.id, True, at(2))
     assert (accepted.status, accepted.revision) == (GrantStatus.ACCEPTED, 2)
     await refused(Code.INVALID_STATE, grants.answer(grant.id, ada.id, False, at(3)))
-    assert await inbox(ada.id) == [(Name.CAMEO_REQUESTED, grant.id)]
-    assert await inbox(bob.id) == [(Name.CAMEO_ACCEPTED, grant.id)]
+    assert await inbox(ada.id) == [(EventName.CAMEO_REQUESTED, grant.id)]
+    assert await inbox(bob.id) == [(EventName.CAMEO_ACCEPTED, grant.id)]
     await cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), at(4))
-    assert (await inbox(bob.id))[1:] == [(Name.CAMEO_REVOKED, grant.id)]
+    assert (await inbox(bob.id))[1:] == [(EventName.CAMEO_REVOKED, grant.id)]
     kept = (await ledger.read_page(mine.id, ada.id, 0, 100)).data
     assert [item.body.get("status") for item in kept if item.kind == "grant"] == [
         "pending",
@@ -159,12 +159,12 @@ async def test_receipts_pin_what_was_permitted() -> None:
     grant_id = await granted(asking.id, ada.id, bob.id)
     rows = await queue(bob.id, 2, cameos=(asking.id, public.id))
     for row in rows:
-        found = await videos.receipts(row.id, bob.id)
+        found = await receipts.of_video(row.id)
         assert [(item.cameo_id, item.grant_id, item.revision, item.policy_version) for item in found] == [
             (asking.id, grant_id, 2, POLICY_VERSION),
             (public.id, None, 1, POLICY_VERSION),
         ]
-    assert (await videos.get(rows[0].id, ada.id)).id == rows[0].id
+    assert (await visibility.get_viewable(rows[0].id, ada.id, NOW)).id == rows[0].id
     assert {use.video_id for use in await receipts.list_uses(asking.id, ada.id)} == {row.id for row in rows}
     await refused(Code.NOT_FOUND, receipts.list_uses(asking.id, bob.id))
 
@@ -180,7 +180,7 @@ async def test_uses_are_counted_by_request_even_at_once() -> None:
     assert len(made) == 2
     assert await leases.recheck_consent(made[0][0].id, now=at(2)) == []
     for row in made[0]:
-        await videos.cancel(row.id, bob.id, at(3))
+        await transitions.cancel(row.id, bob.id, at(3))
     (again,) = await queue(bob.id, cameos=(mine.id,))
     await lease_all()
     await complete(again.id, 1)
@@ -212,7 +212,7 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
     grant_id = await granted(mine.id, ada.id, bob.id)
     posted = await drawn(bob.id, cameos=(mine.id,))
     post = await posts.post(posted.id, bob.id, None, at(2))
-    assert (await videos.get(posted.id, viewer.id)).id == posted.id
+    assert (await visibility.get_viewable(posted.id, viewer.id, NOW)).id == posted.id
     running, _ = await queue(bob.id, 2, cameos=(mine.id,))
     (plain,) = await queue(bob.id, now=at(1))
     await leases.lease("w", limit_preview=1, limit_full=0, now=at(3), ttl_s=60)
@@ -229,20 +229,20 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
             "cameo": RevokeCameo(),
         }[how]
         await cameos.revoke(mine.id, ada.id, wish, at(4))
-    ended = await videos.get(running.id, bob.id)
+    ended = await visibility.get_viewable(running.id, bob.id, NOW)
     assert (ended.status, ended.error_code) == (Status.FAILED, Code.CONSENT_REVOKED)
-    assert (await videos.get(plain.id, bob.id)).status is Status.QUEUED
+    assert (await visibility.get_viewable(plain.id, bob.id, NOW)).status is Status.QUEUED
     assert await ledger_adds_up(bob.id) == balance + 2
     assert not await complete(running.id, 1)
     last = (await stream.since(video_stream(running.id), 0, 10))[-1]
-    assert (last.name, last.data["code"]) == (Name.VIDEO_FAILED, Code.CONSENT_REVOKED)
-    assert not await stream.may_follow(viewer.id, video_stream(posted.id))
-    await refused(Code.NOT_FOUND, videos.get(posted.id, viewer.id))
-    await refused(Code.NOT_FOUND, posts.get_post(post.id, viewer.id))
-    await refused(Code.NOT_FOUND, feed.lane(post.trend_id, LaneOrder.FRESH, None, 5, viewer.id))
-    shown = await feed.trends(Cut.FRESH, None, 50, viewer.id)
+    assert (last.name, last.data["code"]) == (EventName.VIDEO_FAILED, Code.CONSENT_REVOKED)
+    assert not await visibility.can_follow(video_stream(posted.id), viewer.id, NOW)
+    await refused(Code.NOT_FOUND, visibility.get_viewable(posted.id, viewer.id, NOW))
+    await refused(Code.NOT_FOUND, posts.get_post(post.id, viewer.id, NOW))
+    await refused(Code.NOT_FOUND, feed.lane(post.trend_id, LaneOrder.FRESH, None, 5, viewer.id, NOW))
+    shown = await feed.trends(Cut.FRESH, None, 50, viewer.id, NOW)
     assert post.trend_id not in {item.trend.id for item in shown.items}
-    draft = await videos.get(posted.id, bob.id)
+    draft = await visibility.get_viewable(posted.id, bob.id, NOW)
     await posts.delete_post(post.id, bob.id, at(5))
     await refused(Code.CONSENT_REFUSED, posts.post(draft.id, bob.id, None, at(6)))
 

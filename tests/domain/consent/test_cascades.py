@@ -12,13 +12,13 @@ import pytest
 from db import engine
 from db.engine import fetch
 from domain.consent import cascades, receipts
-from domain.videos import leases, videos
+from domain.videos import leases, visibility
 from domain.videos.record import VideoRow
 from schemas.cameos import RevokeMode
 from schemas.errors import Code
 from settings import PROJECT
 from tests.domain.family import Family, code_of, sweep
-from tests.domain.make import at, drawn, lease_all, ledger_adds_up, queue
+from tests.domain.make import NOW, at, drawn, lease_all, ledger_adds_up, queue
 
 
 async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family: Family) -> None:
@@ -29,7 +29,7 @@ async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family:
                 job.id, job.attempt, media=["v", "t", "s"], latents_key="l", cpu_seconds=1, fidelity=None,
                 closeness={}, now=at(4), media_hash=hashed if job.id == row.id else None,
             )  # fmt: skip
-        return await videos.get(row.id, who)
+        return await visibility.get_viewable(row.id, who, NOW)
 
     first = await copy("same" + family.face, family.bob, cameos=(family.face,))
     twin = await copy("same" + family.face, family.eve)
@@ -38,11 +38,9 @@ async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family:
     await receipts.delete_use(family.face, family.ada, first.id, at(6))
     await sweep()
     for gone in (first, twin, child):
-        assert (
-            await code_of(videos.get_media(gone.id, family.eve if gone is not first else family.bob))
-            is Code.GONE
-        )
-    assert (await videos.get_media(other.id, family.eve)).withheld is None
+        maker = family.eve if gone is not first else family.bob
+        assert await code_of(visibility.get_playable(gone.id, maker, NOW)) is Code.GONE
+    assert (await visibility.get_playable(other.id, family.eve, NOW)).withheld is None
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from db import engine
 from domain.safety import fingerprints, takedowns
 from domain.safety.hash_distance import NEAR_BITS, bands
-from domain.videos import hidden, leases, videos
+from domain.videos import leases, visibility
 from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
-from tests.domain.make import at, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.domain.make import NOW, at, complete, drawn, lease_all, ledger_adds_up, person, queue
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -93,9 +93,9 @@ async def test_a_copy_that_completes_as_a_takedown_is_upheld_is_not_seen() -> No
         _, done = await asyncio.gather(
             takedowns.decide(filed, "upheld", "clear", "a moderator", at(3)), complete(second, 1, look=bits)
         )
-        row = await videos.get(second, owner)
+        row = await visibility.get_viewable(second, owner, NOW)
         assert row.status is (Status.COMPLETED if done else Status.FAILED)
-        assert (await hidden.taken_down([second], at(4)) == {second}) is done
+        assert (await visibility.is_taken_down([second], at(4)) == {second}) is done
     assert await ledger_adds_up(owner) > 0
 
 

@@ -13,11 +13,13 @@ from domain.accounts import accounts, credits
 from domain.events import stream
 from domain.feed import posts
 from domain.ids import new_id
-from domain.videos import leases, videos
+from domain.videos import inputs, leases, record, transitions, visibility, wire
+from domain.videos.delete import delete_video
+from domain.videos.lineage import lineage
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, video_stream
+from schemas.events import EventName, video_stream
 from schemas.videos import Relation, Status
-from tests.domain.make import at, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.domain.make import NOW, at, complete, drawn, lease_all, ledger_adds_up, person, queue
 
 
 async def refused(code: Code, doing: object) -> RiffleError:
@@ -42,7 +44,7 @@ async def test_fifty_at_once_with_one_key_make_one_video() -> None:
             return row.id.encode()
 
     assert len(set(await asyncio.gather(*(request() for _ in range(50))))) == 1
-    rows, more = await videos.page(ada.id, None, 100, "desc")
+    rows, more = await record.page(ada.id, None, 100, "desc")
     assert (len(rows), more) == (1, False)
     assert await ledger_adds_up(ada.id) == 999
 
@@ -73,7 +75,7 @@ async def test_credits_never_go_below_zero() -> None:
     assert {item.code for item in poor} == {Code.INSUFFICIENT_CREDITS}
     assert await ledger_adds_up(ada.id) == 100
     assert (await credits.balance(ada.id)).held == 900
-    rows, _ = await videos.page(ada.id, None, 100, "desc")
+    rows, _ = await record.page(ada.id, None, 100, "desc")
     assert len(rows) == 3
 
 
@@ -87,7 +89,7 @@ async def test_a_failed_transaction_leaves_nothing() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await break_off()
-    assert await videos.page(ada.id, None, 10, "desc") == ([], False)
+    assert await record.page(ada.id, None, 10, "desc") == ([], False)
     assert await ledger_adds_up(ada.id) == 1000
 
 
@@ -96,11 +98,12 @@ async def test_a_swarm_reads_in_seed_order() -> None:
     rows = await queue(ada.id, 16)
     assert [row.recipe.seed for row in rows] == list(range(16))
     assert all(row.swarm_ids == [other.id for other in rows] for row in rows)
-    found, more = await videos.page(ada.id, None, 5, "asc")
+    found, more = await record.page(ada.id, None, 5, "asc")
     assert ([row.id for row in found], more) == ([row.id for row in rows[:5]], True)
-    wire = await videos.to_videos(rows)
-    assert [video.queue.position for video in wire if video.queue] == list(range(1, 17))
-    assert all(one.queue and two.queue and one.queue.eta_ms < two.queue.eta_ms for one, two in pairwise(wire))
+    answers = await wire.to_videos(rows)
+    assert [video.queue.position for video in answers if video.queue] == list(range(1, 17))
+    places = [video.queue for video in answers if video.queue]
+    assert all(one.eta_ms < two.eta_ms for one, two in pairwise(places))
 
 
 async def test_pages_meet_every_video_once() -> None:
@@ -110,45 +113,49 @@ async def test_pages_meet_every_video_once() -> None:
         seen: list[str] = []
         more = True
         while more:
-            rows, more = await videos.page(ada.id, seen[-1] if seen else None, 2, order)  # type: ignore[arg-type]
+            rows, more = await record.page(ada.id, seen[-1] if seen else None, 2, order)  # type: ignore[arg-type]
             seen += [row.id for row in rows]
         assert sorted(seen) == sorted(ids)
-    await videos.delete(seen[1], ada.id, at(9))
-    rest, _ = await videos.page(ada.id, seen[1], 100, "desc")
+    await delete_video(seen[1], ada.id, at(9))
+    rest, _ = await record.page(ada.id, seen[1], 100, "desc")
     assert [row.id for row in rest] == seen[2:]
-    await refused(Code.NOT_FOUND, videos.page(ada.id, "video_0", 2, "desc"))
-    await refused(Code.NOT_FOUND, videos.page(bob.id, ids[0], 2, "desc"))
+    await refused(Code.NOT_FOUND, record.page(ada.id, "video_0", 2, "desc"))
+    await refused(Code.NOT_FOUND, record.page(bob.id, ids[0], 2, "desc"))
 
 
 async def test_a_draft_is_its_owners_alone_until_it_is_posted() -> None:
     ada, bob = await person(), await person()
     row = await drawn(ada.id)
-    for call in (videos.get, videos.lineage, videos.receipts):
-        await refused(Code.NOT_FOUND, call(row.id, bob.id))
-    assert not await stream.may_follow(bob.id, video_stream(row.id))
-    assert await stream.may_follow(ada.id, video_stream(row.id))
-    await refused(Code.NOT_FOUND, videos.cancel(row.id, bob.id, at(1)))
-    await refused(Code.NOT_FOUND, videos.delete(row.id, bob.id, at(1)))
+    for call in (visibility.get_viewable, lineage):
+        await refused(Code.NOT_FOUND, call(row.id, bob.id, NOW))
+    assert not await visibility.can_follow(video_stream(row.id), bob.id, NOW)
+    assert await visibility.can_follow(video_stream(row.id), ada.id, NOW)
+    await refused(Code.NOT_FOUND, transitions.cancel(row.id, bob.id, at(1)))
+    await refused(Code.NOT_FOUND, delete_video(row.id, bob.id, at(1)))
     await posts.post(row.id, ada.id, None, at(1))
-    assert (await videos.get(row.id, bob.id)).id == row.id
-    assert await stream.may_follow(bob.id, video_stream(row.id))
-    assert not await stream.may_follow(bob.id, f"inbox:{ada.id}")
-    assert await stream.may_follow(bob.id, f"inbox:{bob.id}")
+    assert (await visibility.get_viewable(row.id, bob.id, NOW)).id == row.id
+    assert await visibility.can_follow(video_stream(row.id), bob.id, NOW)
+    assert not await visibility.can_follow(f"inbox:{ada.id}", bob.id, NOW)
+    assert await visibility.can_follow(f"inbox:{bob.id}", bob.id, NOW)
     await accounts.block(ada.id, bob.id, at(2))
-    await refused(Code.NOT_FOUND, videos.get(row.id, bob.id))
+    await refused(Code.NOT_FOUND, visibility.get_viewable(row.id, bob.id, NOW))
 
 
 async def test_cancel_is_final_and_gives_the_credits_back() -> None:
     ada = await person()
     rows = await queue(ada.id, 2)
     (job, _) = await lease_all()
-    cancelled = await videos.cancel(job.id, ada.id, at(1))
+    cancelled = await transitions.cancel(job.id, ada.id, at(1))
     assert cancelled.status is Status.CANCELLED
     assert not await complete(job.id, job.attempt)
-    await refused(Code.INVALID_STATE, videos.cancel(job.id, ada.id, at(2)))
+    await refused(Code.INVALID_STATE, transitions.cancel(job.id, ada.id, at(2)))
     assert await ledger_adds_up(ada.id) == 999
     found = await stream.since(video_stream(job.id), 0, 10)
-    assert [event.name for event in found] == [Name.VIDEO_QUEUED, Name.VIDEO_STARTED, Name.VIDEO_CANCELLED]
+    assert [event.name for event in found] == [
+        EventName.VIDEO_QUEUED,
+        EventName.VIDEO_STARTED,
+        EventName.VIDEO_CANCELLED,
+    ]
     assert {row.id for row in rows} >= {job.id}
 
 
@@ -157,17 +164,17 @@ async def test_delete_leaves_no_trace_of_the_media() -> None:
     row = await drawn(ada.id)
     await leases.fetch("UPDATE events SET picture = 'x' WHERE stream = $1", video_stream(row.id))
     await posts.post(row.id, ada.id, "look", at(1))
-    keys = await videos.delete(row.id, ada.id, at(2))
+    keys = await delete_video(row.id, ada.id, at(2))
     assert keys == [row.video_key, row.thumbnail_key, row.spritesheet_key, row.latents_key]
-    await refused(Code.NOT_FOUND, videos.get(row.id, ada.id))
-    await refused(Code.NOT_FOUND, videos.delete(row.id, ada.id, at(3)))
+    await refused(Code.NOT_FOUND, visibility.get_viewable(row.id, ada.id, NOW))
+    await refused(Code.NOT_FOUND, delete_video(row.id, ada.id, at(3)))
     assert all(event.picture is None for event in await stream.since(video_stream(row.id), 0, 50))
     (left,) = await fetch(
         "SELECT prompt, recipe->>'prompt' AS words, post_id FROM videos WHERE id = $1", row.id
     )
     assert left == {"prompt": "", "words": "", "post_id": None}
     (running,) = await queue(ada.id)
-    assert await videos.delete(running.id, ada.id, at(3)) == []
+    assert await delete_video(running.id, ada.id, at(3)) == []
     assert await ledger_adds_up(ada.id) == 999
 
 
@@ -179,18 +186,18 @@ async def test_lineage_hides_others_drafts_and_keeps_the_way() -> None:
     unseen = await drawn(bob.id, source=root.id)
     render = await drawn(bob.id, source=draft.id, relation=Relation.RENDER, now=at(2))
     await posts.post(render.id, bob.id, None, at(2))
-    seen = await videos.lineage(root.id, ada.id)
+    seen = await lineage(root.id, ada.id, NOW)
     assert [node.id for node in seen.nodes] == [root.id, draft.id, render.id]
     assert [node.prompt is None for node in seen.nodes] == [False, True, False]
     assert [(edge.parent, edge.child, edge.relation, edge.closeness) for edge in seen.edges] == [
         (root.id, draft.id, Relation.REMIX, 0.8),
         (draft.id, render.id, Relation.RENDER, None),
     ]
-    own = await videos.lineage(unseen.id, bob.id)
+    own = await lineage(unseen.id, bob.id, NOW)
     assert {node.id for node in own.nodes} == {root.id, unseen.id}
-    wire = await videos.to_video(draft)
-    assert wire.remixed_from_video_id == root.id
-    assert (await videos.to_video(render)).remixed_from_video_id is None
+    answer = await wire.to_video(draft)
+    assert answer.remixed_from_video_id == root.id
+    assert (await wire.to_video(render)).remixed_from_video_id is None
 
 
 async def test_sources_and_what_to_compare_with() -> None:
@@ -201,13 +208,13 @@ async def test_sources_and_what_to_compare_with() -> None:
     await posts.post(middle.id, ada.id, None, at(2))
     preview = await drawn(ada.id, source=middle.id)
     render = await drawn(ada.id, source=preview.id, relation=Relation.RENDER)
-    own, inherited = await leases.makings(render.id)
+    own, inherited = await inputs.source_inputs(render.id)
     assert (own.source.relation, [row.id for row in own.parents]) == (Relation.RENDER, [preview.id])
     assert (inherited.source.relation, [row.id for row in inherited.parents]) == (Relation.REMIX, [middle.id])
     assert own.parents[0].latents_key == preview.latents_key
     assert {row.video_id for row in await leases.comparisons(render.id)} == {preview.id, middle.id, root.id}
     assert await leases.comparisons(root.id) == []
-    await videos.delete(middle.id, ada.id, at(3))
+    await delete_video(middle.id, ada.id, at(3))
     assert {row.video_id for row in await leases.comparisons(render.id)} == {preview.id, root.id}
 
 
@@ -231,6 +238,6 @@ async def test_append_only_tables_refuse_changes() -> None:
 
 async def test_an_unknown_source_is_no_video() -> None:
     ada = await person()
-    assert not await stream.may_follow(ada.id, video_stream(new_id("video")))
+    assert not await visibility.can_follow(video_stream(new_id("video")), ada.id, NOW)
     assert await stream.head(video_stream("nothing")) is None
     assert await stream.since("nothing", 0, 10) == []

@@ -6,10 +6,10 @@ import msgspec
 
 from domain.accounts import credits
 from domain.safety import fingerprints, reports, takedowns
-from domain.videos import hidden, videos
+from domain.videos import visibility
 from media import fingerprint
 from media.store import MediaStore
-from schemas.events import Name
+from schemas.events import EventName
 from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
 from schemas.work import Media, Render
@@ -64,11 +64,11 @@ async def test_every_video_is_remembered_and_a_copy_of_a_taken_down_one_fails(
         assert names(await ended(second))[-1] == "completed"
         assert (await takedowns.get(filed.id)).copies == 1
         await takedowns.decide(filed.id, "upheld", "clear", "a moderator", now())
-        assert await hidden.taken_down([first, second], now()) == {first, second}
+        assert await visibility.is_taken_down([first, second], now()) == {first, second}
         before = await credits.balance(other)
         third = await new_video(other)
         found = await ended(third)
-        assert found[-1].name == Name.VIDEO_FAILED
+        assert found[-1].name == EventName.VIDEO_FAILED
         assert found[-1].data["code"] == "taken_down"
         assert await stored(store, third, 1) == set()
         assert await credits.balance(other) == before
@@ -84,4 +84,4 @@ async def test_what_was_hidden_while_it_waited_is_not_drawn(models: Models, stor
         found = await ended(video)
     assert found[-1].data["code"] == "taken_down"
     assert not models.renders
-    assert (await videos.get(video, person)).status is Status.FAILED
+    assert (await visibility.get_viewable(video, person, now())).status is Status.FAILED
