@@ -9,10 +9,9 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from api.http.attempts import Attempts
 from api.http.clock import now
 from api.http.edge import request_id
-from domain.accounts import accounts
+from domain.accounts import sessions
 from domain.accounts.accounts import AccountRow
 from domain.safety.screen import Asker
 from schemas.errors import Code, RiffleError
@@ -33,7 +32,7 @@ async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
     if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
         return
     token = bearer(connection)
-    connection.scope["user"] = await accounts.authenticate(token, now())
+    connection.scope["user"] = await sessions.authenticate(token, now())
     connection.scope["auth"] = token
 
 
@@ -53,16 +52,3 @@ def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
 def asker(request: Authed) -> Asker:
     """Who asks, for domain.safety.screen."""
     return Asker(request.user.id, request_id(request.scope), now())
-
-
-def count_attempt(request: Request[Any, Any, Any], attempts: Attempts) -> None:
-    """Count a sign-up or sign-in against the address it comes from.
-
-    Raises:
-        RiffleError: rate_limited.
-    """
-    wait_s = attempts.wait_s(request.client.host if request.client else "")
-    if wait_s:
-        raise RiffleError(
-            Code.RATE_LIMITED, "too many attempts from this address", retry_after_s=int(wait_s) + 1
-        )
