@@ -69,6 +69,7 @@ PURE = {
     "domain/safety/name_match.py",
     "domain/safety/rules.py",
     "domain/safety/text.py",
+    "domain/videos/drafts.py",
     "domain/videos/lifecycle.py",
     "domain/videos/mentions.py",
     "domain/videos/pricing.py",
