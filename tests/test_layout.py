@@ -70,6 +70,7 @@ PURE = {
     "domain/safety/rules.py",
     "domain/safety/text.py",
     "domain/safety/word_match.py",
+    "domain/videos/drafts.py",
     "domain/videos/lifecycle.py",
     "domain/videos/mentions.py",
     "domain/videos/pricing.py",

@@ -24,7 +24,7 @@ def by_account(row: VideoRow) -> str:
 
 
 async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "", message: str = "") -> None:
-    """Fail or cancel a locked video: its credits go back, and whoever draws it is told to stop.
+    """Fail or cancel a locked video: its credits go back, and whoever draws it is notified to stop.
 
     Raises:
         IllegalTransition: it has ended already.

@@ -62,9 +62,9 @@ async def can_play(rows: Sequence[VideoRow], viewer: str, now: datetime) -> set[
 
 
 async def can_list(rows: Sequence[VideoRow], viewer: str, now: datetime) -> set[str]:
-    """Which posted videos may be shown to the viewer among others' posts.
+    """Which posted videos may be listed for the viewer among others' posts.
 
-    Those that nothing withholds, that consent still lets be shown, whose cameos' owners don't block the
+    Those that nothing withholds, that consent still covers, whose cameos' owners don't block the
     viewer, and that are not taken down. Blocks between viewer and maker are the caller's: lists leave them
     out in SQL.
     """
@@ -72,8 +72,8 @@ async def can_list(rows: Sequence[VideoRow], viewer: str, now: datetime) -> set[
     if not standing:
         return set()
     verdicts = await facts.verdicts_of(standing, now, Action.SHOW)
-    shown = [row for row in standing if all(verdict.allowed for verdict in verdicts[row.id].values())]
-    readable = await _cameos_readable(shown, viewer, now)
+    covered = [row for row in standing if all(verdict.allowed for verdict in verdicts[row.id].values())]
+    readable = await _cameos_readable(covered, viewer, now)
     return readable - await is_taken_down(list(readable), now)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from model_server.engine.bundle import MANIFEST
 from model_server.serve.faults import JobError
 from schemas.bundle import Manifest
+from schemas.model_folder import ModelSpecError, read_model_spec
 from schemas.videos import Tier
 from schemas.work import FaultCode
 from settings import Settings
@@ -168,6 +169,14 @@ class Engines:
         if self._full is None:
             raise self._unavailable(Tier.FULL)
         return self._full
+
+    @property
+    def full_sizes(self) -> list[tuple[int, int]]:
+        """What the teacher renders in, loaded or not, the default first; none without its folder."""
+        try:
+            return read_model_spec(self._settings.teacher).full_sizes
+        except ModelSpecError:
+            return []
 
     def _load_bundle(self, slot: BundleSlot) -> None:
         from model_server.engine.preview import PreviewEngine

@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
+
 from db.engine import fetch, transaction
 from domain.accounts import accounts
 from domain.accounts.accounts import AccountRow
 from domain.consent import cameos
 from domain.videos import create, leases, visibility
+from domain.videos.drafts import Draft
+from domain.videos.ingredients import lock_ingredients
 from domain.videos.record import VideoRow, in_order
 from schemas.cameos import Audience, Cameo, CreateCameo, Restrictions
+from schemas.errors import Code, RiffleError
 from schemas.videos import Recipe, Relation, Source, Tier
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,10 +50,10 @@ async def queue(
         Recipe(model="riffle-tiny", prompt=prompt, width=64, height=96, frames=17, fps=8, seed=seed)
         for seed in range(n)
     ]
-    draft = create.Draft(prompt=prompt, recipes=recipes, tier=tier, price_each=price, source=source)
+    draft = Draft(prompt=prompt, recipes=recipes, tier=tier, price_each=price, source=source)
     async with transaction():
         sources = await in_order(source.video_ids if source else [])
-        rows, _ = await create.queue(account, draft, await create.lock_ingredients(sources, cameos), now)
+        rows, _ = await create.queue(account, draft, await lock_ingredients(sources, cameos), now)
     return rows
 
 
@@ -119,3 +124,11 @@ async def ledger_adds_up(account: str) -> int:
     assert found["balance"] == found["entries"]
     assert found["open_holds"] == found["running"]
     return int(found["balance"])
+
+
+async def refused(code: Code, doing: object) -> RiffleError:
+    """Check that what is awaited is refused by this code; the error."""
+    with pytest.raises(RiffleError) as caught:
+        await doing  # type: ignore[misc]
+    assert caught.value.code is code
+    return caught.value

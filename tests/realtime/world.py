@@ -14,6 +14,8 @@ from domain.accounts import accounts, sessions
 from domain.events.stream import EVENT, append, head
 from domain.ids import new_id
 from domain.videos import create
+from domain.videos.drafts import Draft
+from domain.videos.ingredients import lock_ingredients
 from domain.videos.record import in_order
 from realtime.clock import utc_now
 from realtime.gateway.gateway import Gateway
@@ -44,10 +46,10 @@ async def new_video(
     cameos: Sequence[str] = (),
     recipe: Recipe = RECIPE,
 ) -> str:
-    draft = create.Draft(prompt=recipe.prompt, recipes=[recipe], tier=tier, price_each=1, source=source)
+    draft = Draft(prompt=recipe.prompt, recipes=[recipe], tier=tier, price_each=1, source=source)
     async with engine.transaction():
         sources = await in_order(source.video_ids if source else [])
-        rows, _ = await create.queue(person, draft, await create.lock_ingredients(sources, cameos), now())
+        rows, _ = await create.queue(person, draft, await lock_ingredients(sources, cameos), now())
     return rows[0].id
 
 
