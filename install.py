@@ -28,7 +28,7 @@ PIP = (
     *("--progress-bar", "off", "--no-compile", "-c", "constraints.txt"),
 )
 # What the wheels of `make run` weigh together with torch for processors: a guess, until pip has named them.
-ABOUT_MB = 520.0
+ABOUT_MB = 400.0
 REPORT_EVERY_S = 5.0
 # "Downloading x.whl (1.2 MB)", "Using cached x.whl (900 kB)"; a local file is "Processing /path/x.whl".
 NAMED = re.compile(r"(?:Downloading|Using cached) (\S+?)(?:\.metadata)? \(([\d.]+) (bytes|kB|MB|GB)\)")

@@ -22,7 +22,7 @@ PROCESSES = {
 }
 SUPERVISING = {"up": "supervisor:up", "doctor": "doctor:doctor"}
 DATABASE_COMMANDS = {
-    "upgrade": ("db.migrate:upgrade", "bring the tables up to date"),
+    "upgrade": ("domain.setup:upgrade", "bring the tables up to date"),
     "verify-ledger": (
         "domain.consent.verify_ledger:verify",
         "recompute the ledger of consent; the status is what was found",

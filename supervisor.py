@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -124,9 +125,9 @@ class Supervisor:
         self._model_ready.set()
 
     def _show_progress(self, line: str) -> None:
-        """Print a line of the model's preparation and keep it, for the api to tell its clients."""
+        """Print a line of the model's preparation; what a person can use of it is kept for the api to say."""
         say(line)
-        self._settings.model_progress.write_text(line)
+        self._settings.model_progress.write_text(how_far(line))
 
     async def _start_process(self, command: str, is_ready: Callable[[], bool]) -> None:
         process = Process(command, self._settings, self._env, is_ready)
@@ -162,6 +163,15 @@ def up(settings: Settings) -> int:
         finally:
             # Not inside: `asyncio.run` first waits for the thread that may still be starting it.
             supervisor.stop_database()
+
+
+def how_far(line: str) -> str:
+    """What a progress line says to people who wait: the number of the step and the time left."""
+    step = re.match(r"\[\w+ (\d+)/(\d+)\]", line)
+    left = re.search(r"about \d+ s left", line)
+    if step is None:
+        return line
+    return f"step {step[1]} of {step[2]}{(left and f', {left[0]}') or ''}"
 
 
 def check_ports(settings: Settings) -> None:

@@ -3,7 +3,7 @@
     python -m tests.check [FILE ...]
 
 Without files: those that differ from HEAD. Tests of a file are the one that mirrors it and those that import
-its module. Of these, tests that need a running product or the exported model are left to `make test` and named.
+its module. Those that need a running product or the exported model are left to `make test` and named.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.check import ROOT, is_slow, main, affected_tests
+from tests.check import ROOT, affected_tests, is_slow, main
 
 
 def names(*files: str) -> set[str]:

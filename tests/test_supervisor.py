@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor import how_far
 from tests.product import ModelFolders, Product, free_port, run_riffle
 
 # Two times what processes have to stop in, of which the model server takes the longest.
@@ -95,7 +96,7 @@ if "export.prepare" in sys.orig_argv:
     while not pathlib.Path({released!r}).exists():
         time.sleep(0.05)
 """
-PROGRESS = "exporting the bundle: 40 %, about 25 s left"
+PROGRESS = "[model 12/30] quantise: decoder (31 s, about 25 s left)"
 
 
 class Held(Product):
@@ -139,7 +140,7 @@ def test_the_product_answers_while_the_model_is_being_prepared(held: Held) -> No
         headers, error = refused(held, method, path, body, token)
         assert int(headers["retry-after"]) > 0
         assert error["code"] == "busy"
-        assert error["message"] == f"the model is being prepared: {PROGRESS}"
+        assert error["message"] == "the model is being prepared: step 12 of 30, about 25 s left"
     assert "Riffle is ready" not in held.output
     held.release()
     held.wait_for_line(f"Riffle is ready: {held.url}")
@@ -149,6 +150,18 @@ def test_the_product_answers_while_the_model_is_being_prepared(held: Held) -> No
     render = held.call("POST", f"/v1/videos/{held.wait(video['id'], token)['id']}/render", {}, token)[1]
     # Its engine may still be loading.
     assert held.wait(render["id"], token)["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("[model 1/30] load it (0 s)", "step 1 of 30"),
+        ("[model 30/30] verify (50 s, about 3 s left)", "step 30 of 30, about 3 s left"),
+        ("downloading", "downloading"),
+    ],
+)
+def test_progress_is_said_in_plain_words(line: str, expected: str) -> None:
+    assert how_far(line) == expected
 
 
 def test_a_signal_stops_it_while_the_model_is_being_prepared(held: Held) -> None:
