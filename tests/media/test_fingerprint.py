@@ -33,10 +33,10 @@ def test_copies_are_near(original: str, how: dict[str, object]) -> None:
 
 
 def test_it_is_the_perceptual_hash_of_imagehash(original: str) -> None:
-    small = [picture for _, picture in fingerprint.frames(clips.mp4(clips.scene(5)))]
+    small = [picture for _, picture in fingerprint.small_frames(clips.mp4(clips.scene(5)))]
     noise = np.random.default_rng(5).integers(0, 256, (40, 32, 32), dtype=np.uint8)
     for picture in (*small, *noise):
-        bits = fingerprint.of_frames([picture] * 4)
+        bits = fingerprint.fingerprint_of_frames([picture] * 4)
         expected = imagehash.phash(Image.fromarray(picture)).hash.flatten()
         assert bits is None or bits[:64] == "".join("1" if bit else "0" for bit in expected)
     assert len(original) == fingerprint.BITS
