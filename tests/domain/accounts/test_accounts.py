@@ -10,7 +10,7 @@ import pytest
 from db.engine import fetch
 from domain.accounts import accounts
 from schemas.errors import Code, RiffleError
-from tests.domain.make import START, at, person
+from tests.build import START, at, person
 
 
 async def code_of(doing: object) -> Code:

@@ -19,7 +19,7 @@ from domain.videos.lineage import lineage
 from schemas.errors import Code, RiffleError
 from schemas.events import EventName, video_stream
 from schemas.videos import Relation, Status
-from tests.domain.make import NOW, at, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, complete, completed, lease_all, ledger_adds_up, person, queue
 
 
 async def refused(code: Code, doing: object) -> RiffleError:
@@ -125,7 +125,7 @@ async def test_pages_meet_every_video_once() -> None:
 
 async def test_a_draft_is_its_owners_alone_until_it_is_posted() -> None:
     ada, bob = await person(), await person()
-    row = await drawn(ada.id)
+    row = await completed(ada.id)
     for call in (visibility.get_viewable, lineage):
         await refused(Code.NOT_FOUND, call(row.id, bob.id, NOW))
     assert not await visibility.can_follow(video_stream(row.id), bob.id, NOW)
@@ -161,7 +161,7 @@ async def test_cancel_is_final_and_gives_the_credits_back() -> None:
 
 async def test_delete_leaves_no_trace_of_the_media() -> None:
     ada = await person()
-    row = await drawn(ada.id)
+    row = await completed(ada.id)
     await leases.fetch("UPDATE events SET picture = 'x' WHERE stream = $1", video_stream(row.id))
     await posts.post(row.id, ada.id, "look", at(1))
     keys = await delete_video(row.id, ada.id, at(2))
@@ -180,11 +180,11 @@ async def test_delete_leaves_no_trace_of_the_media() -> None:
 
 async def test_lineage_hides_others_drafts_and_keeps_the_way() -> None:
     ada, bob = await person(), await person()
-    root = await drawn(ada.id)
+    root = await completed(ada.id)
     await posts.post(root.id, ada.id, None, at(1))
-    draft = await drawn(bob.id, source=root.id, closeness={root.id: 0.8}, now=at(1))
-    unseen = await drawn(bob.id, source=root.id)
-    render = await drawn(bob.id, source=draft.id, relation=Relation.RENDER, now=at(2))
+    draft = await completed(bob.id, source=root.id, closeness={root.id: 0.8}, now=at(1))
+    unseen = await completed(bob.id, source=root.id)
+    render = await completed(bob.id, source=draft.id, relation=Relation.RENDER, now=at(2))
     await posts.post(render.id, bob.id, None, at(2))
     seen = await lineage(root.id, ada.id, NOW)
     assert [node.id for node in seen.nodes] == [root.id, draft.id, render.id]
@@ -202,12 +202,12 @@ async def test_lineage_hides_others_drafts_and_keeps_the_way() -> None:
 
 async def test_sources_and_what_to_compare_with() -> None:
     ada = await person()
-    root = await drawn(ada.id)
+    root = await completed(ada.id)
     await posts.post(root.id, ada.id, None, at(1))
-    middle = await drawn(ada.id, source=root.id)
+    middle = await completed(ada.id, source=root.id)
     await posts.post(middle.id, ada.id, None, at(2))
-    preview = await drawn(ada.id, source=middle.id)
-    render = await drawn(ada.id, source=preview.id, relation=Relation.RENDER)
+    preview = await completed(ada.id, source=middle.id)
+    render = await completed(ada.id, source=preview.id, relation=Relation.RENDER)
     own, inherited = await inputs.source_inputs(render.id)
     assert (own.source.relation, [row.id for row in own.parents]) == (Relation.RENDER, [preview.id])
     assert (inherited.source.relation, [row.id for row in inherited.parents]) == (Relation.REMIX, [middle.id])
