@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from db.engine import fetch, transaction
+from db.tables import VideoTable
 from domain.accounts import credits
 from domain.consent import facts
 from domain.events import stream
@@ -134,7 +135,7 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
             return False
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
-        await fetch("UPDATE videos SET progress = $2 WHERE id = $1", video_id, progress)
+        await VideoTable.update({VideoTable.progress: progress}).where(VideoTable.id == video_id)
         done = VideoStep(i=i, n=n, progress=progress)
         await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True

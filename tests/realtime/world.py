@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db import engine
-from domain.accounts import accounts
+from domain.accounts import sessions
 from domain.events.stream import EVENT, append, head
 from realtime.clock import utc_now
 from realtime.gateway.gateway import Gateway
@@ -92,7 +92,7 @@ class World:
         return await new_person()
 
     async def ticket(self, person: str) -> str:
-        return await accounts.issue_ticket(person, now=now())
+        return await sessions.issue_ticket(person, now=now())
 
     async def video(self, person: str) -> str:
         return await new_video(person)
