@@ -10,14 +10,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from db.engine import fetch, transaction
 from domain.accounts import accounts
 from domain.accounts.accounts import AccountRow
 from domain.consent import cameos
 from domain.videos import create, leases, visibility
+from domain.videos.drafts import Draft
+from domain.videos.ingredients import lock_ingredients
 from domain.videos.record import VideoRow, in_order
 from media.store import MediaStore
 from schemas.cameos import Audience, Cameo, CreateCameo, Restrictions
+from schemas.errors import Code, RiffleError
 from schemas.model_folder import read_model_spec
 from schemas.videos import ModelCard, Recipe, Relation, Source, Tier
 from settings import PROJECT
@@ -104,10 +109,10 @@ async def queue(
 ) -> list[VideoRow]:
     """A swarm of `n` queued videos, or one of these recipes."""
     wanted = list(recipes) or [recipe(prompt, seed) for seed in range(n)]
-    draft = create.Draft(prompt=prompt, recipes=wanted, tier=tier, price_each=price, source=source)
+    draft = Draft(prompt=prompt, recipes=wanted, tier=tier, price_each=price, source=source)
     async with transaction():
         sources = await in_order(source.video_ids if source else [])
-        rows, _ = await create.queue(account, draft, await create.lock_ingredients(sources, cameos), now)
+        rows, _ = await create.queue(account, draft, await lock_ingredients(sources, cameos), now)
     return rows
 
 
@@ -188,3 +193,11 @@ async def ledger_adds_up(account: str) -> int:
     assert found["balance"] == found["entries"]
     assert found["open_holds"] == found["running"]
     return int(found["balance"])
+
+
+async def refused(code: Code, doing: object) -> RiffleError:
+    """Check that what is awaited is refused by this code; the error."""
+    with pytest.raises(RiffleError) as caught:
+        await doing  # type: ignore[misc]
+    assert caught.value.code is code
+    return caught.value

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 import pytest
 
 from db.engine import fetch
-from domain.consent import cameos, cascades
+from domain.consent import cameos, cascades, grants
 from domain.feed import lanes, posts
 from domain.videos import visibility
 from schemas.cameos import Audience, RequestCameo, RevokeCameo, RevokeMode, Scope
@@ -26,13 +26,13 @@ async def code_of(doing: object) -> Code:
 
 
 async def sweep() -> None:
-    while await cascades.step(at(100)):
+    while await cascades.run_batch(at(100)):
         pass
 
 
 async def granted(cameo_id: str, owner: str, grantee: str, scope: Scope | None = None) -> str:
-    grant = await cameos.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
-    await cameos.answer(grant.id, owner, True, at(1))
+    grant = await grants.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
+    await grants.answer(grant.id, owner, True, at(1))
     return grant.id
 
 

@@ -49,7 +49,7 @@ async def slow(models: Models, render: Render) -> None:
 
 
 async def swept() -> bool:
-    return not await cascades.garbage()
+    return not await cascades.garbage_keys()
 
 
 async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
@@ -70,7 +70,7 @@ async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
     assert len(copies) == 1
     assert await stored(store, remix, 1) == set(FILES)
     async with sweeping(store):
-        await receipts.delete(mine, ada, first, now())
+        await receipts.delete_use(mine, ada, first, now())
         await until(lambda: _nothing(store, first))
         await until(lambda: _nothing(store, remix))
         await until(swept)

@@ -32,9 +32,10 @@ async def new_person() -> str:
 
 
 async def new_video(
-    person: str, tier: Tier = Tier.PREVIEW, recipe: Recipe | None = None, **given: Any
+    person: str, tier: Tier = Tier.PREVIEW, *, recipe: Recipe | None = None, **given: Any
 ) -> str:
-    (row,) = await build.queue(person, tier=tier, recipes=[recipe or build.recipe()], now=now(), **given)
+    recipes = [recipe or build.recipe()]
+    (row,) = await build.queue(person, tier=tier, recipes=recipes, now=now(), **given)
     return row.id
 
 

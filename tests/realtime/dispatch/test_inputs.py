@@ -156,7 +156,7 @@ async def test_a_stitch_sends_its_clips_and_what_to_leave_out(maker: Maker) -> N
     ]
     assert [part.skip for part in sent.clips] == [0, 5, 0]
     # Each clip is one ingredient of its credentials.
-    store = provenance.read(await maker.stored(stitch))
+    store = provenance.read_manifests(await maker.stored(stitch))
     assert store is not None
     manifest = store["manifests"][store["active_manifest"]]
     assert [item["title"] for item in manifest["ingredients"]] == [first, rendered]
@@ -166,7 +166,7 @@ async def test_a_stitch_sends_its_clips_and_what_to_leave_out(maker: Maker) -> N
 async def test_parents_are_ingredients(maker: Maker, relation: Relation) -> None:
     first = await maker.draw()
     made = await maker.draw(source(relation, first))
-    store = provenance.read(await maker.stored(made))
+    store = provenance.read_manifests(await maker.stored(made))
     assert store is not None
     manifest = store["manifests"][store["active_manifest"]]
     assert [item["title"] for item in manifest["ingredients"]] == [first]
