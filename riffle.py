@@ -31,7 +31,7 @@ PARTS = {
     "seed": ("api.seed:main", "ask a running Riffle for the first trends"),
 }
 DATABASE = {
-    "upgrade": ("db.migrate:upgrade", "bring the tables up to date"),
+    "upgrade": ("domain.setup:upgrade", "bring the tables up to date"),
     "verify-ledger": (
         "domain.consent.verify_ledger:verify",
         "recompute the ledger of consent; the status is what was found",

@@ -10,7 +10,7 @@ from av.video.frame import PictureType
 from PIL import Image
 
 
-def clip(video: bytes, frames: range) -> bytes:
+def cut_clip(video: bytes, frames: range) -> bytes:
     """These frames of an MP4 as an MP4 of their own, without any loss.
 
     Raises:
@@ -46,7 +46,7 @@ def clip(video: bytes, frames: range) -> bytes:
     return written.getvalue()
 
 
-def picture(video: bytes, number: int) -> bytes:
+def cut_picture(video: bytes, number: int) -> bytes:
     """One frame of an MP4 as PNG.
 
     Raises:

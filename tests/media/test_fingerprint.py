@@ -8,12 +8,12 @@ import pytest
 
 from domain.safety.hash_distance import BANDS, NEAR_BITS, bands
 from media import fingerprint
-from tests.api import clips
+from tests import clips
 
 
 @pytest.fixture(scope="module")
 def original() -> str:
-    bits = fingerprint.of(clips.mp4(clips.scene(5)))
+    bits = fingerprint.fingerprint_of(clips.mp4(clips.scene(5)))
     assert bits is not None
     return bits
 
@@ -22,7 +22,7 @@ def original() -> str:
     "how", [{"crf": 28}, {"crf": 36}, {"size": (64, 64)}, {"size": (192, 160)}, {"title": "another"}]
 )
 def test_copies_are_near(original: str, how: dict[str, object]) -> None:
-    copy = fingerprint.of(clips.mp4(clips.scene(5), **how))  # type: ignore[arg-type]
+    copy = fingerprint.fingerprint_of(clips.mp4(clips.scene(5), **how))  # type: ignore[arg-type]
     assert copy is not None
     assert fingerprint.distance(original, copy) <= NEAR_BITS
     # So near that the index on bands finds it.
@@ -31,14 +31,14 @@ def test_copies_are_near(original: str, how: dict[str, object]) -> None:
 
 def test_others_are_far(original: str) -> None:
     for seed in range(6, 12):
-        other = fingerprint.of(clips.mp4(clips.scene(seed)))
+        other = fingerprint.fingerprint_of(clips.mp4(clips.scene(seed)))
         assert other is not None
         assert fingerprint.distance(original, other) > 4 * NEAR_BITS
 
 
 def test_a_mirrored_copy_is_found_by_its_mirror(original: str) -> None:
     mirrored = clips.mp4([frame[:, ::-1] for frame in clips.scene(5)])
-    bits = fingerprint.of(mirrored, mirrored=True)
+    bits = fingerprint.fingerprint_of(mirrored, mirrored=True)
     assert bits is not None
     assert fingerprint.distance(original, bits) <= NEAR_BITS
 
@@ -58,19 +58,19 @@ def test_a_text_that_names_other_files_opens_none(tmp_path: Path) -> None:
     other.write_bytes(clips.mp4(clips.scene(5)))
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{other}\n#EXT-X-ENDLIST\n"
     for text in (playlist, f"ffconcat version 1.0\nfile '{other}'\n"):
-        with pytest.raises(fingerprint.Unreadable):
-            fingerprint.frames(text.encode())
+        with pytest.raises(fingerprint.UnreadableVideo):
+            fingerprint.small_frames(text.encode())
 
 
 def test_what_is_no_video_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(fingerprint.Unreadable, match="no video"):
-        fingerprint.frames(b"nothing of the kind")
+    with pytest.raises(fingerprint.UnreadableVideo, match="no video"):
+        fingerprint.small_frames(b"nothing of the kind")
     clip = clips.mp4(clips.scene(5))
-    with pytest.raises(fingerprint.Unreadable):
-        fingerprint.frames(clip[:200])
+    with pytest.raises(fingerprint.UnreadableVideo):
+        fingerprint.small_frames(clip[:200])
     monkeypatch.setattr(fingerprint, "MAX_FRAMES", 5)
-    with pytest.raises(fingerprint.Unreadable, match="5 frames"):
-        fingerprint.frames(clip)
+    with pytest.raises(fingerprint.UnreadableVideo, match="5 frames"):
+        fingerprint.small_frames(clip)
     monkeypatch.setattr(fingerprint, "MAX_SIDE_PX", 64)
-    with pytest.raises(fingerprint.Unreadable, match="64 pixels"):
-        fingerprint.frames(clip)
+    with pytest.raises(fingerprint.UnreadableVideo, match="64 pixels"):
+        fingerprint.small_frames(clip)
