@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from media.provenance import CONSENT, read_manifests
-from tests.api import clips
+from tests import clips
 from tests.product import Product
 
 MP4 = {"content-type": "video/mp4"}

@@ -14,7 +14,7 @@ from schemas.cameos import Audience, RequestCameo, RevokeCameo, RevokeMode, Scop
 from schemas.errors import Code, RiffleError
 from schemas.events import video_stream
 from schemas.feed import LaneOrder, Post
-from tests.domain.make import NOW, at, cameo, drawn, person
+from tests.build import NOW, at, cameo, completed, person
 
 ASKING = Audience.PEOPLE_I_APPROVE
 
@@ -72,14 +72,16 @@ class Family:
         self.face = (await cameo(self.ada, ASKING)).id
         self.grant = await granted(self.face, self.ada, self.bob)
         await granted(self.face, self.ada, self.eve)
-        first = await drawn(self.bob, cameos=(self.face,))
+        first = await completed(self.bob, cameos=(self.face,))
         self.first = await posts.post(first.id, self.bob, "look", at(2))
-        remix = await drawn(self.eve, source=first.id, prompt="a dog")
+        remix = await completed(self.eve, source=first.id, prompt="a dog")
         self.remix = await posts.post(remix.id, self.eve, None, at(3))
-        plain = await drawn(self.eve)
+        plain = await completed(self.eve)
         self.plain = await posts.post(plain.id, self.eve, None, at(3))
-        self.draft = await drawn(self.bob, cameos=(self.face,))
-        self.own = await posts.post((await drawn(self.eve, cameos=(self.face,))).id, self.eve, None, at(3))
+        self.draft = await completed(self.bob, cameos=(self.face,))
+        self.own = await posts.post(
+            (await completed(self.eve, cameos=(self.face,))).id, self.eve, None, at(3)
+        )
         self.handle = (await fetch("SELECT handle FROM accounts WHERE id = $1", self.bob))[0]["handle"]
 
     async def revoke(self, mode: RevokeMode, **target: str) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from domain.safety.hash_distance import BANDS, NEAR_BITS, bands
 from media import fingerprint
-from tests.api import clips
+from tests import clips
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from schemas.work import (
     ToModels,
 )
 from settings import PROJECT
+from tests import build
 
 # Importing torch and loading the teacher on a busy machine.
 READY_WITHIN_S = 120.0
@@ -40,9 +41,7 @@ Ended = Done | Stopped | Fault
 
 def recipe(seed: int = 1, tier: Tier = Tier.PREVIEW, prompt: str = PROMPT, **changes: Any) -> Recipe:
     """A recipe at the size of its tier."""
-    width, height = (64, 96) if tier is Tier.PREVIEW else (128, 192)
-    made = Recipe(model="riffle-tiny", prompt=prompt, width=width, height=height, frames=17, fps=8, seed=seed)
-    return msgspec.structs.replace(made, **changes)
+    return build.recipe(prompt, seed, tier, **changes)
 
 
 def render(

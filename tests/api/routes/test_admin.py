@@ -17,10 +17,10 @@ from db.tables.safety import ModeratorTable
 from domain.safety.admin import admin_actions, moderators
 from media.store import MediaStore
 from schemas.errors import RiffleError
-from tests.api import clips
-from tests.api.drawing import VIDEO
+from tests import clips
 from tests.api.people import Person, refused
 from tests.api.routes.test_takedowns import claim, posted
+from tests.build import VIDEO
 
 NAMES = (f"moderator_{number}" for number in itertools.count())
 

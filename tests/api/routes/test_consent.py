@@ -13,9 +13,9 @@ from PIL import Image
 from api.http.clock import now
 from domain.consent import cascades
 from tests.api.conftest import HANDLES
-from tests.api.drawing import VIDEO, finish
 from tests.api.people import Person, refused, sign_up
 from tests.api.routes.test_cameos import PROMPT, cameo_of
+from tests.build import VIDEO, finish
 
 
 def photo(size: tuple[int, int] = (300, 200)) -> bytes:

@@ -12,8 +12,8 @@ from domain.consent.policy_table import Standing, table_verdict
 from media.store import MediaStore
 from schemas.cameos import Audience
 from tests.api.conftest import HANDLES
-from tests.api.drawing import finish
 from tests.api.people import Person, sign_up
+from tests.build import finish
 
 PROMPT = {"prompt": "a cat on a beach"}
 

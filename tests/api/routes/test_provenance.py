@@ -11,9 +11,9 @@ from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer
 from media.store import MediaStore
-from tests.api import clips
-from tests.api.drawing import finish
+from tests import clips
 from tests.api.people import Person, refused
+from tests.build import finish
 
 ROUTE = "/v1/provenance"
 MP4 = {"content-type": "video/mp4"}

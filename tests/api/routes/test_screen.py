@@ -19,8 +19,8 @@ from media.store import MediaStore
 from schemas.registry import Role
 from settings import load
 from tests.api.conftest import FixedCards
-from tests.api.drawing import finish
 from tests.api.people import Person, refused, sign_up
+from tests.build import finish
 
 HOLMES = "reg_sherlock_holmes"
 PLAIN = "a cat on a beach"

@@ -14,9 +14,9 @@ from db.engine import fetch
 from domain.safety import fingerprints, takedowns
 from media import fingerprint
 from media.store import MediaStore
-from tests.api import clips
-from tests.api.drawing import finish
+from tests import clips
 from tests.api.people import Person, refused
+from tests.build import finish
 
 CLAIM: dict[str, Any] = {
     "claimant": "Grace Example",

@@ -12,9 +12,9 @@ from domain.videos.delete import delete_video
 from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.videos import Relation, Source, Tier
+from tests.build import complete, queue
 from tests.domain.consent.consent_model import Revoked, Video
 from tests.domain.consent.consent_people import PROMPTS, People, index, pick
-from tests.domain.make import complete, queue
 
 
 class Making(People):

@@ -15,8 +15,8 @@ from domain.consent import cameos, grants
 from domain.videos import transitions
 from schemas.cameos import Audience, CreateCameo, PatchCameo, RequestCameo, Restrictions, Scope
 from schemas.errors import Code, RiffleError
+from tests.build import START, person
 from tests.domain.consent.consent_model import Cameo, Grant, Rules, Video
-from tests.domain.make import START, person
 
 T = TypeVar("T")
 PEOPLE = 4

@@ -19,7 +19,7 @@ from schemas.errors import Code, RiffleError
 from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut, LaneOrder
 from schemas.videos import Relation, Status
-from tests.domain.make import NOW, at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, cameo, complete, completed, lease_all, ledger_adds_up, person, queue
 
 ASKING = Audience.PEOPLE_I_APPROVE
 
@@ -184,7 +184,7 @@ async def test_uses_are_counted_by_request_even_at_once() -> None:
     (again,) = await queue(bob.id, cameos=(mine.id,))
     await lease_all()
     await complete(again.id, 1)
-    render = await drawn(bob.id, source=again.id, relation=Relation.RENDER)
+    render = await completed(bob.id, source=again.id, relation=Relation.RENDER)
     assert render.cameos == [mine.id]
     await refused(Code.CONSENT_REFUSED, queue(bob.id, cameos=(mine.id,)))
 
@@ -193,16 +193,16 @@ async def test_consent_follows_the_lineage() -> None:
     ada, bob, eve = await person(), await person(), await person()
     face, other = await cameo(ada.id, ASKING), await cameo(eve.id)
     await granted(face.id, ada.id, bob.id)
-    first = await drawn(bob.id, cameos=(face.id,))
-    second = await drawn(bob.id, source=first.id, cameos=(other.id,))
+    first = await completed(bob.id, cameos=(face.id,))
+    second = await completed(bob.id, source=first.id, cameos=(other.id,))
     assert set(second.cameos) == {face.id, other.id}
     await posts.post(second.id, bob.id, None, at(2))
     with pytest.raises(RiffleError, match=UseReason.NOT_ASKED):
-        await drawn(eve.id, source=second.id)
+        await completed(eve.id, source=second.id)
     await cameos.patch(face.id, ada.id, PatchCameo(restrictions=Restrictions(no_remix=True)), at(3))
     with pytest.raises(RiffleError, match=UseReason.NO_REMIX):
-        await drawn(bob.id, source=first.id)
-    await drawn(bob.id, source=first.id, relation=Relation.RENDER)
+        await completed(bob.id, source=first.id)
+    await completed(bob.id, source=first.id, relation=Relation.RENDER)
 
 
 @pytest.mark.parametrize("how", ["grant", "person", "cameo", "audience", "words"])
@@ -210,7 +210,7 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
     ada, bob, viewer = await person(), await person(), await person()
     mine = await cameo(ada.id, ASKING)
     grant_id = await granted(mine.id, ada.id, bob.id)
-    posted = await drawn(bob.id, cameos=(mine.id,))
+    posted = await completed(bob.id, cameos=(mine.id,))
     post = await posts.post(posted.id, bob.id, None, at(2))
     assert (await visibility.get_viewable(posted.id, viewer.id, NOW)).id == posted.id
     running, _ = await queue(bob.id, 2, cameos=(mine.id,))

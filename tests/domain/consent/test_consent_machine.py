@@ -22,10 +22,10 @@ from domain.videos.visibility import can_follow, can_play, get_playable
 from schemas.errors import Code, RiffleError
 from schemas.events import video_stream
 from schemas.feed import LaneOrder
+from tests.build import START
 from tests.domain.consent.consent_making import Making
 from tests.domain.consent.consent_model import Video
 from tests.domain.consent.consent_people import pick
-from tests.domain.make import START
 
 STEPS_LONG = 10_000
 

@@ -20,7 +20,7 @@ from domain.consent import cameos, grants, ledger
 from schemas.cameos import Audience, PatchCameo, RequestCameo, Restrictions, RevokeCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 from settings import PROJECT
-from tests.domain.make import at, cameo, person, queue
+from tests.build import at, cameo, person, queue
 
 CHAIN = "SELECT id, seq, hash FROM ledger WHERE cameo_id = $1 ORDER BY seq"
 

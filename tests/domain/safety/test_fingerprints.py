@@ -13,7 +13,7 @@ from domain.safety.hash_distance import NEAR_BITS, bands
 from domain.videos import leases, visibility
 from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
-from tests.domain.make import NOW, at, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, complete, completed, lease_all, ledger_adds_up, person, queue
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -29,7 +29,7 @@ def random_bits(seed: int) -> str:
 
 async def test_copies_are_those_within_the_distance() -> None:
     owner = (await person()).id
-    one, near, far = [await drawn(owner) for _ in range(3)]
+    one, near, far = [await completed(owner) for _ in range(3)]
     bits = random_bits(1)
     await fingerprints.save(one.id, bits)
     await fingerprints.save(near.id, flipped(bits, NEAR_BITS))

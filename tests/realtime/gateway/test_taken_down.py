@@ -13,7 +13,7 @@ from schemas.events import EventName
 from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
 from schemas.work import Media, Render
-from tests.api import clips
+from tests import clips
 from tests.realtime.jobs import dispatching, ended, names, stored
 from tests.realtime.models import Models, done, step
 from tests.realtime.world import new_person, new_video, now
