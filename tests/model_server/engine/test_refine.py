@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from model_server.engine import latents
 from model_server.engine.condition_inputs import ConditioningInputs
 from model_server.engine.preview import PreviewEngine
-from model_server.serve import drawing
-from model_server.serve.drawing import Drawn, Unit
+from model_server.serve import generation
 from model_server.serve.engines import Engines
+from model_server.serve.generation import Output, Progress
 from schemas.videos import Tier
 from schemas.work import Inputs
 from settings import load
-from tests.model_server.engine.test_conditions import picture
+from tests.model_server.engine.clips import picture
 from tests.model_server.server import recipe, render
 from tests.product import ModelFolders
 from train.world.clips import FULL, FULL_SIZES, PREVIEW, PREVIEW_SIZES, draw, reference_picture
@@ -97,9 +97,9 @@ def engines(model_folders: ModelFolders) -> Engines:
     return made
 
 
-def last(units: Iterator[Unit | Drawn]) -> Drawn:
+def last(units: Iterator[Progress | Output]) -> Output:
     *_, drawn = units
-    assert isinstance(drawn, Drawn)
+    assert isinstance(drawn, Output)
     return drawn
 
 
@@ -108,7 +108,7 @@ def test_what_goes_on_from_a_preview_goes_on_from_what_was_seen(engines: Engines
     inputs = Inputs(reference=picture(reference_picture(sprite, 9, (200, 200))))
     job = render("one", recipe(3, prompt=PROMPT), inputs=inputs)
     engine = engines.preview
-    kept = latents.small(last(drawing.draw(job, engines)).latents)
+    kept = latents.small(last(generation.generate(job, engines)).latents)
     begun = engine.begin(
         job.recipe, inputs=ConditioningInputs(reference=reference_picture(sprite, 9, (200, 200))[None])
     )
@@ -123,10 +123,10 @@ def test_what_goes_on_from_a_preview_goes_on_from_what_was_seen(engines: Engines
 def test_a_render_keeps_the_subject_of_its_preview(engines: Engines) -> None:
     sprite = held_out_sprites()["lock"]
     inputs = Inputs(reference=picture(reference_picture(sprite, 9, (200, 200))))
-    preview = last(drawing.draw(render("two", recipe(3, prompt=PROMPT), inputs=inputs), engines))
+    preview = last(generation.generate(render("two", recipe(3, prompt=PROMPT), inputs=inputs), engines))
     picked = Inputs(reference=inputs.reference, preview=preview.latents)
     full = recipe(3, Tier.FULL, PROMPT)
-    made = last(drawing.draw(render("three", full, Tier.FULL, inputs=picked), engines))
+    made = last(generation.generate(render("three", full, Tier.FULL, inputs=picked), engines))
     assert made.fidelity is not None
     assert made.fidelity > 0.3
     assert latents.unpack(made.latents)[latents.NATIVE].shape[3:] == (FULL[1] // 16, FULL[0] // 16)

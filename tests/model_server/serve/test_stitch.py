@@ -15,12 +15,14 @@ from PIL import Image
 
 import settings
 from model_server.engine import latents
-from model_server.media import encode, stitch
+from model_server.media import encode
 from model_server.media.mark import marked
+from model_server.serve import stitch
 from model_server.serve.engines import Engines
-from model_server.serve.faults import BAD_INPUT, JobError
+from model_server.serve.faults import JobError
+from model_server.serve.generation import Output
 from schemas.videos import Tier
-from schemas.work import Clip, Closenesses, Compare, Fault, Inputs, Render, Step
+from schemas.work import Clip, Closenesses, Compare, Fault, FaultCode, Inputs, Render, Step
 from tests.model_server.media.test_encode import boxes, moving
 from tests.model_server.server import Client, Server, recipe, render
 from tests.product import ModelFolders
@@ -52,7 +54,7 @@ async def test_clips_follow_each_other_and_the_overlap_is_left_out(server: Serve
     asked = task()
     async with server.client() as client:
         await client.send(asked)
-        frames = await client.until_ended(asked.job)
+        frames = await client.until_ended(asked.id)
         (done,) = await client.draw(asked)
     steps = [frame for frame in frames if isinstance(frame, Step)]
     assert [(step.i, step.n) for step in steps] == [(1, 3), (2, 3), (3, 3)]
@@ -93,7 +95,7 @@ async def test_its_latents_are_those_of_its_frames(server: Server) -> None:
     for tier in (Tier.PREVIEW, Tier.FULL):
         other = task((0, 5), tier)
         again = msgspec.structs.replace(
-            same, job=f"video_{uuid4().hex}", tier=tier, recipe=recipe(tier=tier, frames=34)
+            same, id=f"video_{uuid4().hex}", tier=tier, recipe=recipe(tier=tier, frames=34)
         )
         async with server.client() as client:
             made, far = await client.draw(again, other)
@@ -136,8 +138,8 @@ async def test_what_can_not_be_joined(server: Server, wrong: dict[str, Any], say
     asked = msgspec.structs.replace(task(), **wrong)
     async with server.client() as client:
         await client.send(asked)
-        (end,) = [frame for frame in await client.until_ended(asked.job) if isinstance(frame, Fault)]
-    assert (end.code, end.retryable) == (BAD_INPUT, False)
+        (end,) = [frame for frame in await client.until_ended(asked.id) if isinstance(frame, Fault)]
+    assert (end.code, end.retryable) == (FaultCode.BAD_INPUT, False)
     assert says in end.message
 
 
@@ -153,8 +155,8 @@ def test_clips_of_both_sizes(model_folders: ModelFolders) -> None:
     large = encode.mp4(moving(128, 192), 8)
     full = recipe(tier=Tier.FULL, frames=34)
     clips = [Clip(video=large), Clip(video=VIDEOS[0])]
-    *_, last = stitch.join(render("video_1", full, Tier.FULL, inputs=Inputs(clips=clips)), made)
-    assert isinstance(last, stitch.Drawn)
+    *_, last = stitch.stitch(render("video_1", full, Tier.FULL, inputs=Inputs(clips=clips)), made)
+    assert isinstance(last, Output)
     assert played(last.media.video).shape == (34, 384, 256, 3)
     assert latents.unpack(last.latents)[latents.NATIVE].shape[2:] == (5, 6, 4)
 
@@ -166,4 +168,4 @@ def test_a_whole_that_no_frame_could_carry(
     made.load(Tier.PREVIEW)
     monkeypatch.setattr(stitch, "MAX_INPUT_BYTES", 1000)
     with pytest.raises(JobError, match="at most 1000"):
-        list(stitch.join(task(), made))
+        list(stitch.stitch(task(), made))
