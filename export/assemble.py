@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 WEIGHTS = Path(__file__).parent / "weights"
+ASSEMBLE = "assemble"
 TEXT_FILES = ("config.json", "model.safetensors")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 

@@ -24,7 +24,7 @@ SIDE = 64
 CELL = 4  # pixels of a cell
 WIDTH, THIN = 32, 16  # channels
 ALONG = 24  # of what is followed from frame to frame
-CODE = 8  # what the matte's edges are told of each place
+CODE = 8  # channels about each place that the matte's edges follow from
 SHARPNESS = 8.0  # of matches: 1 / temperature
 UNSURE = 0.1  # a cell that is less likely the subject's doesn't count
 LEAST_CELLS = 2.0  # a subject of fewer cells fades
@@ -41,11 +41,11 @@ FILE = "model.safetensors"
 class Watched:
     """What frame by frame is seen of B clips of F frames, N in all.
 
-    told: [B, C, F]; scale: [N, 1] and middle: [N, 2], of the subject in the frames; aim: [N, 2], its middle
-    in the picture.
+    features: [B, C, F]; scale: [N, 1] and middle: [N, 2], of the subject in the frames; aim: [N, 2], its
+    middle in the picture.
     """
 
-    told: Tensor
+    features: Tensor
     scale: Tensor
     middle: Tensor
     aim: Tensor
@@ -96,8 +96,8 @@ class Refiner(nn.Module):
         self.edge = nn.Sequential(
             nn.Conv2d(3 + 3 + CODE, THIN, 3, padding=1), nn.SiLU(), nn.Conv2d(THIN, 4, 3, padding=1)
         )
-        told = BASIS * BASIS + BASIS * 3 + WIDTH
-        self.light = nn.Sequential(nn.Linear(told, 48), nn.SiLU(), nn.Linear(48, BASIS * 3))
+        tones = BASIS * BASIS + BASIS * 3 + WIDTH
+        self.light = nn.Sequential(nn.Linear(tones, 48), nn.SiLU(), nn.Linear(48, BASIS * 3))
         # At first a light changes nothing.
         nn.init.zeros_(self.light[-1].weight)
         nn.init.zeros_(self.light[-1].bias)
@@ -183,15 +183,17 @@ class Refiner(nn.Module):
         size = fit.turn.square().sum(1, keepdim=True).clamp(min=1e-4).sqrt()
         astray = fit(middle[..., None, None]).flatten(1) - aim
         whole = (hidden * weight).sum((2, 3)) / weight.sum((2, 3)).clamp(min=1e-3)
-        told = (whole, fit.turn / size, (size / scale).log(), astray, torch.ones_like(scale))
-        return Watched(torch.cat(told, dim=1).unflatten(0, (-1, long)).transpose(1, 2), scale, middle, aim)
+        features = (whole, fit.turn / size, (size / scale).log(), astray, torch.ones_like(scale))
+        return Watched(
+            torch.cat(features, dim=1).unflatten(0, (-1, long)).transpose(1, 2), scale, middle, aim
+        )
 
     def followed(self, watched: Watched) -> tuple[Similarity, Tensor]:
         """Middle on middle, area on area, corrected by what all frames of a clip tell; and how fast it turns.
 
         Where something turns, single frames are too soft to say how far: it's followed from the first on.
         """
-        speed, angle, larger, *shift = self.follow(watched.told).unbind(1)
+        speed, angle, larger, *shift = self.follow(watched.features).unbind(1)
         # What would turn slowly all along is a doubt: nothing in the world does.
         sure = ((speed.mean(1, keepdim=True).abs() - SLOW) / (FAST - SLOW)).clamp(0, 1)
         angle = ((speed * sure).cumsum(1) + angle).flatten()

@@ -119,7 +119,7 @@ def _followed(model: Refiner, courses: list[Course]) -> dict[str, Tensor]:
         round_, _ = _complex(course.turning)
         # The middle of the picture's square stands for its subject, which is near it.
         here = -true_shift / true
-        clips = round_.unflatten(0, (len(course.watched.told), -1))
+        clips = round_.unflatten(0, (len(course.watched.features), -1))
         speed = F.pad((clips[:, 1:] * clips[:, :-1].conj()).angle(), (1, 0)).flatten()
         parts = {
             "scale": (turn.abs().log() - true.abs().log()).abs(),
