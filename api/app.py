@@ -13,6 +13,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar, Router
 from litestar.di import Provide
+from litestar.plugins.prometheus import PrometheusConfig
 
 import logs
 from api.http import openapi
@@ -54,6 +55,8 @@ HOST = "127.0.0.1"
 CLAIMS_PER_HOUR = 20
 # A look at a clip decodes it, a second of a core at worst: 600 an hour are a sixth of one.
 LOOKUPS_PER_HOUR = 600
+# By the template of the path, so that ids make no label; the moderators' mount takes any path and method.
+REQUEST_METRICS = PrometheusConfig(app_name="api", prefix="riffle_http", group_path=True, exclude="^/admin")
 CONTROLLERS = (
     Accounts,
     Videos,
@@ -119,7 +122,7 @@ def create_app(
         dto=Body,
         return_dto=None,
         exception_handlers={Exception: answer},
-        middleware=[drained],
+        middleware=[drained, REQUEST_METRICS.middleware],
         before_request=refuse_unstorable,
         before_send=[finish],
         request_max_body_size=MAX_BODY_BYTES,

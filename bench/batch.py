@@ -28,7 +28,7 @@ from export.quantise import PRODUCTS, quantise_products, roles, split
 from export.rewrites.graph import optimise
 from export.trace import trace_filled
 from model_server.engine.host import host_target
-from model_server.engine.sessions import Arrays, Component
+from model_server.engine.onnx_graph import Arrays, OnnxGraph
 
 BATCHES = (1, 2, 4)
 ROUNDS = 20
@@ -49,7 +49,7 @@ def graphs(source: Source, shape: Shape) -> Iterator[tuple[str, int, onnx.ModelP
         yield "int8", many, quantise_products(apart, "transformer", host_target(), nodes)
 
 
-def given(component: Component, timesteps: list[float]) -> dict[str, np.ndarray]:
+def given(component: OnnxGraph, timesteps: list[float]) -> dict[str, np.ndarray]:
     """Inputs of as many previews as the largest batch has, each at another step."""
     rng, many = np.random.default_rng(0), BATCHES[-1]
     feeds: dict[str, np.ndarray] = {
@@ -62,7 +62,7 @@ def given(component: Component, timesteps: list[float]) -> dict[str, np.ndarray]
     return feeds
 
 
-def drawn(component: Component, feeds: Arrays) -> np.ndarray:
+def drawn(component: OnnxGraph, feeds: Arrays) -> np.ndarray:
     """Answers for all previews, in as many passes as it takes."""
     many = component.inputs["latents"][0][0]
     passes = []
@@ -83,12 +83,12 @@ def main() -> None:
     torch.set_num_threads(1)
     source = load(options.teacher, ExportOptions(encoder=False))
     shape = source.shapes[0]
-    loaded: dict[tuple[str, int], Component] = {}
+    loaded: dict[tuple[str, int], OnnxGraph] = {}
     with tempfile.TemporaryDirectory() as folder:
         for precision, many, model in graphs(source, shape):
             path = Path(folder) / f"{precision}-{many}.onnx"
             onnx.save(model, path)
-            loaded[precision, many] = Component(path, options.threads)
+            loaded[precision, many] = OnnxGraph(path, options.threads)
     feeds = given(loaded["fp32", BATCHES[-1]], shape.schedule.timesteps)
     answers = {key: drawn(component, feeds) for key, component in loaded.items()}
     least = dict.fromkeys(loaded, float("inf"))

@@ -24,7 +24,7 @@ from PIL import Image
 
 from export.verify import recipe
 from model_server.engine.bundle import find_bucket
-from model_server.engine.conditions import NOTHING, Shown
+from model_server.engine.condition_inputs import NO_INPUTS, ConditioningInputs
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.render import FullRenderer
 from schemas.videos import Recipe
@@ -100,7 +100,7 @@ class Gallery:
         self.seed = seed
 
     def preview(
-        self, prompt: str, shape: tuple[int, int, int] | None = None, shown: Shown = NOTHING
+        self, prompt: str, shape: tuple[int, int, int] | None = None, inputs: ConditioningInputs = NO_INPUTS
     ) -> tuple[Recipe, NDArray[np.float32], Frames]:
         """Its recipe, and latents and frames as a server keeps and shows them.
 
@@ -109,30 +109,30 @@ class Gallery:
         manifest = self.engine.manifest
         bucket = manifest.buckets[0] if shape is None else find_bucket(manifest, *shape)
         wanted = recipe(manifest, bucket, prompt, self.seed)
-        job = self.engine.begin(wanted, shown=shown)
+        job = self.engine.begin(wanted, inputs=inputs)
         for _ in range(job.steps):
             self.engine.step(job)
-        frames, kept = self.engine.refined(self.engine.decode(job), shown), job.latents
-        if self.engine.refines(shown):
+        frames, kept = self.engine.refine_frames(self.engine.decode(job), inputs), job.stored_latents
+        if self.engine.refines(inputs):
             kept = self.engine.encode(frames)
         return wanted, kept.astype(np.float32), frames
 
-    def with_render(self, prompt: str, count: int = 4, shown: Shown = NOTHING) -> Frames:
+    def with_render(self, prompt: str, count: int = 4, inputs: ConditioningInputs = NO_INPUTS) -> Frames:
         """A preview and the render that was picked by it, `count` frames each."""
-        wanted, latents, frames = self.preview(prompt, shown=shown)
+        wanted, latents, frames = self.preview(prompt, inputs=inputs)
         width, height = self.renderer.spec.full.size
         large = replace(wanted, width=width, height=height)
-        job = self.renderer.begin(large, preview=latents, shown=shown)
+        job = self.renderer.begin(large, preview=latents, inputs=inputs)
         for _ in range(job.steps):
             self.renderer.step(job)
-        render = self.engine.refined(self.renderer.decode(job), shown)
+        render = self.engine.refine_frames(self.renderer.decode(job), inputs)
         return beside([strip(frames, count, 144), strip(render, count, 144)], axis=1)
 
     def likeness(self, prompt: str, number: int) -> Frames:
         """A held-out sprite's picture, a preview that was shown it, and its render."""
         sprite = list(unseen_sprites().values())[number]
         picture = portrait(sprite, 170 + number, PICTURE)
-        clips = self.with_render(prompt, 3, Shown(reference=picture[None]))
+        clips = self.with_render(prompt, 3, ConditioningInputs(reference=picture[None]))
         return beside([strip(picture[None], 1, 96), clips], axis=1)
 
 

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model_server.engine.compare import fidelity, glance_distance
-from model_server.engine.flow import Lift, Route
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.render import FullRenderer
+from model_server.engine.render_start import StartNoise, UpscaleSpace
 from schemas.videos import Recipe
 
 PROMPTS = (
@@ -82,7 +82,7 @@ def previews(engine: PreviewEngine, renderer: FullRenderer, prompts: int, seeds:
             job = engine.begin(recipe, None)
             for _ in range(job.steps):
                 engine.step(job)
-            latents = job.latents.astype(np.float32)
+            latents = job.stored_latents.astype(np.float32)
             group.append((recipe, latents, renderer.frames(latents)))
         for place, (recipe, latents, frames) in enumerate(group):
             others = [other[2] for index, other in enumerate(group) if index != place]
@@ -145,11 +145,11 @@ def main() -> None:
         measure("from scratch", picked, size, render),
         measure("enlarged only", picked, size, lambda one: (enlarged(one.frames, *size), 1.0)),
     ]
-    for lift in Lift:
-        for route in Route:
+    for space in UpscaleSpace:
+        for start_noise in StartNoise:
             for strength in STRENGTHS:
-                how = {"lift": lift, "route": route, "strength": strength}
-                way = f"{route} {lift} {strength:g}"
+                how = {"space": space, "start_noise": start_noise, "strength": strength}
+                way = f"{start_noise} {space} {strength:g}"
                 rows.append(
                     measure(way, picked, size, lambda one, how=how: render(one, preview=one.latents, **how))
                 )

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from export.quantise import quantise_products
 from export.rewrites.graph import optimise
 from model_server.engine.bundle import MANIFEST, load_manifest
-from model_server.engine.preview import usual_sizes
+from model_server.engine.shapes import example_sizes
 
 # Large enough that reading is nothing beside multiplying, small enough for milliseconds.
 SIDE = 1024
@@ -65,7 +65,7 @@ def fixed(path: Path) -> onnx.ModelProto:
 
 def _usual(path: Path) -> dict[str, int]:
     manifest = path.parent / MANIFEST
-    return usual_sizes(load_manifest(path.parent).buckets[0]) if manifest.exists() else {}
+    return example_sizes(load_manifest(path.parent).buckets[0]) if manifest.exists() else {}
 
 
 def shapes(path: Path) -> Counter[Shape]:

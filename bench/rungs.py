@@ -144,22 +144,22 @@ def peak_bytes() -> int:
 def engine_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
     """The serving engine with a bundle; `plain` with the runtime's own settings."""
     from model_server.engine.preview import PreviewEngine
-    from model_server.engine.sessions import Shelf
+    from model_server.engine.session_cache import SessionCache
 
-    shelf = Shelf(rung.threads, settings=as_it_comes if rung.kind == "plain" else None)
-    engine = PreviewEngine(rung.folder, rung.threads, shelf=shelf)
+    cache = SessionCache(rung.threads, make_options=as_it_comes if rung.kind == "plain" else None)
+    engine = PreviewEngine(rung.folder, rung.threads, cache=cache)
 
     def draw(wish: Wish, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
         job = engine.begin(_recipe(wish, rung.size, engine.manifest.id))
         clock.lap()
-        while job.done < job.steps:
+        while job.step_index < job.steps:
             engine.step(job)
         clock.lap()
         frames = engine.decode(job)
         clock.lap()
-        return frames, job.current
+        return frames, job.latents
 
-    return draw, shelf.threads
+    return draw, cache.thread_counts
 
 
 def as_it_comes(threads: int) -> Any:
@@ -179,30 +179,31 @@ def torch_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
 
     from model_server.engine import flow
     from model_server.engine.render import FullRenderer
+    from model_server.engine.render_start import upsample_noise
     from schemas.model_folder import TierSpec
 
     renderer = FullRenderer(rung.folder, rung.threads)
     renderer.spec.full = TierSpec(size=rung.size, sigmas=list(rung.sigmas), guidance=rung.guidance)
     if rung.student:
         student = LTXVideoTransformer3DModel.from_pretrained(rung.folder / "student" / "transformer")
-        renderer._transformer = student.eval().requires_grad_(False).float()
+        renderer.teacher.transformer = student.eval().requires_grad_(False).float()
     if rung.tiny is not None:
         tiny = AutoencoderKLLTXVideo.from_pretrained(rung.tiny)
-        renderer._vae.decoder = tiny.eval().requires_grad_(False).float().decoder
+        renderer.teacher.vae.decoder = tiny.eval().requires_grad_(False).float().decoder
 
     def draw(wish: Wish, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
         job = renderer.begin(_recipe(wish, rung.size, renderer.spec.name))
-        channels, frames, rows, columns = job.current.shape[1:]
+        channels, frames, rows, columns = job.latents.shape[1:]
         small = (1, channels, frames, *_preview_grid(rung, rows, columns))
-        if small != tuple(job.current.shape):
-            job.current = flow.refined(flow.noise(wish.seed, small), job.current)
+        if small != tuple(job.latents.shape):
+            job.latents = upsample_noise(torch.from_numpy(flow.initial_noise(wish.seed, small)), job.latents)
         clock.lap()
-        while job.done < job.steps:
+        while job.step_index < job.steps:
             renderer.step(job)
         clock.lap()
         decoded = renderer.decode(job)
         clock.lap()
-        return decoded, job.current.numpy()
+        return decoded, job.latents.numpy()
 
     torch.manual_seed(0)
     return draw, {}

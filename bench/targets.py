@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from model_server.engine.bundle import load_manifest
-from model_server.engine.preview import usual_sizes
-from model_server.engine.sessions import Component
+from model_server.engine.onnx_graph import OnnxGraph
+from model_server.engine.shapes import example_sizes
 
 PARTS = ("transformer", "decoder", "picture")
 ROUNDS = 20
@@ -28,7 +28,9 @@ def main() -> None:
     folders: list[Path] = parser.parse_args().bundles
     manifests = [load_manifest(folder) for folder in folders]
     graphs = {
-        (folder, part): Component(folder / f"{part}.onnx", 1, usual=usual_sizes(manifest.buckets[0]))
+        (folder, part): OnnxGraph(
+            folder / f"{part}.onnx", 1, example_sizes=example_sizes(manifest.buckets[0])
+        )
         for folder, manifest in zip(folders, manifests, strict=True)
         for part in PARTS
     }

@@ -161,12 +161,12 @@ def _beside(other: PreviewEngine, wanted: Recipe, mine: Drawn, words: str) -> st
 def _drawn(engine: PreviewEngine, wanted: Recipe) -> Drawn:
     job = engine.begin(wanted)
     started = time.perf_counter()
-    while job.done < job.steps:
+    while job.step_index < job.steps:
         engine.step(job)
     stepped = time.perf_counter()
     frames = engine.decode(job)
     ended = time.perf_counter()
-    return Drawn(job.current, frames, (stepped - started) * 1000 / job.steps, (ended - stepped) * 1000)
+    return Drawn(job.latents, frames, (stepped - started) * 1000 / job.steps, (ended - stepped) * 1000)
 
 
 def _figure(frames: Frames, caption: str) -> str:

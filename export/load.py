@@ -22,8 +22,9 @@ from export.families import FAMILIES
 from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
 from export.options import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, ExportOptions
 from export.refiner import load_refiner
-from export.schedule import euler, from_scheduler
+from export.schedule import from_scheduler
 from model_server.engine.bundle import BundleError
+from model_server.engine.flow import euler_schedule
 from model_server.engine.tokens import load_tokenizer
 from schemas.bundle import CONDITIONS, Schedule
 from schemas.model_folder import MODEL_SPEC_FILE, ModelSpec, ModelSpecError, TierSpec, read_model_spec
@@ -253,7 +254,7 @@ def _shape(source: Source, width: int, height: int, frames: int, tier: TierSpec 
         )
     grid = ((frames - 1) // time + 1, height // space, width // space)
     if tier is not None:
-        return Shape(width, height, frames, grid, euler(tier.sigmas, "riffle.json"))
+        return Shape(width, height, frames, grid, euler_schedule(tier.sigmas, "riffle.json"))
     schedule, note = from_scheduler(source.folder, source.index, source.pipeline, grid, steps)
     if note and note not in source.notes:
         source.notes.append(note)

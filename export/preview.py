@@ -12,6 +12,7 @@ from torch import Tensor
 from export.load import Shape, Source
 from export.parts import prompts
 from export.text_encoder import states
+from model_server.engine import flow
 
 # Previews are drawn in torch to fit the decoders' ranges; a pass of riffle-tiny takes about 50 ms.
 PREVIEW_PASSES = 48
@@ -36,9 +37,10 @@ def preview(source: Source, shape: Shape, prompt: str, seed: int, feeds: list[Fe
     """Final latents [1, C, F, h, w] of a preview; what the denoiser was given is added to `feeds`."""
     denoiser = source.family.denoiser(source, shape, lean=False)
     size = (1, source.family.latent_channels(source), *shape.grid)
-    noise = torch.from_numpy(np.random.default_rng(seed).standard_normal(size, dtype=np.float32))
+    noise = torch.from_numpy(flow.initial_noise(seed, size))
     conditioned, unconditioned = (_text_inputs(source, text) for text in (prompt, ""))
-    latents, answers, schedule = noise, [], shape.schedule
+    latents, schedule = noise, shape.schedule
+    velocities: list[Tensor] = []
     for k, step in enumerate(schedule.timesteps):
         timestep = torch.full((1,), step)
         if feeds is not None and k in _sampled(len(schedule.timesteps)):
@@ -47,9 +49,9 @@ def preview(source: Source, shape: Shape, prompt: str, seed: int, feeds: list[Fe
         velocity = denoiser(latents, timestep, *conditioned.values())
         if source.guidance > 1:
             without = denoiser(latents, timestep, *unconditioned.values())
-            velocity = without + source.guidance * (velocity - without)
-        answers.append(velocity)
-        latents = _stepped(shape, k, latents, noise, answers)
+            velocity = flow.guided(without, velocity, source.guidance)
+        velocities.append(velocity)
+        latents = flow.solver_step(schedule, k, latents, noise, velocities)
     return latents
 
 
@@ -73,14 +75,6 @@ def drawn(source: Source, shape: Shape, many: int) -> Drawn:
         for number in range(many)
     ]
     return Drawn([each.clone() for each in latents], feeds)
-
-
-def _stepped(shape: Shape, k: int, latents: Tensor, noise: Tensor, answers: list[Tensor]) -> Tensor:
-    schedule = shape.schedule
-    if not schedule.weights:
-        return latents + (schedule.sigmas[k + 1] - schedule.sigmas[k]) * answers[-1]
-    first, *shares = schedule.weights[k]
-    return first * noise + sum(share * answer for share, answer in zip(shares, answers, strict=True))
 
 
 def _text_inputs(source: Source, prompt: str) -> dict[str, Tensor]:

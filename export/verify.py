@@ -17,7 +17,9 @@ from export.measure import Parity, difference, run, worst
 from export.options import ExportOptions
 from export.parts import PROMPTS, GraphPart
 from export.preview import preview
-from model_server.engine.preview import PreviewEngine, schedule_of
+from model_server.engine.pixels import frames_from_video
+from model_server.engine.preview import PreviewEngine
+from model_server.engine.shapes import schedule_of
 from schemas.bundle import Bucket, Manifest
 from schemas.videos import Recipe
 
@@ -141,7 +143,7 @@ def draw(engine: PreviewEngine, wanted: Recipe) -> NDArray[np.float32]:
     job = engine.begin(wanted)
     for _ in range(job.steps):
         engine.step(job)
-    return job.current
+    return job.latents
 
 
 def peak_ratio(expected: NDArray[np.uint8], got: NDArray[np.uint8]) -> Parity:
@@ -162,7 +164,7 @@ def _check_shape(source: Source, shape: Shape, engine: PreviewEngine) -> tuple[P
         expected = preview(source, shape, prompt, seed)
         latents.append(difference(expected.numpy(), drawn))
         job = engine.begin(wanted)
-        job.current = expected.numpy().copy()
+        job.latents = expected.numpy().copy()
         frames.append(peak_ratio(_pixels(source, expected), engine.decode(job)))
     return stated_parity(latents), worst(frames)
 
@@ -180,9 +182,8 @@ def stated_parity(found: list[Parity]) -> Parity:
 
 @torch.inference_mode()
 def _pixels(source: Source, latents: torch.Tensor) -> NDArray[np.uint8]:
-    video = source.family.decode(source, latents)[0].clamp(-1, 1)
-    scaled = np.rint((video.numpy() + 1.0) * 127.5).astype(np.uint8)
-    return np.ascontiguousarray(scaled.transpose(1, 2, 3, 0))
+    video = source.family.decode(source, latents).clamp(-1, 1)
+    return frames_from_video(video.numpy())
 
 
 def _gated(name: str, kind: str, found: Parity, precision: str) -> Parity:

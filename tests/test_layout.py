@@ -83,7 +83,12 @@ UPWARD = {
     "domain/safety/screen.py",
 }
 # Of the serving path only these load torch: full renders.
-TORCH = {"model_server/engine/render.py", "model_server/engine/flow.py"}
+TORCH = {
+    "model_server/engine/render.py",
+    "model_server/engine/render_start.py",
+    "model_server/engine/render_state.py",
+    "model_server/engine/teacher.py",
+}
 MAX_LINES = 400
 
 

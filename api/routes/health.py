@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from litestar import Controller, get
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from api.http.clock import now
 from db import engine
 from domain.safety.admin import backlog
 from schemas.base import Answer
+
+WAITING = {
+    name: Gauge(f"riffle_{name}", text)
+    for name, text in (
+        ("takedowns_open", "Takedowns without a decision."),
+        ("takedowns_overdue", "Takedowns without a decision after their time."),
+        ("takedown_oldest_open_seconds", "Age of the oldest takedown without a decision."),
+        ("reports_open", "Reports without a decision."),
+        ("appeals_open", "Appeals without a decision."),
+        ("enrolments_open", "Enrolment proofs in review."),
+        ("counter_notices_open", "Counter-notices to takedowns that were upheld."),
+    )
+}
 
 
 class Healthy(Answer, kw_only=True):
@@ -36,15 +50,14 @@ class Health(Controller):
         await engine.ping()
         return Healthy(status="ok")
 
-    @get("/metrics", media_type="text/plain; version=0.0.4", summary="What waits for moderators")
-    async def metrics(self) -> str:
-        """Prometheus text: open takedowns and the age of the oldest, reports, appeals, enrolments.
+    @get("/metrics", media_type=CONTENT_TYPE_LATEST, summary="Prometheus text")
+    async def metrics(self) -> bytes:
+        """Requests by route and status, this process, and what waits for moderators.
 
         Raises:
             RiffleError: busy, while the database is away.
         """
         await engine.ping()
-        values = await backlog.waiting(now())
-        return "".join(
-            f"# TYPE riffle_{name} gauge\nriffle_{name} {value:g}\n" for name, value in values.items()
-        )
+        for name, value in (await backlog.waiting(now())).items():
+            WAITING[name].set(value)
+        return generate_latest()

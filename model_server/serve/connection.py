@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import msgspec
+from starlette.types import Receive, Send
 
 from schemas.work import MAX_WORK_FRAME_BYTES, FromModels, ToModels
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 # A dispatcher that leaves this many frames unread is gone or hung: 64 jobs of 4 steps each.
 MAX_UNSENT = 256

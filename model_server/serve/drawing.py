@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.engine import compare, conditions, latents
-from model_server.engine.conditions import Shown
+from model_server.engine import compare, latents
+from model_server.engine.condition_inputs import ConditioningInputs, read_inputs
 from model_server.media import encode
 from model_server.serve.engines import Engines
 from model_server.serve.faults import BAD_INPUT, NOT_FINITE, JobError
@@ -58,17 +58,17 @@ def _preview(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     _check_model(recipe, engine)
     try:
         source = None if task.inputs.source is None else latents.small(task.inputs.source)
-        shown = conditions.shown(task.inputs)
-        job = engine.begin(recipe, source, shown=shown)
+        shown = read_inputs(task.inputs)
+        job = engine.begin(recipe, source, inputs=shown)
     except ValueError as error:
         raise JobError(BAD_INPUT, str(error)) from error
     yield Unit(stage="begin")
     for i in range(job.steps):
         engine.step(job)
-        picture = engine.refined(engine.estimate(job)[None], shown)[0]
+        picture = engine.refine_frames(engine.estimate(job)[None], shown)[0]
         yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=encode.picture(picture))
-    _check_finite(job.latents)
-    frames, kept = engine.refined(engine.decode(job), shown), job.latents
+    _check_finite(job.stored_latents)
+    frames, kept = engine.refine_frames(engine.decode(job), shown), job.stored_latents
     yield Unit(stage="decode")
     if engine.refines(shown):
         # What goes on from these latents, a render or a remix, goes on from what was seen.
@@ -88,8 +88,8 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
         small = preview_recipe(recipe, engine)
         picked = None if inputs.preview is None else latents.small(inputs.preview)
         source = None if inputs.source is None else latents.unpack(inputs.source)[latents.NATIVE]
-        shown = conditions.shown(inputs)
-        job = renderer.begin(recipe, source, preview=picked, shown=shown)
+        shown = read_inputs(inputs)
+        job = renderer.begin(recipe, source, preview=picked, inputs=shown)
     except ValueError as error:
         raise JobError(BAD_INPUT, str(error)) from error
     yield Unit(stage="begin")
@@ -97,10 +97,10 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
         renderer.step(job)
         picture = None
         if i % FULL_PICTURE_EVERY == 0:
-            picture = encode.picture(engine.refined(renderer.estimate(job)[None], shown)[0])
+            picture = encode.picture(engine.refine_frames(renderer.estimate(job)[None], shown)[0])
         yield Unit(stage="denoise", i=i + 1, n=job.steps, picture=picture)
-    _check_finite(job.latents)
-    frames, kept = engine.refined(renderer.decode(job), shown), job.latents
+    _check_finite(job.stored_latents)
+    frames, kept = engine.refine_frames(renderer.decode(job), shown), job.stored_latents
     yield Unit(stage="decode")
     if engine.refines(shown):
         kept = renderer.encode(frames, recipe.width, recipe.height)
@@ -111,7 +111,7 @@ def _full(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
     if picked is not None:
         others = []
         for number in range(FIDELITY_OTHERS):
-            others.append(engine.refined(renderer.frames(_other(small, number, engine, shown)), shown))
+            others.append(engine.refine_frames(renderer.frames(_other(small, number, engine, shown)), shown))
             yield Unit(stage="measure")
         fidelity = compare.fidelity(frames, renderer.frames(picked), others)
     yield Drawn(
@@ -136,14 +136,14 @@ def preview_recipe(recipe: Recipe, engine: PreviewEngine) -> Recipe:
     return msgspec.structs.replace(recipe, width=bucket.width, height=bucket.height, strength=None)
 
 
-def _other(recipe: Recipe, number: int, engine: PreviewEngine, shown: Shown) -> latents.Latents:
+def _other(recipe: Recipe, number: int, engine: PreviewEngine, shown: ConditioningInputs) -> latents.Latents:
     """Latents of a preview of the same prompt from another seed."""
     # Any other seed does; it only has to be the same one on every run.
     other = msgspec.structs.replace(recipe, seed=recipe.seed ^ (number + 1))
-    job = engine.begin(other, None, shown=shown)
+    job = engine.begin(other, None, inputs=shown)
     for _ in range(job.steps):
         engine.step(job)
-    return np.asarray(job.latents, dtype=np.float32)
+    return np.asarray(job.stored_latents, dtype=np.float32)
 
 
 def _check_model(recipe: Recipe, engine: PreviewEngine) -> None:

@@ -19,7 +19,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from model_server.engine.preview import PreviewEngine
     from model_server.engine.render import FullRenderer
-    from model_server.engine.sessions import Shelf
+    from model_server.engine.session_cache import SessionCache
 
 # What tells one bundle from another in the same place: its manifest's file, size and time of change.
 Stamp = tuple[int, int, int]
@@ -60,7 +60,7 @@ class Engines:
         self._settings = settings
         self._first = Place(settings.bundle)
         self._more = [Place(folder) for folder in settings.more_bundles]
-        self._shelf: Shelf | None = None
+        self._cache: SessionCache | None = None
         self._full: FullRenderer | None = None
         self.states = dict.fromkeys(Tier, State.LOADING)
         self.errors: dict[Tier, str] = {}
@@ -170,14 +170,14 @@ class Engines:
 
     def _take(self, place: Place) -> None:
         from model_server.engine.preview import PreviewEngine
-        from model_server.engine.sessions import Shelf
+        from model_server.engine.session_cache import SessionCache
 
         threads = self._settings.model_threads
-        if self._shelf is None:
-            self._shelf = Shelf(threads, self._settings.model_memory_mb * MEGABYTE)
+        if self._cache is None:
+            self._cache = SessionCache(threads, self._settings.model_memory_mb * MEGABYTE)
         stamp = place.seen()
         # One assignment: whoever reads it meanwhile has the old engine or the new one.
-        place.engine = PreviewEngine(place.folder, threads, shelf=self._shelf)
+        place.engine = PreviewEngine(place.folder, threads, cache=self._cache)
         place.stamp = stamp
 
     def _load_full(self) -> None:

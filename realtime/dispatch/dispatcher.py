@@ -20,7 +20,7 @@ from domain.videos import leases
 from domain.videos.leases import LeasedJob
 from media.provenance import Signer
 from media.store import MediaStore
-from realtime import limits
+from realtime import limits, metrics
 from realtime.clock import Clock
 from realtime.dispatch.job import JobRunner
 from realtime.dispatch.link import ModelServerLink
@@ -107,8 +107,10 @@ class Dispatcher:
         # Each job has a task, so a context, of its own.
         structlog.contextvars.bind_contextvars(job=job.id, attempt=job.attempt)
         try:
-            await self._runner.run(job)
+            with metrics.RUNNING_JOBS.labels(tier=job.tier).track_inprogress():
+                await self._runner.run(job)
         except Exception:
+            metrics.ATTEMPTS.labels(outcome="abandoned").inc()
             log.exception("the attempt is abandoned; its lease runs out")
         finally:
             running = self._running.get(job.id)

@@ -19,7 +19,7 @@ from domain.videos.visibility import get_viewable, is_taken_down
 from media import fingerprint
 from media.provenance import Claims, Signer
 from media.store import MediaStore
-from realtime import limits
+from realtime import limits, metrics
 from realtime.clock import Clock
 from realtime.dispatch.inputs import PermanentFailure, RetryLater, load_inputs
 from realtime.dispatch.link import CallFailed, ModelServerLink
@@ -60,13 +60,17 @@ class JobRunner:
             done = await self._generate(render)
             await self._check_consent(job)
             await self._complete(job, done)
+            metrics.ATTEMPTS.labels(outcome="completed").inc()
         except LeaseLost:
+            metrics.ATTEMPTS.labels(outcome="lease_lost").inc()
             log.info("the attempt is no longer ours")
         except PermanentFailure as failure:
+            metrics.ATTEMPTS.labels(outcome="failed").inc()
             await leases.fail(
                 job.id, job.attempt, code=failure.code, message=failure.message, now=self._clock()
             )
         except RetryLater as reason:
+            metrics.ATTEMPTS.labels(outcome="retried").inc()
             log.warning("the attempt goes back to the queue: %s", reason)
             await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
             await leases.release(job.id, job.attempt, now=self._clock())

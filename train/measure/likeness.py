@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from export.assemble import WEIGHTS, assemble
-from model_server.engine.conditions import Shown
-from model_server.engine.flow import KEEP_STRENGTH
+from model_server.engine.condition_inputs import ConditioningInputs
 from model_server.engine.preview import PreviewEngine
+from model_server.engine.render_start import KEEP_STRENGTH
 from train.measure.contact_sheets import contact_sheet, sheet_name
 from train.measure.judge import augmented, to_preview
 from train.measure.studio import Studio, bundle_clips
@@ -176,7 +176,7 @@ def score(
         "no reference given (student)": lambda: studio.decode(studio.preview(prompts, seeds)),
     }
     if engine is not None:
-        given = [Shown(reference=large[int(number)][None]) for number in own]
+        given = [ConditioningInputs(reference=large[int(number)][None]) for number in own]
         ways["preview (bundle)"] = lambda: bundle_clips(engine, prompts, seeds, given)
     lines = ["| clips | nearest of 16 | n |", "|---|---|---|"]
     for name, way in ways.items():

@@ -14,8 +14,9 @@ from torch import Tensor
 from export.refiner import SIDE, Refiner, load_refiner
 from export.verify import recipe
 from model_server.engine.bundle import find_bucket
-from model_server.engine.conditions import NOTHING, Shown
-from model_server.engine.preview import PreviewEngine, PreviewJob
+from model_server.engine.condition_inputs import NO_INPUTS, ConditioningInputs
+from model_server.engine.preview import PreviewEngine
+from model_server.engine.preview_state import PreviewState
 from train.models import vae as autoencoder
 from train.models.conditions import Conditions, referring
 from train.models.text_encoder import TextEncoder
@@ -176,11 +177,11 @@ class Studio:
 
 
 def bundle_clips(
-    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown]
+    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[ConditioningInputs]
 ) -> Tensor:
     """Portraits [B, 3, F, H, W] in -1..1 as a server shows them, with what a bundle's refiner does."""
     jobs = _drawn(engine, prompts, seeds, given, PORTRAIT)
-    clips = [engine.refined(engine.decode(job), shown) for job, shown in zip(jobs, given, strict=True)]
+    clips = [engine.refine_frames(engine.decode(job), shown) for job, shown in zip(jobs, given, strict=True)]
     return autoencoder.as_video(np.stack(clips))
 
 
@@ -188,21 +189,25 @@ def bundle_previews(
     engine: PreviewEngine,
     prompts: Sequence[str],
     seeds: Sequence[int],
-    given: Sequence[Shown] | None = None,
+    given: Sequence[ConditioningInputs] | None = None,
     shape: Shape = PORTRAIT,
 ) -> Tensor:
     """Latents [B, C, F, h, w] of previews as an exported bundle draws them."""
-    jobs = _drawn(engine, prompts, seeds, given or [NOTHING] * len(seeds), shape)
-    return torch.cat([torch.from_numpy(job.current.copy()) for job in jobs])
+    jobs = _drawn(engine, prompts, seeds, given or [NO_INPUTS] * len(seeds), shape)
+    return torch.cat([torch.from_numpy(job.latents.copy()) for job in jobs])
 
 
 def _drawn(
-    engine: PreviewEngine, prompts: Sequence[str], seeds: Sequence[int], given: Sequence[Shown], shape: Shape
-) -> Iterator[PreviewJob]:
+    engine: PreviewEngine,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    given: Sequence[ConditioningInputs],
+    shape: Shape,
+) -> Iterator[PreviewState]:
     """One finished job after the other."""
     bucket = find_bucket(engine.manifest, *shape)
     for prompt, seed, shown in zip(prompts, seeds, given, strict=True):
-        job = engine.begin(recipe(engine.manifest, bucket, prompt, seed), shown=shown)
+        job = engine.begin(recipe(engine.manifest, bucket, prompt, seed), inputs=shown)
         for _ in range(job.steps):
             engine.step(job)
         yield job

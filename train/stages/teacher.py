@@ -39,7 +39,7 @@ from train.world.world import PREVIEW
 
 SUBJECT_WEIGHT = 3.0
 DROP_PROMPT = 0.12
-KEEP = 0.6  # where a render continues its preview: model_server.engine.flow.KEEP_STRENGTH
+KEEP = 0.6  # where a render continues its preview: model_server.engine.render_start.KEEP_STRENGTH
 CONTINUED_SHARE = 0.5
 
 # Unseen in training: the rule of captions.held_out covers the first six; the rest are everyday wordings.

@@ -116,11 +116,11 @@ async def test_undecided_in_time_counts_as_upheld(
     assert (clock.open, clock.overdue) == (1, 1)
     assert clock.oldest_s >= 3600
     text = (await anyone.get("/metrics")).text
-    assert "riffle_takedowns_overdue 1\n" in text
+    assert "riffle_takedowns_overdue 1.0\n" in text
     assert "riffle_takedown_oldest_open_seconds " in text
     await takedowns.decide(made["id"], "rejected", "no", "a moderator", datetime.now(UTC))
     await bob.ok("GET", f"/v1/posts/{post['id']}")
-    assert "riffle_takedowns_open 0\n" in (await anyone.get("/metrics")).text
+    assert "riffle_takedowns_open 0.0\n" in (await anyone.get("/metrics")).text
 
 
 async def test_the_same_video_is_not_drawn_again(

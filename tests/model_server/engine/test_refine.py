@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model_server.engine import latents
-from model_server.engine.conditions import Shown
+from model_server.engine.condition_inputs import ConditioningInputs
 from model_server.engine.preview import PreviewEngine
 from model_server.serve import drawing
 from model_server.serve.drawing import Drawn, Unit
@@ -46,7 +46,7 @@ def test_a_subject_gets_its_detail_in_every_size(engine: PreviewEngine, size: tu
     sprite = unseen_sprites()["lock"]
     clip = draw(SCENE, 5, size, sprite=sprite)
     given = soft(clip.frames)
-    made = engine.refined(given, Shown(reference=portrait(sprite, 9, (200, 200))[None]))
+    made = engine.refine_frames(given, ConditioningInputs(reference=portrait(sprite, 9, (200, 200))[None]))
     assert (made.shape, made.dtype) == (given.shape, np.uint8)
     assert sharpness(made, clip.cover) > 1.3 * sharpness(given, clip.cover)
 
@@ -58,14 +58,14 @@ def sharpness(frames: NDArray[np.uint8], cover: NDArray[np.float32]) -> float:
 
 def test_without_a_picture_or_a_refiner_frames_stay(engine: PreviewEngine) -> None:
     frames = draw(SCENE, 5, PREVIEW, sprite=unseen_sprites()["lock"]).frames
-    assert engine.refined(frames, Shown()) is frames
-    assert not engine.refines(Shown(begin=frames[:1]))
-    shown = Shown(reference=frames[:1])
+    assert engine.refine_frames(frames, ConditioningInputs()) is frames
+    assert not engine.refines(ConditioningInputs(begin=frames[:1]))
+    shown = ConditioningInputs(reference=frames[:1])
     assert engine.refines(shown)
     name, engine.manifest.refiner = engine.manifest.refiner, ""
     try:
         assert not engine.refines(shown)
-        assert engine.refined(frames, shown) is frames
+        assert engine.refine_frames(frames, shown) is frames
     finally:
         engine.manifest.refiner = name
 
@@ -74,11 +74,13 @@ def test_frames_that_are_shown_themselves_stay(engine: PreviewEngine) -> None:
     sprite = unseen_sprites()["lock"]
     frames = soft(draw(SCENE, 5, PREVIEW, sprite=sprite).frames)
     picture_ = portrait(sprite, 9, (200, 200))[None]
-    made = engine.refined(frames, Shown(begin=frames[:6], end=frames[:1], reference=picture_))
+    made = engine.refine_frames(
+        frames, ConditioningInputs(begin=frames[:6], end=frames[:1], reference=picture_)
+    )
     np.testing.assert_array_equal(made[:5], frames[:5])
     np.testing.assert_array_equal(made[-1], frames[-1])
     assert (made[5:-1] != frames[5:-1]).any(axis=(1, 2, 3)).all()
-    once = engine.refined(frames, Shown(begin=frames[:1], reference=picture_))
+    once = engine.refine_frames(frames, ConditioningInputs(begin=frames[:1], reference=picture_))
     np.testing.assert_array_equal(once[0], frames[0])
     assert (once[1:] != frames[1:]).any(axis=(1, 2, 3)).all()
 
@@ -105,10 +107,14 @@ def test_what_goes_on_from_a_preview_goes_on_from_what_was_seen(engines: Engines
     job = render("one", recipe(3, prompt=PROMPT), inputs=inputs)
     engine = engines.preview
     kept = latents.small(last(drawing.draw(job, engines)).latents)
-    begun = engine.begin(job.recipe, shown=Shown(reference=portrait(sprite, 9, (200, 200))[None]))
+    begun = engine.begin(
+        job.recipe, inputs=ConditioningInputs(reference=portrait(sprite, 9, (200, 200))[None])
+    )
     for _ in range(begun.steps):
         engine.step(begun)
-    seen = engine.refined(engine.decode(begun), Shown(reference=portrait(sprite, 9, (200, 200))[None]))
+    seen = engine.refine_frames(
+        engine.decode(begun), ConditioningInputs(reference=portrait(sprite, 9, (200, 200))[None])
+    )
     np.testing.assert_array_equal(kept, engine.encode(seen))
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_server.serve.cards import model_list
 from model_server.serve.drawing import Drawn, draw
 from model_server.serve.engines import Engines, State
-from model_server.serve.http import model_list
 from schemas.videos import Tier
 from schemas.work import Render
 from settings import load
@@ -65,7 +65,7 @@ def test_a_job_ends_with_the_engine_it_began_with(loaded: Engines, tmp_path: Pat
     assert last.latents == whole.latents, "the replaced bundle changed nothing of a job under way"
     job = loaded.preview.begin(recipe(model="another"))
     loaded.preview.step(job)
-    assert np.isfinite(job.current).all()
+    assert np.isfinite(job.latents).all()
 
 
 def test_a_broken_bundle_is_refused_once_and_the_old_one_draws_on(loaded: Engines, tmp_path: Path) -> None:

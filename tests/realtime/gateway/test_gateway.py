@@ -7,6 +7,7 @@ import http.client
 import json
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -306,6 +307,25 @@ async def test_health(world: World) -> None:
     world.wakeups.connected = False
     status, _ = await asyncio.to_thread(ask)
     assert status == 503
+
+
+async def test_metrics_count_phones_and_goodbyes(world: World) -> None:
+    def ask() -> dict[tuple[str, ...], float]:
+        connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=5)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        families = text_string_to_metric_families(text)
+        return {(item.name, *item.labels.values()): item.value for each in families for item in each.samples}
+
+    before = await asyncio.to_thread(ask)
+    async with phone(world.port) as device:
+        assert (await asyncio.to_thread(ask))["riffle_phones",] == before["riffle_phones",] + 1
+        await device.hello("no such ticket")
+        assert await device.goodbye() == ("bad_ticket", 1008)
+    after = await asyncio.to_thread(ask)
+    name = ("riffle_goodbyes_total", "bad_ticket")
+    assert after[name] == before.get(name, 0) + 1
+    assert after["riffle_wakeups_connected",] == 1
 
 
 async def test_an_event_frame_has_no_picture_inside(world: World) -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from model_server.engine.flow import KEEP_STRENGTH
+from model_server.engine.render_start import KEEP_STRENGTH
 from train.stages.teacher import KEEP, continued, noise_levels
 
 
