@@ -202,7 +202,7 @@ class Maker:
             feeds,
             goal_db,
             self.progress.detail,
-            None if self._recorded is None else self._recorded.kept(part.name),
+            () if self._recorded is None else self._recorded.candidates(part.name),
         )
         self.quantised[part.name] = found
         return made

@@ -60,14 +60,23 @@ class Recorded:
         path = self._folder / f"{part}{RANGES_SUFFIX}"
         return path.read_bytes() if self.has_ranges and path.is_file() else None
 
-    def kept(self, part: str) -> list[KeptLayer] | None:
-        """The layers of a part that stay in higher precision."""
+    def candidates(self, part: str) -> list[list[KeptLayer]]:
+        """Choices of layers that stay in higher precision, in the order in which they are worth a try.
+
+        That of this target. Where none was recorded: no layers, the costliest of another target, its two
+        costliest, and so on; which layers cost most hardly depends on the target, how many must stay does.
+        """
         if self.index is None or self._precision != INT8:
-            return None
-        found = self.index.choices.get(self._target)
-        if found is None or found.digest != choices_digest(self._source, self._target):
-            return None
-        return found.kept.get(part)
+            return []
+        fitting = {
+            target: choices.kept[part]
+            for target, choices in self.index.choices.items()
+            if choices.digest == choices_digest(self._source, target) and part in choices.kept
+        }
+        if self._target in fitting:
+            return [fitting[self._target]]
+        costliest = max(fitting.values(), key=len, default=[])
+        return [costliest[:many] for many in range(len(costliest) + 1)] if fitting else []
 
     @cached_property
     def has_ranges(self) -> bool:

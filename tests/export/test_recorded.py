@@ -118,14 +118,18 @@ def test_nothing_is_recorded_for_another_model() -> None:
     recorded = Recorded(load(small_folder()), INT8, "avx2")
     assert recorded.index is None
     assert not recorded.has_ranges
-    for found in (recorded.graph, recorded.kept, recorded.ranges):
-        assert found("picture") is None
+    assert recorded.graph("picture") is None
+    assert recorded.ranges("picture") is None
+    assert recorded.candidates("picture") == []
 
 
 def test_choices_are_of_one_target_and_precision(source: Source) -> None:
-    assert Recorded(source, INT8, "avx2").kept("decoder")
-    assert Recorded(source, INT8, "arm64").kept("decoder") is None
-    assert Recorded(source, "fp32", "avx2").kept("decoder") is None
+    [recorded] = Recorded(source, INT8, "avx2").candidates("decoder")
+    assert recorded
+    # Another target tries as many of them as it needs.
+    assert Recorded(source, INT8, "arm64").candidates("decoder")[:2] == [[], recorded[:1]]
+    assert Recorded(source, INT8, "arm64").candidates("decoder")[-1] == recorded
+    assert Recorded(source, "fp32", "avx2").candidates("decoder") == []
     assert not Recorded(source, "fp32", "avx2").has_ranges
 
 

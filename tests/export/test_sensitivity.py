@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -40,7 +42,7 @@ def model() -> onnx.ModelProto:
 
 
 def chosen(
-    goal_db: float, recorded: list[KeptLayer] | None = None, said: list[str] | None = None
+    goal_db: float, candidates: Sequence[Sequence[KeptLayer]] = (), said: list[str] | None = None
 ) -> tuple[onnx.ModelProto, Quantised]:
     made, said = model(), [] if said is None else said
     return choose(
@@ -52,7 +54,7 @@ def chosen(
         FEEDS,
         goal_db,
         said.append,
-        recorded,
+        candidates,
     )
 
 
@@ -78,7 +80,7 @@ def test_a_goal_that_no_quantising_reaches_keeps_everything() -> None:
 def test_a_recorded_choice_that_reaches_the_goal_is_taken_without_measuring_layers() -> None:
     said: list[str] = []
     recorded = [KeptLayer(role=role, nodes=1, alone_db=3.0) for role in ("fragile", "a")]
-    made, found = chosen(25.0, recorded, said)
+    made, found = chosen(25.0, [recorded], said)
     assert [(layer.role, layer.alone_db) for layer in found.kept] == [("fragile", 3.0), ("a", 3.0)]
     assert (found.quantised_nodes, quantised_nodes(made), said) == (1, 1, [])
     assert found.reached_db >= 25.0
@@ -86,20 +88,23 @@ def test_a_recorded_choice_that_reaches_the_goal_is_taken_without_measuring_laye
 
 def test_a_recorded_choice_that_misses_the_goal_is_measured_anew() -> None:
     said: list[str] = []
-    _, found = chosen(25.0, [KeptLayer(role="a", nodes=1, alone_db=3.0)], said)
+    _, found = chosen(25.0, [[KeptLayer(role="a", nodes=1, alone_db=3.0)]], said)
     assert [layer.role for layer in found.kept] == ["fragile"]
-    assert "with the recorded choice of layers it reaches" in said[0]
+    assert said[0] == "no recorded choice of layers reaches 25.0 dB: measuring anew"
     assert found.reached_db >= 25.0
 
 
 def test_a_recorded_choice_of_layers_that_are_not_there_is_measured_anew() -> None:
-    _, found = chosen(25.0, [KeptLayer(role="another trace's", nodes=1, alone_db=3.0)])
+    _, found = chosen(25.0, [[KeptLayer(role="another trace's", nodes=1, alone_db=3.0)]])
     assert [layer.role for layer in found.kept] == ["fragile"]
 
 
-def test_a_recorded_choice_of_nothing_is_tried_too() -> None:
-    assert chosen(25.0, [])[1].kept[0].role == "fragile"
-    assert chosen(-50.0, [])[1].kept == []
+def test_of_several_candidates_the_first_that_reaches_the_goal_is_taken() -> None:
+    order = [KeptLayer(role=role, nodes=1, alone_db=3.0) for role in ("fragile", "a", "b")]
+    said: list[str] = []
+    _, found = chosen(25.0, [order[:many] for many in range(4)], said)
+    assert ([layer.role for layer in found.kept], said) == (["fragile"], [])
+    assert chosen(-50.0, [[], order])[1].kept == []
 
 
 def test_noise_adds_up() -> None:
