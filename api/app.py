@@ -12,16 +12,17 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar, Router
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.plugins.prometheus import PrometheusConfig
 
 import logs
 from api.http import openapi
-from api.http.attempts import Attempts
 from api.http.auth import signed_in
 from api.http.body import MAX_BODY_BYTES, Body
 from api.http.edge import drained, finish, refuse_unstorable
 from api.http.errors import answer
+from api.http.rate_limits import create_limiter
 from api.model_cards import Cards, ModelServerCards
 from api.routes.accounts import Accounts
 from api.routes.admin import admin_handler
@@ -51,10 +52,6 @@ from media.store import MediaStore, open_store
 from settings import PROJECT, Settings, load
 
 HOST = "127.0.0.1"
-# Anybody may file a takedown; a person files a few, a flood keeps moderators from the one that matters.
-CLAIMS_PER_HOUR = 20
-# A look at a clip decodes it, a second of a core at worst: 600 an hour are a sixth of one.
-LOOKUPS_PER_HOUR = 600
 # By the template of the path, so that ids make no label; the moderators' mount takes any path and method.
 REQUEST_METRICS = PrometheusConfig(app_name="api", prefix="riffle_http", group_path=True, exclude="^/admin")
 CONTROLLERS = (
@@ -93,9 +90,6 @@ def create_app(
         "settings": settings,
         "cards": cards or ModelServerCards(settings.models_http),
         "media": store,
-        "attempts": Attempts(),
-        "claims": Attempts(CLAIMS_PER_HOUR, 3600.0),
-        "lookups": Attempts(LOOKUPS_PER_HOUR, 3600.0),
         "screen": Screen(settings, outside(settings)),
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
         "seal": seal,
@@ -118,6 +112,7 @@ def create_app(
             *page_handlers(web),
         ],
         lifespan=[database],
+        state=State({"rate_limiter": create_limiter()}),
         dependencies={name: Provide(_constant(part), sync_to_thread=False) for name, part in parts.items()},
         dto=Body,
         return_dto=None,

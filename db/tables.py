@@ -23,7 +23,7 @@ from piccolo.table import Table
 from db.engine import ENGINE
 
 
-class Account(Table, tablename="accounts", db=ENGINE):
+class AccountTable(Table, tablename="accounts", db=ENGINE):
     """A person. `balance` is what can be spent; it equals the sum of the account's credit entries."""
 
     id = Text(primary_key=True)
@@ -35,48 +35,48 @@ class Account(Table, tablename="accounts", db=ENGINE):
     created_at = Timestamptz()
 
 
-class Session(Table, tablename="sessions", db=ENGINE):
+class SessionTable(Table, tablename="sessions", db=ENGINE):
     """A sign-in: the family of every token that was rotated out of it."""
 
     id = Text(primary_key=True)
-    account_id = ForeignKey(Account, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
     created_at = Timestamptz()
     revoked_at = Timestamptz(null=True)
 
 
-class Token(Table, tablename="tokens", db=ENGINE):
+class TokenTable(Table, tablename="tokens", db=ENGINE):
     """An access or refresh token by its SHA-256; a used refresh token is kept to notice its reuse."""
 
     hash = Text(primary_key=True)
-    session_id = ForeignKey(Session, null=False)
+    session_id = ForeignKey(SessionTable, null=False)
     kind = Text()
     expires_at = Timestamptz()
     used_at = Timestamptz(null=True)
 
 
-class Ticket(Table, tablename="tickets", db=ENGINE):
+class TicketTable(Table, tablename="tickets", db=ENGINE):
     """A single-use entry to the socket, by its SHA-256."""
 
     hash = Text(primary_key=True)
-    account_id = ForeignKey(Account, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
     expires_at = Timestamptz()
 
 
-class FollowRow(Table, tablename="follows", db=ENGINE):
+class FollowTable(Table, tablename="follows", db=ENGINE):
     """`follower_id` sees `followed_id` in the following cut."""
 
     id = BigSerial(primary_key=True)
-    follower_id = ForeignKey(Account, null=False)
-    followed_id = ForeignKey(Account, null=False)
+    follower_id = ForeignKey(AccountTable, null=False)
+    followed_id = ForeignKey(AccountTable, null=False)
     created_at = Timestamptz()
 
 
-class BlockRow(Table, tablename="blocks", db=ENGINE):
+class BlockTable(Table, tablename="blocks", db=ENGINE):
     """`blocker_id` keeps `blocked_id` out."""
 
     id = BigSerial(primary_key=True)
-    blocker_id = ForeignKey(Account, null=False)
-    blocked_id = ForeignKey(Account, null=False)
+    blocker_id = ForeignKey(AccountTable, null=False)
+    blocked_id = ForeignKey(AccountTable, null=False)
     created_at = Timestamptz()
 
 
@@ -84,7 +84,7 @@ class Idempotency(Table, tablename="idempotency", db=ENGINE):
     """The answer to a request that carried a key."""
 
     id = BigSerial(primary_key=True)
-    account_id = ForeignKey(Account, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
     key = Text()
     route = Text()
     body_hash = Text()
@@ -102,7 +102,7 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     """
 
     id = Text(primary_key=True)
-    account_id = ForeignKey(Account, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
     swarm_id = Text()
     swarm_index = SmallInt()
     tier = Text()
@@ -191,7 +191,7 @@ class CreditEntry(Table, tablename="credit_entries", db=ENGINE):
     """One movement: `start` and `refund` add, `hold` takes, `settle` makes a hold final. Append-only."""
 
     id = BigSerial(primary_key=True)
-    account_id = ForeignKey(Account, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
     video_id = ForeignKey(VideoTable, null=True)
     kind = Text()
     amount = Integer()
@@ -202,7 +202,7 @@ class CameoTable(Table, tablename="cameos", db=ENGINE):
     """A likeness profile at its latest revision."""
 
     id = Text(primary_key=True)
-    account_id = ForeignKey(Account, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
     handle = Text()
     display_name = Text()
     audience = Text()
@@ -235,11 +235,11 @@ class GrantTable(Table, tablename="grants", db=ENGINE):
     grant_id = Text()
     revision = Integer()
     cameo_id = ForeignKey(CameoTable, null=False)
-    grantee_id = ForeignKey(Account, null=False)
+    grantee_id = ForeignKey(AccountTable, null=False)
     status = Text()
     scope = JSONB()
     message = Text(null=True)
-    actor_id = ForeignKey(Account, null=True)
+    actor_id = ForeignKey(AccountTable, null=True)
     at = Timestamptz()
     policy_version = Integer()
     mode = Text(null=True)
@@ -250,7 +250,7 @@ class GrantHead(Table, tablename="grant_heads", db=ENGINE):
 
     grant_id = Text(primary_key=True)
     cameo_id = ForeignKey(CameoTable, null=False)
-    grantee_id = ForeignKey(Account, null=False)
+    grantee_id = ForeignKey(AccountTable, null=False)
     status = Text()
     revision = Integer()
     requested_at = Timestamptz()
@@ -278,11 +278,11 @@ class Revocation(Table, tablename="revocations", db=ENGINE):
 
     id = BigSerial(primary_key=True)
     cameo_id = ForeignKey(CameoTable, null=False)
-    grantee_id = ForeignKey(Account, null=True)
+    grantee_id = ForeignKey(AccountTable, null=True)
     grant_id = ForeignKey(GrantHead, null=True)
     video_id = ForeignKey(VideoTable, null=True)
     mode = Text()
-    actor_id = ForeignKey(Account, null=False)
+    actor_id = ForeignKey(AccountTable, null=False)
     at = Timestamptz()
 
 
@@ -304,7 +304,7 @@ class Garbage(Table, tablename="garbage", db=ENGINE):
     at = Timestamptz()
 
 
-class LedgerRow(Table, tablename="ledger", db=ENGINE):
+class LedgerTable(Table, tablename="ledger", db=ENGINE):
     """One entry of a cameo's hash chain, about the fact `fact_id` of its kind. Append-only, by triggers."""
 
     id = BigSerial(primary_key=True)
@@ -341,7 +341,7 @@ class PostTable(Table, tablename="posts", db=ENGINE):
 
     id = Text(primary_key=True)
     video_id = ForeignKey(VideoTable, null=False)
-    account_id = ForeignKey(Account, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
     caption = Text()
     trend_id = ForeignKey(Trend, null=False)
     source_post_id: ForeignKey[Any] = ForeignKey("self", null=True)
@@ -353,10 +353,10 @@ class PostTable(Table, tablename="posts", db=ENGINE):
     deleted_at = Timestamptz(null=True)
 
 
-class LikeRow(Table, tablename="likes", db=ENGINE):
+class LikeTable(Table, tablename="likes", db=ENGINE):
     """`account_id` likes `post_id`."""
 
     id = BigSerial(primary_key=True)
     post_id = ForeignKey(PostTable, null=False)
-    account_id = ForeignKey(Account, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
     created_at = Timestamptz()

@@ -62,6 +62,8 @@ PURE = {
     "domain/consent/policy_table.py",
     "domain/consent/topics.py",
     "domain/events/resume.py",
+    "domain/feed/cursors.py",
+    "domain/feed/prompt_diff.py",
     "domain/feed/ranking.py",
     "domain/safety/hash_distance.py",
     "domain/safety/name_match.py",

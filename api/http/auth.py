@@ -9,9 +9,8 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from api.http.attempts import Attempts
 from api.http.clock import now
-from domain.accounts import accounts
+from domain.accounts import sessions
 from domain.accounts.accounts import AccountRow
 from schemas.errors import Code, RiffleError
 
@@ -31,7 +30,7 @@ async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
     if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
         return
     token = bearer(connection)
-    connection.scope["user"] = await accounts.authenticate(token, now())
+    connection.scope["user"] = await sessions.authenticate(token, now())
     connection.scope["auth"] = token
 
 
@@ -46,16 +45,3 @@ def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS or not token.isascii():
         raise RiffleError(Code.UNAUTHENTICATED, "sign in first: send `Authorization: Bearer <access token>`")
     return token
-
-
-def count_attempt(request: Request[Any, Any, Any], attempts: Attempts) -> None:
-    """Count a sign-up or sign-in against the address it comes from.
-
-    Raises:
-        RiffleError: rate_limited.
-    """
-    wait_s = attempts.wait_s(request.client.host if request.client else "")
-    if wait_s:
-        raise RiffleError(
-            Code.RATE_LIMITED, "too many attempts from this address", retry_after_s=int(wait_s) + 1
-        )

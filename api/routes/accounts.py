@@ -6,10 +6,10 @@ from litestar import Controller, Request, delete, get, post
 from litestar.datastructures import State
 
 import domain.accounts.credits
-from api.http.attempts import Attempts
-from api.http.auth import PUBLIC, Authed, count_attempt
+from api.http.auth import PUBLIC, Authed
 from api.http.clock import now
-from domain.accounts import accounts, passwords
+from api.http.rate_limits import SIGN_INS, rate_limited
+from domain.accounts import accounts, passwords, sessions
 from domain.accounts.accounts import AccountRow
 from schemas.accounts import (
     Account,
@@ -31,14 +31,13 @@ class Accounts(Controller):
 
     tags = ("accounts",)
 
-    @post("/accounts", opt=PUBLIC, summary="Sign up")
-    async def sign_up(self, request: Anyone, data: CreateAccount, attempts: Attempts) -> SignedIn:
+    @post("/accounts", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign up")
+    async def sign_up(self, data: CreateAccount) -> SignedIn:
         """Make an account and sign in to it.
 
         Raises:
             RiffleError: handle_taken, rate_limited.
         """
-        count_attempt(request, attempts)
         account = await accounts.create(
             handle=data.handle,
             display_name=data.display_name or data.handle,
@@ -48,14 +47,13 @@ class Accounts(Controller):
         )
         return await _signed_in(account)
 
-    @post("/sessions", opt=PUBLIC, summary="Sign in")
-    async def sign_in(self, request: Anyone, data: CreateSession, attempts: Attempts) -> SignedIn:
+    @post("/sessions", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign in")
+    async def sign_in(self, data: CreateSession) -> SignedIn:
         """Start a session. A wrong handle and a wrong password look and take the same.
 
         Raises:
             RiffleError: wrong_credentials, rate_limited.
         """
-        count_attempt(request, attempts)
         account = await accounts.by_handle(data.handle)
         if (
             not await passwords.matches(data.password, account.password_hash if account else None)
@@ -71,13 +69,13 @@ class Accounts(Controller):
         Raises:
             RiffleError: unauthenticated, token_expired.
         """
-        account, tokens = await accounts.rotate(data.refresh_token, now())
+        account, tokens = await sessions.rotate(data.refresh_token, now())
         return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
     @delete("/sessions", status_code=204, summary="Sign out")
     async def sign_out(self, request: Authed) -> None:
         """End this session: its access and refresh tokens stop working."""
-        await accounts.revoke_family(request.auth)
+        await sessions.revoke(request.auth, now())
 
     @get("/me", summary="Who I am")
     async def me(self, request: Authed) -> Me:
@@ -93,7 +91,7 @@ class Accounts(Controller):
 
 
 async def _signed_in(account: AccountRow) -> SignedIn:
-    tokens = await accounts.issue_session(account.id, None, now())
+    tokens = await sessions.issue(account.id, None, now())
     return SignedIn(account=_account(account), session=_session(tokens))
 
 

@@ -13,7 +13,7 @@ from domain.consent import facts
 from domain.consent.policy import Verdict
 from domain.feed import posts
 from domain.safety.screen import Screen
-from domain.videos.steer import check_steer, steered
+from domain.videos.steer import apply_steer, check_steer
 from domain.videos.visibility import get_viewable
 from schemas.cameos import ConsentAnswer, ConsentCheck, Decision, TextRule
 from schemas.errors import Code, RiffleError
@@ -74,7 +74,7 @@ class Consent(Controller):
 
 def _told(prompt: str, steer: Steer, card: ModelCard) -> str:
     check_steer(steer, card.vocabulary)
-    return steered(prompt, steer, card.vocabulary)
+    return apply_steer(prompt, steer, card.vocabulary)
 
 
 def _answer(allowed: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule] = ()) -> ConsentAnswer:

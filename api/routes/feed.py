@@ -7,9 +7,10 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.params import Parameter
 
-import domain.feed.feed
 from api.http.auth import Authed
 from api.http.clock import now
+from domain.feed import lanes
+from domain.feed.feed import trends
 from schemas.feed import Cut, Feed, Lane, LaneOrder
 
 # Three phone screens by default; what a fast swiper needs at most before the next page.
@@ -33,7 +34,7 @@ class FeedRoutes(Controller):
         Raises:
             RiffleError: invalid_cursor.
         """
-        return await domain.feed.feed.trends(cut, cursor, limit, request.user.id, now())
+        return await trends(cut, cursor, limit, request.user.id, now())
 
     @get("/trends/{trend_id:str}/lane", summary="The posts of one trend")
     async def lane(
@@ -49,4 +50,4 @@ class FeedRoutes(Controller):
         Raises:
             RiffleError: not_found, invalid_cursor.
         """
-        return await domain.feed.feed.lane(trend_id, order, cursor, limit, request.user.id, now())
+        return await lanes.lane(trend_id, order, cursor, limit, request.user.id, now())

@@ -8,9 +8,9 @@ from typing import Any
 from litestar import Controller, Request, post
 from litestar.datastructures import State
 
-from api.http.attempts import Attempts
-from api.http.auth import PUBLIC, count_attempt
+from api.http.auth import PUBLIC
 from api.http.clock import now
+from api.http.rate_limits import CLIP_CHECKS, rate_limited
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
@@ -31,15 +31,19 @@ class ProvenanceRoutes(Controller):
     tags = ("provenance",)
 
     @post(
-        "/", status_code=200, opt=PUBLIC, request_max_body_size=MAX_CLIP_BYTES, summary="Did you make this?"
+        "/",
+        status_code=200,
+        opt=PUBLIC,
+        guards=[rate_limited(CLIP_CHECKS)],
+        request_max_body_size=MAX_CLIP_BYTES,
+        summary="Did you make this?",
     )
-    async def check(self, request: Anyone, lookups: Attempts, credentials: Credentials) -> Provenance:
+    async def check(self, request: Anyone, credentials: Credentials) -> Provenance:
         """Send an MP4 as the body, or as `file` of a form; nothing of it is kept.
 
         Raises:
             RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
         """
-        count_attempt(request, lookups)
         data = await read_clip(request)
         found = await asyncio.to_thread(manifest, data, credentials.authority)
         facts = None if found is None else _facts(found)

@@ -8,7 +8,7 @@ from litestar import Controller, post
 
 from api.http.auth import Authed
 from api.http.clock import now
-from domain.accounts import accounts
+from domain.accounts import sessions
 from schemas.stream import Ticket
 from settings import Settings
 
@@ -22,11 +22,11 @@ class Realtime(Controller):
     @post("/ticket", summary="A ticket for the socket")
     async def ticket(self, request: Authed, settings: Settings) -> Ticket:
         """A ticket opens one socket within `expires_in` seconds; no token ever stands in an address."""
-        ticket = await accounts.issue_ticket(request.user.id, now())
+        ticket = await sessions.issue_ticket(request.user.id, now())
         return Ticket(
             ticket=ticket,
             url=socket_url(request.headers.get("host", ""), request.scope["scheme"], settings),
-            expires_in=accounts.TICKET_S,
+            expires_in=sessions.TICKET_S,
         )
 
 

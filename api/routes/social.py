@@ -6,7 +6,7 @@ from litestar import Controller, delete, put
 
 from api.http.auth import Authed
 from api.http.clock import now
-from domain.accounts import accounts
+from domain.accounts import accounts, social
 from domain.accounts.accounts import AccountRow
 from schemas.errors import Code, RiffleError
 
@@ -23,7 +23,7 @@ class Social(Controller):
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await accounts.follow(request.user.id, (await _other(request, handle)).id, now())
+        await social.follow(request.user.id, (await _other(request, handle)).id, now())
 
     @delete("/follows/{handle:str}", status_code=204, summary="Unfollow")
     async def unfollow(self, request: Authed, handle: str) -> None:
@@ -32,7 +32,7 @@ class Social(Controller):
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await accounts.unfollow(request.user.id, (await _other(request, handle)).id)
+        await social.unfollow(request.user.id, (await _other(request, handle)).id)
 
     @put("/blocks/{handle:str}", status_code=204, summary="Block")
     async def block(self, request: Authed, handle: str) -> None:
@@ -41,7 +41,7 @@ class Social(Controller):
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await accounts.block(request.user.id, (await _other(request, handle)).id, now())
+        await social.block(request.user.id, (await _other(request, handle)).id, now())
 
     @delete("/blocks/{handle:str}", status_code=204, summary="Unblock")
     async def unblock(self, request: Authed, handle: str) -> None:
@@ -50,7 +50,7 @@ class Social(Controller):
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await accounts.unblock(request.user.id, (await _other(request, handle)).id)
+        await social.unblock(request.user.id, (await _other(request, handle)).id)
 
 
 async def _other(request: Authed, handle: str) -> AccountRow:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from litestar import Controller, Request, get, post
 from litestar.datastructures import State
 
-from api.http.attempts import Attempts
-from api.http.auth import PUBLIC, Authed, count_attempt
+from api.http.auth import PUBLIC, Authed
 from api.http.clock import now
+from api.http.rate_limits import TAKEDOWNS, rate_limited
 from domain.safety import takedowns
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown, TakedownList
 
@@ -20,14 +20,13 @@ class Takedowns(Controller):
     path = "/takedowns"
     tags = ("safety",)
 
-    @post("/", opt=PUBLIC, summary="Demand that videos are taken down")
-    async def file(self, request: Anyone, data: CreateTakedown, claims: Attempts) -> Takedown:
+    @post("/", opt=PUBLIC, guards=[rate_limited(TAKEDOWNS)], summary="Demand that videos are taken down")
+    async def file(self, data: CreateTakedown) -> Takedown:
         """No account is needed. Copies are found and come with it; moderators have 48 hours.
 
         Raises:
             RiffleError: invalid_request, not_found, rate_limited.
         """
-        count_attempt(request, claims)
         return await takedowns.file(data, now())
 
     @get("/{takedown_id:str}", opt=PUBLIC, summary="How a takedown stands")

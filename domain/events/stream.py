@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one
+from db.tables import EventTable
 from schemas.base import unix_seconds
 from schemas.events import Event, EventName, Payload
 
@@ -98,7 +99,8 @@ async def head(stream: str) -> tuple[str, int] | None:
 
 async def forget_pictures(stream: str) -> None:
     """Erase what a stream showed; its facts stay."""
-    await fetch("UPDATE events SET picture = NULL WHERE stream = $1 AND picture IS NOT NULL", stream)
+    with_picture = (EventTable.stream == stream) & EventTable.picture.is_not_null()
+    await EventTable.update({EventTable.picture: None}).where(with_picture)
 
 
 async def notify(channel: str, payload: str = "") -> None:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from db.engine import fetch, fetch_one, transaction
+from db.tables import PostTable, VideoTable
 from domain.accounts.accounts import COLUMNS as ACCOUNT_COLUMNS
 from domain.accounts.accounts import AccountRow, to_account
 from domain.consent import facts, receipts
 from domain.consent.policy import Action, Reason, Verdict
 from domain.events import stream
-from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, hot
+from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, trending_score
 from domain.ids import new_id
 from domain.videos.lineage import posted_ancestors
 from domain.videos.record import VideoRow, lock, no_such_video, select
@@ -84,9 +85,9 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
             root,
             now,
         )
-        await fetch("UPDATE videos SET post_id = $2 WHERE id = $1", video_id, post_id)
+        await VideoTable.update({VideoTable.post_id: post_id}).where(VideoTable.id == video_id)
         if source is not None:
-            await fetch("UPDATE posts SET remixes = remixes + 1 WHERE id = $1", source.post_id)
+            await _count_remix(source.post_id, 1)
         made = await get_post(post_id, account, now)
         heard: list[tuple[str, Payload]] = [*await receipts.notices([row], Action.POST)]
         if source is not None and source.author != account:
@@ -157,9 +158,10 @@ async def take_back(post_id: str, now: datetime) -> None:
     )
     assert found is not None
     await _touch_trend(found["trend_id"], -POINTS_OF_A_POST - found["likes"] * POINTS_OF_A_LIKE, None, now)
-    await fetch("UPDATE videos SET post_id = NULL WHERE id = $1", found["video_id"])
-    await fetch("UPDATE posts SET deleted_at = $2 WHERE id = $1", post_id, now)
-    await fetch("UPDATE posts SET remixes = remixes - 1 WHERE id = $1", found["source_post_id"])
+    await VideoTable.update({VideoTable.post_id: None}).where(VideoTable.id == found["video_id"])
+    await PostTable.update({PostTable.deleted_at: now}).where(PostTable.id == post_id)
+    if found["source_post_id"] is not None:
+        await _count_remix(found["source_post_id"], -1)
 
 
 async def like(post_id: str, account: str, now: datetime) -> None:
@@ -203,7 +205,11 @@ async def _count_like(post_id: str, change: int, now: datetime) -> None:
     assert found is not None
     # Trends are locked before posts, everywhere.
     await _touch_trend(found["trend_id"], change * POINTS_OF_A_LIKE, None, now)
-    await fetch("UPDATE posts SET likes = likes + $2 WHERE id = $1", post_id, change)
+    await PostTable.update({PostTable.likes: PostTable.likes + change}).where(PostTable.id == post_id)
+
+
+async def _count_remix(post_id: str, change: int) -> None:
+    await PostTable.update({PostTable.remixes: PostTable.remixes + change}).where(PostTable.id == post_id)
 
 
 async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, now: datetime) -> None:
@@ -218,7 +224,7 @@ async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, n
         """,
         trend_id,
         total,
-        hot(total, began),
+        trending_score(total, began),
         began,
         posted_at,
     )

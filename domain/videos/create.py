@@ -25,8 +25,8 @@ from domain.videos.mentions import CameoIdentity, model_prompt
 from domain.videos.pricing import STITCH_PRICE, price
 from domain.videos.recipes import rendered, resolve
 from domain.videos.record import VideoRow, no_such_video
-from domain.videos.relations import check_shape, check_times, conditions, joined
-from domain.videos.steer import steered
+from domain.videos.relations import check_shape, check_times, conditions, joined_recipe
+from domain.videos.steer import apply_steer
 from domain.videos.validate import find_card
 from domain.videos.visibility import can_view, get_viewable
 from domain.videos.wire import with_place
@@ -216,7 +216,7 @@ def _draft(request: CreateVideo, card: ModelCard, ingredients: Ingredients, seed
     conditioned = likeness is not None or (source is not None and source.relation is Relation.REFERENCE)
     words = model_prompt(request.prompt, ingredients.cameos, card.vocabulary, conditioned=conditioned)
     if request.steer is not None:
-        words = steered(words, request.steer, card.vocabulary)
+        words = apply_steer(words, request.steer, card.vocabulary)
     recipes = resolve(
         request, card, seed, source=parents[0] if parents else None, prompt=words, likeness=likeness
     )
@@ -236,7 +236,7 @@ async def _stitch(
 ) -> Draft:
     pieces = await inputs.pieces(sources)
     card = find_card(cards, request.model or pieces[0].recipe.model)
-    recipe, tier = joined(request, card, pieces, seed)
+    recipe, tier = joined_recipe(request, card, pieces, seed)
     return Draft(prompt=recipe.prompt, recipes=[recipe], tier=tier, price_each=STITCH_PRICE, source=source)
 
 

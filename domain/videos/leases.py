@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from db.engine import fetch, transaction
+from db.tables import VideoTable
 from domain.accounts import credits
 from domain.consent import facts
 from domain.events import stream
@@ -25,6 +26,8 @@ from schemas.videos import Recipe, Status, Tier
 
 # A job that killed its worker five times would kill the sixth.
 MAX_ATTEMPTS = 5
+# How long a lease lasts without a heartbeat: then another dispatcher takes up the work of a dead one.
+LEASE_S = 10.0
 
 
 class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
@@ -134,7 +137,7 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
             return False
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
-        await fetch("UPDATE videos SET progress = $2 WHERE id = $1", video_id, progress)
+        await VideoTable.update({VideoTable.progress: progress}).where(VideoTable.id == video_id)
         done = VideoStep(i=i, n=n, progress=progress)
         await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True

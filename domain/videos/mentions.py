@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from domain.videos.steer import Vocabulary, said
+from domain.videos.steer import Vocabulary, names_in
 
 # The words that the model was trained on for the subject of a reference picture.
 SOMEONE = "someone"
@@ -61,4 +61,4 @@ def _mentions(cameos: Sequence[CameoIdentity], vocabulary: Vocabulary) -> re.Pat
 
 def _names_subject(prompt: str, vocabulary: Vocabulary) -> bool:
     subjects = vocabulary.get("subjects", {})
-    return bool(said(prompt, {SOMEONE: REFERRING}) or (subjects and said(prompt, subjects)))
+    return bool(names_in(prompt, {SOMEONE: REFERRING}) or (subjects and names_in(prompt, subjects)))

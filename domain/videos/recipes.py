@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.videos.relations import STARTS_FROM_PIXELS, repeats
+from domain.videos.relations import STARTS_FROM_PIXELS, repeated_frames
 from schemas.errors import Code, RiffleError
 from schemas.videos import MAX_SEED, CreateVideo, ModelCard, Recipe, Tier
 
@@ -31,7 +31,7 @@ def resolve(
     start = first_seed if request.seed is None else request.seed
     strength = repeated = None
     if request.source is not None and source is not None:
-        repeated = repeats(request.source, source, card)
+        repeated = repeated_frames(request.source, source, card)
     if request.source is not None and request.source.relation in STARTS_FROM_PIXELS:
         strength = DEFAULT_STRENGTH if request.source.strength is None else request.source.strength
     first = Recipe(

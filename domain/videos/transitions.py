@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from db.engine import fetch, transaction
+from db.engine import transaction
+from db.tables import VideoTable
 from domain.accounts import credits
 from domain.consent import facts
 from domain.events import stream
@@ -29,21 +30,20 @@ async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "",
         IllegalTransition: it has ended already.
     """
     status = advance(row.status, trigger)
-    error = (code, message) if trigger is Trigger.FAIL else (None, None)
-    await fetch(
-        """
-        UPDATE videos SET status = $2, ended_at = $3, error_code = $4, error_message = $5,
-            worker = NULL, lease_until = NULL
-        WHERE id = $1
-        """,
-        row.id,
-        status.value,
-        now,
-        *error,
-    )
+    failed = trigger is Trigger.FAIL
+    await VideoTable.update(
+        {
+            VideoTable.status: status.value,
+            VideoTable.ended_at: now,
+            VideoTable.error_code: code if failed else None,
+            VideoTable.error_message: message if failed else None,
+            VideoTable.worker: None,
+            VideoTable.lease_until: None,
+        }
+    ).where(VideoTable.id == row.id)
     await credits.refund(row.account_id, row.id, row.price, now)
     payload: VideoFailed | VideoCancelled = VideoCancelled(refunded=row.price)
-    if trigger is Trigger.FAIL:
+    if failed:
         payload = VideoFailed(code=code, message=message, refunded=row.price)
     await stream.append(video_stream(row.id), payload, now=now)
     await stream.notify(stream.CANCEL, row.id)
@@ -66,31 +66,31 @@ async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
 
 async def lease(row: VideoRow, worker: str, lease_until: datetime, now: datetime) -> int:
     """Give a locked, queued video to a worker; returns the number of the attempt."""
-    await fetch(
-        """
-        UPDATE videos SET status = $2, attempt = attempt + 1, worker = $3, lease_until = $4, started_at = $5,
-            progress = 0
-        WHERE id = $1
-        """,
-        row.id,
-        advance(row.status, Trigger.LEASE).value,
-        worker,
-        lease_until,
-        now,
-    )
     attempt = row.attempt + 1
+    await VideoTable.update(
+        {
+            VideoTable.status: advance(row.status, Trigger.LEASE).value,
+            VideoTable.attempt: attempt,
+            VideoTable.worker: worker,
+            VideoTable.lease_until: lease_until,
+            VideoTable.started_at: now,
+            VideoTable.progress: 0,
+        }
+    ).where(VideoTable.id == row.id)
     await stream.append(video_stream(row.id), VideoStarted(attempt=attempt), now=now)
     return attempt
 
 
 async def requeue(row: VideoRow, now: datetime) -> None:
     """Put a locked video whose worker is gone back into the queue, for its next attempt."""
-    status = advance(row.status, Trigger.LOSE)
-    await fetch(
-        "UPDATE videos SET status = $2, worker = NULL, lease_until = NULL, progress = 0 WHERE id = $1",
-        row.id,
-        status.value,
-    )
+    await VideoTable.update(
+        {
+            VideoTable.status: advance(row.status, Trigger.LOSE).value,
+            VideoTable.worker: None,
+            VideoTable.lease_until: None,
+            VideoTable.progress: 0,
+        }
+    ).where(VideoTable.id == row.id)
     place = (await places([row.id]))[row.id]
     await stream.append(video_stream(row.id), _queued(row, place), now=now)
     await stream.notify(stream.WORK)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from domain.videos.inputs import SourceInputs, cameo_picture, pieces, source_inputs
 from domain.videos.leases import LeasedJob
 from domain.videos.record import VideoRow
-from domain.videos.relations import left, met, skips
+from domain.videos.relations import continued_frames, overlap_counts, target_frame
 from media import cut
 from media.store import MediaStore
 from schemas.errors import Code
@@ -61,7 +61,7 @@ async def _add(inputs: Inputs, made_from: SourceInputs, recipe: Recipe, store: M
         inputs.begin = await _begin(made_from, recipe.repeats or 1, store)
         if len(parents) == 2:
             second = await _get(parents[1].video_key, store)
-            frame = met(source, parents[1].recipe)
+            frame = target_frame(source, parents[1].recipe)
             inputs.end = second if frame == 0 else await _cut(lambda: cut.picture(second, frame))
     elif source.relation is Relation.REFERENCE:
         inputs.reference = await _reference(made_from, store)
@@ -73,7 +73,7 @@ async def _begin(made_from: SourceInputs, count: int, store: MediaStore) -> byte
     """The last `count` frames of the part that is meant; the whole video where they are its end."""
     first = made_from.parents[0]
     video = await _get(first.video_key, store)
-    frames = left(made_from.source, first.recipe)[-count:]
+    frames = continued_frames(made_from.source, first.recipe)[-count:]
     if count > 1 and frames == range(first.recipe.frames)[-count:]:
         return video
     return await _cut(lambda: cut.clip(video, frames))
@@ -83,12 +83,12 @@ async def _reference(made_from: SourceInputs, store: MediaStore) -> bytes:
     video = await _get(made_from.parents[0].video_key, store)
     if made_from.source.from_s is None:
         return video
-    frame = met(made_from.source, made_from.parents[0].recipe)
+    frame = target_frame(made_from.source, made_from.parents[0].recipe)
     return await _cut(lambda: cut.picture(video, frame))
 
 
 async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
-    left_out = skips(await pieces(parents))
+    left_out = overlap_counts(await pieces(parents))
     return [
         Clip(video=await _get(row.video_key, store), skip=skip)
         for row, skip in zip(parents, left_out, strict=True)
@@ -96,7 +96,7 @@ async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
 
 
 async def _likeness(cameo: str, store: MediaStore) -> bytes:
-    """The picture of a cameo as it is now: without it, nothing is drawn of this person."""
+    """The current picture of a cameo; without one, no video with this person is generated."""
     key = await cameo_picture(cameo)
     if key is None:
         raise PermanentFailure(Code.CONSENT_REVOKED, f"cameo {cameo} has no picture any more")

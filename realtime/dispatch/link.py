@@ -92,12 +92,12 @@ class ModelServerLink:
         if not self._jobs:
             self._last_frame_at = asyncio.get_running_loop().time()
         frames: Frames = asyncio.Queue()
-        self._jobs[render.job] = (render, frames)
+        self._jobs[render.id] = (render, frames)
         try:
             yield frames
         finally:
-            if self._jobs.get(render.job, (None,))[0] is render:
-                del self._jobs[render.job]
+            if self._jobs.get(render.id, (None,))[0] is render:
+                del self._jobs[render.id]
 
     async def send(self, frame: Render | Cancel) -> None:
         """Send, or don't: after the next connect a live Render is sent anyway, and a Cancel is moot."""

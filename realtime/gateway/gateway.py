@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from domain.accounts import accounts
+from domain.accounts import sessions
 from realtime import limits, metrics
 from realtime.clock import Clock
 from realtime.gateway.phone import Disconnect, Phone, decode
@@ -118,7 +118,7 @@ class Gateway:
 
     async def _admit(self, connection: ServerConnection) -> None:
         hello = await self._hello(connection)
-        account = await accounts.redeem_ticket(hello.ticket, now=self._clock())
+        account = await sessions.redeem_ticket(hello.ticket, now=self._clock())
         if account is None:
             raise Disconnect(GoodbyeReason.BAD_TICKET)
         if self._per_account[account] >= limits.MAX_SOCKETS_PER_ACCOUNT:

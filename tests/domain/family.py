@@ -8,7 +8,7 @@ import pytest
 
 from db.engine import fetch
 from domain.consent import cameos, cascades
-from domain.feed import feed, posts
+from domain.feed import lanes, posts
 from domain.videos import visibility
 from schemas.cameos import Audience, RequestCameo, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
@@ -56,7 +56,7 @@ async def shown(post: Post, viewer: str) -> bool:
     found = [await answered(read) for read in reads]
     found.append(await visibility.can_follow(video_stream(post.video.id), viewer, NOW))
     try:
-        page = await feed.lane(post.trend_id, LaneOrder.FRESH, None, 100, viewer, NOW)
+        page = await lanes.lane(post.trend_id, LaneOrder.FRESH, None, 100, viewer, NOW)
         found.append(post.id in {item.post.id for item in page.items})
     except RiffleError:
         found.append(False)

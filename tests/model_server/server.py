@@ -54,7 +54,7 @@ def render(
     inputs: Inputs | None = None,
 ) -> Render:
     """A Render frame."""
-    return Render(job=job, attempt=attempt, tier=tier, owner=owner, recipe=made, inputs=inputs or Inputs())
+    return Render(id=job, attempt=attempt, tier=tier, owner=owner, recipe=made, inputs=inputs or Inputs())
 
 
 class Client:
@@ -85,12 +85,12 @@ class Client:
                 left.discard(frame.job)
         return frames
 
-    async def draw(self, *tasks: Render) -> list[Done]:
+    async def draw(self, *requests: Render) -> list[Done]:
         """Draw jobs; each must be Done."""
-        await self.send(*tasks)
-        frames = await self.until_ended(*(task.job for task in tasks))
+        await self.send(*requests)
+        frames = await self.until_ended(*(request.id for request in requests))
         ends = {frame.job: frame for frame in frames if isinstance(frame, Done | Stopped | Fault)}
-        done = [ends[task.job] for task in tasks]
+        done = [ends[request.id] for request in requests]
         assert all(isinstance(end, Done) for end in done), [end for end in done if isinstance(end, Fault)]
         return done  # type: ignore[return-value]
 

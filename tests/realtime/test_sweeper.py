@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from db import engine
-from domain.accounts import accounts
+from domain.accounts import social
 from domain.consent import cameos, cascades, receipts
 from domain.events import stream
 from domain.videos import visibility
@@ -133,7 +133,7 @@ async def test_a_block_stops_it_too(models: Models, store: MediaStore) -> None:
     async with dispatching(models, store):
         video = await new_video(bob, cameos=[mine])
         await drawing(video)
-        await accounts.block(ada, bob, now())
+        await social.block(ada, bob, now())
         log = await ended(video)
         await until(lambda: models.cancels == [video])
     assert (names(log)[-1], log[-1].data["code"]) == ("failed", "consent_revoked")

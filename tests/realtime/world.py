@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from db import engine
-from domain.accounts import accounts
+from domain.accounts import accounts, sessions
 from domain.events.stream import EVENT, append, head
 from domain.ids import new_id
 from domain.videos import create
@@ -120,7 +120,7 @@ class World:
         return await new_person()
 
     async def ticket(self, person: str) -> str:
-        return await accounts.issue_ticket(person, now=now())
+        return await sessions.issue_ticket(person, now=now())
 
     async def video(self, person: str) -> str:
         return await new_video(person)

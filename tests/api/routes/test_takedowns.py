@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
 
-from api.http.attempts import Attempts
+from api.http.rate_limits import TAKEDOWNS
 from db.engine import fetch
 from domain.safety import fingerprints, takedowns
 from media import fingerprint
@@ -174,8 +175,8 @@ async def test_claims_that_cannot_be(
     refused(await anyone.post("/v1/takedowns", json=body), status, code, param)
 
 
-async def test_claims_are_bounded(anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Attempts, "wait_s", lambda *_: 9.0)
+async def test_claims_are_bounded(app: Litestar, anyone: httpx.AsyncClient) -> None:
+    app.state.rate_limiter.hit(TAKEDOWNS, "127.0.0.1", cost=TAKEDOWNS.amount)
     body = {**CLAIM, "videos": ["video_1"]}
     refused(await anyone.post("/v1/takedowns", json=body), 429, "rate_limited")
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from domain.accounts import accounts
+from domain.accounts import social
 from domain.consent import cameos
 from domain.videos import transitions
 from schemas.cameos import Audience, CreateCameo, PatchCameo, RequestCameo, Restrictions, Scope
@@ -109,7 +109,7 @@ class People(RuleBasedStateMachine):
         one, other = pick(self.who, a), pick(self.who, b)
         if one == other:
             return
-        refused = self.code(accounts.follow(one, other, self.now))
+        refused = self.code(social.follow(one, other, self.now))
         assert (refused is None) is (not self.rules_.blocked(one, other))
         if refused is None:
             self.rules_.follows.add((one, other))
@@ -122,7 +122,7 @@ class People(RuleBasedStateMachine):
     @rule(a=index, b=index)
     def unfollow(self, a: int, b: int) -> None:
         one, other = pick(self.who, a), pick(self.who, b)
-        self.run(accounts.unfollow(one, other))
+        self.run(social.unfollow(one, other))
         self.rules_.follows.discard((one, other))
 
     @rule(a=index, b=index)
@@ -130,7 +130,7 @@ class People(RuleBasedStateMachine):
         one, other = pick(self.who, a), pick(self.who, b)
         if one == other:
             return
-        self.run(accounts.block(one, other, self.now))
+        self.run(social.block(one, other, self.now))
         self.rules_.blocks.add((one, other))
         self.rules_.follows -= {(one, other), (other, one)}
 
@@ -138,7 +138,7 @@ class People(RuleBasedStateMachine):
     @rule(number=index)
     def unblock(self, number: int) -> None:
         one, other = pick(sorted(self.rules_.blocks), number)
-        self.run(accounts.unblock(one, other))
+        self.run(social.unblock(one, other))
         self.rules_.blocks.discard((one, other))
 
     # --- cameos

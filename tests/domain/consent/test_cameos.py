@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from db.engine import fetch
-from domain.accounts import accounts
+from domain.accounts import social
 from domain.consent import cameos, ledger, receipts
 from domain.consent.policy import ASK_AGAIN_AFTER_S, POLICY_VERSION, Ask, Reason, decide
 from domain.events import stream
-from domain.feed import feed, posts
+from domain.feed import feed, lanes, posts
 from domain.videos import leases, transitions, visibility
 from schemas.cameos import Audience, GrantStatus, PatchCameo, RequestCameo, Restrictions, RevokeCameo, Scope
 from schemas.errors import Code, RiffleError
@@ -57,7 +57,7 @@ async def test_a_cameo_is_a_row_of_revisions() -> None:
     await refused(Code.INVALID_STATE, cameos.patch(first.id, ada.id, wish, at(5)))
     kept = await fetch("SELECT revision FROM cameo_revisions WHERE cameo_id = $1 ORDER BY id", first.id)
     assert [row["revision"] for row in kept] == [1, 2, 3]
-    await accounts.block(ada.id, bob.id, at(6))
+    await social.block(ada.id, bob.id, at(6))
     await refused(Code.NOT_FOUND, cameos.get(second.id, bob.id))
 
 
@@ -238,7 +238,7 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
     assert not await visibility.can_follow(video_stream(posted.id), viewer.id, NOW)
     await refused(Code.NOT_FOUND, visibility.get_viewable(posted.id, viewer.id, NOW))
     await refused(Code.NOT_FOUND, posts.get_post(post.id, viewer.id, NOW))
-    await refused(Code.NOT_FOUND, feed.lane(post.trend_id, LaneOrder.FRESH, None, 5, viewer.id, NOW))
+    await refused(Code.NOT_FOUND, lanes.lane(post.trend_id, LaneOrder.FRESH, None, 5, viewer.id, NOW))
     shown = await feed.trends(Cut.FRESH, None, 50, viewer.id, NOW)
     assert post.trend_id not in {item.trend.id for item in shown.items}
     draft = await visibility.get_viewable(posted.id, bob.id, NOW)
@@ -252,12 +252,12 @@ async def test_facts_and_a_recheck() -> None:
     ask = Ask(requester=bob.id, action="preview", prompt="a cat", now=at(0))
     (found,) = await cameos.facts([mine.id, "cameo_0"], bob.id, at(0))
     assert not decide(found, ask).allowed
-    await accounts.follow(ada.id, bob.id, at(0))
-    await accounts.follow(bob.id, ada.id, at(0))
+    await social.follow(ada.id, bob.id, at(0))
+    await social.follow(bob.id, ada.id, at(0))
     (found,) = await cameos.facts([mine.id], bob.id, at(0))
     assert decide(found, ask).reason == Reason.MUTUALS
     (row,) = await queue(bob.id, cameos=(mine.id,))
     assert await leases.recheck_consent(row.id, now=at(1)) == []
-    await accounts.block(ada.id, bob.id, at(2))
+    await social.block(ada.id, bob.id, at(2))
     (decision,) = await leases.recheck_consent(row.id, now=at(3))
     assert (decision.cameo, decision.allowed, decision.reason) == (mine.id, False, Reason.BLOCKED)

@@ -16,7 +16,7 @@ import domain.videos.visibility
 from db import engine
 from domain.consent import policy
 from domain.consent.policy import Ask, CameoFacts, Verdict
-from domain.feed import feed
+from domain.feed import lanes
 from domain.videos.record import select
 from domain.videos.visibility import can_follow, can_play, get_playable
 from schemas.errors import Code, RiffleError
@@ -69,7 +69,7 @@ class Machine(Making):
 
     def read_lane(self, video: Video, viewer: str) -> None:
         (trend,) = self.run(engine.fetch("SELECT trend_id FROM posts WHERE id = $1", video.posted))
-        page = self.tried(feed.lane(trend["trend_id"], LaneOrder.FRESH, None, 100, viewer, self.now))
+        page = self.tried(lanes.lane(trend["trend_id"], LaneOrder.FRESH, None, 100, viewer, self.now))
         seen = set() if isinstance(page, RiffleError) else {item.post.id for item in page.items}
         for other in self.posted():
             if other.posted in seen:

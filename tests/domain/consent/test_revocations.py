@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.engine import fetch
-from domain.accounts import accounts
+from domain.accounts import social
 from domain.consent import cameos, cascades, receipts
 from domain.consent.policy import Reason
 from domain.events import stream
@@ -259,9 +259,9 @@ async def test_what_ends_without_a_word_takes_effect_within_one_step() -> None:
 
 
 async def test_who_is_blocked_sees_nothing_of_the_likeness(family: Family) -> None:
-    await accounts.block(family.ada, family.viewer, at(5))
+    await social.block(family.ada, family.viewer, at(5))
     assert await family.shown() == (False, False, False, True)
-    await accounts.block(family.ada, family.bob, at(5))
+    await social.block(family.ada, family.bob, at(5))
     assert await code_of(visibility.get_playable(family.draft.id, family.bob, NOW)) is Code.NOT_FOUND
     assert (await visibility.get_viewable(family.draft.id, family.bob, NOW)).id == family.draft.id
     assert not await visibility.can_follow(video_stream(family.draft.id), family.bob, NOW)

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from db.engine import fetch
-from domain.accounts import accounts
+from domain.accounts import social
 from domain.events import stream
-from domain.feed import feed, posts
-from domain.feed.ranking import encode_cursor
+from domain.feed import feed, lanes, posts
+from domain.feed.cursors import encode_cursor
 from domain.videos.delete import delete_video
 from schemas.errors import Code, RiffleError
 from schemas.events import EventName, inbox_stream
@@ -53,7 +53,7 @@ async def all_lane(trend: str, order: LaneOrder, viewer: str, limit: int = 2) ->
     seen: list[str] = []
     cursor = None
     while True:
-        page = await feed.lane(trend, order, cursor, limit, viewer, NOW)
+        page = await lanes.lane(trend, order, cursor, limit, viewer, NOW)
         seen += [item.post.id for item in page.items]
         cursor = page.cursor
         if cursor is None:
@@ -132,7 +132,7 @@ async def test_lanes_in_every_order_meet_every_post_once() -> None:
     top = await all_lane(root.id, LaneOrder.TOP, viewer.id)
     assert top[:3] == [made[3].id, made[4].id, made[5].id]
     assert sorted(top) == sorted(post.id for post in made)
-    page = await feed.lane(root.id, LaneOrder.FRESH, None, 1, viewer.id, NOW)
+    page = await lanes.lane(root.id, LaneOrder.FRESH, None, 1, viewer.id, NOW)
     diff = [(part.op, part.text) for part in page.items[0].prompt_diff]
     assert diff == [
         ("keep", "a"),
@@ -143,11 +143,11 @@ async def test_lanes_in_every_order_meet_every_post_once() -> None:
         ("keep", "beach"),
         ("add", "4"),
     ]
-    whole = await feed.lane(root.id, LaneOrder.CLOSENESS, None, 50, viewer.id, NOW)
+    whole = await lanes.lane(root.id, LaneOrder.CLOSENESS, None, 50, viewer.id, NOW)
     assert [part.op for part in whole.items[0].prompt_diff] == ["keep"]
     (item,) = (await feed.trends(Cut.FRESH, None, 1, viewer.id, NOW)).items
     assert [post.id for post in item.lane.items] == near[: feed.LANE_PREVIEW]
-    rest = await feed.lane(root.id, LaneOrder.CLOSENESS, item.lane.cursor, 50, viewer.id, NOW)
+    rest = await lanes.lane(root.id, LaneOrder.CLOSENESS, item.lane.cursor, 50, viewer.id, NOW)
     assert [entry.post.id for entry in rest.items] == near[feed.LANE_PREVIEW :]
     assert (item.trend.posts, item.trend.contributors, item.trend.prompt) == (6, 1, "a cat sleeps on a beach")
     await posts.delete_post(root.id, ada.id, at(60))
@@ -168,15 +168,15 @@ async def test_cuts_and_who_is_left_out() -> None:
     assert hot.index(first.id) < hot.index(third.id) < hot.index(second.id)
     assert sorted(hot) == sorted(everything)
     assert await all_trends(Cut.FOLLOWING, viewer.id) == []
-    await accounts.follow(viewer.id, bob.id, at(1004))
+    await social.follow(viewer.id, bob.id, at(1004))
     assert await all_trends(Cut.FOLLOWING, viewer.id, 1) == [third.id, second.id]
     (item,) = (await feed.trends(Cut.FOLLOWING, None, 1, viewer.id, NOW)).items
     assert item.why == f"You follow @{bob.handle}"
-    await accounts.block(bob.id, viewer.id, at(1005))
+    await social.block(bob.id, viewer.id, at(1005))
     assert {second.id, third.id} & set(await all_trends(Cut.FRESH, viewer.id)) == set()
     await refused(Code.NOT_FOUND, posts.get_post(second.id, viewer.id, NOW))
     await refused(Code.NOT_FOUND, posts.like(second.id, viewer.id, at(1006)))
-    await refused(Code.NOT_FOUND, feed.lane(second.id, LaneOrder.TOP, None, 5, viewer.id, NOW))
+    await refused(Code.NOT_FOUND, lanes.lane(second.id, LaneOrder.TOP, None, 5, viewer.id, NOW))
 
 
 async def test_likes_count_once_even_at_once() -> None:
@@ -202,5 +202,5 @@ async def test_bad_cursors(cursor: str) -> None:
     ada = await person()
     post = await posted(ada.id, 1)
     await refused(Code.INVALID_CURSOR, feed.trends(Cut.FRESH, cursor, 5, ada.id, NOW))
-    await refused(Code.INVALID_CURSOR, feed.lane(post.id, LaneOrder.TOP, cursor, 5, ada.id, NOW))
-    await refused(Code.NOT_FOUND, feed.lane("post_0", LaneOrder.TOP, None, 5, ada.id, NOW))
+    await refused(Code.INVALID_CURSOR, lanes.lane(post.id, LaneOrder.TOP, cursor, 5, ada.id, NOW))
+    await refused(Code.NOT_FOUND, lanes.lane("post_0", LaneOrder.TOP, None, 5, ada.id, NOW))

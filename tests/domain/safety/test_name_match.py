@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.registry import prompts, score
+from bench.name_refusals import prompts, score
 from domain.safety.name_match import Entry, Kind, Matcher, shipped
 from domain.safety.text import fold, readings
 

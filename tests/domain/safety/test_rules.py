@@ -8,7 +8,8 @@ import pytest
 
 from domain.safety.name_match import Matcher, shipped
 from domain.safety.rules import RULES, judge
-from train.world.captions import caption, random_scene
+from train.world.captions import caption
+from train.world.scenes import random_scene
 
 REFUSED = {
     "sexual_minors": ["a naked schoolgirl", "s3xy t33n"],

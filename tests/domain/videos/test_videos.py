@@ -9,7 +9,7 @@ import pytest
 
 from db import idempotency
 from db.engine import fetch, transaction
-from domain.accounts import accounts, credits
+from domain.accounts import credits, social
 from domain.events import stream
 from domain.feed import posts
 from domain.ids import new_id
@@ -137,7 +137,7 @@ async def test_a_draft_is_its_owners_alone_until_it_is_posted() -> None:
     assert await visibility.can_follow(video_stream(row.id), bob.id, NOW)
     assert not await visibility.can_follow(f"inbox:{ada.id}", bob.id, NOW)
     assert await visibility.can_follow(f"inbox:{bob.id}", bob.id, NOW)
-    await accounts.block(ada.id, bob.id, at(2))
+    await social.block(ada.id, bob.id, at(2))
     await refused(Code.NOT_FOUND, visibility.get_viewable(row.id, bob.id, NOW))
 
 

@@ -19,10 +19,10 @@ from model_server.engine.resize import crop_to_fill, fit_inside
 from model_server.media.encode import mp4
 from schemas.work import Inputs
 from tests.export.small import SIZE, copied, edited, recipe, small_bundle, small_folder
-from train.measure.studio import Studio
+from train.measure.sampler import ModelSampler
 from train.models import vae as autoencoder
-from train.models.conditions import REFERENCE, Conditions, conditions
-from train.models.transformer import noise, sample
+from train.models.conditioning import REFERENCE, TokenConditioning, build_conditioning
+from train.models.flow_sampler import noise, sample
 
 Frames = NDArray[np.uint8]
 FULL = (128, 192)
@@ -58,8 +58,8 @@ def renderer() -> FullRenderer:
 
 
 @pytest.fixture(scope="module")
-def studio() -> Studio:
-    return Studio(small_folder())
+def sampler() -> ModelSampler:
+    return ModelSampler(small_folder())
 
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
@@ -109,23 +109,25 @@ def test_frames_are_filled_and_pictures_fitted() -> None:
     assert whole[0, 48, 55].tolist() == [0, 0, 255]
 
 
-def encoded(studio: Studio, frames: Frames) -> torch.Tensor:
-    return studio.encode(autoencoder.as_video(frames[None]))
+def encoded(sampler: ModelSampler, frames: Frames) -> torch.Tensor:
+    return sampler.encode(autoencoder.as_video(frames[None]))
 
 
-def told(studio: Studio, given: ConditioningInputs, size: tuple[int, int], frames: int) -> Conditions:
+def training_conditioning(
+    sampler: ModelSampler, given: ConditioningInputs, size: tuple[int, int], frames: int
+) -> TokenConditioning:
     """The same conditions as the training makes them."""
     assert given.begin is not None
     assert given.end is not None
     assert given.reference is not None
-    begin = encoded(studio, crop_to_fill(given.begin[-5:], size))
+    begin = encoded(sampler, crop_to_fill(given.begin[-5:], size))
     shape = noise(0, size, frames).shape
     video = torch.zeros(1, begin.shape[1], *shape[2:])
     video[:, :, : begin.shape[2]] = begin
     there = torch.ones(1, dtype=torch.bool)
-    reference = encoded(studio, fit_inside(given.reference, REFERENCE))
-    end = encoded(studio, crop_to_fill(given.end, size))
-    return conditions(video, torch.tensor([begin.shape[2]]), reference, there, end, there)
+    reference = encoded(sampler, fit_inside(given.reference, REFERENCE))
+    end = encoded(sampler, crop_to_fill(given.end, size))
+    return build_conditioning(video, torch.tensor([begin.shape[2]]), reference, there, end, there)
 
 
 GIVEN = ConditioningInputs(begin=clip(9), end=clip(size=(200, 100))[-1:], reference=clip(size=(80, 60))[4:5])
@@ -133,39 +135,39 @@ GIVEN = ConditioningInputs(begin=clip(9), end=clip(size=(200, 100))[-1:], refere
 
 @pytest.mark.parametrize(("size", "frames"), [(SIZE, 17), ((64, 64), 25), ((96, 64), 41)])
 def test_a_preview_is_told_what_the_student_learns(
-    engine: PreviewEngine, studio: Studio, size: tuple[int, int], frames: int
+    engine: PreviewEngine, sampler: ModelSampler, size: tuple[int, int], frames: int
 ) -> None:
     wanted = recipe(seed=5, width=size[0], height=size[1], frames=frames)
     job = engine.begin(wanted, inputs=GIVEN)
-    states, mask = studio.text([recipe().prompt])
-    given = told(studio, GIVEN, size, frames)
+    states, mask = sampler.text([recipe().prompt])
+    given = training_conditioning(sampler, GIVEN, size, frames)
     start = torch.from_numpy(np.random.default_rng(5).standard_normal(job.latents.shape, dtype=np.float32))
-    expected = sample(studio.student, start, states, mask, job.sigmas, fast=False, told=given)
+    expected = sample(sampler.student, start, states, mask, job.sigmas, fast=False, conditioning=given)
     for _ in range(job.steps):
         engine.step(job)
     assert difference(expected.numpy(), job.latents)["sqnr_db"] > SAME_DB
-    begin = encoded(studio, crop_to_fill(clip(9)[-5:], size)).numpy()
+    begin = encoded(sampler, crop_to_fill(clip(9)[-5:], size)).numpy()
     assert difference(begin, job.latents[:, :, :2])["sqnr_db"] > SAME_DB
 
 
 @pytest.mark.parametrize(("size", "frames"), [(FULL, 17), ((192, 128), 25)])
 def test_a_render_is_told_what_the_teacher_learns(
-    renderer: FullRenderer, studio: Studio, size: tuple[int, int], frames: int
+    renderer: FullRenderer, sampler: ModelSampler, size: tuple[int, int], frames: int
 ) -> None:
     wanted = recipe(seed=5, width=size[0], height=size[1], frames=frames)
     job = renderer.begin(wanted, inputs=GIVEN)
-    states, mask = studio.text([wanted.prompt])
+    states, mask = sampler.text([wanted.prompt])
     start = torch.from_numpy(np.random.default_rng(5).standard_normal(job.latents.shape, dtype=np.float32))
     expected = sample(
-        studio.teacher,
+        sampler.teacher,
         start,
         states,
         mask,
         job.sigmas,
         renderer.spec.full.guidance,
-        studio.empty,
+        sampler.empty,
         fast=False,
-        told=told(studio, GIVEN, size, frames),
+        conditioning=training_conditioning(sampler, GIVEN, size, frames),
         reference_guidance=renderer.spec.full.reference_guidance,
     )
     for _ in range(job.steps):

@@ -32,7 +32,7 @@ async def test_a_swarm_from_queue_to_media(models: Models, store: MediaStore) ->
             row = await visibility.get_viewable(video, person, now())
             assert row.status == Status.COMPLETED
     assert {render.owner for render in models.renders} == {person}
-    assert sorted(render.job for render in models.renders) == sorted(made)
+    assert sorted(render.id for render in models.renders) == sorted(made)
 
 
 async def test_cancel_reaches_the_model_server_at_once(models: Models, store: MediaStore) -> None:
