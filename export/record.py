@@ -45,7 +45,8 @@ def record(folder: Path = FOLDER) -> Index:
         model = assemble(Path(work) / "model")
         progress.step("load", "load it")
         source, maker = _made(model, Path(work) / "measured", target, progress, None)
-        index = _index(source, maker, target, folder)
+        # Of a model that no exporter has had its hands on: some write into its configurations.
+        index = _index(load(model), maker, target, folder)
         _write(folder, maker, index)
         timed = Progress("timed", progress.seconds)
         timed.step("load", "load it")
