@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from model_server.engine.bundle import MANIFEST
 from model_server.serve.faults import JobError
 from schemas.bundle import Manifest
+from schemas.model_folder import ModelSpecError, read_model_spec
 from schemas.videos import Tier
 from schemas.work import FaultCode
 from settings import Settings
@@ -139,8 +140,10 @@ class Engines:
 
     @property
     def ready(self) -> bool:
-        """Both tiers can be drawn."""
-        return all(state is EngineState.READY for state in self.states.values())
+        """Previews can be drawn, and nothing failed; renders may still be loading: their jobs wait."""
+        return (
+            self.states[Tier.PREVIEW] is EngineState.READY and EngineState.FAILED not in self.states.values()
+        )
 
     @property
     def startable(self) -> Collection[Tier]:
@@ -168,6 +171,14 @@ class Engines:
         if self._full is None:
             raise self._unavailable(Tier.FULL)
         return self._full
+
+    @property
+    def full_sizes(self) -> list[tuple[int, int]]:
+        """What the teacher renders in, loaded or not, the default first; none without its folder."""
+        try:
+            return read_model_spec(self._settings.teacher).full_sizes
+        except ModelSpecError:
+            return []
 
     def _load_bundle(self, slot: BundleSlot) -> None:
         from model_server.engine.preview import PreviewEngine

@@ -50,7 +50,7 @@ class Pages:
         """The model cards; busy until the first bundle is loaded."""
         if self._worker.engines.manifest is None:
             return _error(Code.BUSY, "the model is still loading")
-        return _json(200, model_list(self._worker.engines.manifests))
+        return _json(200, model_list(self._worker.engines.manifests, self._worker.engines.full_sizes))
 
 
 def create_app(worker: Worker, work: ASGIApp) -> Starlette:

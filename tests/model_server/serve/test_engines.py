@@ -119,8 +119,8 @@ def test_several_bundles_are_drawn_with_by_name(tmp_path: Path) -> None:
     assert list(engines.refused) == [str(bundles[2])]
     assert engines.preview_of("second") is not engines.preview
     assert engines.preview_of("unknown") is engines.preview
-    first, second = model_list(engines.manifests).data
-    assert (first.sizes[Tier.FULL], second.sizes[Tier.FULL]) == (["128x192", "128x128", "192x128"], [])
+    first, second = model_list(engines.manifests, [(128, 192), (192, 192)]).data
+    assert (first.sizes[Tier.FULL], second.sizes[Tier.FULL]) == (["128x192", "192x192"], [])
     request = Render(id="j", attempt=1, tier=Tier.PREVIEW, owner="ann", recipe=recipe(model="second"))
     assert isinstance(list(generate(request, engines))[-1], Output)
 
