@@ -55,7 +55,7 @@ class RegistryRepresentative(Table, tablename="registry_representatives", db=ENG
     ended_at = Timestamptz(null=True)
 
 
-class RegistryGrant(Table, tablename="registry_grants", db=ENGINE):
+class RegistryGrantTable(Table, tablename="registry_grants", db=ENGINE):
     """A representative lets `grantee_id` name an entry."""
 
     id = Text(primary_key=True)

@@ -80,7 +80,7 @@ class BlockTable(Table, tablename="blocks", db=ENGINE):
     created_at = Timestamptz()
 
 
-class Idempotency(Table, tablename="idempotency", db=ENGINE):
+class IdempotencyTable(Table, tablename="idempotency", db=ENGINE):
     """The answer to a request that carried a key."""
 
     id = BigSerial(primary_key=True)
@@ -140,7 +140,7 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     withheld_by = BigInt(null=True)
 
 
-class Ancestor(Table, tablename="ancestors", db=ENGINE):
+class AncestorTable(Table, tablename="ancestors", db=ENGINE):
     """`video_id` comes from `ancestor_id`, by whatever way; each video is its own. Kept by triggers."""
 
     id = BigSerial(primary_key=True)
@@ -148,7 +148,7 @@ class Ancestor(Table, tablename="ancestors", db=ENGINE):
     ancestor_id = ForeignKey(VideoTable, null=False)
 
 
-class SourceEdge(Table, tablename="sources", db=ENGINE):
+class SourceEdgeTable(Table, tablename="sources", db=ENGINE):
     """`child_id` was made from `parent_id`, its source number `position`."""
 
     id = BigSerial(primary_key=True)
@@ -158,7 +158,7 @@ class SourceEdge(Table, tablename="sources", db=ENGINE):
     position = SmallInt()
 
 
-class Closeness(Table, tablename="closenesses", db=ENGINE):
+class ClosenessTable(Table, tablename="closenesses", db=ENGINE):
     """How near a video lies to one that it comes from, 0..1, as measured when it was drawn."""
 
     id = BigSerial(primary_key=True)
@@ -167,7 +167,7 @@ class Closeness(Table, tablename="closenesses", db=ENGINE):
     value = DoublePrecision()
 
 
-class Stream(Table, tablename="streams", db=ENGINE):
+class StreamTable(Table, tablename="streams", db=ENGINE):
     """The head of a stream; its row lock numbers the events."""
 
     stream = Text(primary_key=True)
@@ -179,7 +179,7 @@ class EventTable(Table, tablename="events", db=ENGINE):
     """A numbered fact. `picture` is an image/webp."""
 
     id = BigSerial(primary_key=True)
-    stream = ForeignKey(Stream, null=False)
+    stream = ForeignKey(StreamTable, null=False)
     seq = BigInt()
     at = Timestamptz()
     name = Text()
@@ -187,7 +187,7 @@ class EventTable(Table, tablename="events", db=ENGINE):
     picture = Bytea(null=True)
 
 
-class CreditEntry(Table, tablename="credit_entries", db=ENGINE):
+class CreditEntryTable(Table, tablename="credit_entries", db=ENGINE):
     """One movement: `start` and `refund` add, `hold` takes, `settle` makes a hold final. Append-only."""
 
     id = BigSerial(primary_key=True)
@@ -214,7 +214,7 @@ class CameoTable(Table, tablename="cameos", db=ENGINE):
     reference_hash = Text(null=True)
 
 
-class CameoRevision(Table, tablename="cameo_revisions", db=ENGINE):
+class CameoRevisionTable(Table, tablename="cameo_revisions", db=ENGINE):
     """What a cameo was, from `at` until the next revision. Append-only."""
 
     id = BigSerial(primary_key=True)
@@ -245,7 +245,7 @@ class GrantTable(Table, tablename="grants", db=ENGINE):
     mode = Text(null=True)
 
 
-class GrantHead(Table, tablename="grant_heads", db=ENGINE):
+class GrantHeadTable(Table, tablename="grant_heads", db=ENGINE):
     """The latest revision of each consent record, kept by a trigger that knows the legal edges."""
 
     grant_id = Text(primary_key=True)
@@ -263,14 +263,14 @@ class ReceiptTable(Table, tablename="receipts", db=ENGINE):
     id = BigSerial(primary_key=True)
     video_id = ForeignKey(VideoTable, null=False)
     cameo_id = ForeignKey(CameoTable, null=False)
-    grant_id = ForeignKey(GrantHead, null=True)
+    grant_id = ForeignKey(GrantHeadTable, null=True)
     revision = Integer()
     policy_version = Integer()
     at = Timestamptz()
     action = Text()
 
 
-class Revocation(Table, tablename="revocations", db=ENGINE):
+class RevocationTable(Table, tablename="revocations", db=ENGINE):
     """Consent taken back: from one person, under one grant, of one video, or (none named) altogether.
 
     Append-only; its id comes from the sequence of the receipts, so that the two have one order.
@@ -279,14 +279,14 @@ class Revocation(Table, tablename="revocations", db=ENGINE):
     id = BigSerial(primary_key=True)
     cameo_id = ForeignKey(CameoTable, null=False)
     grantee_id = ForeignKey(AccountTable, null=True)
-    grant_id = ForeignKey(GrantHead, null=True)
+    grant_id = ForeignKey(GrantHeadTable, null=True)
     video_id = ForeignKey(VideoTable, null=True)
     mode = Text()
     actor_id = ForeignKey(AccountTable, null=False)
     at = Timestamptz()
 
 
-class Cascade(Table, tablename="cascades", db=ENGINE):
+class CascadeTable(Table, tablename="cascades", db=ENGINE):
     """How far the carrying out of a revocation has come: `cursor` is the last video reached by lineage."""
 
     revocation_id = BigInt(primary_key=True)
@@ -297,7 +297,7 @@ class Cascade(Table, tablename="cascades", db=ENGINE):
     ended_at = Timestamptz(null=True)
 
 
-class Garbage(Table, tablename="garbage", db=ENGINE):
+class GarbageTable(Table, tablename="garbage", db=ENGINE):
     """Keys of media that nothing names any more, until the store has deleted them."""
 
     key = Text(primary_key=True)
@@ -318,7 +318,7 @@ class LedgerTable(Table, tablename="ledger", db=ENGINE):
     hash = Text()
 
 
-class LedgerHead(Table, tablename="ledger_heads", db=ENGINE):
+class LedgerHeadTable(Table, tablename="ledger_heads", db=ENGINE):
     """The end of each chain; its row lock numbers the entries."""
 
     cameo_id: ForeignKey[Any] = ForeignKey(CameoTable, null=False, primary_key=True)
@@ -326,7 +326,7 @@ class LedgerHead(Table, tablename="ledger_heads", db=ENGINE):
     hash = Text()
 
 
-class Trend(Table, tablename="trends", db=ENGINE):
+class TrendTable(Table, tablename="trends", db=ENGINE):
     """A lineage tree of posts, named by its root post."""
 
     id = Text(primary_key=True)
@@ -343,7 +343,7 @@ class PostTable(Table, tablename="posts", db=ENGINE):
     video_id = ForeignKey(VideoTable, null=False)
     account_id = ForeignKey(AccountTable, null=False)
     caption = Text()
-    trend_id = ForeignKey(Trend, null=False)
+    trend_id = ForeignKey(TrendTable, null=False)
     source_post_id: ForeignKey[Any] = ForeignKey("self", null=True)
     source_closeness = DoublePrecision(null=True)
     root_closeness = DoublePrecision(null=True)
