@@ -70,15 +70,14 @@ class LadderRun:
 
 def judged(judge: Path, clips: Sequence[Frames], scenes: Sequence[Any]) -> list[bool]:
     """Whether each clip shows all that its scene, the one at the same place, asks for."""
-    import torch
-
     from train.measure.judge import verdicts
     from train.models.judge import load_judge
+    from train.models.vae import as_video
 
     scorer, seen = load_judge(judge), []
     for start in range(0, len(clips), JUDGED_AT_ONCE):
         frames = clips[start : start + JUDGED_AT_ONCE]
-        video = torch.from_numpy(np.stack(frames)).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+        video = as_video(np.stack(frames))
         seen += [bool(all(each)) for each in verdicts(scorer, video, list(scenes[start:][: len(frames)]))]
     return seen
 

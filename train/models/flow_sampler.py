@@ -3,26 +3,21 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
 import torch
 from diffusers import LTXVideoTransformer3DModel
 from torch import Tensor
 
+from model_server.engine.flow import euler_step, initial_noise
 from train.models.conditioning import TokenConditioning
 from train.models.transformer import velocity
 from train.models.vae import LATENT_CHANNELS, SPATIAL_RATIO, TEMPORAL_RATIO
 
 
 def noise(seed: int, size: tuple[int, int], frames: int = 17) -> Tensor:
-    """The start of every video: float32 [1, C, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every
-    machine.
-
-    `size` is (width, height) in pixels.
-    """
+    """The start of a video of `size` (width, height) in pixels: float32 [1, C, F, H, W] of N(0, 1)."""
     width, height = size
     grid = ((frames - 1) // TEMPORAL_RATIO + 1, height // SPATIAL_RATIO, width // SPATIAL_RATIO)
-    values = np.random.default_rng(seed).standard_normal((1, LATENT_CHANNELS, *grid), dtype=np.float32)
-    return torch.from_numpy(values)
+    return torch.from_numpy(initial_noise(seed, (1, LATENT_CHANNELS, *grid)))
 
 
 def schedule(steps: int, shift: float) -> list[float]:
@@ -81,7 +76,7 @@ def sample(
         if second_order and previous is not None:
             step = slope + 0.5 * (now - later) / previous[1] * (slope - previous[0])
         previous = (slope, now - later)
-        latents = latents + (later - now) * step
+        latents = euler_step(latents, step, now, later)
         if conditioning is not None:
             latents = conditioning.pin(latents)
         trajectory.append(latents)
