@@ -51,18 +51,18 @@ def measure(clips: int) -> str:
     rng = random.Random(7)
     scenes = [random_scene(rng) for _ in range(clips)]
     videos = [encode.mp4(draw(scene, seed).frames, FPS) for seed, scene in enumerate(scenes)]
-    prints = [fingerprint.of(video) for video in videos]
+    prints = [fingerprint.fingerprint_of(video) for video in videos]
     rows: dict[str, list[int]] = {}
     for name, (crf, scale) in COPIES.items():
         rows[name] = [
             fingerprint.distance(of, copy)
             for video, of in zip(videos, prints, strict=True)
-            if of and (copy := fingerprint.of(copied(video, crf=crf, scale=scale)))
+            if of and (copy := fingerprint.fingerprint_of(copied(video, crf=crf, scale=scale)))
         ]
     rows["other seed, same words"] = [
         fingerprint.distance(of, other)
         for seed, (scene, of) in enumerate(zip(scenes, prints, strict=True))
-        if of and (other := fingerprint.of(encode.mp4(draw(scene, 1000 + seed).frames, FPS)))
+        if of and (other := fingerprint.fingerprint_of(encode.mp4(draw(scene, 1000 + seed).frames, FPS)))
     ]
     rows["other clips"] = [
         fingerprint.distance(a, b) for a, b in itertools.combinations(prints, 2) if a and b

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.safety.name_match import Matcher, shipped
+from domain.safety.name_match import NameMatcher, shipped_entries
 
 PROMPTS = Path(__file__).parent / "data" / "registry_prompts.jsonl"
 
@@ -43,7 +43,7 @@ def prompts() -> list[Prompt]:
     return [msgspec.json.decode(line, type=Prompt) for line in lines]
 
 
-def score(matcher: Matcher, of: list[Prompt]) -> Score:
+def score(matcher: NameMatcher, of: list[Prompt]) -> Score:
     """Precision and recall, 0..1, and the prompts that were judged wrongly."""
     refused = [bool(matcher.find([item.text, *item.lineage])) for item in of]
     right = sum(item.named for item, was in zip(of, refused, strict=True) if was)
@@ -60,7 +60,7 @@ def main() -> None:
     )
     parser.add_argument("--misses", action="store_true")
     args = parser.parse_args()
-    matcher, written = Matcher(shipped()), prompts()
+    matcher, written = NameMatcher(shipped_entries()), prompts()
     print("| half | prompts | precision | recall |\n|---|---|---|---|")
     for half in ("tune", "held"):
         found = score(matcher, [item for item in written if item.half == half])

@@ -21,7 +21,7 @@ import httpx
 from bench.client import PROMPTS, Client
 from media import fingerprint
 from media.credentials import credentials
-from media.provenance import Claims, Signer, manifest
+from media.provenance import Claims, Signer, active_manifest
 
 
 def measure(base: str, rounds: int) -> str:
@@ -45,9 +45,9 @@ def measure(base: str, rounds: int) -> str:
             signed = signer.sign(clip, claims)
             signing.append(time.process_time() - started)
             started = time.process_time()
-            fingerprint.of(clip)
+            fingerprint.fingerprint_of(clip)
             fingerprinting.append(time.process_time() - started)
-            judged = manifest(signed, made.authority)
+            judged = active_manifest(signed, made.authority)
             if judged is None or judged.state != "Trusted":
                 raise RuntimeError(f"the reader says {judged}")
     base_s = median(drawing)

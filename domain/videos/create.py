@@ -12,7 +12,7 @@ from datetime import datetime
 
 from db.engine import transaction
 from domain.accounts import credits
-from domain.consent import facts, receipts
+from domain.consent import receipts, verdicts
 from domain.consent.facts import LineageFacts
 from domain.consent.policy import action_of
 from domain.events import stream
@@ -115,7 +115,7 @@ async def queue(
     """
     source, lineage = draft.source, ingredients.lineage
     cameo_ids = [cameo.id for cameo in ingredients.cameos]
-    verdicts = await facts.verdicts_for(
+    permitted = await verdicts.of_request(
         account,
         cameo_ids,
         source,
@@ -125,7 +125,7 @@ async def queue(
         lineage=lineage,
         extra_texts=[draft.recipes[0].prompt],
     )
-    receipts.refuse(verdicts, "used", "cameos")
+    receipts.require_allowed(permitted, "used", "cameos")
     if lineage.ancestors > MAX_ANCESTORS:
         raise RiffleError(
             Code.INVALID_STATE, f"this comes from more than {MAX_ANCESTORS} videos: start from an earlier one"
@@ -133,7 +133,7 @@ async def queue(
     rows = _rows(account, draft, cameo_ids, lineage, now)
     await record.insert_swarm(rows)
     video_ids = [row.id for row in rows]
-    await receipts.receive(video_ids, verdicts, "draw", now)
+    await receipts.write(video_ids, permitted, "draw", now)
     await credits.reserve(account, video_ids, draft.price_each, now)
     places = await transitions.announce_queued(rows, now)
     action = action_of(draft.tier, source.relation if source else None)
@@ -168,7 +168,7 @@ def _rows(
             cameos=cameo_ids,
             price=draft.price_each,
             created_at=now,
-            remixed=facts.is_remixed(lineage, draft.source),
+            remixed=verdicts.is_remixed(lineage, draft.source),
             trend_id=lineage.trend,
         )
         for video_id, recipe in zip(ids, draft.recipes, strict=True)

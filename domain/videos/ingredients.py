@@ -9,7 +9,7 @@ import msgspec
 
 from domain.consent import facts, receipts
 from domain.consent.facts import LineageFacts
-from domain.consent.policy import Reason
+from domain.consent.policy import UseReason
 from domain.videos import inputs
 from domain.videos.mentions import CameoIdentity
 from domain.videos.record import VideoRow, no_such_video, select
@@ -37,7 +37,7 @@ async def lock_ingredients(sources: Sequence[VideoRow], cameo_ids: Sequence[str]
         RiffleError: not_found (a cameo).
     """
     inherited = sorted({cameo for row in sources for cameo in row.cameos})
-    cameos = await receipts.lock(list(dict.fromkeys([*cameo_ids, *inherited])))
+    cameos = await receipts.lock_cameos(list(dict.fromkeys([*cameo_ids, *inherited])))
     (lineage,) = await facts.lineage_facts([[row.id for row in sources]])
     return Ingredients(sources=list(sources), cameos=cameos, lineage=lineage)
 
@@ -62,7 +62,7 @@ def check_usable(source: VideoRow) -> None:
     if source.withheld is RevokeMode.TOMBSTONE:
         raise RiffleError(Code.GONE, f"source {source.id}: {Tombstone().reason}")
     if source.withheld is not None:
-        raise RiffleError(Code.CONSENT_REFUSED, f"source {source.id} may not be used: {Reason.WITHDRAWN}")
+        raise RiffleError(Code.CONSENT_REFUSED, f"source {source.id} may not be used: {UseReason.WITHDRAWN}")
     if source.status in (Status.QUEUED, Status.IN_PROGRESS):
         raise RiffleError(
             Code.NOT_READY, f"source {source.id} is {source.status}: wait until it is completed"

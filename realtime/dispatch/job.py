@@ -144,11 +144,11 @@ class JobRunner:
             PermanentFailure: it is that of a video that was taken down.
         """
         try:
-            bits = await asyncio.to_thread(fingerprint.of, video)
-        except fingerprint.Unreadable as error:
+            bits = await asyncio.to_thread(fingerprint.fingerprint_of, video)
+        except fingerprint.UnreadableVideo as error:
             log.warning("the video can't be recognised later: %s", error)
             return None
-        if bits is not None and await fingerprints.blocked(bits, self._clock()):
+        if bits is not None and await fingerprints.matches_taken_down(bits, self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it came out like a video that was taken down")
         return bits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.engine import fetch
-from tests.domain.make import person, queue
+from tests.build import person, queue
 
 
 async def test_append_only_tables_refuse_changes() -> None:

@@ -29,6 +29,7 @@ from schemas.work import (
     ToModels,
 )
 from settings import PROJECT
+from tests import build
 
 # Importing torch and loading the teacher on a busy machine.
 READY_WITHIN_S = 120.0
@@ -40,9 +41,7 @@ Ended = Done | Stopped | Fault
 
 def recipe(seed: int = 1, tier: Tier = Tier.PREVIEW, prompt: str = PROMPT, **changes: Any) -> Recipe:
     """A recipe at the size of its tier."""
-    width, height = (64, 96) if tier is Tier.PREVIEW else (128, 192)
-    made = Recipe(model="riffle-tiny", prompt=prompt, width=width, height=height, frames=17, fps=8, seed=seed)
-    return msgspec.structs.replace(made, **changes)
+    return build.recipe(prompt, seed, tier, **changes)
 
 
 def render(
@@ -136,6 +135,12 @@ class Server:
                 pass
             time.sleep(0.1)
         raise TimeoutError(self.log.read_text())
+
+    def wait_until_loaded(self) -> None:
+        """Wait until both engines are: it is ready before, as soon as previews can be drawn."""
+        self.wait()
+        while b'"loading"' in self.get("/health")[1]:
+            time.sleep(0.1)
 
     def count(self, metric: str) -> float:
         """The value of one metric line, labels included."""

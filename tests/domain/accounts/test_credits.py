@@ -7,7 +7,7 @@ import asyncio
 from domain.accounts import credits
 from domain.videos import record
 from schemas.errors import Code, RiffleError
-from tests.domain.make import ledger_adds_up, person, queue
+from tests.build import ledger_adds_up, person, queue
 
 
 async def test_credits_never_go_below_zero() -> None:

@@ -11,7 +11,7 @@ from db import idempotency
 from db.engine import transaction
 from domain.videos import record, wire
 from schemas.errors import Code
-from tests.domain.make import at, ledger_adds_up, person, queue, refused
+from tests.build import at, ledger_adds_up, person, queue, refused
 
 
 async def test_fifty_at_once_with_one_key_make_one_video() -> None:

@@ -9,12 +9,12 @@ from domain.videos import leases, visibility
 from domain.videos.delete import delete_video
 from schemas.errors import Code
 from schemas.events import video_stream
-from tests.domain.make import NOW, at, drawn, ledger_adds_up, person, queue, refused
+from tests.build import NOW, at, completed, ledger_adds_up, person, queue, refused
 
 
 async def test_delete_leaves_no_trace_of_the_media() -> None:
     ada = await person()
-    row = await drawn(ada.id)
+    row = await completed(ada.id)
     await leases.fetch("UPDATE events SET picture = 'x' WHERE stream = $1", video_stream(row.id))
     await posts.post(row.id, ada.id, "look", at(1))
     keys = await delete_video(row.id, ada.id, at(2))

@@ -6,17 +6,17 @@ from domain.feed import posts
 from domain.videos import inputs, leases
 from domain.videos.delete import delete_video
 from schemas.videos import Relation
-from tests.domain.make import at, drawn, person
+from tests.build import at, completed, person
 
 
 async def test_sources_and_what_to_compare_with() -> None:
     ada = await person()
-    root = await drawn(ada.id)
+    root = await completed(ada.id)
     await posts.post(root.id, ada.id, None, at(1))
-    middle = await drawn(ada.id, source=root.id)
+    middle = await completed(ada.id, source=root.id)
     await posts.post(middle.id, ada.id, None, at(2))
-    preview = await drawn(ada.id, source=middle.id)
-    render = await drawn(ada.id, source=preview.id, relation=Relation.RENDER)
+    preview = await completed(ada.id, source=middle.id)
+    render = await completed(ada.id, source=preview.id, relation=Relation.RENDER)
     own, inherited = await inputs.source_inputs(render.id)
     assert (own.source.relation, [row.id for row in own.parents]) == (Relation.RENDER, [preview.id])
     assert (inherited.source.relation, [row.id for row in inherited.parents]) == (Relation.REMIX, [middle.id])

@@ -6,16 +6,16 @@ from domain.feed import posts
 from domain.videos import wire
 from domain.videos.lineage import lineage
 from schemas.videos import Relation
-from tests.domain.make import NOW, at, drawn, person
+from tests.build import NOW, at, completed, person
 
 
 async def test_lineage_hides_others_drafts_and_keeps_the_way() -> None:
     ada, bob = await person(), await person()
-    root = await drawn(ada.id)
+    root = await completed(ada.id)
     await posts.post(root.id, ada.id, None, at(1))
-    draft = await drawn(bob.id, source=root.id, closeness={root.id: 0.8}, now=at(1))
-    unseen = await drawn(bob.id, source=root.id)
-    render = await drawn(bob.id, source=draft.id, relation=Relation.RENDER, now=at(2))
+    draft = await completed(bob.id, source=root.id, closeness={root.id: 0.8}, now=at(1))
+    unseen = await completed(bob.id, source=root.id)
+    render = await completed(bob.id, source=draft.id, relation=Relation.RENDER, now=at(2))
     await posts.post(render.id, bob.id, None, at(2))
     seen = await lineage(root.id, ada.id, NOW)
     assert [node.id for node in seen.nodes] == [root.id, draft.id, render.id]

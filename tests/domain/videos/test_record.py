@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.videos import record
 from domain.videos.delete import delete_video
 from schemas.errors import Code
-from tests.domain.make import at, person, queue, refused
+from tests.build import at, person, queue, refused
 
 
 async def test_pages_meet_every_video_once() -> None:

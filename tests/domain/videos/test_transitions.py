@@ -7,7 +7,7 @@ from domain.videos import transitions
 from schemas.errors import Code
 from schemas.events import EventName, video_stream
 from schemas.videos import Status
-from tests.domain.make import at, complete, lease_all, ledger_adds_up, person, queue, refused
+from tests.build import at, complete, lease_all, ledger_adds_up, person, queue, refused
 
 
 async def test_cancel_is_final_and_gives_the_credits_back() -> None:

@@ -11,12 +11,12 @@ from domain.videos.delete import delete_video
 from domain.videos.lineage import lineage
 from schemas.errors import Code
 from schemas.events import video_stream
-from tests.domain.make import NOW, at, drawn, person, refused
+from tests.build import NOW, at, completed, person, refused
 
 
 async def test_a_draft_is_its_owners_alone_until_it_is_posted() -> None:
     ada, bob = await person(), await person()
-    row = await drawn(ada.id)
+    row = await completed(ada.id)
     for call in (visibility.get_viewable, lineage):
         await refused(Code.NOT_FOUND, call(row.id, bob.id, NOW))
     assert not await visibility.can_follow(video_stream(row.id), bob.id, NOW)

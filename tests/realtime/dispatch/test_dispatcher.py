@@ -13,9 +13,10 @@ from realtime import limits
 from schemas.events import EventName
 from schemas.videos import Relation, Status, Tier
 from schemas.work import Render
-from tests.realtime.jobs import FILES, WHOLE, dispatching, drawing, ended, names, stored
+from tests.build import FILES, source
+from tests.realtime.jobs import WHOLE, dispatching, drawing, ended, names, stored
 from tests.realtime.models import Models, done, draw, step
-from tests.realtime.world import new_cameo, new_person, new_video, now, revoke_cameo, source, until
+from tests.realtime.world import new_cameo, new_person, new_video, now, revoke_cameo, until
 
 
 async def test_a_swarm_from_queue_to_media(models: Models, store: MediaStore) -> None:

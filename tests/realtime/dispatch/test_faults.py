@@ -14,9 +14,10 @@ from media.store import MediaStore
 from realtime import limits
 from schemas.videos import Relation, Tier
 from schemas.work import FaultCode, Render
-from tests.realtime.jobs import FILES, WHOLE, dispatching, drawing, ended, log, names, stored
+from tests.build import FILES, source
+from tests.realtime.jobs import WHOLE, dispatching, drawing, ended, log, names, stored
 from tests.realtime.models import Models, done, draw, fault, step
-from tests.realtime.world import new_person, new_video, source, until
+from tests.realtime.world import new_person, new_video, until
 
 
 async def test_the_model_server_dies_and_no_step_is_told_twice(models: Models, store: MediaStore) -> None:

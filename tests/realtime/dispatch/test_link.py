@@ -10,15 +10,14 @@ import pytest
 
 from realtime import limits
 from realtime.dispatch.link import CallFailed, Frames, ModelServerLink
-from schemas.videos import Recipe, Tier
+from schemas.videos import Tier
 from schemas.work import Cancel, Done, Fault, FaultCode, FromModels, Queued, Render, Step
+from tests import build
 from tests.realtime.models import Models, done, draw, step
-
-RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
 
 
 def render(job: str = "video_1", attempt: int = 1) -> Render:
-    return Render(id=job, attempt=attempt, tier=Tier.PREVIEW, owner="acct_1", recipe=RECIPE)
+    return Render(id=job, attempt=attempt, tier=Tier.PREVIEW, owner="acct_1", recipe=build.recipe())
 
 
 @contextlib.asynccontextmanager

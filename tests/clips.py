@@ -1,4 +1,4 @@
-"""Clips as phones and re-uploaders make them."""
+"""Clips as phones, re-uploaders and a model make them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ FPS = 10
 
 
 def mp4(
-    frames: Iterable[Frames], *, crf: int = 18, size: tuple[int, int] | None = None, **said: str
+    frames: Iterable[Frames],
+    *,
+    crf: int = 18,
+    size: tuple[int, int] | None = None,
+    fps: int = FPS,
+    **said: str,
 ) -> bytes:
     """An MP4 of RGB frames; `said` is written into its metadata."""
     shown = list(frames)
@@ -22,7 +27,7 @@ def mp4(
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         container.metadata.update(said)
-        stream = container.add_stream("libx264", rate=FPS, options={"crf": str(crf), "preset": "ultrafast"})
+        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "ultrafast"})
         stream.width, stream.height = size or (width, height)
         stream.pix_fmt = "yuv420p"
         for pixels in shown:
@@ -30,6 +35,11 @@ def mp4(
             container.mux(stream.encode(frame.reformat(width=stream.width, height=stream.height)))
         container.mux(stream.encode())
     return buffer.getvalue()
+
+
+def grey(width: int, height: int, count: int = 4) -> list[Frames]:
+    """Frames that grow lighter."""
+    return [np.full((height, width, 3), 60 * number, dtype=np.uint8) for number in range(count)]
 
 
 def scene(seed: int, count: int = 20, side: int = 128, *, moves: bool = True) -> list[Frames]:

@@ -1,24 +1,16 @@
-"""The tables of moderation as Piccolo and its admin see them. Constraints stand in the migrations."""
+"""The registry of names, reports, appeals, takedowns and enrolments, the moderators."""
 
 from __future__ import annotations
 
 from piccolo.apps.user.tables import BaseUser
-from piccolo.columns import (
-    JSONB,
-    Array,
-    BigSerial,
-    Boolean,
-    Integer,
-    Text,
-    Timestamptz,
-)
+from piccolo.columns import JSONB, Array, BigSerial, Boolean, Integer, Text, Timestamptz
 from piccolo.table import Table
 from piccolo_api.session_auth.tables import SessionsBase
 
 from db.engine import ENGINE
 
 
-class AuditLog(Table, tablename="audit_log", db=ENGINE):
+class AuditLogTable(Table, tablename="audit_log", db=ENGINE):
     """What a moderator did, to what. Append-only."""
 
     id = BigSerial(primary_key=True)
@@ -29,7 +21,7 @@ class AuditLog(Table, tablename="audit_log", db=ENGINE):
     detail = JSONB()
 
 
-class RegistryEntry(Table, tablename="registry_entries", db=ENGINE):
+class RegistryEntryTable(Table, tablename="registry_entries", db=ENGINE):
     """A person who never enrolled, or a protected character; see domain.safety.name_match.Entry."""
 
     id = Text(primary_key=True)
@@ -44,7 +36,7 @@ class RegistryEntry(Table, tablename="registry_entries", db=ENGINE):
     changed_at = Timestamptz()
 
 
-class RegistryRepresentative(Table, tablename="registry_representatives", db=ENGINE):
+class RegistryRepresentativeTable(Table, tablename="registry_representatives", db=ENGINE):
     """`account_id` may grant the use of an entry, until `ended_at`."""
 
     id = Text(primary_key=True)
@@ -67,7 +59,7 @@ class RegistryGrantTable(Table, tablename="registry_grants", db=ENGINE):
     revoked_at = Timestamptz(null=True)
 
 
-class Refusal(Table, tablename="refusals", db=ENGINE):
+class RefusalTable(Table, tablename="refusals", db=ENGINE):
     """A text that was refused, by the id of the request, so that it can be appealed."""
 
     request_id = Text(primary_key=True)
@@ -108,7 +100,7 @@ class ReportTable(Table, tablename="reports", db=ENGINE):
     outcome = Text(null=True)
 
 
-class HiddenVideo(Table, tablename="hidden_videos", db=ENGINE):
+class HiddenVideoTable(Table, tablename="hidden_videos", db=ENGINE):
     """A video that moderators took out of sight, until `ended_at`."""
 
     id = BigSerial(primary_key=True)
@@ -118,7 +110,7 @@ class HiddenVideo(Table, tablename="hidden_videos", db=ENGINE):
     ended_at = Timestamptz(null=True)
 
 
-class MinorCameo(Table, tablename="minor_cameos", db=ENGINE):
+class MinorCameoTable(Table, tablename="minor_cameos", db=ENGINE):
     """A cameo that shows a minor: used by nobody and shown to nobody, until `ended_at`."""
 
     id = BigSerial(primary_key=True)
@@ -127,7 +119,7 @@ class MinorCameo(Table, tablename="minor_cameos", db=ENGINE):
     ended_at = Timestamptz(null=True)
 
 
-class Fingerprint(Table, tablename="fingerprints", db=ENGINE):
+class FingerprintTable(Table, tablename="fingerprints", db=ENGINE):
     """What a video looks like (media.fingerprint), and the same cut into bands for the index."""
 
     video_id = Text(primary_key=True)
@@ -153,7 +145,7 @@ class TakedownTable(Table, tablename="takedowns", db=ENGINE):
     note = Text(null=True)
 
 
-class TakedownTarget(Table, tablename="takedown_targets", db=ENGINE):
+class TakedownTargetTable(Table, tablename="takedown_targets", db=ENGINE):
     """A video that a takedown is about, and how it was found; `distance` in bits of 256 for copies."""
 
     id = BigSerial(primary_key=True)
@@ -204,9 +196,9 @@ class ProofTable(Table, tablename="proofs", db=ENGINE):
     note = Text(null=True)
 
 
-class Moderator(BaseUser, tablename="moderators", db=ENGINE):
+class ModeratorTable(BaseUser, tablename="moderators", db=ENGINE):
     """Who may sign in to /admin: `admin` decides, `superuser` also changes the registry and its speakers."""
 
 
-class ModeratorSession(SessionsBase, tablename="moderator_sessions", db=ENGINE):
+class ModeratorSessionTable(SessionsBase, tablename="moderator_sessions", db=ENGINE):
     """A moderator's sign-in."""
