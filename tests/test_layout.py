@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "media": {"schemas"},
     "db": {"schemas", "settings"},
     "domain": {"schemas", "settings", "db"},
-    "model_server": {"schemas", "settings", "logs", "domain"},
+    "model_server": {"schemas", "settings", "logs", "domain", "media"},
     "api": {"schemas", "settings", "logs", "domain", "db", "media"},
     "realtime": {"schemas", "settings", "logs", "domain", "db", "media"},
     "export": {"schemas", "settings", "model_server"},
@@ -168,6 +168,12 @@ def test_the_model_server_knows_only_decisions_of_the_domain() -> None:
     for path in modules("model_server"):
         used = {f"{name.replace('.', '/')}.py" for name in imported(path) if name.startswith("domain.")}
         assert used <= PURE, f"{name_of(path)} imports {used - PURE}"
+
+
+def test_of_the_media_folder_the_model_server_knows_only_the_encoder() -> None:
+    for path in modules("model_server"):
+        used = {name for name in imported(path) if name.split(".")[0] == "media"}
+        assert used <= {"media.h264"}, f"{name_of(path)} imports {used}"
 
 
 def test_the_serving_path_is_free_of_torch() -> None:
