@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from api.http.auth import Authed
 from api.http.clock import now
-from api.http.edge import request_id
+from api.http.request_id import request_id
 from domain.consent import enrolments
 from domain.safety import appeals
 from domain.safety.appeals import Texts
