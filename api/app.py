@@ -46,10 +46,10 @@ from api.routes.social import Social
 from api.routes.takedowns import Takedowns
 from api.routes.videos import Videos
 from db import engine
-from domain.safety.remote import outside
+from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
 from media.credentials import credentials
-from media.proof import LikenessCheck, NothingChecked
+from media.proof import LikenessCheck, NoLikenessCheck
 from media.seal import Seal
 from media.store import MediaStore, open_store
 from settings import PROJECT, Settings, load
@@ -91,12 +91,12 @@ def create_app(
     store, seal = media or open_store(settings.media_location), Seal(settings.home)
     parts: dict[str, Any] = {
         "settings": settings,
-        "cards": cards or ModelServerCards(settings.models_http),
+        "cards": cards or ModelServerCards(settings.models_http, settings.model_progress),
         "media": store,
-        "screen": Screen(settings, outside(settings)),
+        "screen": Screen(settings, moderation_client(settings)),
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
         "seal": seal,
-        "likeness": likeness or NothingChecked(),
+        "likeness": likeness or NoLikenessCheck(),
     }
 
     @asynccontextmanager

@@ -11,7 +11,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from media import fingerprint
-from media.fingerprint import Small
+from media.fingerprint import SmallFrame
 
 # Six digits and three turns take about six seconds; a minute is patience enough.
 MIN_S, MAX_S = 3.0, 60.0
@@ -45,7 +45,7 @@ class LikenessCheck(Protocol):
         ...
 
 
-class NothingChecked:
+class NoLikenessCheck:
     """Says plainly that faces, speech and head turns are not looked at."""
 
     async def compare(self, clip: bytes, digits: str, turns: list[str]) -> dict[str, bool | None]:
@@ -59,13 +59,13 @@ def inspect(clip: bytes) -> Inspection:
     Raises:
         fingerprint.Unreadable: it can't be decoded within the limits.
     """
-    timed = fingerprint.frames(clip)
+    timed = fingerprint.small_frames(clip)
     shown = [small for _, small in timed]
     step = timed[1][0] - timed[0][0] if len(timed) > 1 else 0.0
     seconds = timed[-1][0] - timed[0][0] + max(0.0, step)
     return Inspection(
-        bits=fingerprint.of_frames(shown),
-        mirrored=fingerprint.of_frames(shown, mirrored=True),
+        bits=fingerprint.fingerprint_of_frames(shown),
+        mirrored=fingerprint.fingerprint_of_frames(shown, mirrored=True),
         seconds=seconds,
         long_enough=MIN_S <= seconds <= MAX_S and len(shown) >= MIN_FRAMES,
         moving=_moving(shown),
@@ -73,7 +73,7 @@ def inspect(clip: bytes) -> Inspection:
     )
 
 
-def _moving(shown: list[Small]) -> bool:
+def _moving(shown: list[SmallFrame]) -> bool:
     pictures = np.stack(shown).astype(np.float32)
     # A change of light moves nothing.
     pictures -= pictures.mean(axis=(1, 2), keepdims=True)

@@ -226,7 +226,7 @@ class ConsentAnswer(Answer, kw_only=True):
     rules: list[TextRule] = msgspec.field(default_factory=list)
 
 
-class Use(Answer, kw_only=True):
+class CameoUse(Answer, kw_only=True):
     """One video in which a cameo appears, as its owner sees it."""
 
     video_id: str
@@ -237,10 +237,10 @@ class Use(Answer, kw_only=True):
     at: UnixSeconds
 
 
-class UseList(Answer, kw_only=True):
+class CameoUseList(Answer, kw_only=True):
     """`GET /v1/cameos/{id}/uses`."""
 
-    data: list[Use]
+    data: list[CameoUse]
     object: str = "list"
 
 

@@ -22,7 +22,7 @@ class Challenge(Answer, kw_only=True):
     object: str = "challenge"
 
 
-class Check(Answer, kw_only=True):
+class ProofCheck(Answer, kw_only=True):
     """One thing that was looked at; `passed` None says plainly that nothing here can check it."""
 
     name: str
@@ -35,7 +35,7 @@ class Proof(Answer, kw_only=True):
     id: str
     cameo_id: str
     status: ProofStatus
-    checks: list[Check]
+    checks: list[ProofCheck]
     created_at: UnixSeconds
     decided_at: UnixSeconds | None = None
     note: str | None = None

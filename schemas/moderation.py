@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from schemas.base import Answer, Request, UnixSeconds
 
-Reason = Annotated[str, Meta(min_length=1, max_length=2000)]
+AppealReason = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class AppealStatus(StrEnum):
@@ -24,7 +24,7 @@ class CreateAppeal(Request, kw_only=True):
     """`POST /v1/appeals`: `request_id` is that of the refusal."""
 
     request_id: Annotated[str, Meta(max_length=64)]
-    reason: Reason
+    reason: AppealReason
 
 
 class Appeal(Answer, kw_only=True):

@@ -9,9 +9,9 @@ from msgspec import Meta
 from schemas.base import Answer, Request, UnixSeconds
 
 MAX_TARGETS = 50
-Name = Annotated[str, Meta(min_length=2, max_length=200)]
+FullName = Annotated[str, Meta(min_length=2, max_length=200)]
 Contact = Annotated[str, Meta(min_length=5, max_length=320, pattern=r"^\S+@\S+\.\S+$|^\+?[0-9 ()./-]{7,30}$")]
-Words = Annotated[str, Meta(min_length=10, max_length=5000)]
+StatementText = Annotated[str, Meta(min_length=10, max_length=5000)]
 TakedownRole = Literal["self", "guardian", "rights_holder", "estate", "agent"]
 TakedownStatus = Literal["open", "upheld", "rejected", "restored"]
 
@@ -24,22 +24,22 @@ class CreateTakedown(Request, kw_only=True):
     is the claimant's full name as a signature; `contact` an e-mail address or telephone number.
     """
 
-    claimant: Name
+    claimant: FullName
     role: TakedownRole
     contact: Contact
-    identification: Words
-    statement: Words
+    identification: StatementText
+    statement: StatementText
     good_faith: bool
-    signature: Name
+    signature: FullName
     videos: Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(min_length=1, max_length=MAX_TARGETS)]
 
 
 class CreateCounterNotice(Request, kw_only=True):
     """`POST /v1/takedowns/{id}/counter-notice`, by the maker of a video that the takedown is about."""
 
-    statement: Words
+    statement: StatementText
     good_faith: bool
-    signature: Name
+    signature: FullName
     contact: Contact
 
 

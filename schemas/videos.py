@@ -106,7 +106,7 @@ class RemixVideo(Request, kw_only=True):
 class Recipe(msgspec.Struct, kw_only=True):
     """All that decides the pixels, beside the sources: the same recipe draws the same video.
 
-    `prompt` is what the model is told: the words as they were typed, with what `steer` asked for, and
+    `prompt` is the model's own: the words as they were typed, with what `steer` asked for, and
     "someone" for a cameo. `likeness` is the cameo whose picture conditions the drawing; `repeats` how many of
     the first frames of an extension are the last ones of what it goes on from.
     """
@@ -255,7 +255,7 @@ class ModelCard(Answer, kw_only=True):
 
     `price` is in credits for `price_seconds`; a longer video costs in proportion, rounded up.
 
-    `conditions` says what it can be shown beside words: `begin` (go on from a video), `end` (arrive at one),
+    `conditions` says what can condition it beside words: `begin` (go on from a video), `end` (arrive at one),
     `reference` (a subject that appears). `overlap` is how many frames of a video it goes on from, at most.
     """
 

@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from db import engine, migrate, server
+from db import engine, server
+from domain import setup
 from settings import load
 from tests import shared
 from tests.product import model_folders, product
@@ -83,7 +84,7 @@ async def _template(postgres: str) -> None:
     await _run(postgres, "CREATE DATABASE template_riffle")
     await engine.open(load({"RIFFLE_DATABASE_URL": _named(postgres, "template_riffle")}))
     try:
-        await migrate.upgrade()
+        await setup.upgrade()
     finally:
         await engine.close()
 

@@ -10,8 +10,10 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from api.http.clock import now
+from api.http.request_id import request_id
 from domain.accounts import sessions
 from domain.accounts.accounts import AccountRow
+from domain.safety.screen import Asker
 from schemas.errors import Code, RiffleError
 
 # Ours are 50 characters; anything much longer is no token.
@@ -45,3 +47,8 @@ def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS or not token.isascii():
         raise RiffleError(Code.UNAUTHENTICATED, "sign in first: send `Authorization: Bearer <access token>`")
     return token
+
+
+def asker(request: Authed) -> Asker:
+    """Who asks, for domain.safety.screen."""
+    return Asker(request.user.id, request_id(request.scope), now())

@@ -9,10 +9,10 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import Parameter
 
 import domain.consent.ledger
-from api.http.auth import Authed
+from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.http.idempotency import idempotent, idempotent_with_check
-from domain.consent import cameos, enrolments, receipts
+from domain.consent import cameos, enrolments, grants, receipts
 from domain.safety import reports
 from domain.safety.screen import Screen
 from schemas.cameos import (
@@ -20,6 +20,7 @@ from schemas.cameos import (
     MAX_UNIX_S,
     Cameo,
     CameoList,
+    CameoUseList,
     CreateCameo,
     Grant,
     GrantList,
@@ -27,7 +28,6 @@ from schemas.cameos import (
     PatchCameo,
     RequestCameo,
     RevokeCameo,
-    UseList,
 )
 from schemas.errors import Code, RiffleError
 from schemas.feed import Deleted
@@ -51,11 +51,11 @@ class Cameos(Controller):
         """
 
         async def check() -> None:
-            await screen.name(request, data.display_name)
+            await screen.check_name(asker(request), data.display_name)
 
         async def make(_: None) -> Cameo:
             cameo = await cameos.create(request.user.id, data, now())
-            challenge = await enrolments.challenge(cameo.id, request.user.id, now())
+            challenge = await enrolments.new_challenge(cameo.id, request.user.id, now())
             return msgspec.structs.replace(cameo, challenge=challenge)
 
         return await idempotent_with_check(request, data, check, make)
@@ -81,7 +81,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found, invalid_state, likeness_protected, moderation_refused.
         """
-        await screen.name(request, data.display_name)
+        await screen.check_name(asker(request), data.display_name)
         return await cameos.patch(cameo_id, request.user.id, data, now())
 
     @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
@@ -97,7 +97,7 @@ class Cameos(Controller):
 
         async def make() -> Grant:
             await reports.check_request_rate(request.user.id, now())
-            return await cameos.request(cameo_id, request.user.id, wish, now())
+            return await grants.request(cameo_id, request.user.id, wish, now())
 
         return await idempotent(request, wish, make)
 
@@ -114,13 +114,13 @@ class Cameos(Controller):
         return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now())
 
     @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
-    async def uses(self, request: Authed, cameo_id: str) -> UseList:
+    async def uses(self, request: Authed, cameo_id: str) -> CameoUseList:
         """Every video with this cameo, drafts too: for its owner alone.
 
         Raises:
             RiffleError: not_found.
         """
-        return UseList(data=await cameos.uses(cameo_id, request.user.id))
+        return CameoUseList(data=await receipts.list_uses(cameo_id, request.user.id))
 
     @delete("/{cameo_id:str}/uses/{video_id:str}", status_code=200, summary="Delete a use of my cameo")
     async def delete_use(self, request: Authed, cameo_id: str, video_id: str) -> Deleted:
@@ -129,7 +129,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        await receipts.delete(cameo_id, request.user.id, video_id, now())
+        await receipts.delete_use(cameo_id, request.user.id, video_id, now())
         return Deleted(id=video_id)
 
     @get("/{cameo_id:str}/ledger", summary="All that ever changed its consent")
@@ -145,7 +145,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return await domain.consent.ledger.page(cameo_id, request.user.id, after, limit)
+        return await domain.consent.ledger.read_page(cameo_id, request.user.id, after, limit)
 
 
 class CameoRequests(Controller):
@@ -161,7 +161,7 @@ class CameoRequests(Controller):
         role: Annotated[Literal["owner", "grantee"], Parameter(description="which side I am on")] = "owner",
     ) -> GrantList:
         """As `owner`: what awaits my answer or has got it; as `grantee`: what I asked for."""
-        return GrantList(data=await cameos.requests(request.user.id, role))
+        return GrantList(data=await grants.list_requests(request.user.id, role))
 
     @post("/{grant_id:str}/accept", status_code=200, summary="Accept")
     async def accept(self, request: Authed, grant_id: str) -> Grant:
@@ -170,7 +170,7 @@ class CameoRequests(Controller):
         Raises:
             RiffleError: not_found, invalid_state.
         """
-        return await cameos.answer(grant_id, request.user.id, True, now())
+        return await grants.answer(grant_id, request.user.id, True, now())
 
     @post("/{grant_id:str}/refuse", status_code=200, summary="Refuse")
     async def refuse(self, request: Authed, grant_id: str) -> Grant:
@@ -179,4 +179,4 @@ class CameoRequests(Controller):
         Raises:
             RiffleError: not_found, invalid_state.
         """
-        return await cameos.answer(grant_id, request.user.id, False, now())
+        return await grants.answer(grant_id, request.user.id, False, now())

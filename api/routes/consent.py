@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from litestar import Controller, post
 
-from api.http.auth import Authed
+from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.model_cards import Cards
-from domain.consent import facts
+from domain.consent import facts, verdicts
 from domain.consent.policy import Verdict
 from domain.feed import posts
 from domain.safety.screen import Screen
@@ -37,9 +37,9 @@ class Consent(Controller):
                 has no word for what `steer` says.
         """
         if data.video_id is not None:
-            allowed, verdicts = await posts.may_post(data.video_id, request.user.id, now())
-            rules = await screen.rules(request, "", [data.video_id], [])
-            return _answer(allowed and not rules, verdicts, rules)
+            allowed, found = await posts.may_post(data.video_id, request.user.id, now())
+            rules = await screen.refusing_rules(asker(request), "", [data.video_id], [])
+            return _answer(allowed and not rules, found, rules)
         if not data.cameos and data.source is None and not data.prompt:
             raise RiffleError(
                 Code.INVALID_REQUEST, "name a cameo, a prompt, a source or a video", param="cameos"
@@ -48,9 +48,8 @@ class Consent(Controller):
         sources = [await get_viewable(video_id, request.user.id, now()) for video_id in parents]
         inherited = sorted({cameo for row in sources for cameo in row.cameos})
         wanted = list(dict.fromkeys([*data.cameos, *inherited]))
-        told = [] if data.steer is None else [_told(data.prompt or "", data.steer, (await cards.all())[0])]
         (lineage,) = await facts.lineage_facts([parents])
-        verdicts = await facts.verdicts_for(
+        found = await verdicts.of_request(
             request.user.id,
             wanted,
             data.source,
@@ -58,23 +57,23 @@ class Consent(Controller):
             data.prompt or "",
             now(),
             lineage=lineage,
-            extra_texts=told,
+            extra_texts=[] if data.steer is None else [_steered(data, data.steer, (await cards.all())[0])],
         )
-        missing = [cameo for cameo in wanted if cameo not in verdicts]
+        missing = [cameo for cameo in wanted if cameo not in found]
         if missing:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
-        rules = await screen.rules(request, data.prompt or "", parents, wanted)
+        rules = await screen.refusing_rules(asker(request), data.prompt or "", parents, wanted)
         usable = not rules and all(source.withheld is None for source in sources)
         return _answer(
-            usable and all(item.allowed for item in verdicts.values()),
-            {cameo: verdicts[cameo] for cameo in wanted},
+            usable and all(item.allowed for item in found.values()),
+            {cameo: found[cameo] for cameo in wanted},
             rules,
         )
 
 
-def _told(prompt: str, steer: Steer, card: ModelCard) -> str:
+def _steered(data: ConsentCheck, steer: Steer, card: ModelCard) -> str:
     check_steer(steer, card.vocabulary)
-    return apply_steer(prompt, steer, card.vocabulary)
+    return apply_steer(data.prompt or "", steer, card.vocabulary)
 
 
 def _answer(allowed: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule] = ()) -> ConsentAnswer:

@@ -14,11 +14,11 @@ from domain.consent import enrolments
 from domain.consent.enrolments import OpenChallenge
 from domain.ids import new_id
 from media import proof
-from media.fingerprint import Unreadable
+from media.fingerprint import UnreadableVideo
 from media.proof import Inspection, LikenessCheck
 from media.seal import Seal
 from media.store import MediaStore
-from schemas.enrolment import Challenge, Check, Proof, ProofList
+from schemas.enrolment import Challenge, Proof, ProofCheck, ProofList
 from schemas.errors import Code, RiffleError
 
 # The clock of a phone may be off by this.
@@ -45,7 +45,7 @@ class Enrolment(Controller):
         Raises:
             RiffleError: not_found, invalid_state, rate_limited.
         """
-        return await enrolments.challenge(cameo_id, request.user.id, now())
+        return await enrolments.new_challenge(cameo_id, request.user.id, now())
 
     @put("/proof", status_code=200, request_max_body_size=MAX_CLIP_BYTES, summary="Answer the challenge")
     async def prove(
@@ -61,7 +61,7 @@ class Enrolment(Controller):
         data = await read_clip(request)
         try:
             seen = await asyncio.to_thread(proof.inspect, data)
-        except Unreadable as wrong:
+        except UnreadableVideo as wrong:
             raise _unusable(str(wrong)) from None
         checks = await _checked(seen, asked)
         failed = [name for name, passed in checks.items() if passed is False]
@@ -72,7 +72,7 @@ class Enrolment(Controller):
         key = f"proofs/{proof_id}.sealed"
         await media.put(key, await asyncio.to_thread(seal.close, data, proof_id))
         try:
-            listed = [Check(name=name, passed=passed) for name, passed in checks.items()]
+            listed = [ProofCheck(name=name, passed=passed) for name, passed in checks.items()]
             return await enrolments.add_proof(proof_id, cameo_id, asked.id, key, seen.bits, listed, now())
         except RiffleError:
             await media.delete(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Controller, Response, delete, get, post, put
 
-from api.http.auth import Authed
+from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.http.idempotency import idempotent_with_check
 from domain.feed import posts
@@ -28,7 +28,7 @@ class Posts(Controller):
         """
 
         async def check() -> None:
-            await screen.post(request, data.video_id, data.caption)
+            await screen.check_post(asker(request), data.video_id, data.caption)
 
         async def make(_: None) -> Post:
             return await posts.post(data.video_id, request.user.id, data.caption, now())

@@ -16,8 +16,8 @@ from domain.safety import fingerprints
 from domain.videos import visibility
 from media import fingerprint
 from media.credentials import Credentials
-from media.fingerprint import Unreadable
-from media.provenance import Manifest, manifest
+from media.fingerprint import UnreadableVideo
+from media.provenance import ActiveManifest, active_manifest
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
 Anyone = Request[None, None, State]
@@ -45,7 +45,7 @@ class ProvenanceRoutes(Controller):
             RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
         """
         data = await read_clip(request)
-        found = await asyncio.to_thread(manifest, data, credentials.authority)
+        found = await asyncio.to_thread(active_manifest, data, credentials.authority)
         facts = None if found is None else _facts(found)
         by_manifest = facts is not None and facts.state == "trusted"
         checks = [
@@ -59,8 +59,8 @@ class ProvenanceRoutes(Controller):
                 made_here=True, by="manifest", video_id=facts.title, manifest=facts, checks=checks
             )
         try:
-            bits = await asyncio.to_thread(fingerprint.of, data)
-        except Unreadable:
+            bits = await asyncio.to_thread(fingerprint.fingerprint_of, data)
+        except UnreadableVideo:
             checks.append(ProvenanceCheck(name="perceptual_hash", result="unreadable"))
             return Provenance(made_here=False, by=None, video_id=None, manifest=facts, checks=checks)
         copies = await fingerprints.copies(bits) if bits is not None else []
@@ -75,11 +75,11 @@ class ProvenanceRoutes(Controller):
         )
 
 
-def _facts(found: Manifest) -> ManifestFacts:
+def _facts(found: ActiveManifest) -> ManifestFacts:
     return ManifestFacts(state=STATES.get(found.state, "invalid"), title=found.title, parents=found.parents)
 
 
-def _result(found: Manifest | None) -> Any:
+def _result(found: ActiveManifest | None) -> Any:
     if found is None:
         return "not_found"
     return {"Trusted": "found", "Valid": "not_ours"}.get(found.state, "tampered")

@@ -29,7 +29,7 @@ class Reports(Controller):
     @get("/", summary="My reports")
     async def mine(self, request: Authed) -> ReportList:
         """One's own reports and what became of them."""
-        return ReportList(data=await reports.own(request.user.id))
+        return ReportList(data=await reports.list_own(request.user.id))
 
 
 class Appeals(Controller):
@@ -45,12 +45,12 @@ class Appeals(Controller):
         Raises:
             RiffleError: not_found, conflict, rate_limited.
         """
-        return await appeals.appeal(request.user.id, data, now())
+        return await appeals.file(request.user.id, data, now=now())
 
     @get("/", summary="My appeals")
     async def mine(self, request: Authed) -> AppealList:
         """One's own appeals; an upheld one lets the same texts pass for oneself."""
-        return AppealList(data=await appeals.appeals(request.user.id))
+        return AppealList(data=await appeals.list_own(request.user.id))
 
 
 class Registry(Controller):

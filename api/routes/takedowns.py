@@ -41,7 +41,7 @@ class Takedowns(Controller):
     @get("/", summary="Takedowns of my videos")
     async def mine(self, request: Authed) -> TakedownList:
         """Every takedown that one's own videos are under, newest first."""
-        return TakedownList(data=await takedowns.about(request.user.id))
+        return TakedownList(data=await takedowns.list_about(request.user.id))
 
     @post("/{takedown_id:str}/counter-notice", summary="Disagree with a takedown of my video")
     async def counter(self, request: Authed, takedown_id: str, data: CreateCounterNotice) -> CounterNotice:
@@ -50,4 +50,4 @@ class Takedowns(Controller):
         Raises:
             RiffleError: not_found, invalid_request, conflict.
         """
-        return await takedowns.counter(takedown_id, request.user.id, data, now())
+        return await takedowns.file_counter_notice(takedown_id, request.user.id, data, now())

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from litestar import Controller, Response, delete, get, post
 from litestar.params import Parameter
 
-from api.http.auth import Authed
+from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.http.idempotency import idempotent_with_check
 from api.model_cards import Cards
@@ -94,7 +94,7 @@ class Videos(Controller):
 
         async def check() -> list[ModelCard]:
             known = await cards.all()
-            await screen.video(request, "", [video_id], [])
+            await screen.check_video(asker(request), "", [video_id], [])
             return known
 
         async def make(known: list[ModelCard]) -> Video:
@@ -182,7 +182,7 @@ async def _create(
         known = await cards.all()
         check_request(asked, find_card(known, asked.model))
         sources = asked.source.video_ids if asked.source else []
-        await screen.video(request, asked.prompt, sources, asked.cameos)
+        await screen.check_video(asker(request), asked.prompt, sources, asked.cameos)
         return known
 
     async def make(known: list[ModelCard]) -> Video:

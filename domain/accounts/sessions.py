@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from db.engine import fetch, fetch_one, transaction
-from db.tables import SessionTable, TokenTable
+from db.tables.accounts import SessionTable, TokenTable
 from domain.accounts.accounts import COLUMNS, AccountRow
 from domain.ids import new_id
 from schemas.errors import Code, RiffleError

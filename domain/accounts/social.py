@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from db.engine import fetch, fetch_one, transaction
-from db.tables import BlockTable, FollowTable
+from db.tables.accounts import BlockTable, FollowTable
 from schemas.errors import Code, RiffleError
 
 

@@ -7,14 +7,9 @@ from datetime import datetime
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one, transaction
-from domain.consent import facts as consent
 from domain.consent import grants, revocations
-from domain.consent.facts import facts as facts
-from domain.consent.grants import answer as answer
-from domain.consent.grants import request as request
-from domain.consent.grants import requests as requests
-from domain.consent.policy import Action, Ask, decide
-from domain.consent.receipts import uses as uses
+from domain.consent.facts import CameoRequester, cameo_facts
+from domain.consent.policy import Action, UseRequest, decide
 from domain.ids import new_id
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
@@ -108,7 +103,7 @@ async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) 
 
 async def expire(now: datetime) -> int:
     """Write down which grants have run out, and end what runs on them; how many there were (a batch)."""
-    due = await grants.due(now)
+    due = await grants.due_to_expire(now)
     for cameo_id, grant_id in due:
         async with transaction():
             await grants.expire(cameo_id, grant_id, now)
@@ -148,8 +143,8 @@ async def reference(cameo_id: str, viewer: str, now: datetime) -> str:
     found = await fetch_one("SELECT account_id, reference_key FROM cameos WHERE id = $1", cameo_id)
     assert found is not None
     if found["account_id"] != viewer:
-        (fact,) = await consent.facts([cameo_id], viewer, now)
-        verdict = decide(fact, Ask(requester=viewer, action=Action.REFERENCE, prompt="", now=now))
+        (fact,) = (await cameo_facts([CameoRequester(cameo_id, viewer)])).values()
+        verdict = decide(fact, UseRequest(requester=viewer, action=Action.REFERENCE, prompt="", now=now))
         if not verdict.allowed:
             raise RiffleError(Code.CONSENT_REFUSED, f"its picture is not yours to see: {verdict.reason}")
     if found["reference_key"] is None:

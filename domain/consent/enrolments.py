@@ -13,7 +13,7 @@ from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
 from domain.safety.admin import audit_log
 from domain.safety.hash_distance import NEAR_BITS, bands
-from schemas.enrolment import Challenge, Check, Proof, ProofStatus, Turn
+from schemas.enrolment import Challenge, Proof, ProofCheck, ProofStatus, Turn
 from schemas.errors import Code, RiffleError
 
 # Time to read it, start the camera and send a clip; too short to have one made.
@@ -34,14 +34,14 @@ class OpenChallenge(NamedTuple):
     created_at: datetime
 
 
-async def challenge(cameo_id: str, account: str, now: datetime) -> Challenge:
+async def new_challenge(cameo_id: str, account: str, now: datetime) -> Challenge:
     """A new challenge for an own cameo; earlier ones stop working.
 
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked; rate_limited.
     """
     async with transaction():
-        await _own(cameo_id, account)
+        await _lock_own_cameo(cameo_id, account)
         found = await fetch_one(
             "SELECT count(*) AS n FROM challenges WHERE cameo_id = $1 AND created_at > $2",
             cameo_id,
@@ -86,7 +86,7 @@ async def open_challenge(cameo_id: str, account: str, now: datetime) -> OpenChal
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked or no challenge is open.
     """
-    await _own(cameo_id, account)
+    await _lock_own_cameo(cameo_id, account)
     found = await fetch_one(
         """
         SELECT id, digits, turns, created_at FROM challenges
@@ -119,7 +119,13 @@ async def is_copy(*hashes: str) -> bool:
 
 
 async def add_proof(
-    proof_id: str, cameo_id: str, challenge_id: str, key: str, bits: str, checks: list[Check], now: datetime
+    proof_id: str,
+    cameo_id: str,
+    challenge_id: str,
+    key: str,
+    bits: str,
+    checks: list[ProofCheck],
+    now: datetime,
 ) -> Proof:
     """Keep a proof that passed what can be checked, for a moderator to look at. Uses its challenge up.
 
@@ -161,7 +167,7 @@ async def proofs(cameo_id: str, account: str) -> list[Proof]:
     Raises:
         RiffleError: not_found.
     """
-    await _own(cameo_id, account, revoked=True)
+    await _lock_own_cameo(cameo_id, account, revoked=True)
     return await _proofs(f"cameo_id = $1 ORDER BY created_at DESC, id LIMIT {MAX_LISTED}", cameo_id)
 
 
@@ -217,7 +223,7 @@ async def decide(proof_id: str, status: ProofStatus, note: str, actor: str, now:
         await audit_log.record(actor, f"proof.{status}", proof_id, now, note=note)
 
 
-async def _own(cameo_id: str, account: str, *, revoked: bool = False) -> None:
+async def _lock_own_cameo(cameo_id: str, account: str, *, revoked: bool = False) -> None:
     found = await fetch_one(
         "SELECT status FROM cameos WHERE id = $1 AND account_id = $2 FOR NO KEY UPDATE", cameo_id, account
     )

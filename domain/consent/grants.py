@@ -134,7 +134,7 @@ async def answer(grant_id: str, owner: str, accept: bool, now: datetime) -> Gran
         if status not in GRANT_EDGES[grant.status]:
             raise RiffleError(Code.INVALID_STATE, f"the request is {grant.status} already")
         await revise(grant_id, status, owner, now)
-        await tell_grantee(grant_id, status, now)
+        await notify_grantee(grant_id, status, now)
         return await _one(grant_id, now)
 
 
@@ -157,7 +157,7 @@ async def revise(
     )
 
 
-async def due(now: datetime) -> list[tuple[str, str]]:
+async def due_to_expire(now: datetime) -> list[tuple[str, str]]:
     """(cameo, grant) of open grants that have run out by `now`, at most DUE_BATCH."""
     rows = await fetch(
         """
@@ -182,7 +182,7 @@ async def expire(cameo_id: str, grant_id: str, now: datetime) -> None:
             await revise(grant_id, GrantStatus.EXPIRED, None, now)
 
 
-async def tell_grantee(grant_id: str, status: GrantStatus, now: datetime) -> None:
+async def notify_grantee(grant_id: str, status: GrantStatus, now: datetime) -> None:
     """Write the news into the grantee's inbox."""
     found = await fetch_one("SELECT grantee_id FROM grant_heads WHERE grant_id = $1", grant_id)
     assert found is not None
@@ -190,7 +190,7 @@ async def tell_grantee(grant_id: str, status: GrantStatus, now: datetime) -> Non
     await stream.append(inbox_stream(found["grantee_id"]), ANSWERED[status](grant=grant), now=now)
 
 
-async def requests(
+async def list_requests(
     account: str, role: Literal["owner", "grantee"], now: datetime | None = None
 ) -> list[Grant]:
     """What others asked of me (`owner`) or I of them (`grantee`): those that wait first, then by age."""

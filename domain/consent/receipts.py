@@ -13,7 +13,7 @@ from domain.consent.policy import POLICY_VERSION, Action, Verdict
 from domain.videos.mentions import CameoIdentity
 from domain.videos.record import VideoRow
 from schemas.base import unix_seconds
-from schemas.cameos import RevokeMode, Use
+from schemas.cameos import CameoUse, RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.events import CameoUsed
 from schemas.videos import Receipt
@@ -22,7 +22,7 @@ from schemas.videos import Receipt
 MAX_USES = 500
 
 
-async def lock(cameo_ids: Sequence[str]) -> list[CameoIdentity]:
+async def lock_cameos(cameo_ids: Sequence[str]) -> list[CameoIdentity]:
     """Lock cameos until the transaction ends, in one order; what each is called, in the order given.
 
     Raises:
@@ -44,7 +44,7 @@ async def lock(cameo_ids: Sequence[str]) -> list[CameoIdentity]:
     return [found[cameo] for cameo in cameo_ids]
 
 
-def refuse(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
+def require_allowed(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
     """Let it pass where all agree; `what` is what would be done.
 
     Raises:
@@ -58,7 +58,7 @@ def refuse(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
             )
 
 
-async def receive(
+async def write(
     video_ids: Sequence[str], verdicts: Mapping[str, Verdict], action: Literal["draw", "post"], now: datetime
 ) -> None:
     """Pin what was permitted to videos. The cameos are locked."""
@@ -121,7 +121,7 @@ async def of_video(video_id: str) -> list[Receipt]:
     return [Receipt(video_id=video_id, **{**row, "at": unix_seconds(row["at"])}) for row in rows]
 
 
-async def uses(cameo_id: str, account: str) -> list[Use]:
+async def list_uses(cameo_id: str, account: str) -> list[CameoUse]:
     """Every video with an own cameo, drafts too, newest first.
 
     Raises:
@@ -140,10 +140,10 @@ async def uses(cameo_id: str, account: str) -> list[Use]:
         cameo_id,
         MAX_USES,
     )
-    return [Use(**{**row, "at": unix_seconds(row["at"])}) for row in rows]
+    return [CameoUse(**{**row, "at": unix_seconds(row["at"])}) for row in rows]
 
 
-async def delete(cameo_id: str, account: str, video_id: str, now: datetime) -> None:
+async def delete_use(cameo_id: str, account: str, video_id: str, now: datetime) -> None:
     """Delete a video with an own cameo, whoever made it, and what was made from it.
 
     Raises:

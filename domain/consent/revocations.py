@@ -57,7 +57,7 @@ async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) 
         if whole and wish.mode is RevokeMode.TOMBSTONE:
             await drop_reference(cameo_id, now)
         for found in open_grants:
-            await grants.tell_grantee(found["grant_id"], GrantStatus.REVOKED, now)
+            await grants.notify_grantee(found["grant_id"], GrantStatus.REVOKED, now)
 
 
 async def record(

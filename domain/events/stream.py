@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one
-from db.tables import EventTable
+from db.tables.events import EventTable
 from schemas.base import unix_seconds
 from schemas.events import Event, EventName, Payload
 

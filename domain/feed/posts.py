@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from db.engine import fetch, fetch_one, transaction
-from db.tables import PostTable, VideoTable
+from db.tables.feed import PostTable
+from db.tables.videos import VideoTable
 from domain.accounts.accounts import COLUMNS as ACCOUNT_COLUMNS
 from domain.accounts.accounts import AccountRow, to_account
-from domain.consent import facts, receipts
-from domain.consent.policy import Action, Reason, Verdict
+from domain.consent import facts, receipts, verdicts
+from domain.consent.policy import Action, UseReason, Verdict
 from domain.events import stream
 from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, trending_score
 from domain.ids import new_id
@@ -42,7 +43,7 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
     """
     async with transaction():
         # Cameos are locked before videos, everywhere; so this comes before or after a revocation.
-        await receipts.lock(await facts.inherited([video_id]))
+        await receipts.lock_cameos(await facts.inherited_cameos([video_id]))
         row = await lock(video_id)
         if row is None or row.account_id != account or row.deleted_at is not None:
             raise no_such_video(video_id, "video_id")
@@ -54,14 +55,14 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
             raise RiffleError(Code.CONFLICT, f"the video is posted already as {row.post_id}")
         if row.withheld is not None:
             raise RiffleError(
-                Code.CONSENT_REFUSED, f"it may not be posted: {Reason.WITHDRAWN}", param="video_id"
+                Code.CONSENT_REFUSED, f"it may not be posted: {UseReason.WITHDRAWN}", param="video_id"
             )
         ancestors = await posted_ancestors(video_id)
         post_id = new_id("post")
         trend_id = ancestors[0].trend_id if ancestors else post_id
-        verdicts = (await facts.verdicts_of([row], now, Action.POST, trend_id, caption))[video_id]
-        receipts.refuse(verdicts, "posted", "video_id")
-        await receipts.receive([video_id], verdicts, "post", now)
+        permitted = (await verdicts.of_videos([row], now, Action.POST, trend_id, caption))[video_id]
+        receipts.require_allowed(permitted, "posted", "video_id")
+        await receipts.write([video_id], permitted, "post", now)
         await _touch_trend(trend_id, POINTS_OF_A_POST, now, now)
         source = ancestors[0] if ancestors else None
         root = next((other.video_id for other in ancestors if other.post_id == trend_id), None)
@@ -117,8 +118,8 @@ async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, di
     row = found[0]
     ancestors = await posted_ancestors(video_id)
     trend_id = ancestors[0].trend_id if ancestors else None
-    verdicts = (await facts.verdicts_of([row], now, Action.POST, trend_id))[video_id]
-    return row.withheld is None and all(item.allowed for item in verdicts.values()), verdicts
+    permitted = (await verdicts.of_videos([row], now, Action.POST, trend_id))[video_id]
+    return row.withheld is None and all(item.allowed for item in permitted.values()), permitted
 
 
 async def get_post(post_id: str, viewer: str, now: datetime) -> Post:

@@ -11,7 +11,7 @@ import msgspec
 from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
 from domain.safety.admin import audit_log
-from domain.safety.name_match import Entry, Hit, Kind, Matcher, shipped
+from domain.safety.name_match import NameHit, NameKind, NameMatcher, RegistryEntry, shipped_entries
 from schemas.errors import Code, RiffleError
 from schemas.registry import CreateRegistryGrant, RegistryGrant, RegistryName, Role
 
@@ -21,7 +21,7 @@ MAX_GRANTS = 500
 
 class _Known(NamedTuple):
     version: tuple[object, ...]
-    matcher: Matcher
+    matcher: NameMatcher
 
 
 # One matcher a process, built again when the registry has changed.
@@ -30,7 +30,7 @@ _known: list[_Known] = []
 
 async def sync_shipped(now: datetime) -> None:
     """Bring the entries that come with Riffle up to date; what moderators switched off stays off."""
-    for entry in shipped():
+    for entry in shipped_entries():
         await fetch(
             """
             INSERT INTO registry_entries AS r (id, name, kind, names, handles, near, unless, origin, active,
@@ -46,12 +46,12 @@ async def sync_shipped(now: datetime) -> None:
         )
 
 
-def _columns(entry: Entry) -> tuple[str, ...]:
+def _columns(entry: RegistryEntry) -> tuple[str, ...]:
     lists = (entry.names, entry.handles, entry.near, entry.unless)
     return (entry.id, entry.name, entry.kind.value, *(dumps(item) for item in lists))
 
 
-async def matcher() -> Matcher:
+async def matcher() -> NameMatcher:
     """Finds the active entries in texts."""
     found = await fetch_one(
         "SELECT count(*) AS n, max(changed_at) AS at, (SELECT oid FROM pg_database"
@@ -60,15 +60,15 @@ async def matcher() -> Matcher:
     assert found is not None
     version = (found["db"], found["n"], found["at"])
     if not _known or _known[0].version != version:
-        _known[:] = [_Known(version, Matcher(await _entries("active ORDER BY id")))]
+        _known[:] = [_Known(version, NameMatcher(await _entries("active ORDER BY id")))]
     return _known[0].matcher
 
 
-async def refused(hits: Sequence[Hit], account: str, now: datetime) -> list[Hit]:
+async def without_grant(hits: Sequence[NameHit], account: str, *, now: datetime) -> list[NameHit]:
     """Those of the named entries whose side has not let `account` use them."""
     if not hits:
         return []
-    let = await fetch(
+    granted = await fetch(
         """
         SELECT entry_id FROM registry_representatives
         WHERE account_id = $1 AND ended_at IS NULL AND entry_id = ANY ($2::text[])
@@ -80,9 +80,9 @@ async def refused(hits: Sequence[Hit], account: str, now: datetime) -> list[Hit]
         [hit.entry.id for hit in hits],
         now,
     )
-    fine = {row["entry_id"] for row in let}
+    usable = {row["entry_id"] for row in granted}
     # Nobody can grant the likeness of a minor.
-    return [hit for hit in hits if hit.entry.id not in fine or hit.entry.kind is Kind.MINOR]
+    return [hit for hit in hits if hit.entry.id not in usable or hit.entry.kind is NameKind.MINOR]
 
 
 async def get(entry_id: str, viewer: str) -> RegistryName:
@@ -116,7 +116,7 @@ async def grant(entry_id: str, account: str, wish: CreateRegistryGrant, now: dat
     entry = await get(entry_id, account)
     if entry.role is None:
         raise RiffleError(Code.FORBIDDEN, "only who speaks for this name can grant its use")
-    if entry.kind == Kind.MINOR:
+    if entry.kind == NameKind.MINOR:
         raise RiffleError(Code.FORBIDDEN, "the likeness of a minor is granted to nobody")
     if wish.until is not None and wish.until <= now.timestamp():
         raise RiffleError(Code.INVALID_REQUEST, "until lies in the past", param="until")
@@ -167,23 +167,23 @@ async def revoke(entry_id: str, grant_id: str, account: str, now: datetime) -> R
     return (await _grants("g.id = $1", grant_id))[0]
 
 
-async def entry(entry_id: str) -> Entry | None:
+async def entry(entry_id: str) -> RegistryEntry | None:
     """An entry as it stands, switched off or not."""
     rows = await _entries("id = $1", entry_id)
     return rows[0] if rows else None
 
 
-async def _entries(where: str, *args: object) -> list[Entry]:
+async def _entries(where: str, *args: object) -> list[RegistryEntry]:
     rows = await fetch(
         f"SELECT id, name, kind, names, handles, near, unless FROM registry_entries WHERE {where}", *args
     )
     for row in rows:
         for name in ("names", "handles", "near", "unless"):
             row[name] = msgspec.json.decode(row[name])
-    return msgspec.convert(rows, list[Entry])
+    return msgspec.convert(rows, list[RegistryEntry])
 
 
-async def put_entry(entry: Entry, actor: str, now: datetime) -> None:
+async def put_entry(entry: RegistryEntry, actor: str, now: datetime) -> None:
     """A moderator adds or replaces an entry."""
     async with transaction():
         await fetch(

@@ -88,7 +88,7 @@ async def _subject(account: str, wish: CreateReport, now: datetime) -> str:
     return person.id
 
 
-async def own(account: str) -> list[Report]:
+async def list_own(account: str) -> list[Report]:
     """One's own reports, newest first."""
     return await _reports(f"account_id = $1 ORDER BY created_at DESC, id LIMIT {MAX_LISTED}", account)
 

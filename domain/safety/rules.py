@@ -128,9 +128,9 @@ def judge(texts: Sequence[str], person: bool) -> list[Finding]:
         Finding(rule.name, rule.summary)
         for rule in RULES
         if (person or not rule.with_person)
-        and all(any(_says(text, phrase) for text in told for phrase in group) for group in rule.groups)
+        and all(any(_has_phrase(text, phrase) for text in told for phrase in group) for group in rule.groups)
     ]
 
 
-def _says(text: str, phrase: str) -> bool:
+def _has_phrase(text: str, phrase: str) -> bool:
     return f" {phrase[:-1]}" in text if phrase.endswith("*") else f" {phrase} " in text

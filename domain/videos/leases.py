@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from db.engine import fetch, transaction
-from db.tables import VideoTable
+from db.tables.videos import VideoTable
 from domain.accounts import credits
-from domain.consent import facts
+from domain.consent import verdicts
 from domain.events import stream
 from domain.safety import fingerprints, takedowns
 from domain.videos import transitions
@@ -26,6 +26,8 @@ from schemas.videos import Recipe, Status, Tier
 
 # A job that killed its worker five times would kill the sixth.
 MAX_ATTEMPTS = 5
+# How long a lease lasts without a heartbeat: then another dispatcher takes up the work of a dead one.
+LEASE_S = 10.0
 
 
 class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
@@ -200,12 +202,12 @@ async def complete(
 
 async def _recognise(row: VideoRow, look: str, now: datetime) -> bool:
     # No takedown is filed or decided between the look at them and the end of this transaction.
-    await fingerprints.hold(alone=False)
-    if await fingerprints.blocked(look, now):
+    await fingerprints.lock(exclusive=False)
+    if await fingerprints.matches_taken_down(look, now):
         message = "it came out like a video that was taken down"
         await transitions.end(row, Trigger.FAIL, now, code=Code.TAKEN_DOWN, message=message)
         return False
-    await fingerprints.store(row.id, look)
+    await fingerprints.save(row.id, look)
     await takedowns.join_open(row.id, look)
     return True
 
@@ -233,10 +235,10 @@ async def release(video_id: str, attempt: int, *, now: datetime) -> bool:
 async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
     """The refusals that a video meets now; none for one without cameos."""
     rows = await select("v.id = $1", video_id)
-    verdicts = (await facts.verdicts_of(rows, now)).get(video_id, {})
+    found = (await verdicts.of_videos(rows, now)).get(video_id, {})
     return [
         Decision(cameo=cameo, allowed=False, reason=verdict.reason, ask=verdict.ask)
-        for cameo, verdict in verdicts.items()
+        for cameo, verdict in found.items()
         if not verdict.allowed
     ]
 

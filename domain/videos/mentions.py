@@ -8,10 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from domain.videos.steer import Vocabulary, names_in
-
-# The words that the model was trained on for the subject of a reference picture.
-SOMEONE = "someone"
-REFERRING = (SOMEONE, "somebody", "a person", "my friend", "this one")
+from schemas.vocabulary import REFERRING, SOMEONE
 
 
 class CameoIdentity(msgspec.Struct, kw_only=True, frozen=True):

@@ -13,7 +13,7 @@ from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.videos import Recipe, Relation, Source, Status, Tier
 
-# The words of one that goes, for consent alone: what was typed, and what the model was told beyond that.
+# The words of one that goes, for consent alone: what was typed, and what the model's prompt says beyond that.
 SEALED = "coalesce(sealed, concat_ws(E'.\\n', prompt, nullif(recipe ->> 'prompt', prompt)))"
 
 

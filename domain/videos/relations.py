@@ -48,7 +48,7 @@ class Piece(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def conditions(source: Source) -> list[str]:
-    """What a model must be able to be shown to draw from this."""
+    """What must be able to condition a model that draws from this."""
     if source.relation is Relation.EXTEND:
         return ["begin", "end"][: len(source.video_ids)]
     return ["reference"] if source.relation is Relation.REFERENCE else []

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from db.engine import transaction
-from db.tables import VideoTable
+from db.tables.videos import VideoTable
 from domain.accounts import credits
-from domain.consent import facts
+from domain.consent import verdicts
 from domain.events import stream
 from domain.videos.lifecycle import IllegalTransition, Trigger, advance
 from domain.videos.queue import places
@@ -24,7 +24,7 @@ def by_account(row: VideoRow) -> str:
 
 
 async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "", message: str = "") -> None:
-    """Fail or cancel a locked video: its credits go back, and whoever draws it is told to stop.
+    """Fail or cancel a locked video: its credits go back, and whoever draws it is notified to stop.
 
     Raises:
         IllegalTransition: it has ended already.
@@ -118,10 +118,10 @@ async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None
 
 async def withdraw_refused(rows: Sequence[VideoRow], now: datetime) -> set[str]:
     """End those of these locked, running videos that consent no longer covers; their ids."""
-    verdicts = await facts.verdicts_of(rows, now)
+    found = await verdicts.of_videos(rows, now)
     ended = set()
     for row in sorted(rows, key=by_account):
-        refused = next((item for item in verdicts[row.id].values() if not item.allowed), None)
+        refused = next((item for item in found[row.id].values() if not item.allowed), None)
         if refused is not None:
             await withdraw([row], refused.reason, now)
             ended.add(row.id)

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from db.engine import fetch
-from domain.consent import facts
-from domain.consent.policy import Action, Ask, decide
+from domain.consent import verdicts
+from domain.consent.facts import CameoRequester, cameo_facts
+from domain.consent.policy import Action, UseRequest, decide
 from domain.videos.record import VideoRow, no_such_video, select
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
@@ -62,18 +63,18 @@ async def can_play(rows: Sequence[VideoRow], viewer: str, now: datetime) -> set[
 
 
 async def can_list(rows: Sequence[VideoRow], viewer: str, now: datetime) -> set[str]:
-    """Which posted videos may be shown to the viewer among others' posts.
+    """Which posted videos may be listed for the viewer among others' posts.
 
-    Those that nothing withholds, that consent still lets be shown, whose cameos' owners don't block the
+    Those that nothing withholds, that consent still covers, whose cameos' owners don't block the
     viewer, and that are not taken down. Blocks between viewer and maker are the caller's: lists leave them
     out in SQL.
     """
     standing = [row for row in rows if row.withheld is None]
     if not standing:
         return set()
-    verdicts = await facts.verdicts_of(standing, now, Action.SHOW)
-    shown = [row for row in standing if all(verdict.allowed for verdict in verdicts[row.id].values())]
-    readable = await _cameos_readable(shown, viewer, now)
+    found = await verdicts.of_videos(standing, now, Action.SHOW)
+    covered = [row for row in standing if all(verdict.allowed for verdict in found[row.id].values())]
+    readable = await _cameos_readable(covered, viewer, now)
     return readable - await is_taken_down(list(readable), now)
 
 
@@ -166,9 +167,10 @@ async def _existing(video_id: str) -> list[VideoRow]:
 async def _cameos_readable(rows: Sequence[VideoRow], viewer: str, now: datetime) -> set[str]:
     """The videos whose cameos' owners let the viewer look, if they may be shown at all."""
     cameo_ids = sorted({cameo for row in rows for cameo in row.cameos})
-    known = {fact.id: fact for fact in await facts.facts(cameo_ids, viewer, now)}
-    ask = Ask(requester=viewer, action=Action.READ, prompt="", now=now)
-    return {row.id for row in rows if all(decide(known[cameo], ask).allowed for cameo in row.cameos)}
+    facts = await cameo_facts([CameoRequester(cameo, viewer) for cameo in cameo_ids])
+    known = {fact.id: fact for fact in facts.values()}
+    request = UseRequest(requester=viewer, action=Action.READ, prompt="", now=now)
+    return {row.id for row in rows if all(decide(known[cameo], request).allowed for cameo in row.cameos)}
 
 
 async def _with_own_cameo(rows: Sequence[VideoRow], viewer: str) -> set[str]:

@@ -7,26 +7,27 @@ from model_server.engine.conditioning import BEGIN_LATENTS
 from schemas.bundle import Manifest
 from schemas.videos import ModelCard, ModelList, Tier
 
-# A render is drawn at this multiple of the preview's sides.
-FULL_SCALE = 2
+
+def model_list(manifests: list[Manifest], full_sizes: list[tuple[int, int]]) -> ModelList:
+    """What can be asked of these models; the first is the teacher's, which alone draws full videos.
+
+    `full_sizes` are the teacher's (width, height), the default first.
+    """
+    return ModelList(
+        data=[_card(manifest, full_sizes if manifest is manifests[0] else []) for manifest in manifests]
+    )
 
 
-def model_list(manifests: list[Manifest]) -> ModelList:
-    """What can be asked of these models; the first is the teacher's, which alone draws full videos."""
-    return ModelList(data=[_card(manifest, full=manifest is manifests[0]) for manifest in manifests])
-
-
-def _card(manifest: Manifest, *, full: bool) -> ModelCard:
+def _card(manifest: Manifest, full_sizes: list[tuple[int, int]]) -> ModelCard:
     previews = manifest.buckets
     # The first is the default: in their own order.
     sizes = dict.fromkeys((item.width, item.height) for item in previews)
-    enlarged = [f"{width * FULL_SCALE}x{height * FULL_SCALE}" for width, height in sizes]
     return ModelCard(
         id=manifest.id,
         created=manifest.created_at,
         sizes={
             Tier.PREVIEW: [f"{width}x{height}" for width, height in sizes],
-            Tier.FULL: enlarged if full else [],
+            Tier.FULL: [f"{width}x{height}" for width, height in full_sizes],
         },
         seconds=sorted({str(item.frames // manifest.fps) for item in previews}, key=int),
         fps=manifest.fps,

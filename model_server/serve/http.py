@@ -14,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from model_server.serve.cards import model_list
-from model_server.serve.engines import State
+from model_server.serve.engines import EngineState
 from model_server.serve.worker import Worker
 from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse
 
@@ -41,16 +41,16 @@ class Pages:
         """Prometheus text."""
         metrics = self._worker.metrics
         metrics.queued.set(self._worker.scheduler.queued)
-        metrics.begun.set(self._worker.scheduler.begun)
+        metrics.started.set(self._worker.scheduler.started)
         for tier, state in self._worker.engines.states.items():
-            metrics.engine_ready.labels(tier=str(tier)).set(state is State.READY)
+            metrics.engine_ready.labels(tier=str(tier)).set(state is EngineState.READY)
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def models(self, _: Request) -> Response:
         """The model cards; busy until the first bundle is loaded."""
         if self._worker.engines.manifest is None:
             return _error(Code.BUSY, "the model is still loading")
-        return _json(200, model_list(self._worker.engines.manifests))
+        return _json(200, model_list(self._worker.engines.manifests, self._worker.engines.full_sizes))
 
 
 def create_app(worker: Worker, work: ASGIApp) -> Starlette:
@@ -73,14 +73,14 @@ def create_app(worker: Worker, work: ASGIApp) -> Starlette:
 def _health(worker: Worker) -> dict[str, Any]:
     engines = worker.engines
     return {
-        "status": "failed" if State.FAILED in engines.states.values() else "ok",
+        "status": "failed" if EngineState.FAILED in engines.states.values() else "ok",
         "ready": engines.ready,
         "engines": engines.states,
         "errors": engines.errors,
         "refused": engines.refused,
         "load_seconds": engines.load_seconds,
         "queued": worker.scheduler.queued,
-        "begun": worker.scheduler.begun,
+        "started": worker.scheduler.started,
     }
 
 

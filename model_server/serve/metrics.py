@@ -29,8 +29,8 @@ class Metrics:
             ["kind", "outcome"],
             registry=registry,
         )
-        self.queued = Gauge("riffle_queued", "Jobs that wait to be begun.", registry=registry)
-        self.begun = Gauge("riffle_begun", "Jobs that are part-way.", registry=registry)
+        self.queued = Gauge("riffle_queued", "Jobs that wait for their first step.", registry=registry)
+        self.started = Gauge("riffle_started", "Jobs between their first and last step.", registry=registry)
         self.connections = Gauge("riffle_connections", "Open work sockets.", registry=registry)
         self.engine_ready = Gauge(
             "riffle_engine_ready", "1 if the engine of the tier is loaded.", ["tier"], registry=registry

@@ -1,9 +1,8 @@
 """The work socket: which connection each job's frames go to, and calls that are answered at once.
 
-A job belongs to the connection that sent its newest Render. When a connection is lost, its jobs are drawn
-to their end all the same: whoever sends the same job again, with that attempt or a newer one, takes over the
-drawing, or gets the end of one of the last MAX_RECENT jobs again without drawing it. What nobody asks for
-again is forgotten.
+A job belongs to the connection that sent its newest Render. When a connection is lost, its jobs run to their
+end all the same: a client that sends the same request again, with that attempt or a newer one, takes over the
+work, or gets the end of one of the last MAX_FINISHED jobs again without any.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from model_server.engine import compare, latents
 from model_server.serve.connection import Connection
 from model_server.serve.engines import Engines
-from model_server.serve.faults import BAD_INPUT, INTERNAL, JobError
+from model_server.serve.faults import JobError
 from model_server.serve.scheduler import Ended
 from model_server.serve.worker import Worker
 from schemas.work import (
@@ -26,6 +25,7 @@ from schemas.work import (
     Compare,
     Embed,
     Fault,
+    FaultCode,
     FromModels,
     Queued,
     Render,
@@ -66,7 +66,7 @@ class WorkSockets:
 
     def _take(self, frame: ToModels, connection: Connection) -> None:
         if isinstance(frame, Render):
-            self._routes[frame.job, frame.attempt] = connection
+            self._routes[frame.id, frame.attempt] = connection
             self.worker.submit(frame)
         elif isinstance(frame, Cancel):
             self.worker.cancel(frame)
@@ -96,10 +96,10 @@ class WorkSockets:
         except JobError as error:
             answer = _call_fault(frame, error.code, error.message, error.retryable)
         except ValueError as error:
-            answer = _call_fault(frame, BAD_INPUT, str(error), False)
+            answer = _call_fault(frame, FaultCode.BAD_INPUT, str(error), False)
         except Exception as error:
             log.exception("a call failed")
-            answer = _call_fault(frame, INTERNAL, type(error).__name__, True)
+            answer = _call_fault(frame, FaultCode.INTERNAL, type(error).__name__, True)
         connection.post(answer)
 
     def _embed(self, texts: list[str]) -> Callable[[], list[list[float]]]:
@@ -112,5 +112,5 @@ def _compare(frame: Compare) -> Callable[[], list[float]]:
     return lambda: [compare.closeness(latents.small(a), latents.small(b)) for a, b in frame.pairs]
 
 
-def _call_fault(frame: Embed | Compare, code: str, message: str, retryable: bool) -> Fault:
+def _call_fault(frame: Embed | Compare, code: FaultCode, message: str, retryable: bool) -> Fault:
     return Fault(job=frame.call, attempt=0, code=code, message=message, retryable=retryable)

@@ -92,7 +92,7 @@ class Dispatcher:
                     limit_preview=max(0, previews),
                     limit_full=max(0, renders),
                     now=self._clock(),
-                    ttl_s=limits.LEASE_S,
+                    ttl_s=leases.LEASE_S,
                 )
             except AWAY as error:
                 log.warning("leasing failed: %r", error)
@@ -136,7 +136,7 @@ class Dispatcher:
         if not attempts:
             return
         kept = await leases.heartbeat(
-            self._worker, list(attempts.items()), now=self._clock(), ttl_s=limits.LEASE_S
+            self._worker, list(attempts.items()), now=self._clock(), ttl_s=leases.LEASE_S
         )
         for video, attempt in attempts.items():
             running = self._running.get(video)

@@ -62,7 +62,7 @@ async def _add(inputs: Inputs, made_from: SourceInputs, recipe: Recipe, store: M
         if len(parents) == 2:
             second = await _get(parents[1].video_key, store)
             frame = target_frame(source, parents[1].recipe)
-            inputs.end = second if frame == 0 else await _cut(lambda: cut.picture(second, frame))
+            inputs.end = second if frame == 0 else await _cut(lambda: cut.cut_picture(second, frame))
     elif source.relation is Relation.REFERENCE:
         inputs.reference = await _reference(made_from, store)
     elif source.relation is Relation.STITCH:
@@ -76,7 +76,7 @@ async def _begin(made_from: SourceInputs, count: int, store: MediaStore) -> byte
     frames = continued_frames(made_from.source, first.recipe)[-count:]
     if count > 1 and frames == range(first.recipe.frames)[-count:]:
         return video
-    return await _cut(lambda: cut.clip(video, frames))
+    return await _cut(lambda: cut.cut_clip(video, frames))
 
 
 async def _reference(made_from: SourceInputs, store: MediaStore) -> bytes:
@@ -84,7 +84,7 @@ async def _reference(made_from: SourceInputs, store: MediaStore) -> bytes:
     if made_from.source.from_s is None:
         return video
     frame = target_frame(made_from.source, made_from.parents[0].recipe)
-    return await _cut(lambda: cut.picture(video, frame))
+    return await _cut(lambda: cut.cut_picture(video, frame))
 
 
 async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
@@ -96,7 +96,7 @@ async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
 
 
 async def _likeness(cameo: str, store: MediaStore) -> bytes:
-    """The picture of a cameo as it is now: without it, nothing is drawn of this person."""
+    """The current picture of a cameo; without one, no video with this person is generated."""
     key = await cameo_picture(cameo)
     if key is None:
         raise PermanentFailure(Code.CONSENT_REVOKED, f"cameo {cameo} has no picture any more")

@@ -24,10 +24,8 @@ from realtime.clock import Clock
 from realtime.dispatch.inputs import PermanentFailure, RetryLater, load_inputs
 from realtime.dispatch.link import CallFailed, ModelServerLink
 from schemas.errors import Code, RiffleError
-from schemas.work import Done, Fault, Render, Step, Stopped
+from schemas.work import Done, Fault, FaultCode, Render, Step, Stopped
 
-# The fault code of a full queue in the model server; the job itself is fine.
-BUSY = "busy"
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +48,7 @@ class JobRunner:
             await self._check_consent(job)
             inputs = await load_inputs(job, self._store)
             render = Render(
-                job=job.id,
+                id=job.id,
                 attempt=job.attempt,
                 tier=job.tier,
                 owner=job.account_id,
@@ -96,7 +94,7 @@ class JobRunner:
                 if isinstance(frame, Step) and frame.i > last:
                     last = frame.i
                     if not await leases.step(
-                        render.job,
+                        render.id,
                         render.attempt,
                         i=frame.i,
                         n=frame.n,
@@ -131,7 +129,7 @@ class JobRunner:
             fidelity=done.fidelity,
             closeness=closeness,
             now=self._clock(),
-            # Of the drawing itself: the signed file names its video, so no two are the same.
+            # Of the unsigned file: a signed one names its video, so no two are the same.
             media_hash=hashlib.sha256(done.media.video).hexdigest(),
             look=frame_bits,
         )
@@ -146,11 +144,11 @@ class JobRunner:
             PermanentFailure: it is that of a video that was taken down.
         """
         try:
-            bits = await asyncio.to_thread(fingerprint.of, video)
-        except fingerprint.Unreadable as error:
+            bits = await asyncio.to_thread(fingerprint.fingerprint_of, video)
+        except fingerprint.UnreadableVideo as error:
             log.warning("the video can't be recognised later: %s", error)
             return None
-        if bits is not None and await fingerprints.blocked(bits, self._clock()):
+        if bits is not None and await fingerprints.matches_taken_down(bits, self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it came out like a video that was taken down")
         return bits
 
@@ -159,7 +157,7 @@ class JobRunner:
         try:
             await get_viewable(job.id, job.account_id, self._clock())
         except RiffleError:
-            # Deleted while it was drawn.
+            # Deleted while it was generated.
             raise LeaseLost from None
         made_from = await source_inputs(job.id)
         # A clip that is joined twice is one ingredient.
@@ -201,7 +199,7 @@ async def _wait_or_raise(fault: Fault) -> None:
     Raises:
         RetryLater, PermanentFailure: it isn't.
     """
-    if fault.code == BUSY:
+    if fault.code is FaultCode.BUSY:
         await asyncio.sleep(limits.BUSY_BACKOFF_S)
     elif fault.retryable:
         raise RetryLater(f"{fault.code}: {fault.message}")

@@ -16,23 +16,8 @@ from media.store import MediaStore, open_store
 from schemas.videos import ModelCard
 from settings import load
 from tests.api.people import Person, sign_up
+from tests.build import CARD
 
-CARD = ModelCard(
-    id="riffle-tiny",
-    created=1_700_000_000,
-    sizes={"preview": ["64x112"], "full": ["128x224"]},
-    seconds=["2"],
-    fps=8,
-    price={"preview": 1, "full": 8},
-    vocabulary={
-        "subjects": {"cat": ["cat", "kitty"]},
-        "places": {"beach": ["on a beach"]},
-        "motions": {"jump": ["jumps", "jumping"], "pan": ["in a panning shot"], "still": ["stands still"]},
-        "times": {"day": ["by day"], "night": ["at night"]},
-    },
-    conditions=["begin", "end", "reference"],
-    overlap=5,
-)
 HANDLES = (f"person_{number}" for number in itertools.count())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from db import engine
 from settings import load
-from tests.domain.make import person
+from tests.build import person
 
 pytestmark = pytest.mark.usefixtures("database")
 

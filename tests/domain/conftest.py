@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from db import engine
 from domain.videos import transitions
+from tests.build import START
 from tests.domain.family import Family
-from tests.domain.make import START
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")

@@ -14,7 +14,7 @@ from export.assemble import assemble
 from export.pack import export_bundle
 from schemas.videos import Recipe
 from tests.shared import once
-from train.models.folder import write_student, write_teacher
+from train.models.model_folder import write_student, write_teacher
 
 CHANNELS = 16
 SIZE = (64, 96)

@@ -19,11 +19,11 @@ from realtime.dispatch.dispatcher import Dispatcher
 from realtime.dispatch.link import ModelServerLink
 from realtime.wakeups import WakeupListener
 from schemas.events import Event, EventName, video_stream
+from tests.build import FILES
 from tests.realtime.models import Models
 from tests.realtime.world import until
 
 ENDS = {EventName.VIDEO_COMPLETED, EventName.VIDEO_FAILED, EventName.VIDEO_CANCELLED}
-FILES = ("video.mp4", "thumbnail.webp", "spritesheet.jpg", "latents.npz")
 
 
 @functools.cache

@@ -5,24 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from uuid import uuid4
+from typing import Any
 
 from db import engine
-from domain.accounts import accounts, sessions
+from domain.accounts import sessions
 from domain.events.stream import EVENT, append, head
-from domain.ids import new_id
-from domain.videos import create
-from domain.videos.record import in_order
 from realtime.clock import utc_now
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 from realtime.wakeups import WakeupListener
 from schemas.events import VideoStep
-from schemas.videos import Recipe, Relation, Source, Tier
+from schemas.videos import Recipe, Tier
+from tests import build
 
-RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
 STEP = VideoStep(i=1, n=4, progress=25)
 
 
@@ -31,44 +28,20 @@ def now() -> datetime:
 
 
 async def new_person() -> str:
-    handle = f"p{uuid4().hex[:12]}"
-    account = await accounts.create(handle=handle, display_name="A", password_hash="x", demo=False, now=now())
-    return account.id
+    return (await build.person(now())).id
 
 
 async def new_video(
-    person: str,
-    tier: Tier = Tier.PREVIEW,
-    *,
-    source: Source | None = None,
-    cameos: Sequence[str] = (),
-    recipe: Recipe = RECIPE,
+    person: str, tier: Tier = Tier.PREVIEW, *, recipe: Recipe | None = None, **given: Any
 ) -> str:
-    draft = create.Draft(prompt=recipe.prompt, recipes=[recipe], tier=tier, price_each=1, source=source)
-    async with engine.transaction():
-        sources = await in_order(source.video_ids if source else [])
-        rows, _ = await create.queue(person, draft, await create.lock_ingredients(sources, cameos), now())
-    return rows[0].id
-
-
-def source(relation: Relation, *videos: str, **times: float) -> Source:
-    return Source(relation=relation, video_ids=list(videos), **times)
+    recipes = [recipe or build.recipe()]
+    (row,) = await build.queue(person, tier=tier, recipes=recipes, now=now(), **given)
+    return row.id
 
 
 async def new_cameo(owner: str) -> str:
     """A cameo that everyone may use."""
-    cameo = new_id("cameo")
-    await engine.fetch(
-        """
-        INSERT INTO cameos
-            (id, account_id, handle, display_name, audience, status, restrictions, revision, created_at)
-        VALUES ($1, $2, $1, 'A', 'everyone', 'active', '{"words": [], "no_remix": false}', 1, $3)
-        """,
-        cameo,
-        owner,
-        now(),
-    )
-    return cameo
+    return (await build.cameo(owner, now=now())).id
 
 
 async def revoke_cameo(cameo: str) -> None:

@@ -20,7 +20,7 @@ async def waiting(now: datetime) -> dict[str, float]:
         """
     )
     assert found is not None
-    clock = await takedowns.clock(now)
+    clock = await takedowns.open_takedowns(now)
     return {
         "takedowns_open": clock.open,
         "takedowns_overdue": clock.overdue,

@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime
 
 from db.engine import exists, fetch, transaction
-from db.safety_tables import Moderator
+from db.tables.safety import ModeratorTable
 from domain.safety.admin import audit_log
 from schemas.errors import Code, RiffleError
 
@@ -32,7 +32,7 @@ async def add(username: str, *, superuser: bool, now: datetime | None = None) ->
             VALUES ($1, $2, $3, true, true, $4)
             """,
             username,
-            Moderator.hash_password(password),
+            ModeratorTable.hash_password(password),
             # Piccolo's table wants one address each; no mail is ever sent.
             f"{username}@localhost",
             superuser,
@@ -58,7 +58,7 @@ async def remove(username: str, now: datetime | None = None) -> None:
             """,
             username,
             # A password that nobody was told.
-            Moderator.hash_password(secrets.token_urlsafe(PASSWORD_BYTES)),
+            ModeratorTable.hash_password(secrets.token_urlsafe(PASSWORD_BYTES)),
         )
         if not found:
             raise RiffleError(Code.NOT_FOUND, f"there is no moderator `{username}`")

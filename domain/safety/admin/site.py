@@ -16,22 +16,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from db.safety_tables import (
+from db.tables.safety import (
     AppealTable,
-    AuditLog,
+    AuditLogTable,
     CounterNoticeTable,
-    HiddenVideo,
-    MinorCameo,
-    Moderator,
-    ModeratorSession,
+    HiddenVideoTable,
+    MinorCameoTable,
+    ModeratorSessionTable,
+    ModeratorTable,
     ProofTable,
-    Refusal,
-    RegistryEntry,
-    RegistryGrant,
-    RegistryRepresentative,
+    RefusalTable,
+    RegistryEntryTable,
+    RegistryGrantTable,
+    RegistryRepresentativeTable,
     ReportTable,
     TakedownTable,
-    TakedownTarget,
+    TakedownTargetTable,
 )
 from domain.consent import enrolments
 from domain.safety.admin import admin_actions, evidence
@@ -52,24 +52,24 @@ def pages(open_proof: OpenProof, open_video: OpenVideo, *, secure: bool) -> ASGI
         tables=[
             # The clock first: what runs out next.
             _table(TakedownTable, "Takedowns", TakedownTable.due_at),
-            _table(TakedownTarget, "Takedowns", TakedownTarget.id),
+            _table(TakedownTargetTable, "Takedowns", TakedownTargetTable.id),
             _table(CounterNoticeTable, "Takedowns", CounterNoticeTable.created_at),
             _table(
                 ProofTable, "Enrolments", ProofTable.created_at, hidden=[ProofTable.hash, ProofTable.bands]
             ),
             _table(ReportTable, "Reports", ReportTable.created_at),
-            _table(HiddenVideo, "Reports", HiddenVideo.since),
-            _table(MinorCameo, "Reports", MinorCameo.since),
+            _table(HiddenVideoTable, "Reports", HiddenVideoTable.since),
+            _table(MinorCameoTable, "Reports", MinorCameoTable.since),
             _table(AppealTable, "Appeals", AppealTable.created_at),
-            _table(Refusal, "Appeals", Refusal.at, newest=True),
-            _table(RegistryEntry, "Registry", RegistryEntry.name),
-            _table(RegistryRepresentative, "Registry", RegistryRepresentative.since, newest=True),
-            _table(RegistryGrant, "Registry", RegistryGrant.created_at, newest=True),
-            _table(AuditLog, "Audit log", AuditLog.id, newest=True),
+            _table(RefusalTable, "Appeals", RefusalTable.at, newest=True),
+            _table(RegistryEntryTable, "Registry", RegistryEntryTable.name),
+            _table(RegistryRepresentativeTable, "Registry", RegistryRepresentativeTable.since, newest=True),
+            _table(RegistryGrantTable, "Registry", RegistryGrantTable.created_at, newest=True),
+            _table(AuditLogTable, "Audit log", AuditLogTable.id, newest=True),
         ],
-        forms=[*(_form(act) for act in admin_actions.ACTS), *_clip_forms(open_proof, open_video)],
-        auth_table=Moderator,
-        session_table=ModeratorSession,
+        forms=[*(_form(act) for act in admin_actions.ADMIN_ACTIONS), *_clip_forms(open_proof, open_video)],
+        auth_table=ModeratorTable,
+        session_table=ModeratorSessionTable,
         production=secure,
         site_name=SITE,
         # People's accounts hang on every table, and are none of these pages' business.
@@ -96,7 +96,7 @@ def _read_only(piccolo_crud: PiccoloCRUD, request: Request) -> None:
         raise HTTPException(405, "use the forms: each act is checked and written down")
 
 
-def _form(act: admin_actions.Act) -> FormConfig:
+def _form(act: admin_actions.AdminAction) -> FormConfig:
     async def endpoint(request: Request, data: BaseModel) -> str:
         _check_role(request, act.superuser)
         try:

@@ -13,14 +13,14 @@ import pytest
 from litestar import Litestar
 
 from db.engine import fetch
-from db.safety_tables import Moderator
+from db.tables.safety import ModeratorTable
 from domain.safety.admin import admin_actions, moderators
 from media.store import MediaStore
 from schemas.errors import RiffleError
-from tests.api import clips
-from tests.api.drawing import VIDEO
+from tests import clips
 from tests.api.people import Person, refused
 from tests.api.routes.test_takedowns import claim, posted
+from tests.build import VIDEO
 
 NAMES = (f"moderator_{number}" for number in itertools.count())
 
@@ -28,7 +28,7 @@ NAMES = (f"moderator_{number}" for number in itertools.count())
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are hashed as ever, only not for long."""
-    monkeypatch.setattr(Moderator, "_pbkdf2_iteration_count", 1000)
+    monkeypatch.setattr(ModeratorTable, "_pbkdf2_iteration_count", 1000)
 
 
 class Desk:
@@ -221,7 +221,7 @@ async def test_reports_and_appeals_are_decided(
 
 
 async def test_every_form_has_a_schema(plain: Desk) -> None:
-    for act in admin_actions.ACTS:
+    for act in admin_actions.ADMIN_ACTIONS:
         slug = act.name.replace(" ", "-").lower()
         reply = await plain.client.get(f"/admin/api/forms/{slug}/schema/")
         assert reply.status_code == 200, slug

@@ -16,7 +16,7 @@ from domain.consent import enrolments
 from media.seal import BrokenSeal, Seal
 from media.store import MediaStore
 from settings import load
-from tests.api import clips
+from tests import clips
 from tests.api.conftest import FixedCards
 from tests.api.people import Person, refused, sign_up
 

@@ -11,9 +11,9 @@ from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer
 from media.store import MediaStore
-from tests.api import clips
-from tests.api.drawing import finish
+from tests import clips
 from tests.api.people import Person, refused
+from tests.build import finish
 
 ROUTE = "/v1/provenance"
 MP4 = {"content-type": "video/mp4"}
@@ -53,11 +53,11 @@ async def test_a_foreign_or_broken_manifest_is_not_ours(anyone: httpx.AsyncClien
 async def test_a_stripped_copy_is_known_by_its_looks(
     anyone: httpx.AsyncClient, ada: Person, media: MediaStore
 ) -> None:
-    bits = fingerprint.of(clips.mp4(clips.scene(3)))
+    bits = fingerprint.fingerprint_of(clips.mp4(clips.scene(3)))
     assert bits is not None
     video = await ada.ok("POST", "/v1/videos", {"prompt": "a cat on a beach"})
     await finish(video["id"], media)
-    await fingerprints.store(video["id"], bits)
+    await fingerprints.save(video["id"], bits)
     copy = clips.mp4(clips.scene(3), crf=32, size=(96, 96))
     found = (await anyone.post(ROUTE, content=copy, headers=MP4)).json()
     assert (found["made_here"], found["by"]) == (True, "perceptual_hash")

@@ -12,8 +12,8 @@ from db.engine import fetch
 from domain.safety import reports
 from media.store import MediaStore
 from tests.api.conftest import HANDLES
-from tests.api.drawing import finish
 from tests.api.people import Person, refused, sign_up
+from tests.build import finish
 
 
 async def posted(person: Person, media: MediaStore, *cameos: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from media.store import MediaStore
 from schemas.registry import Role
 from settings import load
 from tests.api.conftest import FixedCards
-from tests.api.drawing import finish
 from tests.api.people import Person, refused, sign_up
+from tests.build import finish
 
 HOLMES = "reg_sherlock_holmes"
 PLAIN = "a cat on a beach"
@@ -131,7 +131,7 @@ async def test_an_upheld_appeal_lets_the_same_words_pass(ada: Person, bob: Perso
     assert (made["status"], made["rules"]) == ("open", ["registry:reg_robin_hood"])
     refused(await ada.call("POST", "/v1/appeals", appeal), 409, "conflict")
     refused(await ada.call("POST", "/v1/videos", wish), 403, "likeness_protected")
-    await appeals.decide_appeal(made["id"], True, "a hamster indeed", "a moderator", datetime.now(UTC))
+    await appeals.decide(made["id"], True, "a hamster indeed", "a moderator", now=datetime.now(UTC))
     (decided,) = (await ada.ok("GET", "/v1/appeals"))["data"]
     assert (decided["status"], decided["note"]) == ("upheld", "a hamster indeed")
     await ada.ok("POST", "/v1/videos", wish)
@@ -195,7 +195,7 @@ async def test_a_service_elsewhere_has_its_say(
     error = refused(await eve.call("POST", "/v1/videos", {"prompt": PLAIN}), 403, "moderation_refused")
     assert "outside:no_cats" in error["message"]
     made = await eve.ok("POST", "/v1/appeals", {"request_id": error["request_id"], "reason": "why"})
-    await appeals.decide_appeal(made["id"], True, "fine", "a moderator", datetime.now(UTC))
+    await appeals.decide(made["id"], True, "fine", "a moderator", now=datetime.now(UTC))
     await eve.ok("POST", "/v1/videos", {"prompt": PLAIN})
     # What is refused here already is told to nobody.
     count = len(elsewhere.asked)

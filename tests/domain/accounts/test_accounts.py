@@ -6,7 +6,7 @@ import asyncio
 
 from domain.accounts import accounts
 from schemas.errors import RiffleError
-from tests.domain.make import START
+from tests.build import START
 
 
 async def test_a_handle_is_taken_once() -> None:

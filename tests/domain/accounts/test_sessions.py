@@ -8,8 +8,8 @@ from datetime import timedelta
 from db.engine import fetch
 from domain.accounts import sessions
 from schemas.errors import Code
+from tests.build import START, at, person
 from tests.domain.family import code_of
-from tests.domain.make import START, at, person
 
 
 async def test_tokens_live_and_die() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from domain.accounts import social
 from schemas.errors import Code
+from tests.build import START, person
 from tests.domain.family import code_of
-from tests.domain.make import START, person
 
 
 async def test_follows_and_blocks() -> None:

@@ -12,9 +12,9 @@ from domain.videos.delete import delete_video
 from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.videos import Relation, Source, Tier
+from tests.build import complete, queue
 from tests.domain.consent.consent_model import Revoked, Video
 from tests.domain.consent.consent_people import PROMPTS, People, index, pick
-from tests.domain.make import complete, queue
 
 
 class Making(People):
@@ -220,7 +220,7 @@ class Making(People):
             if not used:
                 return
             taken.mode, taken.video = "tombstone", pick(used, which).id
-            self.run(receipts.delete(cameo.id, cameo.owner, taken.video, self.now))
+            self.run(receipts.delete_use(cameo.id, cameo.owner, taken.video, self.now))
         else:
             if what == "person":
                 taken.person = pick(others, which)
@@ -241,11 +241,11 @@ class Making(People):
 
     @rule()
     def sweep_once(self) -> None:
-        self.run(cascades.step(self.now))
+        self.run(cascades.run_batch(self.now))
 
     @rule()
     def sweep_all(self) -> None:
-        while self.run(cascades.step(self.now)):
+        while self.run(cascades.run_batch(self.now)):
             pass
 
     @rule(seconds=st.sampled_from([1, 40, 400, 90_000]), written=st.booleans())

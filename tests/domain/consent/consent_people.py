@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from domain.accounts import social
-from domain.consent import cameos
+from domain.consent import cameos, grants
 from domain.videos import transitions
 from schemas.cameos import Audience, CreateCameo, PatchCameo, RequestCameo, Restrictions, Scope
 from schemas.errors import Code, RiffleError
+from tests.build import START, person
 from tests.domain.consent.consent_model import Cameo, Grant, Rules, Video
-from tests.domain.make import START, person
 
 T = TypeVar("T")
 PEOPLE = 4
@@ -230,7 +230,7 @@ class People(RuleBasedStateMachine):
             until=None if grant.until is None else int(START.timestamp()) + grant.until,
             video_id=grant.video,
         )
-        made = self.tried(cameos.request(cameo.id, grantee, RequestCameo(scope=scope), self.now))
+        made = self.tried(grants.request(cameo.id, grantee, RequestCameo(scope=scope), self.now))
         if isinstance(made, RiffleError):
             return
         assert not self.rules_.blocked(grantee, cameo.owner)
@@ -251,7 +251,7 @@ class People(RuleBasedStateMachine):
     def answer(self, number: int, accept: bool) -> None:
         grant = pick(self.pending(), number)
         owner = self.rules_.cameos[grant.cameo].owner
-        refused = self.code(cameos.answer(grant.id, owner, accept, self.now))
+        refused = self.code(grants.answer(grant.id, owner, accept, self.now))
         late = grant.until is not None and self.rules_.now >= grant.until
         assert refused is (Code.INVALID_STATE if late else None)
         if refused is None:

@@ -8,8 +8,9 @@ import pytest
 
 from db.engine import fetch
 from domain.accounts import social
-from domain.consent import cameos, ledger, receipts
-from domain.consent.policy import ASK_AGAIN_AFTER_S, POLICY_VERSION, Ask, Reason, decide
+from domain.consent import cameos, grants, ledger, receipts
+from domain.consent.facts import CameoRequester, cameo_facts
+from domain.consent.policy import ASK_AGAIN_AFTER_S, POLICY_VERSION, UseReason, UseRequest, decide
 from domain.events import stream
 from domain.feed import feed, lanes, posts
 from domain.videos import leases, transitions, visibility
@@ -18,7 +19,7 @@ from schemas.errors import Code, RiffleError
 from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut, LaneOrder
 from schemas.videos import Relation, Status
-from tests.domain.make import NOW, at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, cameo, complete, completed, lease_all, ledger_adds_up, person, queue
 
 ASKING = Audience.PEOPLE_I_APPROVE
 
@@ -36,8 +37,8 @@ async def inbox(account: str) -> list[tuple[EventName, str]]:
 
 
 async def granted(cameo_id: str, owner: str, grantee: str, scope: Scope | None = None) -> str:
-    grant = await cameos.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
-    assert (await cameos.answer(grant.id, owner, True, at(1))).status is GrantStatus.ACCEPTED
+    grant = await grants.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
+    assert (await grants.answer(grant.id, owner, True, at(1))).status is GrantStatus.ACCEPTED
     return grant.id
 
 
@@ -64,30 +65,30 @@ async def test_a_cameo_is_a_row_of_revisions() -> None:
 async def test_asking_and_answering_reaches_both_inboxes() -> None:
     ada, bob, eve = await person(), await person(), await person()
     mine = await cameo(ada.id, ASKING)
-    grant = await cameos.request(mine.id, bob.id, RequestCameo(message="please"), at(0))
+    grant = await grants.request(mine.id, bob.id, RequestCameo(message="please"), at(0))
     assert (grant.status, grant.grantee, grant.message) == (GrantStatus.PENDING, bob.handle, "please")
-    await refused(Code.CONFLICT, cameos.request(mine.id, bob.id, RequestCameo(), at(1)))
-    await refused(Code.INVALID_REQUEST, cameos.request(mine.id, ada.id, RequestCameo(), at(1)))
-    await refused(Code.NOT_FOUND, cameos.request("cameo_0", bob.id, RequestCameo(), at(1)))
+    await refused(Code.CONFLICT, grants.request(mine.id, bob.id, RequestCameo(), at(1)))
+    await refused(Code.INVALID_REQUEST, grants.request(mine.id, ada.id, RequestCameo(), at(1)))
+    await refused(Code.NOT_FOUND, grants.request("cameo_0", bob.id, RequestCameo(), at(1)))
     past = RequestCameo(scope=Scope(until=1))
-    await refused(Code.INVALID_REQUEST, cameos.request(mine.id, eve.id, past, at(1)))
-    await refused(Code.NOT_FOUND, cameos.answer(grant.id, eve.id, True, at(2)))
-    await refused(Code.NOT_FOUND, cameos.answer(grant.id, bob.id, True, at(2)))
-    assert [item.id for item in await cameos.requests(ada.id, "owner")] == [grant.id]
-    accepted = await cameos.answer(grant.id, ada.id, True, at(2))
+    await refused(Code.INVALID_REQUEST, grants.request(mine.id, eve.id, past, at(1)))
+    await refused(Code.NOT_FOUND, grants.answer(grant.id, eve.id, True, at(2)))
+    await refused(Code.NOT_FOUND, grants.answer(grant.id, bob.id, True, at(2)))
+    assert [item.id for item in await grants.list_requests(ada.id, "owner")] == [grant.id]
+    accepted = await grants.answer(grant.id, ada.id, True, at(2))
     assert (accepted.status, accepted.revision) == (GrantStatus.ACCEPTED, 2)
-    await refused(Code.INVALID_STATE, cameos.answer(grant.id, ada.id, False, at(3)))
+    await refused(Code.INVALID_STATE, grants.answer(grant.id, ada.id, False, at(3)))
     assert await inbox(ada.id) == [(EventName.CAMEO_REQUESTED, grant.id)]
     assert await inbox(bob.id) == [(EventName.CAMEO_ACCEPTED, grant.id)]
     await cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), at(4))
     assert (await inbox(bob.id))[1:] == [(EventName.CAMEO_REVOKED, grant.id)]
-    kept = (await ledger.page(mine.id, ada.id, 0, 100)).data
+    kept = (await ledger.read_page(mine.id, ada.id, 0, 100)).data
     assert [item.body.get("status") for item in kept if item.kind == "grant"] == [
         "pending",
         "accepted",
         "revoked",
     ]
-    await refused(Code.NOT_FOUND, ledger.page(mine.id, bob.id, 0, 100))
+    await refused(Code.NOT_FOUND, ledger.read_page(mine.id, bob.id, 0, 100))
     for nobody in ("no_such_person", ada.handle):
         await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=nobody), at(5)))
     await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grant_id="grant_0"), at(5)))
@@ -97,11 +98,11 @@ async def test_many_requests_at_once_are_one() -> None:
     ada, bob = await person(), await person()
     mine = await cameo(ada.id, ASKING)
     tries = await asyncio.gather(
-        *(cameos.request(mine.id, bob.id, RequestCameo(), at(0)) for _ in range(8)), return_exceptions=True
+        *(grants.request(mine.id, bob.id, RequestCameo(), at(0)) for _ in range(8)), return_exceptions=True
     )
     assert sum(not isinstance(item, BaseException) for item in tries) == 1
     answers = await asyncio.gather(
-        *(cameos.answer((await_id(tries)), ada.id, bool(i % 2), at(1)) for i in range(6)),
+        *(grants.answer((await_id(tries)), ada.id, bool(i % 2), at(1)) for i in range(6)),
         return_exceptions=True,
     )
     assert sum(not isinstance(item, BaseException) for item in answers) == 1
@@ -114,24 +115,24 @@ def await_id(tries: list[object]) -> str:
 async def test_a_refusal_holds_for_a_day_and_an_old_request_runs_out() -> None:
     ada, bob = await person(), await person()
     mine = await cameo(ada.id, ASKING)
-    grant = await cameos.request(mine.id, bob.id, RequestCameo(), at(0))
-    await cameos.answer(grant.id, ada.id, False, at(10))
-    await refused(Code.CONFLICT, cameos.request(mine.id, bob.id, RequestCameo(), at(ASK_AGAIN_AFTER_S)))
+    grant = await grants.request(mine.id, bob.id, RequestCameo(), at(0))
+    await grants.answer(grant.id, ada.id, False, at(10))
+    await refused(Code.CONFLICT, grants.request(mine.id, bob.id, RequestCameo(), at(ASK_AGAIN_AFTER_S)))
     until = int(at(ASK_AGAIN_AFTER_S + 100).timestamp())
     later = at(ASK_AGAIN_AFTER_S + 11)
-    second = await cameos.request(mine.id, bob.id, RequestCameo(scope=Scope(until=until)), later)
+    second = await grants.request(mine.id, bob.id, RequestCameo(scope=Scope(until=until)), later)
     (shown,) = [
         item
-        for item in await cameos.requests(ada.id, "owner", at(2 * ASK_AGAIN_AFTER_S))
+        for item in await grants.list_requests(ada.id, "owner", at(2 * ASK_AGAIN_AFTER_S))
         if item.id == second.id
     ]
     assert shown.status is GrantStatus.EXPIRED
-    await refused(Code.INVALID_STATE, cameos.answer(second.id, ada.id, True, at(2 * ASK_AGAIN_AFTER_S)))
-    third = await cameos.request(mine.id, bob.id, RequestCameo(), at(2 * ASK_AGAIN_AFTER_S))
+    await refused(Code.INVALID_STATE, grants.answer(second.id, ada.id, True, at(2 * ASK_AGAIN_AFTER_S)))
+    third = await grants.request(mine.id, bob.id, RequestCameo(), at(2 * ASK_AGAIN_AFTER_S))
     assert third.status is GrantStatus.PENDING
     await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), at(2 * ASK_AGAIN_AFTER_S))
     eve = await person()
-    await refused(Code.CONSENT_REFUSED, cameos.request(mine.id, eve.id, RequestCameo(), at(3)))
+    await refused(Code.CONSENT_REFUSED, grants.request(mine.id, eve.id, RequestCameo(), at(3)))
 
 
 async def test_the_database_refuses_illegal_steps() -> None:
@@ -152,7 +153,7 @@ async def test_receipts_pin_what_was_permitted() -> None:
     ada, bob = await person(), await person()
     asking, public = await cameo(ada.id, ASKING), await cameo(ada.id)
     message = await refused(Code.CONSENT_REFUSED, queue(bob.id, cameos=(asking.id,)))
-    assert Reason.NOT_ASKED in message
+    assert UseReason.NOT_ASKED in message
     await refused(Code.NOT_FOUND, queue(bob.id, cameos=("cameo_0",)))
     assert await ledger_adds_up(bob.id) == 1000
     grant_id = await granted(asking.id, ada.id, bob.id)
@@ -164,8 +165,8 @@ async def test_receipts_pin_what_was_permitted() -> None:
             (public.id, None, 1, POLICY_VERSION),
         ]
     assert (await visibility.get_viewable(rows[0].id, ada.id, NOW)).id == rows[0].id
-    assert {use.video_id for use in await cameos.uses(asking.id, ada.id)} == {row.id for row in rows}
-    await refused(Code.NOT_FOUND, cameos.uses(asking.id, bob.id))
+    assert {use.video_id for use in await receipts.list_uses(asking.id, ada.id)} == {row.id for row in rows}
+    await refused(Code.NOT_FOUND, receipts.list_uses(asking.id, bob.id))
 
 
 async def test_uses_are_counted_by_request_even_at_once() -> None:
@@ -183,7 +184,7 @@ async def test_uses_are_counted_by_request_even_at_once() -> None:
     (again,) = await queue(bob.id, cameos=(mine.id,))
     await lease_all()
     await complete(again.id, 1)
-    render = await drawn(bob.id, source=again.id, relation=Relation.RENDER)
+    render = await completed(bob.id, source=again.id, relation=Relation.RENDER)
     assert render.cameos == [mine.id]
     await refused(Code.CONSENT_REFUSED, queue(bob.id, cameos=(mine.id,)))
 
@@ -192,16 +193,16 @@ async def test_consent_follows_the_lineage() -> None:
     ada, bob, eve = await person(), await person(), await person()
     face, other = await cameo(ada.id, ASKING), await cameo(eve.id)
     await granted(face.id, ada.id, bob.id)
-    first = await drawn(bob.id, cameos=(face.id,))
-    second = await drawn(bob.id, source=first.id, cameos=(other.id,))
+    first = await completed(bob.id, cameos=(face.id,))
+    second = await completed(bob.id, source=first.id, cameos=(other.id,))
     assert set(second.cameos) == {face.id, other.id}
     await posts.post(second.id, bob.id, None, at(2))
-    with pytest.raises(RiffleError, match=Reason.NOT_ASKED):
-        await drawn(eve.id, source=second.id)
+    with pytest.raises(RiffleError, match=UseReason.NOT_ASKED):
+        await completed(eve.id, source=second.id)
     await cameos.patch(face.id, ada.id, PatchCameo(restrictions=Restrictions(no_remix=True)), at(3))
-    with pytest.raises(RiffleError, match=Reason.NO_REMIX):
-        await drawn(bob.id, source=first.id)
-    await drawn(bob.id, source=first.id, relation=Relation.RENDER)
+    with pytest.raises(RiffleError, match=UseReason.NO_REMIX):
+        await completed(bob.id, source=first.id)
+    await completed(bob.id, source=first.id, relation=Relation.RENDER)
 
 
 @pytest.mark.parametrize("how", ["grant", "person", "cameo", "audience", "words"])
@@ -209,7 +210,7 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
     ada, bob, viewer = await person(), await person(), await person()
     mine = await cameo(ada.id, ASKING)
     grant_id = await granted(mine.id, ada.id, bob.id)
-    posted = await drawn(bob.id, cameos=(mine.id,))
+    posted = await completed(bob.id, cameos=(mine.id,))
     post = await posts.post(posted.id, bob.id, None, at(2))
     assert (await visibility.get_viewable(posted.id, viewer.id, NOW)).id == posted.id
     running, _ = await queue(bob.id, 2, cameos=(mine.id,))
@@ -249,15 +250,15 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
 async def test_facts_and_a_recheck() -> None:
     ada, bob = await person(), await person()
     mine = await cameo(ada.id, Audience.MUTUALS)
-    ask = Ask(requester=bob.id, action="preview", prompt="a cat", now=at(0))
-    (found,) = await cameos.facts([mine.id, "cameo_0"], bob.id, at(0))
+    ask = UseRequest(requester=bob.id, action="preview", prompt="a cat", now=at(0))
+    (found,) = (await cameo_facts([CameoRequester(id, bob.id) for id in (mine.id, "cameo_0")])).values()
     assert not decide(found, ask).allowed
     await social.follow(ada.id, bob.id, at(0))
     await social.follow(bob.id, ada.id, at(0))
-    (found,) = await cameos.facts([mine.id], bob.id, at(0))
-    assert decide(found, ask).reason == Reason.MUTUALS
+    (found,) = (await cameo_facts([CameoRequester(mine.id, bob.id)])).values()
+    assert decide(found, ask).reason == UseReason.MUTUALS
     (row,) = await queue(bob.id, cameos=(mine.id,))
     assert await leases.recheck_consent(row.id, now=at(1)) == []
     await social.block(ada.id, bob.id, at(2))
     (decision,) = await leases.recheck_consent(row.id, now=at(3))
-    assert (decision.cameo, decision.allowed, decision.reason) == (mine.id, False, Reason.BLOCKED)
+    assert (decision.cameo, decision.allowed, decision.reason) == (mine.id, False, UseReason.BLOCKED)

@@ -17,8 +17,8 @@ from domain.videos.record import VideoRow
 from schemas.cameos import RevokeMode
 from schemas.errors import Code
 from settings import PROJECT
+from tests.build import NOW, at, completed, lease_all, ledger_adds_up, queue
 from tests.domain.family import Family, code_of, sweep
-from tests.domain.make import NOW, at, drawn, lease_all, ledger_adds_up, queue
 
 
 async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family: Family) -> None:
@@ -34,8 +34,8 @@ async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family:
     first = await copy("same" + family.face, family.bob, cameos=(family.face,))
     twin = await copy("same" + family.face, family.eve)
     other = await copy("other" + family.face, family.eve)
-    child = await drawn(family.eve, source=twin.id)
-    await receipts.delete(family.face, family.ada, first.id, at(6))
+    child = await completed(family.eve, source=twin.id)
+    await receipts.delete_use(family.face, family.ada, first.id, at(6))
     await sweep()
     for gone in (first, twin, child):
         maker = family.eve if gone is not first else family.bob
@@ -52,10 +52,10 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> int:
 async def test_a_cascade_goes_on_where_it_was_batch_by_batch(family: Family, small_batches: int) -> None:
     made = [family.first.video.id]
     for number in range(9):
-        made.append((await drawn(family.eve, source=made[number // 2])).id)
+        made.append((await completed(family.eve, source=made[number // 2])).id)
     await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
     left = []
-    while await cascades.step(at(50)):
+    while await cascades.run_batch(at(50)):
         (row,) = await fetch(
             "SELECT count(*) AS n FROM videos WHERE withheld = 'tombstone' AND id = ANY ($1)", made
         )
@@ -78,12 +78,12 @@ async def main():
     cascades.BATCH = 1
     await engine.open(load())
     for _ in range(3):
-        await cascades.step(datetime.now(UTC))
+        await cascades.run_batch(datetime.now(UTC))
     # In the middle of a batch, its writes made and not committed.
     async def never(*_):
         os.kill(os.getpid(), signal.SIGKILL)
-    cascades._bury = never
-    await cascades.step(datetime.now(UTC))
+    cascades._tombstone = never
+    await cascades.run_batch(datetime.now(UTC))
 
 asyncio.run(main())
 """
@@ -91,7 +91,7 @@ asyncio.run(main())
 
 async def test_a_cascade_survives_the_death_of_its_process(family: Family) -> None:
     await sweep()
-    made = [(await drawn(family.eve, source=family.first.video.id)).id for _ in range(6)]
+    made = [(await completed(family.eve, source=family.first.video.id)).id for _ in range(6)]
     await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
     env = {"PATH": "/usr/bin:/bin", "RIFFLE_DATABASE_URL": engine.url()}
     done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED], cwd=PROJECT, env=env)
@@ -107,7 +107,7 @@ async def test_a_cascade_survives_the_death_of_its_process(family: Family) -> No
 
 async def test_two_workers_share_and_never_double(family: Family, small_batches: int) -> None:
     for _ in range(7):
-        await drawn(family.eve, source=family.first.video.id)
+        await completed(family.eve, source=family.first.video.id)
     await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
     await family.revoke(RevokeMode.TOMBSTONE)
     await asyncio.gather(sweep(), sweep(), sweep())

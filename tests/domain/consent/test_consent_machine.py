@@ -11,21 +11,21 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-import domain.consent.facts
+import domain.consent.verdicts
 import domain.videos.visibility
 from db import engine
 from domain.consent import policy
-from domain.consent.policy import Ask, CameoFacts, Verdict
+from domain.consent.policy import CameoFacts, UseRequest, Verdict
 from domain.feed import lanes
 from domain.videos.record import select
 from domain.videos.visibility import can_follow, can_play, get_playable
 from schemas.errors import Code, RiffleError
 from schemas.events import video_stream
 from schemas.feed import LaneOrder
+from tests.build import START
 from tests.domain.consent.consent_making import Making
 from tests.domain.consent.consent_model import Video
 from tests.domain.consent.consent_people import pick
-from tests.domain.make import START
 
 STEPS_LONG = 10_000
 
@@ -119,7 +119,7 @@ async def test_no_reading_shows_what_is_not_covered_in_ten_thousand_steps(machin
 def blind(ask: dict[str, object] | None = None, cameo: dict[str, object] | None = None) -> Any:
     """domain.consent.policy with some facts kept from it."""
 
-    def decide(facts: CameoFacts, asked: Ask) -> Verdict:
+    def decide(facts: CameoFacts, asked: UseRequest) -> Verdict:
         return policy.decide(
             msgspec.structs.replace(facts, **(cameo or {})), msgspec.structs.replace(asked, **(ask or {}))
         )
@@ -132,7 +132,7 @@ FAULTS = {
     "everybody is a mutual": blind(cameo={"mutual": True}),
     "blocks don't count": blind(cameo={"blocked": False}),
     "nobody is shut out": blind(cameo={"shut_out": None}),
-    "the words of the lineage are forgotten": blind(ask={"words": []}),
+    "the words of the lineage are forgotten": blind(ask={"texts": []}),
     "other people are not seen": blind(ask={"others": False}),
     "a remix is forgotten": blind(ask={"remixed": False}),
     "time stands still": blind(ask={"now": START}),
@@ -144,7 +144,7 @@ FAULTS = {
 async def test_the_machine_finds_what_is_wrong(
     machine: type[Machine], monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    for module in (domain.consent.facts, domain.videos.visibility):
+    for module in (domain.consent.verdicts, domain.videos.visibility):
         monkeypatch.setattr(module, "decide", FAULTS[fault])
     with pytest.raises(AssertionError):
         await ten_thousand_steps(machine)

@@ -23,7 +23,7 @@ from schemas.errors import Code, RiffleError
 from schemas.events import EventName, video_stream
 from schemas.videos import Status
 from settings import PROJECT
-from tests.domain.make import NOW, at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, cameo, complete, completed, lease_all, ledger_adds_up, person, queue
 
 ROUNDS, ROUNDS_LONG = 5, 200
 # Both orders come up when the two begin within what either takes.
@@ -81,7 +81,7 @@ class Round:
         if what == "create":
             return self.bob, self.face
         if what == "post":
-            self.video = (await drawn(self.bob, cameos=(self.face,))).id
+            self.video = (await completed(self.bob, cameos=(self.face,))).id
             return self.video, self.bob
         self.video = (await queue(self.bob, cameos=(self.face,)))[0].id
         if what == "finish":

@@ -6,8 +6,8 @@ import pytest
 
 from db.engine import fetch
 from domain.accounts import social
-from domain.consent import cameos, cascades, receipts
-from domain.consent.policy import Reason
+from domain.consent import cameos, cascades, grants, receipts
+from domain.consent.policy import UseReason
 from domain.events import stream
 from domain.feed import feed, posts
 from domain.videos import leases, visibility, wire
@@ -17,8 +17,8 @@ from schemas.errors import Code, RiffleError
 from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut
 from schemas.videos import Relation, Source, Status, Tier
+from tests.build import NOW, at, cameo, complete, completed, ledger_adds_up, person, queue
 from tests.domain.family import ASKING, Family, code_of, granted, shown, sweep
-from tests.domain.make import NOW, at, cameo, complete, drawn, ledger_adds_up, person, queue
 
 
 async def test_block_new_leaves_alone_what_there_is(family: Family) -> None:
@@ -30,7 +30,7 @@ async def test_block_new_leaves_alone_what_there_is(family: Family) -> None:
     await visibility.get_playable(family.draft.id, family.bob, NOW)
     await sweep()
     assert await family.shown() == (True, True, True, True)
-    await drawn(family.eve, source=family.first.video.id)
+    await completed(family.eve, source=family.first.video.id)
 
 
 async def test_block_new_of_the_whole_cameo_does_too(family: Family) -> None:
@@ -57,7 +57,7 @@ async def test_hiding_reaches_what_others_made_from_it(family: Family, by: str, 
     # Trusted again, bob may go on; what was hidden stays so.
     await granted(family.face, family.ada, family.bob)
     assert await family.shown() == (False, False, True, True)
-    again = await drawn(family.bob, cameos=(family.face,))
+    again = await completed(family.bob, cameos=(family.face,))
     assert await shown(await posts.post(again.id, family.bob, None, at(7)), family.viewer)
 
 
@@ -85,9 +85,11 @@ async def test_a_tombstone_shows_no_more_than_that_something_was_there(family: F
         }
     assert await shown(family.own, family.viewer)
     assert await shown(family.plain, family.viewer)
-    assert family.first.video.id not in {use.video_id for use in await receipts.uses(family.face, family.ada)}
+    assert family.first.video.id not in {
+        use.video_id for use in await receipts.list_uses(family.face, family.ada)
+    }
     if swept:
-        assert set(before[0].values()) <= set(await cascades.garbage())
+        assert set(before[0].values()) <= set(await cascades.garbage_keys())
         (row,) = await fetch("SELECT * FROM videos WHERE id = $1", family.remix.video.id)
         assert (row["video_key"], row["latents_key"], row["prompt"], row["sealed"]) == (
             None,
@@ -95,13 +97,13 @@ async def test_a_tombstone_shows_no_more_than_that_something_was_there(family: F
             "",
             "a dog",
         )
-        await cascades.swept(await cascades.garbage())
+        await cascades.forget_garbage(await cascades.garbage_keys())
 
 
 async def test_a_tombstone_of_everything_takes_the_picture_too(family: Family) -> None:
     await cameos.set_reference(family.face, family.ada, "cameos/a.webp", "0" * 64, at(4))
     await family.revoke(RevokeMode.TOMBSTONE)
-    assert "cameos/a.webp" in await cascades.garbage()
+    assert "cameos/a.webp" in await cascades.garbage_keys()
     assert not (await cameos.get(family.face, family.ada)).has_reference
     assert await shown(family.plain, family.viewer)
     assert await code_of(visibility.get_playable(family.own.video.id, family.eve, NOW)) is Code.GONE
@@ -113,15 +115,15 @@ async def test_the_owner_deletes_one_use_and_what_came_of_it(family: Family) -> 
     )
     balance = await ledger_adds_up(family.eve)
     assert (
-        await code_of(receipts.delete(family.face, family.bob, family.first.video.id, at(4)))
+        await code_of(receipts.delete_use(family.face, family.bob, family.first.video.id, at(4)))
         is Code.NOT_FOUND
     )
     assert (
-        await code_of(receipts.delete(family.face, family.ada, family.plain.video.id, at(4)))
+        await code_of(receipts.delete_use(family.face, family.ada, family.plain.video.id, at(4)))
         is Code.NOT_FOUND
     )
-    assert await code_of(receipts.delete(family.face, family.ada, "video_0", at(4))) is Code.NOT_FOUND
-    await receipts.delete(family.face, family.ada, family.first.video.id, at(4))
+    assert await code_of(receipts.delete_use(family.face, family.ada, "video_0", at(4))) is Code.NOT_FOUND
+    await receipts.delete_use(family.face, family.ada, family.first.video.id, at(4))
     ended = await visibility.get_viewable(child.id, family.eve, NOW)
     assert (ended.status, ended.error_code) == (Status.FAILED, Code.CONSENT_REVOKED)
     assert await ledger_adds_up(family.eve) == balance + 1
@@ -131,15 +133,15 @@ async def test_the_owner_deletes_one_use_and_what_came_of_it(family: Family) -> 
     assert await shown(family.own, family.viewer)
     assert (await visibility.get_playable(family.draft.id, family.bob, NOW)).id == family.draft.id
     # bob himself did nothing that counts against him.
-    await drawn(family.bob, cameos=(family.face,))
+    await completed(family.bob, cameos=(family.face,))
 
 
 async def test_somebody_without_a_grant_can_be_shut_out(family: Family) -> None:
     public = await cameo(family.ada)
-    post = await posts.post((await drawn(family.bob, cameos=(public.id,))).id, family.bob, None, at(4))
+    post = await posts.post((await completed(family.bob, cameos=(public.id,))).id, family.bob, None, at(4))
     await cameos.revoke(public.id, family.ada, RevokeCameo(grantee=family.handle), at(5))
     assert not await shown(post, family.viewer)
-    with pytest.raises(RiffleError, match=Reason.GRANT_REVOKED):
+    with pytest.raises(RiffleError, match=UseReason.GRANT_REVOKED):
         await queue(family.bob, cameos=(public.id,))
     await queue(family.eve, cameos=(public.id,))
     await granted(public.id, family.ada, family.bob)
@@ -167,16 +169,16 @@ async def test_the_owner_hears_of_every_use_at_once(family: Family) -> None:
 async def test_the_words_of_the_lineage_count_deleted_or_not() -> None:
     ada, bob = await person(), await person()
     strict = await cameo(ada.id, restrictions=Restrictions(words=["rain"]))
-    first = await drawn(bob.id, prompt="a cat in the rain")
-    second = await drawn(bob.id, prompt="a cat", source=first.id)
+    first = await completed(bob.id, prompt="a cat in the rain")
+    second = await completed(bob.id, prompt="a cat", source=first.id)
     wish = Source(relation=Relation.REMIX, video_ids=[second.id])
-    with pytest.raises(RiffleError, match=Reason.RESTRICTED_WORDS):
+    with pytest.raises(RiffleError, match=UseReason.RESTRICTED_WORDS):
         await queue(bob.id, prompt="a dog", source=wish, cameos=(strict.id,))
     await delete_video(first.id, bob.id, at(5))
-    with pytest.raises(RiffleError, match=Reason.RESTRICTED_WORDS):
+    with pytest.raises(RiffleError, match=UseReason.RESTRICTED_WORDS):
         await queue(bob.id, prompt="a dog", source=wish, cameos=(strict.id,))
     assert (await visibility.get_viewable(second.id, bob.id, NOW)).prompt == "a cat"
-    lone = await drawn(bob.id, prompt="in the rain")
+    lone = await completed(bob.id, prompt="in the rain")
     await delete_video(lone.id, bob.id, at(6))
     assert (await fetch("SELECT sealed FROM videos WHERE id = $1", lone.id))[0]["sealed"] is None
 
@@ -184,11 +186,11 @@ async def test_the_words_of_the_lineage_count_deleted_or_not() -> None:
 async def test_several_sources_bring_all_their_cameos() -> None:
     ada, eve, bob = await person(), await person(), await person()
     one, other = await cameo(ada.id), await cameo(eve.id, restrictions=Restrictions(no_others=True))
-    left, right = await drawn(bob.id, cameos=(one.id,)), await drawn(bob.id, cameos=(other.id,))
-    deep = await drawn(bob.id, source=right.id)
-    with pytest.raises(RiffleError, match=Reason.NO_OTHERS):
+    left, right = await completed(bob.id, cameos=(one.id,)), await completed(bob.id, cameos=(other.id,))
+    deep = await completed(bob.id, source=right.id)
+    with pytest.raises(RiffleError, match=UseReason.NO_OTHERS):
         await queue(bob.id, source=Source(relation=Relation.STITCH, video_ids=[left.id, deep.id]))
-    third = await drawn(bob.id)
+    third = await completed(bob.id)
     (row,) = await queue(bob.id, source=Source(relation=Relation.STITCH, video_ids=[left.id, third.id]))
     assert row.cameos == [one.id]
     await cameos.revoke(one.id, ada.id, RevokeCameo(), at(5))
@@ -198,8 +200,8 @@ async def test_several_sources_bring_all_their_cameos() -> None:
 async def test_posting_can_need_approval_of_that_very_video() -> None:
     ada, bob, viewer = await person(), await person(), await person()
     face = await cameo(ada.id, restrictions=Restrictions(approve_posts=True))
-    draft, other = await drawn(bob.id, cameos=(face.id,)), await drawn(bob.id, cameos=(face.id,))
-    with pytest.raises(RiffleError, match=Reason.POST_NOT_APPROVED):
+    draft, other = await completed(bob.id, cameos=(face.id,)), await completed(bob.id, cameos=(face.id,))
+    with pytest.raises(RiffleError, match=UseReason.POST_NOT_APPROVED):
         await posts.post(draft.id, bob.id, None, at(3))
     allowed, verdicts = await posts.may_post(draft.id, bob.id, at(3))
     assert (allowed, verdicts[face.id].ask) == (False, "this video")
@@ -211,7 +213,7 @@ async def test_posting_can_need_approval_of_that_very_video() -> None:
         ("post", grant),
     ]
     assert await shown(post, viewer.id)
-    with pytest.raises(RiffleError, match=Reason.OTHER_VIDEO):
+    with pytest.raises(RiffleError, match=UseReason.OTHER_VIDEO):
         await posts.post(other.id, bob.id, None, at(4))
     await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant), at(5))
     assert not await shown(post, viewer.id)
@@ -220,15 +222,15 @@ async def test_posting_can_need_approval_of_that_very_video() -> None:
 async def test_a_grant_for_one_trend_is_for_that_trend() -> None:
     ada, bob = await person(), await person()
     face = await cameo(ada.id, ASKING)
-    root = await posts.post((await drawn(bob.id)).id, bob.id, None, at(2))
-    away = await posts.post((await drawn(bob.id)).id, bob.id, None, at(2))
+    root = await posts.post((await completed(bob.id)).id, bob.id, None, at(2))
+    away = await posts.post((await completed(bob.id)).id, bob.id, None, at(2))
     assert await code_of(granted(face.id, ada.id, bob.id, Scope(trend="post_0"))) is Code.NOT_FOUND
     await granted(face.id, ada.id, bob.id, Scope(trend=root.trend_id))
     for source in (None, away.video.id):
-        with pytest.raises(RiffleError, match=Reason.OTHER_TREND):
-            await drawn(bob.id, source=source, cameos=(face.id,))
-    inside = await drawn(bob.id, source=root.video.id, cameos=(face.id,))
-    deeper = await drawn(bob.id, source=inside.id)
+        with pytest.raises(RiffleError, match=UseReason.OTHER_TREND):
+            await completed(bob.id, source=source, cameos=(face.id,))
+    inside = await completed(bob.id, source=root.video.id, cameos=(face.id,))
+    deeper = await completed(bob.id, source=inside.id)
     post = await posts.post(deeper.id, bob.id, None, at(3))
     assert post.trend_id == root.trend_id
     assert await shown(post, ada.id)
@@ -253,7 +255,7 @@ async def test_what_ends_without_a_word_takes_effect_within_one_step() -> None:
     assert not await complete(row.id, 1)
     # Nothing that has run out is leased; and it's written down as expired.
     assert await cameos.expire(at(51)) == 1
-    (grant,) = await cameos.requests(bob.id, "grantee", at(51))
+    (grant,) = await grants.list_requests(bob.id, "grantee", at(51))
     assert (grant.status, grant.revision) == ("expired", 3)
     assert await cameos.expire(at(51)) == 0
 

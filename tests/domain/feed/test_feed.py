@@ -16,7 +16,7 @@ from schemas.errors import Code, RiffleError
 from schemas.events import EventName, inbox_stream
 from schemas.feed import Cut, LaneOrder, Post
 from schemas.videos import Relation
-from tests.domain.make import NOW, at, drawn, person, queue
+from tests.build import NOW, at, completed, person, queue
 
 
 async def refused(code: Code, doing: object) -> None:
@@ -33,7 +33,7 @@ async def posted(
     prompt: str = "a cat on a beach",
     closeness: dict[str, float] | None = None,
 ) -> Post:
-    row = await drawn(account, prompt=prompt, source=source, closeness=closeness, now=at(second))
+    row = await completed(account, prompt=prompt, source=source, closeness=closeness, now=at(second))
     return await posts.post(row.id, account, None, at(second))
 
 
@@ -62,7 +62,7 @@ async def all_lane(trend: str, order: LaneOrder, viewer: str, limit: int = 2) ->
 
 async def test_only_an_own_completed_video_is_posted_once() -> None:
     ada, bob = await person(), await person()
-    row = await drawn(ada.id)
+    row = await completed(ada.id)
     await refused(Code.NOT_FOUND, posts.post(row.id, bob.id, None, at(1)))
     await refused(Code.NOT_FOUND, posts.post("video_0", bob.id, None, at(1)))
     (waiting,) = await queue(ada.id)
@@ -84,8 +84,8 @@ async def test_only_an_own_completed_video_is_posted_once() -> None:
 async def test_a_remix_of_a_remix_joins_the_trend_through_drafts() -> None:
     ada, bob = await person(), await person()
     root = await posted(ada.id, 1)
-    draft = await drawn(bob.id, source=root.video.id)
-    render = await drawn(
+    draft = await completed(bob.id, source=root.video.id)
+    render = await completed(
         bob.id, source=draft.id, relation=Relation.RENDER, closeness={draft.id: 0.9, root.video.id: 0.7}
     )
     near = await posts.post(render.id, bob.id, None, at(3))

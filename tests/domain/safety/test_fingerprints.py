@@ -13,7 +13,7 @@ from domain.safety.hash_distance import NEAR_BITS, bands
 from domain.videos import leases, visibility
 from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
-from tests.domain.make import NOW, at, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, complete, completed, lease_all, ledger_adds_up, person, queue
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -29,19 +29,19 @@ def random_bits(seed: int) -> str:
 
 async def test_copies_are_those_within_the_distance() -> None:
     owner = (await person()).id
-    one, near, far = [await drawn(owner) for _ in range(3)]
+    one, near, far = [await completed(owner) for _ in range(3)]
     bits = random_bits(1)
-    await fingerprints.store(one.id, bits)
-    await fingerprints.store(near.id, flipped(bits, NEAR_BITS))
-    await fingerprints.store(far.id, flipped(bits, NEAR_BITS + 1))
+    await fingerprints.save(one.id, bits)
+    await fingerprints.save(near.id, flipped(bits, NEAR_BITS))
+    await fingerprints.save(far.id, flipped(bits, NEAR_BITS + 1))
     found = await fingerprints.copies(bits)
     assert [(copy.video_id, copy.distance) for copy in found] == [(one.id, 0), (near.id, NEAR_BITS)]
-    assert [copy.video_id for copy in await fingerprints.copies(bits, but=one.id)] == [near.id]
+    assert [copy.video_id for copy in await fingerprints.copies(bits, exclude=one.id)] == [near.id]
     assert await fingerprints.copies(random_bits(2)) == []
-    await fingerprints.store(one.id, random_bits(3))
+    await fingerprints.save(one.id, random_bits(3))
     assert [copy.video_id for copy in await fingerprints.copies(bits)] == [near.id]
-    assert await fingerprints.of(far.id) == flipped(bits, NEAR_BITS + 1)
-    assert await fingerprints.of("video_0") is None
+    assert await fingerprints.fingerprint_of(far.id) == flipped(bits, NEAR_BITS + 1)
+    assert await fingerprints.fingerprint_of("video_0") is None
 
 
 async def test_an_attempt_that_is_over_leaves_no_look() -> None:
@@ -51,9 +51,9 @@ async def test_an_attempt_that_is_over_leaves_no_look() -> None:
     await leases.release(row.id, 1, now=at(1))
     await lease_all()
     assert not await complete(row.id, 1, look=random_bits(4))
-    assert await fingerprints.of(row.id) is None
+    assert await fingerprints.fingerprint_of(row.id) is None
     assert await complete(row.id, 2, look=random_bits(5))
-    assert await fingerprints.of(row.id) == random_bits(5)
+    assert await fingerprints.fingerprint_of(row.id) == random_bits(5)
 
 
 async def claim(video: str) -> str:

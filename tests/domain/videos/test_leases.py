@@ -14,7 +14,7 @@ from domain.videos import leases, transitions, visibility, wire
 from schemas.errors import Code, RiffleError
 from schemas.events import EventName, VideoStep, video_stream
 from schemas.videos import Status, Tier
-from tests.domain.make import NOW, TTL_S, at, complete, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, TTL_S, at, complete, lease_all, ledger_adds_up, person, queue
 
 ENDS = {EventName.VIDEO_COMPLETED, EventName.VIDEO_FAILED, EventName.VIDEO_CANCELLED}
 

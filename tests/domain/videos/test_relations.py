@@ -22,6 +22,7 @@ from domain.videos.relations import (
 )
 from schemas.errors import Code, RiffleError
 from schemas.videos import CreateVideo, ModelCard, Recipe, Relation, Source, Tier
+from tests.build import recipe
 
 CARD = ModelCard(
     id="riffle-tiny",
@@ -34,7 +35,7 @@ CARD = ModelCard(
     conditions=["begin", "end", "reference"],
     overlap=5,
 )
-RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
+RECIPE = recipe()
 FULL = msgspec.structs.replace(RECIPE, width=128, height=192)
 WISH = CreateVideo(prompt=" all of it ")
 

@@ -78,7 +78,7 @@ async def test_metrics_keep_their_names_and_closed_labels(
     }
     assert samples["riffle_units_total", "denoise", "preview"] == 1
     assert samples["riffle_engine_ready", "full"] == 0
-    assert (samples[("riffle_queued",)], samples[("riffle_begun",)], samples[("riffle_connections",)]) == (
+    assert (samples[("riffle_queued",)], samples[("riffle_started",)], samples[("riffle_connections",)]) == (
         0,
         0,
         0,

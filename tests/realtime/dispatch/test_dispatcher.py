@@ -13,9 +13,10 @@ from realtime import limits
 from schemas.events import EventName
 from schemas.videos import Relation, Status, Tier
 from schemas.work import Render
-from tests.realtime.jobs import FILES, WHOLE, dispatching, drawing, ended, names, stored
+from tests.build import FILES, source
+from tests.realtime.jobs import WHOLE, dispatching, drawing, ended, names, stored
 from tests.realtime.models import Models, done, draw, step
-from tests.realtime.world import new_cameo, new_person, new_video, now, revoke_cameo, source, until
+from tests.realtime.world import new_cameo, new_person, new_video, now, revoke_cameo, until
 
 
 async def test_a_swarm_from_queue_to_media(models: Models, store: MediaStore) -> None:
@@ -32,7 +33,7 @@ async def test_a_swarm_from_queue_to_media(models: Models, store: MediaStore) ->
             row = await visibility.get_viewable(video, person, now())
             assert row.status == Status.COMPLETED
     assert {render.owner for render in models.renders} == {person}
-    assert sorted(render.job for render in models.renders) == sorted(made)
+    assert sorted(render.id for render in models.renders) == sorted(made)
 
 
 async def test_cancel_reaches_the_model_server_at_once(models: Models, store: MediaStore) -> None:

@@ -13,7 +13,7 @@ from schemas.events import EventName
 from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
 from schemas.work import Media, Render
-from tests.api import clips
+from tests import clips
 from tests.realtime.jobs import dispatching, ended, names, stored
 from tests.realtime.models import Models, done, step
 from tests.realtime.world import new_person, new_video, now
@@ -54,7 +54,9 @@ async def test_every_video_is_remembered_and_a_copy_of_a_taken_down_one_fails(
     async with dispatching(models, store):
         first = await new_video(person)
         await ended(first)
-        assert await fingerprints.of(first) == fingerprint.of(clips.mp4(clips.scene(51)))
+        assert await fingerprints.fingerprint_of(first) == fingerprint.fingerprint_of(
+            clips.mp4(clips.scene(51))
+        )
         filed = await takedowns.file(claim(first), now())
         drawing_scene(models, 51, crf=30)
         # While it is open a copy is drawn, and comes under it.
