@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ from export.load import Shape, Source, load, weight_digest
 from export.make import Maker
 from export.options import PRECISIONS_OF, ExportOptions, default_precision
 from export.trace import REFINER, names
+from export.work_folder import make_work_folder, remove_abandoned
 from model_server.engine.bundle import MANIFEST, BundleError, describe
 from model_server.engine.host import host_target, misfit
 from schemas.bundle import MANIFEST_VERSION, Bucket, Manifest
@@ -63,8 +62,8 @@ def export_bundle(
         say(f"load: {folder}")
         source = load(folder, options)
         out.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        work = _beside(out)
+        remove_abandoned(out)
+        work = make_work_folder(out)
         manifest = _fill(source, work, precision, target, say)
         work.chmod(0o755)
         _replace(work, out)
@@ -185,7 +184,7 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
 def _replace(work: Path, out: Path) -> None:
     """Put the finished folder in the place of the old one."""
     if out.exists():
-        old = _beside(out)
+        old = make_work_folder(out)
         out.rename(old / out.name)
         try:
             work.rename(out)
@@ -196,24 +195,6 @@ def _replace(work: Path, out: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
     else:
         work.rename(out)
-
-
-def _beside(out: Path) -> Path:
-    """A fresh folder next to `out`, so that a rename stays on one file system; named by process."""
-    return Path(tempfile.mkdtemp(prefix=f".{out.name}-{os.getpid()}-", dir=out.parent))
-
-
-def _sweep(out: Path) -> None:
-    """Remove the working folders of exports that were killed."""
-    for left in out.parent.glob(f".{out.name}-*-*"):
-        owner = left.name.removeprefix(f".{out.name}-").split("-")[0]
-        try:
-            os.kill(int(owner), 0)
-        except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
-        except (ValueError, PermissionError, OverflowError):
-            # Somebody else's.
-            continue
 
 
 class _Progress:

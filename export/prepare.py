@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def fingerprint(folder: Path) -> str:
 
 
 if __name__ == "__main__":
+    # An exception, so that the folder that is being filled is removed.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         prepare(load())
     except Exception as error:

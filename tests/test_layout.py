@@ -23,6 +23,8 @@ OURS = {
     "train",
     "riffle",
     "supervisor",
+    "processes",
+    "doctor",
     "web",
     "bench",
     "tests",
@@ -39,6 +41,11 @@ MAY_IMPORT = {
     "realtime": {"schemas", "settings", "logs", "domain", "db", "media"},
     "export": {"schemas", "settings", "model_server"},
     "train": {"schemas", "settings", "model_server", "export"},
+    # The command and the supervisor load what they run by name, in processes of their own.
+    "riffle": {"settings"},
+    "supervisor": {"settings", "processes", "db"},
+    "processes": {"settings"},
+    "doctor": {"settings", "processes", "supervisor"},
 }
 HEAVY = {"torch", "diffusers", "onnxruntime", "transformers", "optimum", "onnx"}
 DATABASE = {"piccolo", "asyncpg"}
@@ -54,6 +61,10 @@ FORBIDDEN = {
     "realtime": HEAVY | {"piccolo", "litestar"},
     "export": DATABASE | {"litestar"},
     "train": DATABASE | {"litestar"},
+    "riffle": HEAVY | DATABASE | {"litestar"},
+    "supervisor": HEAVY | DATABASE | {"litestar"},
+    "processes": HEAVY | DATABASE | {"litestar"},
+    "doctor": HEAVY | DATABASE | {"litestar"},
 }
 # Decisions of the domain, without I/O: facts and the clock are passed in.
 PURE = {
