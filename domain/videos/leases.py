@@ -154,19 +154,19 @@ async def complete(
     closeness: Mapping[str, float],
     now: datetime,
     media_hash: str | None = None,
-    look: str | None = None,
+    fingerprint: str | None = None,
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
     `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `media_hash` is the same for identical copies; `look` is the fingerprint that copies are found by: one of
+    `media_hash` is the same for identical copies; `fingerprint` is what copies are found by: one of
     what was taken down ends the video, one of what is claimed puts it under that takedown.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
         if row is None or await transitions.withdraw_refused([row], now):
             return False
-        if look is not None and not await _recognise(row, look, now):
+        if fingerprint is not None and not await _check_fingerprint(row, fingerprint, now):
             return False
         await fetch(
             """
@@ -200,15 +200,15 @@ async def complete(
         return True
 
 
-async def _recognise(row: VideoRow, look: str, now: datetime) -> bool:
-    # No takedown is filed or decided between the look at them and the end of this transaction.
+async def _check_fingerprint(row: VideoRow, fingerprint: str, now: datetime) -> bool:
+    # No takedown is filed or decided between this check and the end of this transaction.
     await fingerprints.lock(exclusive=False)
-    if await fingerprints.matches_taken_down(look, now):
+    if await fingerprints.matches_taken_down(fingerprint, now):
         message = "it came out like a video that was taken down"
         await transitions.end(row, Trigger.FAIL, now, code=Code.TAKEN_DOWN, message=message)
         return False
-    await fingerprints.save(row.id, look)
-    await takedowns.join_open(row.id, look)
+    await fingerprints.save(row.id, fingerprint)
+    await takedowns.join_open(row.id, fingerprint)
     return True
 
 
