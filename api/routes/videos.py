@@ -62,7 +62,6 @@ class Videos(Controller):
                 not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
-
         return await _create(request, now, data, data, cards, screen)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
