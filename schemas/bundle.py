@@ -62,8 +62,8 @@ class Bucket(msgspec.Struct, kw_only=True):
     streamed: bool = False
     # Frames to latents, for what a video is started from; empty if the bundle has none.
     encoder: str = ""
-    # The transformer for a clip with conditions beside its prompt: it takes latents of a reference picture, those
-    # of a last frame, a noise level for each of these and for each latent frame. Empty if there is none.
+    # The transformer for a clip with conditions beside its prompt: it takes latents of a reference picture,
+    # those of a last frame, and a noise level for each of these and for each latent frame; else empty.
     conditioned_transformer: str = ""
     schedule: Schedule | None = None
 
