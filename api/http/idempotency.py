@@ -10,7 +10,7 @@ import msgspec
 from litestar import Response
 
 from api.http.auth import Authed
-from api.http.clock import now
+from api.http.clock import read_clock
 from db import idempotency
 from db.engine import transaction
 from schemas.errors import Code, RiffleError
@@ -92,7 +92,7 @@ async def idempotent_with_check(
         if stored := await idempotency.begin(**record):
             return _json(stored[1], stored[0], replay_headers)
         body = msgspec.json.encode(await create(checked))
-        await idempotency.store(**record, status=status, body=body, now=now())
+        await idempotency.store(**record, status=status, body=body, now=read_clock(request))
     return _json(body, status, headers)
 
 

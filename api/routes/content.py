@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Controller, Response, route
@@ -10,7 +11,6 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from api.http.auth import Authed
-from api.http.clock import now
 from api.http.errors import ErrorWithHeaders
 from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from domain.videos.record import VideoRow
@@ -41,6 +41,7 @@ class Content(Controller):
     async def content(
         self,
         request: Authed,
+        now: datetime,
         video_id: str,
         media: MediaStore,
         variant: Annotated[Variant, Parameter(description="video, thumbnail or spritesheet")] = "video",
@@ -50,8 +51,8 @@ class Content(Controller):
         Raises:
             RiffleError: not_found, gone, not_ready, invalid_state, taken_down, range_not_satisfiable.
         """
-        key = _key(await get_playable(video_id, request.user.id, now()), variant)
-        if await is_taken_down([video_id], now()):
+        key = _key(await get_playable(video_id, request.user.id, now), variant)
+        if await is_taken_down([video_id], now):
             raise RiffleError(Code.TAKEN_DOWN, "this video is out of sight; GET /v1/takedowns says more")
         try:
             found = await media.stat(key)
