@@ -15,6 +15,7 @@ from pathlib import Path
 from export.work_folder import make_work_folder, remove_abandoned
 
 WEIGHTS = Path(__file__).parent / "weights"
+ASSEMBLE = "assemble"
 TEXT_FILES = ("config.json", "model.safetensors")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 

@@ -68,6 +68,7 @@ FORBIDDEN = {
 }
 # Decisions of the domain, without I/O: facts and the clock are passed in.
 PURE = {
+    "domain/clock.py",
     "domain/ids.py",
     "domain/consent/policy.py",
     "domain/consent/policy_table.py",
@@ -206,6 +207,17 @@ def test_only_what_talks_to_the_database_knows_piccolo() -> None:
         for path in modules(place):
             if place not in ("db", "domain"):
                 assert not any(name.split(".")[0] == "piccolo" for name in imported(path)), path
+
+
+def test_a_class_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for place in MAY_IMPORT.keys() - {"export", "train"}:
+        for path in modules(place):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(name_of(path))
+    twice = {name: paths for name, paths in places.items() if len(paths) > 1}
+    assert not twice, twice
 
 
 def test_no_file_outgrows_its_reason() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from litestar import Controller, delete, put
 
 from api.http.auth import Authed
-from api.http.clock import now
 from domain.accounts import accounts, social
 from domain.accounts.accounts import AccountRow
 from schemas.errors import Code, RiffleError
@@ -17,13 +18,13 @@ class Social(Controller):
     tags = ("social",)
 
     @put("/follows/{handle:str}", status_code=204, summary="Follow")
-    async def follow(self, request: Authed, handle: str) -> None:
+    async def follow(self, request: Authed, now: datetime, handle: str) -> None:
         """See their posts in the following cut; two who follow each other are mutuals.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await social.follow(request.user.id, (await _other(request, handle)).id, now())
+        await social.follow(request.user.id, (await _other(request, handle)).id, now)
 
     @delete("/follows/{handle:str}", status_code=204, summary="Unfollow")
     async def unfollow(self, request: Authed, handle: str) -> None:
@@ -35,13 +36,13 @@ class Social(Controller):
         await social.unfollow(request.user.id, (await _other(request, handle)).id)
 
     @put("/blocks/{handle:str}", status_code=204, summary="Block")
-    async def block(self, request: Authed, handle: str) -> None:
+    async def block(self, request: Authed, now: datetime, handle: str) -> None:
         """Keep someone away from my posts and cameos.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await social.block(request.user.id, (await _other(request, handle)).id, now())
+        await social.block(request.user.id, (await _other(request, handle)).id, now)
 
     @delete("/blocks/{handle:str}", status_code=204, summary="Unblock")
     async def unblock(self, request: Authed, handle: str) -> None:

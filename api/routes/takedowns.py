@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from litestar import Controller, Request, get, post
 from litestar.datastructures import State
 
 from api.http.auth import PUBLIC, Authed
-from api.http.clock import now
 from api.http.rate_limits import TAKEDOWNS, rate_limited
 from domain.safety import takedowns
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown, TakedownList
@@ -21,13 +22,13 @@ class Takedowns(Controller):
     tags = ("safety",)
 
     @post("/", opt=PUBLIC, guards=[rate_limited(TAKEDOWNS)], summary="Demand that videos are taken down")
-    async def file(self, data: CreateTakedown) -> Takedown:
+    async def file(self, now: datetime, data: CreateTakedown) -> Takedown:
         """No account is needed. Copies are found and come with it; moderators have 48 hours.
 
         Raises:
             RiffleError: invalid_request, not_found, rate_limited.
         """
-        return await takedowns.file(data, now())
+        return await takedowns.file(data, now)
 
     @get("/{takedown_id:str}", opt=PUBLIC, summary="How a takedown stands")
     async def one(self, takedown_id: str) -> Takedown:
@@ -44,10 +45,12 @@ class Takedowns(Controller):
         return TakedownList(data=await takedowns.list_about(request.user.id))
 
     @post("/{takedown_id:str}/counter-notice", summary="Disagree with a takedown of my video")
-    async def counter(self, request: Authed, takedown_id: str, data: CreateCounterNotice) -> CounterNotice:
+    async def counter(
+        self, request: Authed, now: datetime, takedown_id: str, data: CreateCounterNotice
+    ) -> CounterNotice:
         """Once; a moderator decides again.
 
         Raises:
             RiffleError: not_found, invalid_request, conflict.
         """
-        return await takedowns.file_counter_notice(takedown_id, request.user.id, data, now())
+        return await takedowns.file_counter_notice(takedown_id, request.user.id, data, now)

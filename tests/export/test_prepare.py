@@ -28,7 +28,7 @@ def test_a_preparation_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     with process.stdout as lines:
-        assert any("draw:" in line for line in lines)
+        assert any("draw previews" in line for line in lines)
         process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 128 + signal.SIGTERM
     assert list((tmp_path / "models").iterdir()) == []
