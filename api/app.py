@@ -18,7 +18,7 @@ from litestar.plugins.prometheus import PrometheusConfig
 
 import logs
 from api.http import openapi
-from api.http.auth import signed_in
+from api.http.auth import require_sign_in
 from api.http.body import MAX_BODY_BYTES, RequestBodyDTO
 from api.http.clock import provide_now
 from api.http.drain import drain_request_body
@@ -115,7 +115,7 @@ def create_app(
 
     app = Litestar(
         route_handlers=[
-            Router("/v1", route_handlers=CONTROLLERS, guards=[signed_in], security=[{"bearer": []}]),
+            Router("/v1", route_handlers=CONTROLLERS, guards=[require_sign_in], security=[{"bearer": []}]),
             Health,
             admin_handler(store, seal, secure=settings.admin_cookies == "secure"),
             *page_handlers(web),

@@ -21,11 +21,11 @@ from schemas.errors import Code, RiffleError
 MAX_TOKEN_CHARS = 256
 # `opt` of a handler that anybody may call.
 PUBLIC = {"public": True}
-Authed: TypeAlias = Request[AccountRow, str, State]
+AuthedRequest: TypeAlias = Request[AccountRow, str, State]
 
 
-async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let in who holds a valid access token; the account becomes `request.user`.
+async def require_sign_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard: a valid access token is needed; its account becomes `request.user`.
 
     Raises:
         RiffleError: unauthenticated or token_expired.
@@ -50,6 +50,6 @@ def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     return token
 
 
-def asker(request: Authed, now: datetime) -> Asker:
+def asker(request: AuthedRequest, now: datetime) -> Asker:
     """Who asks, for domain.safety.screen."""
     return Asker(request.user.id, request_id(request.scope), now)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from litestar import Response
 
-from api.http.auth import Authed
+from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from db import idempotency
 from db.engine import transaction
@@ -24,7 +24,7 @@ REPLAY_HEADER = {"idempotent-replayed": "true"}
 
 
 async def idempotent(
-    request: Authed,
+    request: AuthedRequest,
     data: msgspec.Struct | None,
     create: Callable[[], Awaitable[T]],
     *,
@@ -43,7 +43,7 @@ async def idempotent(
 
 
 async def idempotent_with_check(
-    request: Authed,
+    request: AuthedRequest,
     data: msgspec.Struct | None,
     check: Callable[[], Awaitable[Checked]],
     create: Callable[[Checked], Awaitable[T]],

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from litestar import Controller, Request, delete, get, post
-from litestar.datastructures import State
+from litestar import Controller, delete, get, post
 
-from api.http.auth import PUBLIC, Authed
+from api.http.auth import PUBLIC, AuthedRequest
 from api.http.rate_limits import SIGN_INS, rate_limited
 from domain.accounts import accounts, credits, passwords, sessions
 from domain.accounts.accounts import AccountRow
@@ -21,8 +20,6 @@ from schemas.accounts import (
     SignedIn,
 )
 from schemas.errors import Code, RiffleError
-
-Anyone = Request[None, None, State]
 
 
 class Accounts(Controller):
@@ -72,17 +69,17 @@ class Accounts(Controller):
         return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
     @delete("/sessions", status_code=204, summary="Sign out")
-    async def sign_out(self, request: Authed, now: datetime) -> None:
+    async def sign_out(self, request: AuthedRequest, now: datetime) -> None:
         """End this session: its access and refresh tokens stop working."""
         await sessions.revoke(request.auth, now)
 
     @get("/me", summary="Who I am")
-    async def me(self, request: Authed) -> Me:
+    async def me(self, request: AuthedRequest) -> Me:
         """The account behind the token, and its credits."""
         return Me(account=accounts.to_account(request.user), credits=await credits.balance(request.user.id))
 
     @get("/me/credits", summary="What I can spend")
-    async def credits(self, request: Authed) -> Credits:
+    async def credits(self, request: AuthedRequest) -> Credits:
         """What can be spent, and what running work holds."""
         return await credits.balance(request.user.id)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from litestar import Controller, post
 
-from api.http.auth import Authed, asker
+from api.http.auth import AuthedRequest, asker
 from api.model_cards import Cards
 from domain.consent import facts, verdicts
 from domain.consent.policy import Verdict
@@ -28,7 +28,7 @@ class Consent(Controller):
 
     @post("/check", status_code=200, summary="May I?")
     async def check(
-        self, request: Authed, now: datetime, data: ConsentCheck, screen: Screen, cards: Cards
+        self, request: AuthedRequest, now: datetime, data: ConsentCheck, screen: Screen, cards: Cards
     ) -> ConsentAnswer:
         """Say for each cameo, in the sources too, whether it may be used, why (not), and what to ask for.
 

@@ -10,7 +10,7 @@ from litestar import Controller, Response, route
 from litestar.params import Parameter
 from litestar.response import Stream
 
-from api.http.auth import Authed
+from api.http.auth import AuthedRequest
 from api.http.errors import ErrorWithHeaders
 from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from domain.videos.record import VideoRow
@@ -40,7 +40,7 @@ class Content(Controller):
     )
     async def content(
         self,
-        request: Authed,
+        request: AuthedRequest,
         now: datetime,
         video_id: str,
         media: MediaStore,
@@ -85,7 +85,7 @@ def _key(video: VideoRow, variant: str) -> str:
     return str(key)
 
 
-def _span(request: Authed, etag: str, size: int) -> ByteRange | None:
+def _span(request: AuthedRequest, etag: str, size: int) -> ByteRange | None:
     # A range is for GET alone, and only of the object that the client has the first part of.
     counts = request.method == "GET" and request.headers.get("if-range", etag) == etag
     try:

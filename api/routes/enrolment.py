@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from litestar import Controller, get, post, put
 
-from api.http.auth import Authed
+from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.consent import enrolments
@@ -39,7 +39,7 @@ class Enrolment(Controller):
     tags = ("cameos",)
 
     @post("/challenge", summary="A fresh challenge")
-    async def challenge(self, request: Authed, now: datetime, cameo_id: str) -> Challenge:
+    async def challenge(self, request: AuthedRequest, now: datetime, cameo_id: str) -> Challenge:
         """Digits to say and turns of the head to make; earlier challenges stop working.
 
         Raises:
@@ -50,7 +50,7 @@ class Enrolment(Controller):
     @put("/proof", status_code=200, request_max_body_size=MAX_CLIP_BYTES, summary="Answer the challenge")
     async def prove(
         self,
-        request: Authed,
+        request: AuthedRequest,
         now: datetime,
         cameo_id: str,
         media: MediaStore,
@@ -87,7 +87,7 @@ class Enrolment(Controller):
             raise
 
     @get("/proofs", summary="My proofs")
-    async def proofs(self, request: Authed, cameo_id: str) -> ProofList:
+    async def proofs(self, request: AuthedRequest, cameo_id: str) -> ProofList:
         """What became of the proofs of an own cameo.
 
         Raises:

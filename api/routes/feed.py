@@ -8,7 +8,7 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.params import Parameter
 
-from api.http.auth import Authed
+from api.http.auth import AuthedRequest
 from domain.feed import lanes
 from domain.feed.feed import trends
 from schemas.feed import Cut, Feed, Lane, LaneOrder
@@ -28,7 +28,7 @@ class FeedRoutes(Controller):
     @get("/feed", summary="Trends, each with the first posts of its lane")
     async def feed(
         self,
-        request: Authed,
+        request: AuthedRequest,
         now: datetime,
         cut: Cut = Cut.TRENDING,
         cursor: Cursor = None,
@@ -44,7 +44,7 @@ class FeedRoutes(Controller):
     @get("/trends/{trend_id:str}/lane", summary="The posts of one trend")
     async def lane(
         self,
-        request: Authed,
+        request: AuthedRequest,
         now: datetime,
         trend_id: str,
         order: LaneOrder = LaneOrder.CLOSENESS,

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from api.model_cards import Cards
 from db import engine
 from domain.safety.admin import backlog
-from schemas.base import Answer
+from schemas.base import ResponseBody
 
 WAITING = {
     name: Gauge(f"riffle_{name}", text)
@@ -26,7 +26,7 @@ WAITING = {
 }
 
 
-class Healthy(Answer, kw_only=True):
+class Healthy(ResponseBody, kw_only=True):
     """Up, or ready to serve."""
 
     status: str

@@ -20,7 +20,6 @@ from media.fingerprint import UnreadableVideo
 from media.provenance import ActiveManifest, active_manifest
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
-Anyone = Request[None, None, State]
 STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
 
 
@@ -38,7 +37,9 @@ class ProvenanceRoutes(Controller):
         request_max_body_size=MAX_CLIP_BYTES,
         summary="Did you make this?",
     )
-    async def check(self, request: Anyone, now: datetime, credentials: Credentials) -> Provenance:
+    async def check(
+        self, request: Request[None, None, State], now: datetime, credentials: Credentials
+    ) -> Provenance:
         """Send an MP4 as the body, or as `file` of a form; nothing of it is kept.
 
         Raises:

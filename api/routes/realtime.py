@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from litestar import Controller, post
 
-from api.http.auth import Authed
+from api.http.auth import AuthedRequest
 from domain.accounts import sessions
 from schemas.stream import Ticket
 from settings import Settings
@@ -20,7 +20,7 @@ class Realtime(Controller):
     tags = ("realtime",)
 
     @post("/ticket", summary="A ticket for the socket")
-    async def ticket(self, request: Authed, now: datetime, settings: Settings) -> Ticket:
+    async def ticket(self, request: AuthedRequest, now: datetime, settings: Settings) -> Ticket:
         """A ticket opens one socket within `expires_in` seconds; no token ever stands in an address."""
         ticket = await sessions.issue_ticket(request.user.id, now)
         return Ticket(

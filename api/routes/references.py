@@ -11,7 +11,7 @@ from typing import Any
 from litestar import Controller, Response, get, put
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, RequestBody, Schema
 
-from api.http.auth import Authed
+from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.openapi import RiffleOperation
 from domain.consent import cameos
@@ -50,7 +50,7 @@ class References(Controller):
         request_max_body_size=MAX_BYTES,
         operation_class=PictureOperation,
     )
-    async def give(self, request: Authed, cameo_id: str, media: MediaStore) -> Cameo:
+    async def give(self, request: AuthedRequest, cameo_id: str, media: MediaStore) -> Cameo:
         """Store a picture or short clip: a new revision. It's written anew, without its metadata or sound.
 
         Raises:
@@ -76,7 +76,9 @@ class References(Controller):
             raise
 
     @get("/{cameo_id:str}/reference", summary="The picture of a cameo")
-    async def show(self, request: Authed, now: datetime, cameo_id: str, media: MediaStore) -> Response[Any]:
+    async def show(
+        self, request: AuthedRequest, now: datetime, cameo_id: str, media: MediaStore
+    ) -> Response[Any]:
         """The picture or clip: for its owner, and for people with an accepted grant.
 
         Raises:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from litestar import Controller, Request, get, post
-from litestar.datastructures import State
+from litestar import Controller, get, post
 
-from api.http.auth import PUBLIC, Authed
+from api.http.auth import PUBLIC, AuthedRequest
 from api.http.rate_limits import TAKEDOWNS, rate_limited
 from domain.safety import takedowns
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown, TakedownList
-
-Anyone = Request[None, None, State]
 
 
 class Takedowns(Controller):
@@ -40,13 +37,13 @@ class Takedowns(Controller):
         return await takedowns.get(takedown_id)
 
     @get("/", summary="Takedowns of my videos")
-    async def mine(self, request: Authed) -> TakedownList:
+    async def mine(self, request: AuthedRequest) -> TakedownList:
         """Every takedown that one's own videos are under, newest first."""
         return TakedownList(data=await takedowns.list_about(request.user.id))
 
     @post("/{takedown_id:str}/counter-notice", summary="Disagree with a takedown of my video")
     async def counter(
-        self, request: Authed, now: datetime, takedown_id: str, data: CreateCounterNotice
+        self, request: AuthedRequest, now: datetime, takedown_id: str, data: CreateCounterNotice
     ) -> CounterNotice:
         """Once; a moderator decides again.
 
