@@ -21,6 +21,7 @@ import av
 import numpy as np
 
 from bench.fingerprint_distance import copied
+from media.h264 import CRF
 from model_server.media import encode
 from train.world.clips import FPS, draw
 from train.world.scenes import random_scene
@@ -71,7 +72,7 @@ def _frames(video: bytes, width: int | None = None, height: int | None = None) -
 def _mp4(frames: list[Any]) -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"crf": str(encode.CRF)})
+        stream = container.add_stream("libx264", rate=FPS, options={"crf": str(CRF)})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         for pixels in frames:

@@ -23,6 +23,8 @@ OURS = {
     "train",
     "riffle",
     "supervisor",
+    "processes",
+    "doctor",
     "web",
     "bench",
     "tests",
@@ -34,11 +36,16 @@ MAY_IMPORT = {
     "media": {"schemas"},
     "db": {"schemas", "settings"},
     "domain": {"schemas", "settings", "db"},
-    "model_server": {"schemas", "settings", "logs", "domain"},
+    "model_server": {"schemas", "settings", "logs", "domain", "media"},
     "api": {"schemas", "settings", "logs", "domain", "db", "media"},
     "realtime": {"schemas", "settings", "logs", "domain", "db", "media"},
     "export": {"schemas", "settings", "model_server"},
     "train": {"schemas", "settings", "model_server", "export"},
+    # The command and the supervisor load what they run by name, in processes of their own.
+    "riffle": {"settings"},
+    "supervisor": {"settings", "processes", "db"},
+    "processes": {"settings"},
+    "doctor": {"settings", "processes", "supervisor"},
 }
 HEAVY = {"torch", "diffusers", "onnxruntime", "transformers", "optimum", "onnx"}
 DATABASE = {"piccolo", "asyncpg"}
@@ -54,9 +61,14 @@ FORBIDDEN = {
     "realtime": HEAVY | {"piccolo", "litestar"},
     "export": DATABASE | {"litestar"},
     "train": DATABASE | {"litestar"},
+    "riffle": HEAVY | DATABASE | {"litestar"},
+    "supervisor": HEAVY | DATABASE | {"litestar"},
+    "processes": HEAVY | DATABASE | {"litestar"},
+    "doctor": HEAVY | DATABASE | {"litestar"},
 }
 # Decisions of the domain, without I/O: facts and the clock are passed in.
 PURE = {
+    "domain/clock.py",
     "domain/ids.py",
     "domain/consent/policy.py",
     "domain/consent/policy_table.py",
@@ -170,6 +182,12 @@ def test_the_model_server_knows_only_decisions_of_the_domain() -> None:
         assert used <= PURE, f"{name_of(path)} imports {used - PURE}"
 
 
+def test_of_the_media_folder_the_model_server_knows_only_the_encoder() -> None:
+    for path in modules("model_server"):
+        used = {name for name in imported(path) if name.split(".")[0] == "media"}
+        assert used <= {"media.h264"}, f"{name_of(path)} imports {used}"
+
+
 def test_the_serving_path_is_free_of_torch() -> None:
     for path in modules("model_server"):
         if name_of(path) not in TORCH:
@@ -189,6 +207,17 @@ def test_only_what_talks_to_the_database_knows_piccolo() -> None:
         for path in modules(place):
             if place not in ("db", "domain"):
                 assert not any(name.split(".")[0] == "piccolo" for name in imported(path)), path
+
+
+def test_a_class_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for place in MAY_IMPORT.keys() - {"export", "train"}:
+        for path in modules(place):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(name_of(path))
+    twice = {name: paths for name, paths in places.items() if len(paths) > 1}
+    assert not twice, twice
 
 
 def test_no_file_outgrows_its_reason() -> None:

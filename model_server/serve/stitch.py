@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from media.h264 import Mp4Writer
 from model_server.engine import latents
+from model_server.engine.pixels import Frames
 from model_server.engine.preview import PreviewEngine
 from model_server.media import encode
-from model_server.media.encode import Film, Frames
 from model_server.serve.engines import Engines
 from model_server.serve.faults import JobError
 from model_server.serve.generation import Output, Progress
@@ -42,17 +43,17 @@ def stitch(request: Render, engines: Engines) -> Iterator[Progress | Output]:
     sampled = np.linspace(0, recipe.frames - 1, bucket.frames).round().astype(int)
     factor = encode.scale_for(recipe.width, recipe.height)
     width, height = recipe.width * factor, recipe.height * factor
-    film = Film(width, height, recipe.fps, recipe.frames)
+    writer = Mp4Writer(width, height, recipe.fps, recipe.frames)
     kept: dict[int, Frames] = {}
-    poster, count = b"", 0
+    thumbnail, count = b"", 0
     for number, clip in enumerate(clips):
         first = count
         for frame in _decode(clip, width, height):
-            film.add(frame)
+            writer.add(frame)
             if count in sampled:
                 kept[count] = _resized(frame, bucket.width, bucket.height)
             if count == recipe.frames // 2:
-                poster = encode.picture(frame)
+                thumbnail = encode.picture(frame)
             count += 1
         if count == first:
             raise JobError(
@@ -62,14 +63,14 @@ def stitch(request: Render, engines: Engines) -> Iterator[Progress | Output]:
         yield Progress(stage="join", i=number + 1, n=len(clips), picture=last)
     if count != recipe.frames:
         raise JobError(FaultCode.BAD_INPUT, f"the clips have {count} frames together, not {recipe.frames}")
-    video = film.finish()
+    video = writer.finish()
     if len(video) > MAX_INPUT_BYTES:
         raise JobError(
             FaultCode.BAD_INPUT, f"the whole would have {len(video)} bytes: at most {MAX_INPUT_BYTES}"
         )
     yield Progress(stage="encode")
     sample = np.stack([kept[index] for index in sampled])
-    media = Media(video=video, thumbnail=poster, spritesheet=encode.spritesheet(sample))
+    media = Media(video=video, thumbnail=thumbnail, spritesheet=encode.spritesheet(sample))
     yield Output(
         stage="measure", media=media, latents=latents.pack(_latents(sample, bucket, engine, engines))
     )

@@ -17,7 +17,7 @@ from model_server.serve.generation import Output, Progress
 from schemas.videos import Tier
 from schemas.work import Inputs
 from settings import load
-from tests.model_server.engine.test_conditions import picture
+from tests.model_server.engine.clips import picture
 from tests.model_server.server import recipe, render
 from tests.product import ModelFolders
 from train.world.clips import FULL, FULL_SIZES, PREVIEW, PREVIEW_SIZES, draw, reference_picture

@@ -1,50 +1,28 @@
-"""What clips are shown: how files are read, and that both engines do what the models are trained on."""
+"""Conditioning is what the models are trained on, in both engines."""
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 
 from export.measure import difference
-from model_server.engine.condition_inputs import MAX_BEGIN_FRAMES, ConditioningInputs, read_inputs
+from model_server.engine.condition_inputs import ConditioningInputs
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.render import FullRenderer
 from model_server.engine.resize import crop_to_fill, fit_inside
-from model_server.media.encode import mp4
-from schemas.work import Inputs
 from tests.export.small import SIZE, copied, edited, recipe, small_bundle, small_folder
+from tests.model_server.engine.clips import Frames, clip
 from train.measure.sampler import ModelSampler
 from train.models import vae as autoencoder
 from train.models.conditioning import REFERENCE, TokenConditioning, build_conditioning
 from train.models.flow_sampler import noise, sample
 
-Frames = NDArray[np.uint8]
 FULL = (128, 192)
 # A float32 graph differs from torch by rounding; its encoder is float32 too.
 SAME_DB = 50.0
-
-
-def clip(frames: int = 12, size: tuple[int, int] = SIZE) -> Frames:
-    """A square that walks over a slope of colours, one shade lighter a frame."""
-    width, height = size
-    out = np.zeros((frames, height, width, 3), dtype=np.uint8)
-    out[..., 0] = np.linspace(0, 255, width)
-    out[..., 1] = np.linspace(255, 0, height)[:, None]
-    for number, frame in enumerate(out):
-        frame[20:50, 4 + 2 * number : 30 + 2 * number, 2] = 60 + 12 * number
-    return out
-
-
-def picture(frame: Frames, form: str = "PNG") -> bytes:
-    out = BytesIO()
-    Image.fromarray(frame).save(out, form, **({"lossless": True} if form == "WEBP" else {}))
-    return out.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -60,53 +38,6 @@ def renderer() -> FullRenderer:
 @pytest.fixture(scope="module")
 def sampler() -> ModelSampler:
     return ModelSampler(small_folder())
-
-
-@pytest.mark.parametrize("form", ["PNG", "WEBP"])
-def test_a_picture_is_shown_as_it_is(form: str) -> None:
-    frame = clip()[3]
-    data = picture(frame, form)
-    found = read_inputs(Inputs(begin=data, end=data, reference=data))
-    for part in (found.begin, found.end, found.reference):
-        assert part is not None
-        np.testing.assert_array_equal(part, frame[None])
-    assert found.names == ["begin", "end", "reference"]
-
-
-def test_a_video_begins_with_its_last_frames_and_ends_with_its_first() -> None:
-    frames = clip(12)
-    data = mp4(frames, 8)
-    found = read_inputs(Inputs(begin=data, end=data, reference=data))
-
-    def numbers(part: Frames | None) -> list[int]:
-        """Which of the frames each of these is; they come back larger, and with the mark."""
-        assert part is not None
-        small = crop_to_fill(part, SIZE).astype(int)
-        return [int(np.abs(frames - one).mean((1, 2, 3)).argmin()) for one in small]
-
-    assert numbers(found.begin) == list(range(12 - MAX_BEGIN_FRAMES, 12))
-    assert numbers(found.end) == [0]
-    assert numbers(found.reference) == [6]
-
-
-@pytest.mark.parametrize("name", ["begin", "end", "reference"])
-@pytest.mark.parametrize("data", [b"", b"no picture", picture(clip()[0])[:150], mp4(clip(), 8)[:400]])
-def test_what_is_no_picture_is_named(name: str, data: bytes) -> None:
-    with pytest.raises(ValueError, match=f"^{name} "):
-        read_inputs(Inputs(**{name: data}))
-
-
-def test_frames_are_filled_and_pictures_fitted() -> None:
-    wide = np.zeros((1, 100, 300, 3), dtype=np.uint8)
-    wide[:, :, :100, 0], wide[:, :, 100:200, 1], wide[:, :, 200:, 2] = 255, 255, 255
-    cut = crop_to_fill(wide, (64, 96))
-    assert cut.shape == (1, 96, 64, 3)
-    # The middle third alone is left.
-    assert cut[0, :, 4:-4].reshape(-1, 3).min(0).tolist() == [0, 255, 0]
-    whole = fit_inside(wide, (60, 96))
-    assert whole.shape == (1, 96, 60, 3)
-    assert whole[0, 48, 5].tolist() == [255, 0, 0]
-    assert whole[0, 48, 55].tolist() == [0, 0, 255]
 
 
 def encoded(sampler: ModelSampler, frames: Frames) -> torch.Tensor:
@@ -134,7 +65,7 @@ GIVEN = ConditioningInputs(begin=clip(9), end=clip(size=(200, 100))[-1:], refere
 
 
 @pytest.mark.parametrize(("size", "frames"), [(SIZE, 17), ((64, 64), 25), ((96, 64), 41)])
-def test_a_preview_is_told_what_the_student_learns(
+def test_a_preview_is_conditioned_as_the_student_learns(
     engine: PreviewEngine, sampler: ModelSampler, size: tuple[int, int], frames: int
 ) -> None:
     wanted = recipe(seed=5, width=size[0], height=size[1], frames=frames)
@@ -151,7 +82,7 @@ def test_a_preview_is_told_what_the_student_learns(
 
 
 @pytest.mark.parametrize(("size", "frames"), [(FULL, 17), ((192, 128), 25)])
-def test_a_render_is_told_what_the_teacher_learns(
+def test_a_render_is_conditioned_as_the_teacher_learns(
     renderer: FullRenderer, sampler: ModelSampler, size: tuple[int, int], frames: int
 ) -> None:
     wanted = recipe(seed=5, width=size[0], height=size[1], frames=frames)
@@ -185,7 +116,7 @@ def test_each_of_them_counts(engine: PreviewEngine, name: str) -> None:
     assert np.abs(with_it.latents - without.latents)[:, :, 2:].max() > 1e-3
 
 
-def test_a_remix_holds_its_first_frames_too(engine: PreviewEngine) -> None:
+def test_a_remix_keeps_its_given_first_frames_too(engine: PreviewEngine) -> None:
     source = np.zeros((1, 16, 5, 6, 4), dtype=np.float16)
     job = engine.begin(recipe(strength=0.5), source, inputs=ConditioningInputs(begin=clip(1)))
     first = job.latents[:, :, :1].copy()
