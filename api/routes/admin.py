@@ -8,6 +8,7 @@ from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
+from api.http.clock import now
 from domain.safety.admin.site import pages
 from media.seal import BrokenSeal, Seal
 from media.store import MediaStore
@@ -31,7 +32,7 @@ def admin_handler(media: MediaStore, seal: Seal, *, secure: bool) -> ASGIRouteHa
         except FileNotFoundError:
             raise RiffleError(Code.NOT_FOUND, "its clip is gone") from None
 
-    app = pages(open_proof, open_video, secure=secure)
+    app = pages(open_proof, open_video, now, secure=secure)
 
     @asgi(PREFIX, is_mount=True, copy_scope=True)
     async def admin(scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,7 +13,6 @@ from api.http.auth import Authed, asker
 from api.http.clock import now
 from api.http.idempotency import once, once_checked
 from domain.consent import cameos, enrolments, grants, receipts
-from domain.safety import reports
 from domain.safety.screen import Screen
 from schemas.cameos import (
     MAX_LEDGER_PAGE,
@@ -96,7 +95,7 @@ class Cameos(Controller):
             raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
 
         async def make() -> Grant:
-            await reports.check_request_rate(request.user.id, now())
+            await grants.check_request_rate(request.user.id, now=now())
             return await grants.request(cameo_id, request.user.id, wish, now())
 
         return await once(request, wish, make)
@@ -161,7 +160,7 @@ class CameoRequests(Controller):
         role: Annotated[Literal["owner", "grantee"], Parameter(description="which side I am on")] = "owner",
     ) -> GrantList:
         """As `owner`: what awaits my answer or has got it; as `grantee`: what I asked for."""
-        return GrantList(data=await grants.list_requests(request.user.id, role))
+        return GrantList(data=await grants.list_requests(request.user.id, role, now=now()))
 
     @post("/{grant_id:str}/accept", status_code=200, summary="Accept")
     async def accept(self, request: Authed, grant_id: str) -> Grant:

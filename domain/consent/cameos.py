@@ -11,6 +11,7 @@ from domain.consent import grants, revocations
 from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import Action, UseRequest, decide
 from domain.ids import new_id
+from schemas.base import unix_seconds
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
 
@@ -166,7 +167,7 @@ async def _select(where: str, viewer: str, *args: object) -> list[Cameo]:
         *args,
     )
     for row in rows:
-        row["created_at"] = int(row["created_at"].timestamp())
+        row["created_at"] = unix_seconds(row["created_at"])
         own = row.pop("account_id") == viewer
         row["restrictions"] = msgspec.json.decode(row["restrictions"]) if own else None
     return [msgspec.convert(row, Cameo) for row in rows]

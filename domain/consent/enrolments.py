@@ -11,8 +11,10 @@ import msgspec
 
 from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
+from domain.rate_limits import DAY, check_rate
 from domain.safety.admin import audit_log
 from domain.safety.hash_distance import NEAR_BITS, bands
+from schemas.base import unix_seconds
 from schemas.enrolment import Challenge, Proof, ProofCheck, ProofStatus, Turn
 from schemas.errors import Code, RiffleError
 
@@ -42,15 +44,14 @@ async def new_challenge(cameo_id: str, account: str, now: datetime) -> Challenge
     """
     async with transaction():
         await _lock_own_cameo(cameo_id, account)
-        found = await fetch_one(
-            "SELECT count(*) AS n FROM challenges WHERE cameo_id = $1 AND created_at > $2",
+        await check_rate(
+            "challenges",
+            "challenges WHERE cameo_id = $1",
             cameo_id,
-            now - timedelta(days=1),
+            limit=CHALLENGES_PER_DAY,
+            window=DAY,
+            now=now,
         )
-        if found is not None and found["n"] >= CHALLENGES_PER_DAY:
-            raise RiffleError(
-                Code.RATE_LIMITED, f"at most {CHALLENGES_PER_DAY} challenges a day", retry_after_s=3600
-            )
         await fetch(
             """
             UPDATE challenges SET expires_at = $2
@@ -63,7 +64,7 @@ async def new_challenge(cameo_id: str, account: str, now: datetime) -> Challenge
             id=new_id("challenge"),
             digits="".join(str(secrets.randbelow(10)) for _ in range(DIGITS)),
             turns=[secrets.choice(get_args(Turn)) for _ in range(TURN_COUNT)],
-            expires_at=int((now + CHALLENGE_LIFE).timestamp()),
+            expires_at=unix_seconds(now + CHALLENGE_LIFE),
         )
         await fetch(
             """
@@ -240,5 +241,5 @@ async def _proofs(where: str, *args: object) -> list[Proof]:
     for row in rows:
         row["checks"] = msgspec.json.decode(row["checks"])
         for name in ("created_at", "decided_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[Proof])

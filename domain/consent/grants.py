@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +11,8 @@ from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.consent.policy import ASK_AGAIN_AFTER_S, GRANT_EDGES, POLICY_VERSION
 from domain.events import stream
 from domain.ids import new_id
+from domain.rate_limits import HOUR, check_rate
+from schemas.base import unix_seconds
 from schemas.cameos import Audience, CameoStatus, Grant, GrantStatus, RequestCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.events import CameoAccepted, CameoRefused, CameoRequested, CameoRevoked, inbox_stream
@@ -20,10 +22,31 @@ ANSWERED: dict[GrantStatus, type[CameoAccepted | CameoRefused | CameoRevoked]] =
     GrantStatus.REFUSED: CameoRefused,
     GrantStatus.REVOKED: CameoRevoked,
 }
+# Asking is free, so it is bounded: twenty owners an hour are asked by somebody who means it.
+REQUESTS_PER_HOUR = 20
 # An inbox of requests; older ones have long been answered.
 MAX_REQUESTS = 500
 # Written down as expired in one go; what has run out counts as such before that too.
 DUE_BATCH = 100
+
+
+async def check_request_rate(grantee: str, *, now: datetime) -> None:
+    """Refuse a request by somebody who asks too much. Runs in the caller's transaction.
+
+    Raises:
+        RiffleError: rate_limited.
+    """
+    # Not the row of the account: cameos are locked before accounts, and here the cameo comes next.
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended('cameo request ' || $1, 0))", grantee)
+    await check_rate(
+        "requests",
+        "grants WHERE grantee_id = $1 AND revision = 1",
+        grantee,
+        limit=REQUESTS_PER_HOUR,
+        window=HOUR,
+        at="at",
+        now=now,
+    )
 
 
 async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime) -> Grant:
@@ -190,14 +213,12 @@ async def notify_grantee(grant_id: str, status: GrantStatus, now: datetime) -> N
     await stream.append(inbox_stream(found["grantee_id"]), ANSWERED[status](grant=grant), now=now)
 
 
-async def list_requests(
-    account: str, role: Literal["owner", "grantee"], now: datetime | None = None
-) -> list[Grant]:
+async def list_requests(account: str, role: Literal["owner", "grantee"], *, now: datetime) -> list[Grant]:
     """What others asked of me (`owner`) or I of them (`grantee`): those that wait first, then by age."""
     mine = "c.account_id = $1" if role == "owner" else "h.grantee_id = $1"
     return await _select(
         f"{mine} ORDER BY (h.status = 'pending') DESC, h.requested_at DESC, h.grant_id LIMIT {MAX_REQUESTS}",
-        now or datetime.now(UTC),
+        now,
         account,
     )
 
@@ -239,7 +260,7 @@ async def _one(grant_id: str, now: datetime) -> Grant:
 def _grant(row: dict[str, Any], now: datetime | None) -> Grant:
     """The wire form. What has run out by `now` reads as expired, though no revision says so yet."""
     row["scope"] = msgspec.json.decode(row["scope"])
-    row["created_at"] = int(row.pop("at").timestamp())
+    row["created_at"] = unix_seconds(row.pop("at"))
     row["expires_at"] = row["scope"].get("until")
     grant = msgspec.convert(row, Grant)
     out = now is not None and grant.expires_at is not None and grant.expires_at <= now.timestamp()

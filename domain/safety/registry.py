@@ -12,6 +12,7 @@ from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
 from domain.safety.admin import audit_log
 from domain.safety.name_match import NameHit, NameKind, NameMatcher, RegistryEntry, shipped_entries
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.registry import CreateRegistryGrant, RegistryGrant, RegistryName, Role
 
@@ -266,7 +267,7 @@ async def _grants(where: str, *args: object) -> list[RegistryGrant]:
     )
     for row in rows:
         for name in ("until", "created_at", "revoked_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[RegistryGrant])
 
 

@@ -1,8 +1,8 @@
-"""Reports by people, what moderators do about them, and how often somebody may ask for a cameo."""
+"""Reports by people, and what moderators do about them: videos are hidden, cameos of minors flagged."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -12,17 +12,17 @@ from domain.accounts import accounts
 from domain.consent import cameos
 from domain.feed import posts
 from domain.ids import new_id
+from domain.rate_limits import DAY, check_rate
 from domain.safety.admin import audit_log
 from domain.videos import transitions
 from domain.videos.record import lock, no_such_video, select
 from domain.videos.visibility import get_viewable
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.moderation import CreateReport, Report
 
 # More than anybody sees in a day that should not be there; a flood hides the one that matters.
 REPORTS_PER_DAY = 50
-# Asking is free, so it is bounded: twenty owners an hour are asked by somebody who means it.
-REQUESTS_PER_HOUR = 20
 MAX_LISTED = 200
 Outcome = Literal["hidden", "minor", "dismissed"]
 
@@ -44,15 +44,14 @@ async def file(account: str, wish: CreateReport, now: datetime) -> Report:
         )
         if open_one:
             return open_one[0]
-        found = await fetch_one(
-            "SELECT count(*) AS n FROM reports WHERE account_id = $1 AND created_at > $2",
+        await check_rate(
+            "reports",
+            "reports WHERE account_id = $1",
             account,
-            now - timedelta(days=1),
+            limit=REPORTS_PER_DAY,
+            window=DAY,
+            now=now,
         )
-        if found is not None and found["n"] >= REPORTS_PER_DAY:
-            raise RiffleError(
-                Code.RATE_LIMITED, f"at most {REPORTS_PER_DAY} reports a day", retry_after_s=3600
-            )
         report_id = new_id("report")
         await fetch(
             """
@@ -203,31 +202,6 @@ async def unflag_minor(cameo_id: str, actor: str, now: datetime) -> None:
         await audit_log.record(actor, "cameo.not_minor", cameo_id, now)
 
 
-async def check_request_rate(grantee: str, now: datetime) -> None:
-    """Refuse a request for a cameo by somebody who asks too much. Runs in the caller's transaction.
-
-    Raises:
-        RiffleError: rate_limited.
-    """
-    # Not the row of the account: cameos are locked before accounts, and here the cameo comes next.
-    await fetch("SELECT pg_advisory_xact_lock(hashtextextended('cameo request ' || $1, 0))", grantee)
-    found = await fetch_one(
-        """
-        SELECT count(*) AS n, min(at) AS first FROM grants
-        WHERE grantee_id = $1 AND revision = 1 AND at > $2
-        """,
-        grantee,
-        now - timedelta(hours=1),
-    )
-    if found is not None and found["n"] >= REQUESTS_PER_HOUR:
-        wait = found["first"] + timedelta(hours=1) - now
-        raise RiffleError(
-            Code.RATE_LIMITED,
-            f"at most {REQUESTS_PER_HOUR} requests an hour",
-            retry_after_s=int(wait.total_seconds()) + 1,
-        )
-
-
 async def _video(kind: str, subject: str) -> str:
     if kind == "video":
         return subject
@@ -251,5 +225,5 @@ async def _reports(where: str, *args: object) -> list[Report]:
         f"SELECT id, kind, subject_id, reason, status, created_at, outcome FROM reports WHERE {where}", *args
     )
     for row in rows:
-        row["created_at"] = int(row["created_at"].timestamp())
+        row["created_at"] = unix_seconds(row["created_at"])
     return msgspec.convert(rows, list[Report])

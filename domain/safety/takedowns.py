@@ -14,6 +14,7 @@ from domain.ids import new_id
 from domain.safety import fingerprints
 from domain.safety.admin import audit_log
 from domain.videos.visibility import TAKEN_DOWN
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown
 from schemas.videos import Recipe
@@ -195,7 +196,7 @@ async def file_counter_notice(
     )
     if not made:
         raise RiffleError(Code.CONFLICT, "you have answered this takedown already")
-    return CounterNotice(id=notice_id, takedown_id=takedown_id, created_at=int(now.timestamp()))
+    return CounterNotice(id=notice_id, takedown_id=takedown_id, created_at=unix_seconds(now))
 
 
 async def decide(
@@ -283,7 +284,7 @@ async def _read(where: str, account: str, *args: object) -> list[Takedown]:
     )
     for row in rows:
         for name in ("created_at", "due_at", "decided_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[Takedown])
 
 

@@ -43,10 +43,9 @@ def moderator(action: str, name: str, superuser: bool) -> int:
         await engine.open(load())
         try:
             if action == "add":
-                return (
-                    f"password of {name}, shown this once: {await moderators.add(name, superuser=superuser)}"
-                )
-            await moderators.remove(name)
+                password = await moderators.add(name, superuser=superuser, now=datetime.now(UTC))
+                return f"password of {name}, shown this once: {password}"
+            await moderators.remove(name, now=datetime.now(UTC))
             return f"{name} moderates no more"
         finally:
             await engine.close()

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from db.engine import fetch
+from domain.consent import grants
 from domain.safety import reports
 from media.store import MediaStore
 from tests.api.conftest import HANDLES
@@ -111,7 +112,7 @@ async def test_a_blocked_person_does_not_see_the_likeness_in_posts_of_others(
 
 
 async def test_requests_are_bounded(ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "REQUESTS_PER_HOUR", 1)
+    monkeypatch.setattr(grants, "REQUESTS_PER_HOUR", 1)
     first, second = await cameo_of(ada, "people_i_approve"), await cameo_of(ada, "people_i_approve")
     await bob.ok("POST", f"/v1/cameos/{first}/requests")
     reply = await bob.call("POST", f"/v1/cameos/{second}/requests")

@@ -74,7 +74,7 @@ async def test_asking_and_answering_reaches_both_inboxes() -> None:
     await refused(Code.INVALID_REQUEST, grants.request(mine.id, eve.id, past, at(1)))
     await refused(Code.NOT_FOUND, grants.answer(grant.id, eve.id, True, at(2)))
     await refused(Code.NOT_FOUND, grants.answer(grant.id, bob.id, True, at(2)))
-    assert [item.id for item in await grants.list_requests(ada.id, "owner")] == [grant.id]
+    assert [item.id for item in await grants.list_requests(ada.id, "owner", now=at(2))] == [grant.id]
     accepted = await grants.answer(grant.id, ada.id, True, at(2))
     assert (accepted.status, accepted.revision) == (GrantStatus.ACCEPTED, 2)
     await refused(Code.INVALID_STATE, grants.answer(grant.id, ada.id, False, at(3)))
@@ -123,7 +123,7 @@ async def test_a_refusal_holds_for_a_day_and_an_old_request_runs_out() -> None:
     second = await grants.request(mine.id, bob.id, RequestCameo(scope=Scope(until=until)), later)
     (shown,) = [
         item
-        for item in await grants.list_requests(ada.id, "owner", at(2 * ASK_AGAIN_AFTER_S))
+        for item in await grants.list_requests(ada.id, "owner", now=at(2 * ASK_AGAIN_AFTER_S))
         if item.id == second.id
     ]
     assert shown.status is GrantStatus.EXPIRED

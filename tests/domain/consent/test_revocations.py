@@ -255,7 +255,7 @@ async def test_what_ends_without_a_word_takes_effect_within_one_step() -> None:
     assert not await complete(row.id, 1)
     # Nothing that has run out is leased; and it's written down as expired.
     assert await cameos.expire(at(51)) == 1
-    (grant,) = await grants.list_requests(bob.id, "grantee", at(51))
+    (grant,) = await grants.list_requests(bob.id, "grantee", now=at(51))
     assert (grant.status, grant.revision) == ("expired", 3)
     assert await cameos.expire(at(51)) == 0
 
