@@ -30,4 +30,4 @@ async def upgrade() -> None:
 async def _upgrade() -> None:
     async with engine.transaction():
         await migrate.upgrade()
-        await registry.sync_shipped(datetime.now(UTC))
+        await registry.sync_shipped(now=datetime.now(UTC))

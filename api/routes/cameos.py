@@ -53,8 +53,8 @@ class Cameos(Controller):
             await screen.check_name(asker(request), data.display_name)
 
         async def make(_: None) -> Cameo:
-            cameo = await cameos.create(request.user.id, data, now())
-            challenge = await enrolments.new_challenge(cameo.id, request.user.id, now())
+            cameo = await cameos.create(request.user.id, data, now=now())
+            challenge = await enrolments.new_challenge(cameo.id, request.user.id, now=now())
             return msgspec.structs.replace(cameo, challenge=challenge)
 
         return await once_checked(request, data, check, make)
@@ -81,7 +81,7 @@ class Cameos(Controller):
             RiffleError: not_found, invalid_state, likeness_protected, moderation_refused.
         """
         await screen.check_name(asker(request), data.display_name)
-        return await cameos.patch(cameo_id, request.user.id, data, now())
+        return await cameos.patch(cameo_id, request.user.id, data, now=now())
 
     @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
     async def ask(self, request: Authed, cameo_id: str, data: RequestCameo | None = None) -> Response[Grant]:
@@ -90,15 +90,15 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found, conflict, consent_refused, rate_limited.
         """
-        wish = data or RequestCameo()
-        if wish.scope.until is not None and not 0 < wish.scope.until < MAX_UNIX_S:
+        asked = data or RequestCameo()
+        if asked.scope.until is not None and not 0 < asked.scope.until < MAX_UNIX_S:
             raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
 
         async def make() -> Grant:
             await grants.check_request_rate(request.user.id, now=now())
-            return await grants.request(cameo_id, request.user.id, wish, now())
+            return await grants.request(cameo_id, request.user.id, asked, now=now())
 
-        return await once(request, wish, make)
+        return await once(request, asked, make)
 
     @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
     async def revoke(self, request: Authed, cameo_id: str, data: RevokeCameo | None = None) -> Cameo:
@@ -110,7 +110,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now())
+        return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now=now())
 
     @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
     async def uses(self, request: Authed, cameo_id: str) -> CameoUseList:
@@ -128,7 +128,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        await receipts.delete_use(cameo_id, request.user.id, video_id, now())
+        await receipts.delete_use(cameo_id, request.user.id, video_id, now=now())
         return Deleted(id=video_id)
 
     @get("/{cameo_id:str}/ledger", summary="All that ever changed its consent")
@@ -169,7 +169,7 @@ class CameoRequests(Controller):
         Raises:
             RiffleError: not_found, invalid_state.
         """
-        return await grants.answer(grant_id, request.user.id, True, now())
+        return await grants.answer(grant_id, request.user.id, True, now=now())
 
     @post("/{grant_id:str}/refuse", status_code=200, summary="Refuse")
     async def refuse(self, request: Authed, grant_id: str) -> Grant:
@@ -178,4 +178,4 @@ class CameoRequests(Controller):
         Raises:
             RiffleError: not_found, invalid_state.
         """
-        return await grants.answer(grant_id, request.user.id, False, now())
+        return await grants.answer(grant_id, request.user.id, False, now=now())

@@ -69,7 +69,7 @@ class References(Controller):
         await media.put(key, data)
         digest = hashlib.sha256(data).hexdigest()
         try:
-            return await cameos.set_reference(cameo_id, request.user.id, key, digest, now())
+            return await cameos.set_reference(cameo_id, request.user.id, key, digest, now=now())
         except RiffleError:
             await media.delete(key)
             raise
@@ -81,7 +81,7 @@ class References(Controller):
         Raises:
             RiffleError: not_found, consent_refused.
         """
-        key = await cameos.reference(cameo_id, request.user.id, now())
+        key = await cameos.reference(cameo_id, request.user.id, now=now())
         kind = next(name for name, ending in ENDINGS.items() if key.endswith(ending))
         try:
             data = await media.get(key)

@@ -36,7 +36,7 @@ class OpenChallenge(NamedTuple):
     created_at: datetime
 
 
-async def new_challenge(cameo_id: str, account: str, now: datetime) -> Challenge:
+async def new_challenge(cameo_id: str, account: str, *, now: datetime) -> Challenge:
     """A new challenge for an own cameo; earlier ones stop working.
 
     Raises:
@@ -81,7 +81,7 @@ async def new_challenge(cameo_id: str, account: str, now: datetime) -> Challenge
         return made
 
 
-async def open_challenge(cameo_id: str, account: str, now: datetime) -> OpenChallenge:
+async def open_challenge(cameo_id: str, account: str, *, now: datetime) -> OpenChallenge:
     """The challenge of an own cameo that a proof can answer now.
 
     Raises:
@@ -126,9 +126,10 @@ async def add_proof(
     key: str,
     bits: str,
     checks: list[ProofCheck],
+    *,
     now: datetime,
 ) -> Proof:
-    """Keep a proof that passed what can be checked, for a moderator to look at. Uses its challenge up.
+    """Keep a proof that passed what can be checked, for a moderator to decide on. Uses its challenge up.
 
     Raises:
         RiffleError: invalid_state, where the challenge was answered or ran out meanwhile.
@@ -185,8 +186,8 @@ async def unproven(cameo_ids: Sequence[str]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def sealed_key(proof_id: str, actor: str, now: datetime) -> str:
-    """Where the sealed clip of a proof lies, for a moderator who looks at it: that is written down.
+async def sealed_key(proof_id: str, actor: str, *, now: datetime) -> str:
+    """Where the sealed clip of a proof lies, for a moderator; the view goes into the audit log.
 
     Raises:
         RiffleError: not_found.
@@ -195,11 +196,11 @@ async def sealed_key(proof_id: str, actor: str, now: datetime) -> str:
         found = await fetch_one("SELECT media_key FROM proofs WHERE id = $1", proof_id)
         if found is None:
             raise RiffleError(Code.NOT_FOUND, f"there is no proof `{proof_id}`")
-        await audit_log.record(actor, "proof.seen", proof_id, now)
+        await audit_log.record(actor, "proof.seen", proof_id, now=now)
         return str(found["media_key"])
 
 
-async def decide(proof_id: str, status: ProofStatus, note: str, actor: str, now: datetime) -> None:
+async def decide(proof_id: str, status: ProofStatus, note: str, actor: str, *, now: datetime) -> None:
     """A moderator verifies or rejects a proof; a verified one may be rejected later.
 
     Raises:
@@ -221,7 +222,7 @@ async def decide(proof_id: str, status: ProofStatus, note: str, actor: str, now:
         )
         if not changed:
             raise RiffleError(Code.NOT_FOUND, f"there is no proof `{proof_id}` that could become {status}")
-        await audit_log.record(actor, f"proof.{status}", proof_id, now, note=note)
+        await audit_log.record(actor, f"proof.{status}", proof_id, note=note, now=now)
 
 
 async def _lock_own_cameo(cameo_id: str, account: str, *, revoked: bool = False) -> None:

@@ -124,7 +124,7 @@ async def decide(appeal_id: str, uphold: bool, note: str, actor: str, *, now: da
         )
         if not changed:
             raise RiffleError(Code.NOT_FOUND, f"there is no open appeal `{appeal_id}`")
-        await audit_log.record(actor, f"appeal.{status}", appeal_id, now, note=note)
+        await audit_log.record(actor, f"appeal.{status}", appeal_id, note=note, now=now)
 
 
 async def _select(where: str, *args: object) -> list[Appeal]:

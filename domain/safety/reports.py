@@ -27,19 +27,19 @@ MAX_LISTED = 200
 Outcome = Literal["hidden", "minor", "dismissed"]
 
 
-async def file(account: str, wish: CreateReport, now: datetime) -> Report:
+async def file(account: str, request: CreateReport, *, now: datetime) -> Report:
     """Report something that one can see. The same thing twice is one report.
 
     Raises:
         RiffleError: not_found; rate_limited.
     """
-    subject = await _subject(account, wish, now)
+    subject = await _subject(account, request, now=now)
     async with transaction():
         await fetch("SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE", account)
         open_one = await _reports(
             "account_id = $1 AND kind = $2 AND subject_id = $3 AND status = 'open'",
             account,
-            wish.kind,
+            request.kind,
             subject,
         )
         if open_one:
@@ -60,30 +60,30 @@ async def file(account: str, wish: CreateReport, now: datetime) -> Report:
             """,
             report_id,
             account,
-            wish.kind,
+            request.kind,
             subject,
-            wish.reason.value,
-            wish.note,
+            request.reason.value,
+            request.note,
             now,
         )
         return (await _reports("id = $1", report_id))[0]
 
 
-async def _subject(account: str, wish: CreateReport, now: datetime) -> str:
+async def _subject(account: str, request: CreateReport, *, now: datetime) -> str:
     """The id of what is reported.
 
     Raises:
         RiffleError: not_found, where the reporter can't see it.
     """
-    if wish.kind == "video":
-        return (await get_viewable(wish.id, account, now)).id
-    if wish.kind == "post":
-        return (await posts.get_post(wish.id, account, now)).id
-    if wish.kind == "cameo":
-        return (await cameos.get(wish.id, account)).id
-    person = await accounts.by_handle(wish.id)
+    if request.kind == "video":
+        return (await get_viewable(request.id, account, now)).id
+    if request.kind == "post":
+        return (await posts.get_post(request.id, account, now)).id
+    if request.kind == "cameo":
+        return (await cameos.get(request.id, account)).id
+    person = await accounts.by_handle(request.id)
     if person is None:
-        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{wish.id}`", param="id")
+        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{request.id}`", param="id")
     return person.id
 
 
@@ -92,7 +92,7 @@ async def list_own(account: str) -> list[Report]:
     return await _reports(f"account_id = $1 ORDER BY created_at DESC, id LIMIT {MAX_LISTED}", account)
 
 
-async def decide(report_id: str, outcome: Outcome, actor: str, now: datetime) -> None:
+async def decide(report_id: str, outcome: Outcome, actor: str, *, now: datetime) -> None:
     """A moderator acts on an open report, or dismisses it.
 
     Raises:
@@ -105,10 +105,10 @@ async def decide(report_id: str, outcome: Outcome, actor: str, now: datetime) ->
         if found is None:
             raise RiffleError(Code.NOT_FOUND, f"there is no open report `{report_id}`")
         if outcome == "hidden":
-            await hide(await _video(found["kind"], found["subject_id"]), report_id, actor, now)
+            await hide(await _video(found["kind"], found["subject_id"]), report_id, actor, now=now)
         elif outcome == "minor":
             for cameo in await _cameos(found["kind"], found["subject_id"]):
-                await flag_minor(cameo, actor, now)
+                await flag_minor(cameo, actor, now=now)
         await fetch(
             "UPDATE reports SET status = $2, outcome = $3, decided_at = $4, decided_by = $5 WHERE id = $1",
             report_id,
@@ -117,10 +117,10 @@ async def decide(report_id: str, outcome: Outcome, actor: str, now: datetime) ->
             now,
             actor,
         )
-        await audit_log.record(actor, f"report.{outcome}", report_id, now)
+        await audit_log.record(actor, f"report.{outcome}", report_id, now=now)
 
 
-async def hide(video_id: str, reason: str, actor: str, now: datetime) -> None:
+async def hide(video_id: str, reason: str, actor: str, *, now: datetime) -> None:
     """Take a video out of everybody's sight, its maker's too.
 
     Raises:
@@ -138,10 +138,10 @@ async def hide(video_id: str, reason: str, actor: str, now: datetime) -> None:
             reason,
             now,
         )
-        await audit_log.record(actor, "video.hidden", video_id, now, reason=reason)
+        await audit_log.record(actor, "video.hidden", video_id, reason=reason, now=now)
 
 
-async def show(video_id: str, actor: str, now: datetime) -> None:
+async def show(video_id: str, actor: str, *, now: datetime) -> None:
     """Show a hidden video again.
 
     Raises:
@@ -154,10 +154,10 @@ async def show(video_id: str, actor: str, now: datetime) -> None:
             now,
         ):
             raise no_such_video(video_id)
-        await audit_log.record(actor, "video.shown", video_id, now)
+        await audit_log.record(actor, "video.shown", video_id, now=now)
 
 
-async def flag_minor(cameo_id: str, actor: str, now: datetime) -> None:
+async def flag_minor(cameo_id: str, actor: str, *, now: datetime) -> None:
     """A cameo shows a minor: running videos with it end, and nobody uses or sees it any more.
 
     Raises:
@@ -183,10 +183,10 @@ async def flag_minor(cameo_id: str, actor: str, now: datetime) -> None:
             cameo_id,
         )
         await transitions.withdraw(sorted(running, key=transitions.by_account), "minor", now)
-        await audit_log.record(actor, "cameo.minor", cameo_id, now)
+        await audit_log.record(actor, "cameo.minor", cameo_id, now=now)
 
 
-async def unflag_minor(cameo_id: str, actor: str, now: datetime) -> None:
+async def unflag_minor(cameo_id: str, actor: str, *, now: datetime) -> None:
     """A cameo was flagged by mistake.
 
     Raises:
@@ -199,7 +199,7 @@ async def unflag_minor(cameo_id: str, actor: str, now: datetime) -> None:
             now,
         ):
             raise RiffleError(Code.NOT_FOUND, f"the cameo `{cameo_id}` is not flagged")
-        await audit_log.record(actor, "cameo.not_minor", cameo_id, now)
+        await audit_log.record(actor, "cameo.not_minor", cameo_id, now=now)
 
 
 async def _video(kind: str, subject: str) -> str:

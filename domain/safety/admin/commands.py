@@ -21,7 +21,7 @@ def backlog(settings: Settings) -> str:
     async def ask() -> dict[str, float]:
         await engine.open(settings)
         try:
-            return await waits.waiting(datetime.now(UTC))
+            return await waits.waiting(now=datetime.now(UTC))
         finally:
             await engine.close()
 

@@ -38,7 +38,7 @@ async def add(username: str, *, superuser: bool, now: datetime) -> str:
             superuser,
         )
         role = "superuser" if superuser else "moderator"
-        await audit_log.record("command line", "moderator.added", username, now, role=role)
+        await audit_log.record("command line", "moderator.added", username, role=role, now=now)
     return password
 
 
@@ -61,4 +61,4 @@ async def remove(username: str, *, now: datetime) -> None:
         if not found:
             raise RiffleError(Code.NOT_FOUND, f"there is no moderator `{username}`")
         await fetch("DELETE FROM moderator_sessions WHERE user_id = $1", found[0]["id"])
-        await audit_log.record("command line", "moderator.removed", username, now)
+        await audit_log.record("command line", "moderator.removed", username, now=now)

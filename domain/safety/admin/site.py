@@ -114,11 +114,11 @@ def _form(act: admin_actions.AdminAction, clock: Clock) -> FormConfig:
 
 def _clip_forms(open_proof: OpenProof, open_video: OpenVideo, clock: Clock) -> list[FormConfig]:
     async def proof(data: admin_actions.SeeProof, actor: str) -> tuple[str, bytes]:
-        key = await enrolments.sealed_key(data.proof_id, actor, clock())
+        key = await enrolments.sealed_key(data.proof_id, actor, now=clock())
         return data.proof_id, await open_proof(key, data.proof_id)
 
     async def video(data: admin_actions.SeeVideo, actor: str) -> tuple[str, bytes]:
-        key = await evidence.video_key(data.video_id, actor, clock())
+        key = await evidence.video_key(data.video_id, actor, now=clock())
         return data.video_id, await open_video(key)
 
     logged = "That you looked is written down."

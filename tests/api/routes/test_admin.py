@@ -67,7 +67,7 @@ async def desk(app: Litestar, *, superuser: bool) -> Desk:
 
 @pytest.fixture
 async def plain(app: Litestar) -> AsyncIterator[Desk]:
-    made = await desk(app, superuser=False, now=datetime.now(UTC))
+    made = await desk(app, superuser=False)
     yield made
     await made.client.aclose()
 
