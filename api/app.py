@@ -19,10 +19,13 @@ from litestar.plugins.prometheus import PrometheusConfig
 import logs
 from api.http import openapi
 from api.http.auth import signed_in
-from api.http.body import MAX_BODY_BYTES, Body
-from api.http.edge import drained, finish, refuse_unstorable
-from api.http.errors import answer
+from api.http.body import MAX_BODY_BYTES, RequestBodyDTO
+from api.http.drain import drain_request_body
+from api.http.errors import to_error_response
 from api.http.rate_limits import create_limiter
+from api.http.request_id import bind_request_id
+from api.http.response_headers import add_response_headers
+from api.http.urls import refuse_unstorable_url
 from api.model_cards import Cards, ModelServerCards
 from api.routes.accounts import Accounts
 from api.routes.admin import admin_handler
@@ -88,7 +91,7 @@ def create_app(
     store, seal = media or open_store(settings.media_location), Seal(settings.home)
     parts: dict[str, Any] = {
         "settings": settings,
-        "cards": cards or ModelServerCards(settings.models_http),
+        "cards": cards or ModelServerCards(settings.models_http, settings.model_progress),
         "media": store,
         "screen": Screen(settings, moderation_client(settings)),
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
@@ -114,12 +117,12 @@ def create_app(
         lifespan=[database],
         state=State({"rate_limiter": create_limiter()}),
         dependencies={name: Provide(_constant(part), sync_to_thread=False) for name, part in parts.items()},
-        dto=Body,
+        dto=RequestBodyDTO,
         return_dto=None,
-        exception_handlers={Exception: answer},
-        middleware=[drained, REQUEST_METRICS.middleware],
-        before_request=refuse_unstorable,
-        before_send=[finish],
+        exception_handlers={Exception: to_error_response},
+        middleware=[bind_request_id, drain_request_body, REQUEST_METRICS.middleware],
+        before_request=refuse_unstorable_url,
+        before_send=[add_response_headers],
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi.config(),
         logging_config=None,

@@ -19,13 +19,14 @@ import onnx
 import torch
 
 from bench.preview.report import ratio
-from export import trace
+from export import parts
 from export.families.base import Stage
 from export.load import Shape, Source, load
 from export.options import ExportOptions
 from export.preview import preview
 from export.quantise import PRODUCTS, quantise_products, roles, split
 from export.rewrites.graph import optimise
+from export.trace import trace_filled
 from model_server.engine.host import host_target
 from model_server.engine.onnx_graph import Arrays, OnnxGraph
 from train.arguments import model_folder
@@ -36,12 +37,12 @@ ROUNDS = 20
 
 def graphs(source: Source, shape: Shape) -> Iterator[tuple[str, int, onnx.ModelProto]]:
     """The denoiser of a shape for each precision and size of a batch."""
-    alone = trace.denoiser(source, shape, preview(source, shape, "", 0).clone())
+    alone = parts.denoiser(source, shape, preview(source, shape, "", 0).clone())
     for many in BATCHES:
         inputs = {name: value.expand(many, *value.shape[1:]).clone() for name, value in alone.inputs.items()}
         stage = Stage(alone.module, alone.untouched, inputs, alone.outputs)
         made = optimise(
-            trace.trace(source, trace.GraphPart("transformer", "transformer", stage)), "transformer"
+            trace_filled(source, parts.GraphPart("transformer", "transformer", stage)), "transformer"
         )
         yield "fp32", many, made
         apart = split(made)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from export.errors import ExportError
 from export.measure import difference
-from export.trace import PROMPTS
+from export.parts import PROMPTS
 from export.verify import THREADS, peak_ratio, recipe
 from model_server.engine.preview import PreviewEngine
 from schemas.bundle import Bucket, Manifest

@@ -311,16 +311,16 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
         with quietly():
             kind = getattr(importlib.import_module(library), name)
             # A weight that a file lacks would be drawn at random instead; a file of another model has others.
-            module, told = kind.from_pretrained(folder, output_loading_info=True)
+            module, loading = kind.from_pretrained(folder, output_loading_info=True)
     except Exception as error:
         # diffusers and transformers raise nearly anything on damaged weights.
         raise ExportError("load", f"{part} can't be loaded: {first_line(error)}") from error
-    lost = sorted(key for key in told["missing_keys"] if not key.startswith(UNUSED))
+    lost = sorted(key for key in loading["missing_keys"] if not key.startswith(UNUSED))
     if lost:
         raise ExportError("load", f"{part}: its files lack {lost[0]} ({len(lost)} weights in all)")
-    if told.get("mismatched_keys"):
+    if loading.get("mismatched_keys"):
         raise ExportError(
-            "load", f"{part}: {told['mismatched_keys'][0]} has another shape than config.json says"
+            "load", f"{part}: {loading['mismatched_keys'][0]} has another shape than config.json says"
         )
     wrong = [key for key, value in module.state_dict().items() if not torch.isfinite(value).all()]
     if wrong:

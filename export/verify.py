@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.measure import Parity, difference, run, worst
 from export.options import ExportOptions
+from export.parts import PROMPTS, GraphPart
 from export.preview import preview
-from export.trace import PROMPTS, GraphPart
 from model_server.engine.pixels import frames_from_video
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.shapes import schedule_of
@@ -46,11 +47,19 @@ def check_part(part: GraphPart, model: onnx.ModelProto, precision: str, *, gated
     return _gated(part.name, part.kind, least, precision) if gated else least
 
 
-def check_previews(source: Source, bundle: Path, precision: str, *, gated: bool = True) -> dict[str, Parity]:
+def check_previews(
+    source: Source,
+    bundle: Path,
+    precision: str,
+    *,
+    gated: bool = True,
+    begin: Callable[[Shape], None] = lambda _: None,
+) -> dict[str, Parity]:
     """Draw whole previews by the serving engine and by the library's modules from the same noise.
 
     The answer has `preview` (final latents) and `video` (frames of the same latents), with the shape's label
     behind it for all but the first shape. Of a bundle of free graphs, the shapes at the ends are drawn.
+    `begin` hears of each shape before it is drawn.
 
     Raises:
         ExportError: the difference is over the gate, or a second drawing differs from the first.
@@ -59,6 +68,7 @@ def check_previews(source: Source, bundle: Path, precision: str, *, gated: bool 
     found = {}
     for number, shape in enumerate(source.proven):
         behind = "" if number == 0 else f"-{shape.label}"
+        begin(shape)
         latents, frames = _check_shape(source, shape, engine)
         found[f"preview{behind}"], found[f"video{behind}"] = latents, frames
         if gated:
@@ -156,10 +166,10 @@ def _check_shape(source: Source, shape: Shape, engine: PreviewEngine) -> tuple[P
         job = engine.begin(wanted)
         job.latents = expected.numpy().copy()
         frames.append(peak_ratio(_pixels(source, expected), engine.decode(job)))
-    return held(latents), worst(frames)
+    return stated_parity(latents), worst(frames)
 
 
-def held(found: list[Parity]) -> Parity:
+def stated_parity(found: list[Parity]) -> Parity:
     """What another prompt and seed can be held to: the worst of these, less the spread between them.
 
     `least_db` is the worst itself, by which a bundle is refused: one prompt that leaves much open may lie far

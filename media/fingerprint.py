@@ -6,16 +6,14 @@ import io
 from collections.abc import Sequence
 
 import av
-import imagehash
 import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
-from PIL import Image
 
 # Four frames of 64 bits each: a still picture inside of another video doesn't match, the whole clip does.
 FRAMES = 4
 BITS = 64 * FRAMES
-# imagehash looks at 32x32 grey pixels; the decoder's scaler brings frames there at once.
+# The hash looks at 32x32 grey pixels; the decoder's scaler brings frames there at once.
 SIDE_PX = 32
 # Two minutes at 30 frames a second, far above anything that is drawn here; each costs 1 kB.
 MAX_FRAMES = 3600
@@ -25,6 +23,8 @@ MAX_SIDE_PX = 4096
 FLAT_LEVELS = 4.0
 
 SmallFrame = NDArray[np.uint8]
+# The eight lowest frequencies of the cosine transform (type II) of SIDE_PX samples.
+_COSINES = 2 * np.cos(np.pi * np.outer(np.arange(8), 2 * np.arange(SIDE_PX) + 1) / (2 * SIDE_PX))
 
 
 class UnreadableVideo(ValueError):
@@ -77,9 +77,18 @@ def fingerprint_of_frames(pictures: Sequence[SmallFrame], *, mirrored: bool = Fa
         return None
     bits = ""
     for picture in picked:
-        image = Image.fromarray(picture[:, ::-1].copy() if mirrored else picture)
-        bits += "".join("1" if bit else "0" for bit in imagehash.phash(image).hash.flatten())
+        bits += "".join("1" if bit else "0" for bit in _hash(picture[:, ::-1] if mirrored else picture).flat)
     return bits
+
+
+def _hash(picture: SmallFrame) -> NDArray[np.bool_]:
+    """Which of the 8x8 lowest frequencies of a picture of SIDE_PX are above their median.
+
+    The perceptual hash of https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html,
+    bit for bit as `imagehash.phash` has it, which needs SciPy (142 MB) for this one cosine transform.
+    """
+    low = _COSINES @ picture.astype(np.float64) @ _COSINES.T
+    return np.asarray(low > np.median(low))
 
 
 def distance(one: str, other: str) -> int:

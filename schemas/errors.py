@@ -94,7 +94,7 @@ class ErrorBody(Answer, kw_only=True):
     request_id: str | None = None
 
 
-class ErrorAnswer(Answer, kw_only=True):
+class ErrorResponse(Answer, kw_only=True):
     """The envelope of every error reply."""
 
     error: ErrorBody

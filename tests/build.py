@@ -126,7 +126,7 @@ async def complete(
     attempt: int,
     now: datetime = START,
     closeness: dict[str, float] | None = None,
-    look: str | None = None,
+    fingerprint: str | None = None,
 ) -> bool:
     """Complete a leased video; False where the attempt is over."""
     *media, latents = [f"{video_id}/{name}" for name in FILES]
@@ -139,7 +139,7 @@ async def complete(
         fidelity=None,
         closeness=closeness or {},
         now=now,
-        look=look,
+        fingerprint=fingerprint,
     )
 
 

@@ -52,6 +52,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def run_riffle(tmp_path: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`riffle` with these words and settings, run to its end; its home lies in `tmp_path` unless set."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RIFFLE")}
+    return subprocess.run(
+        [sys.executable, "-m", "riffle", *words],
+        cwd=PROJECT,
+        env={**clean, "RIFFLE_HOME": str(tmp_path / "home"), **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 class Product:
     """A running Riffle and what a client of it needs."""
 
@@ -82,6 +96,11 @@ class Product:
     def start(self) -> None:
         """Start it and wait for its ready line."""
         seen = self.output.count("Riffle is ready")
+        self.launch()
+        self.wait_for_line("Riffle is ready", seen)
+
+    def launch(self) -> None:
+        """Start it."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "riffle", "up"],
@@ -91,11 +110,15 @@ class Product:
                 stdout=log,
                 stderr=log,
             )
+
+    def wait_for_line(self, text: str, seen: int = 0) -> None:
+        """Wait until it has printed `text` once more than `seen` times."""
+        assert self.process is not None
         deadline = time.monotonic() + READY_WITHIN_S
-        while self.output.count("Riffle is ready") == seen:
+        while self.output.count(text) <= seen:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(
-                    f"no ready line (status {self.process.poll()}):\n{self.output}\n{self.logs()}"
+                    f"no line {text!r} (status {self.process.poll()}):\n{self.output}\n{self.logs()}"
                 )
             time.sleep(0.1)
 

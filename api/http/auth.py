@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from api.http.clock import now
-from api.http.edge import request_id
+from api.http.request_id import request_id
 from domain.accounts import sessions
 from domain.accounts.accounts import AccountRow
 from domain.safety.screen import Asker

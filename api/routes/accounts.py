@@ -5,14 +5,12 @@ from __future__ import annotations
 from litestar import Controller, Request, delete, get, post
 from litestar.datastructures import State
 
-import domain.accounts.credits
 from api.http.auth import PUBLIC, Authed
 from api.http.clock import now
 from api.http.rate_limits import SIGN_INS, rate_limited
-from domain.accounts import accounts, passwords, sessions
+from domain.accounts import accounts, credits, passwords, sessions
 from domain.accounts.accounts import AccountRow
 from schemas.accounts import (
-    Account,
     CreateAccount,
     CreateSession,
     Credits,
@@ -80,23 +78,17 @@ class Accounts(Controller):
     @get("/me", summary="Who I am")
     async def me(self, request: Authed) -> Me:
         """The account behind the token, and its credits."""
-        return Me(
-            account=_account(request.user), credits=await domain.accounts.credits.balance(request.user.id)
-        )
+        return Me(account=accounts.to_account(request.user), credits=await credits.balance(request.user.id))
 
     @get("/me/credits", summary="What I can spend")
     async def credits(self, request: Authed) -> Credits:
         """What can be spent, and what running work holds."""
-        return await domain.accounts.credits.balance(request.user.id)
+        return await credits.balance(request.user.id)
 
 
 async def _signed_in(account: AccountRow) -> SignedIn:
     tokens = await sessions.issue(account.id, None, now())
-    return SignedIn(account=_account(account), session=_session(tokens))
-
-
-def _account(row: AccountRow) -> Account:
-    return accounts.to_account(row)
+    return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
 
 def _session(tokens: tuple[str, str, int]) -> Session:

@@ -11,7 +11,7 @@ from litestar.params import Parameter
 import domain.consent.ledger
 from api.http.auth import Authed, asker
 from api.http.clock import now
-from api.http.idempotency import once, once_checked
+from api.http.idempotency import idempotent, idempotent_with_check
 from domain.consent import cameos, enrolments, grants, receipts
 from domain.safety.screen import Screen
 from schemas.cameos import (
@@ -57,7 +57,7 @@ class Cameos(Controller):
             challenge = await enrolments.new_challenge(cameo.id, request.user.id, now=now())
             return msgspec.structs.replace(cameo, challenge=challenge)
 
-        return await once_checked(request, data, check, make)
+        return await idempotent_with_check(request, data, check, make)
 
     @get("/", summary="My cameos")
     async def mine(self, request: Authed) -> CameoList:
@@ -98,7 +98,7 @@ class Cameos(Controller):
             await grants.check_request_rate(request.user.id, now=now())
             return await grants.request(cameo_id, request.user.id, asked, now=now())
 
-        return await once(request, asked, make)
+        return await idempotent(request, asked, make)
 
     @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
     async def revoke(self, request: Authed, cameo_id: str, data: RevokeCameo | None = None) -> Cameo:

@@ -11,8 +11,8 @@ from litestar.response import Stream
 
 from api.http.auth import Authed
 from api.http.clock import now
-from api.http.errors import Refused
-from api.http.ranges import Span, Unsatisfiable, wanted
+from api.http.errors import ErrorWithHeaders
+from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from domain.videos.record import VideoRow
 from domain.videos.visibility import get_playable, is_taken_down
 from media.store import MediaStore
@@ -61,7 +61,7 @@ class Content(Controller):
         headers = {"etag": etag, "accept-ranges": "bytes", "cache-control": CACHE}
         if etag in request.headers.get("if-none-match", ""):
             return Response(b"", status_code=304, headers=headers)
-        whole = Span(0, found.size)
+        whole = ByteRange(0, found.size)
         span = _span(request, etag, found.size)
         if span is not None:
             headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{found.size}"
@@ -84,20 +84,20 @@ def _key(video: VideoRow, variant: str) -> str:
     return str(key)
 
 
-def _span(request: Authed, etag: str, size: int) -> Span | None:
+def _span(request: Authed, etag: str, size: int) -> ByteRange | None:
     # A range is for GET alone, and only of the object that the client has the first part of.
     counts = request.method == "GET" and request.headers.get("if-range", etag) == etag
     try:
-        return wanted(request.headers.get("range"), size) if counts else None
-    except Unsatisfiable:
-        raise Refused(
+        return parse_range(request.headers.get("range"), size) if counts else None
+    except RangeNotSatisfiable:
+        raise ErrorWithHeaders(
             Code.RANGE_NOT_SATISFIABLE,
             f"the range lies outside the {size} bytes",
             headers={"content-range": f"bytes */{size}"},
         ) from None
 
 
-async def _read(media: MediaStore, key: str, span: Span) -> AsyncIterator[bytes]:
+async def _read(media: MediaStore, key: str, span: ByteRange) -> AsyncIterator[bytes]:
     for start in range(span.start, span.end, CHUNK_BYTES):
         yield await media.get_range(key, start, min(start + CHUNK_BYTES, span.end))
 

@@ -6,6 +6,7 @@ from litestar import Controller, get
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from api.http.clock import now
+from api.model_cards import Cards
 from db import engine
 from domain.safety.admin import backlog
 from schemas.base import Answer
@@ -31,7 +32,7 @@ class Healthy(Answer, kw_only=True):
 
 
 class Health(Controller):
-    """Process and database."""
+    """The process, what it needs, and what waits for people."""
 
     tags = ("operations",)
 
@@ -40,14 +41,16 @@ class Health(Controller):
         """Always ok while the event loop turns."""
         return Healthy(status="ok")
 
-    @get("/ready", summary="The database answers")
-    async def ready(self) -> Healthy:
-        """Ok when requests can be served.
+    @get("/ready", summary="The database answers, and the model is known")
+    async def ready(self, cards: Cards) -> Healthy:
+        """Ok when every request can be served.
 
         Raises:
-            RiffleError: busy, while the database is away.
+            RiffleError: busy, while the database is away, or the model is being prepared or loaded for the
+                first time since this process began.
         """
         await engine.ping()
+        await cards.all()
         return Healthy(status="ok")
 
     @get("/metrics", media_type=CONTENT_TYPE_LATEST, summary="Prometheus text")

@@ -6,7 +6,7 @@ from litestar import Controller, Response, delete, get, post, put
 
 from api.http.auth import Authed, asker
 from api.http.clock import now
-from api.http.idempotency import once_checked
+from api.http.idempotency import idempotent_with_check
 from domain.feed import posts
 from domain.safety.screen import Screen
 from schemas.feed import CreatePost, Deleted, Post
@@ -33,7 +33,7 @@ class Posts(Controller):
         async def make(_: None) -> Post:
             return await posts.post(data.video_id, request.user.id, data.caption, now())
 
-        return await once_checked(request, data, check, make)
+        return await idempotent_with_check(request, data, check, make)
 
     @get("/{post_id:str}", summary="One post")
     async def one(self, request: Authed, post_id: str) -> Post:

@@ -9,7 +9,7 @@ from litestar.params import Parameter
 
 from api.http.auth import Authed, asker
 from api.http.clock import now
-from api.http.idempotency import once_checked
+from api.http.idempotency import idempotent_with_check
 from api.model_cards import Cards
 from domain.consent import receipts
 from domain.safety.screen import Screen
@@ -62,7 +62,6 @@ class Videos(Controller):
                 not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
-
         return await _create(request, data, data, cards, screen)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
@@ -100,7 +99,7 @@ class Videos(Controller):
         async def make(known: list[ModelCard]) -> Video:
             return await render_video(request.user.id, video_id, known, now())
 
-        return await once_checked(request, None, check, make, status=200, headers=_poll(Tier.FULL))
+        return await idempotent_with_check(request, None, check, make, status=200, headers=_poll(Tier.FULL))
 
     @get("/", summary="My videos")
     async def page(
@@ -188,7 +187,7 @@ async def _create(
     async def make(known: list[ModelCard]) -> Video:
         return await create_video(request.user.id, asked, known, now())
 
-    return await once_checked(request, data, check, make, status=200, headers=_poll(asked.tier))
+    return await idempotent_with_check(request, data, check, make, status=200, headers=_poll(asked.tier))
 
 
 def _poll(tier: Tier) -> dict[str, str]:

@@ -57,19 +57,21 @@ def as_traced(teacher: Path, bundle: Path, out: Path) -> Path:
     import onnx
     import torch
 
-    from export import trace
+    from export import parts
+    from export.families.base import Stage
     from export.load import load
     from export.preview import preview
+    from export.trace import trace_filled
     from model_server.engine.bundle import MANIFEST, describe
 
     print("[ladder] trace the transformer with nothing rewritten", flush=True)
     shutil.copytree(bundle, out)
     source = load(teacher)
     shape = source.shapes[0]
-    stage = trace.denoiser(source, shape, preview(source, shape, "", 0).clone())
-    untouched = trace.Stage(stage.untouched, stage.untouched, stage.inputs, stage.outputs, stage.free)
+    stage = parts.denoiser(source, shape, preview(source, shape, "", 0).clone())
+    untouched = Stage(stage.untouched, stage.untouched, stage.inputs, stage.outputs, stage.free)
     with torch.no_grad():
-        model = trace.trace(source, trace.GraphPart("transformer", "transformer", untouched))
+        model = trace_filled(source, parts.GraphPart("transformer", "transformer", untouched))
     model.graph.ClearField("value_info")
     onnx.save(model, out / "transformer.onnx")
     manifest = json.loads((out / MANIFEST).read_text())

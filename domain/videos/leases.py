@@ -40,7 +40,7 @@ class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
     recipe: Recipe
 
 
-class OtherRow(msgspec.Struct, kw_only=True, frozen=True):
+class ComparedVideo(msgspec.Struct, kw_only=True, frozen=True):
     """A video to compare with."""
 
     video_id: str
@@ -95,10 +95,10 @@ async def _reap(now: datetime) -> None:
         now,
     )
     for row in sorted(rows, key=transitions.by_account):
-        await _back(row, now)
+        await _requeue_or_fail(row, now)
 
 
-async def _back(row: VideoRow, now: datetime) -> None:
+async def _requeue_or_fail(row: VideoRow, now: datetime) -> None:
     if row.attempt < MAX_ATTEMPTS:
         await transitions.requeue(row, now)
     else:
@@ -154,19 +154,19 @@ async def complete(
     closeness: Mapping[str, float],
     now: datetime,
     media_hash: str | None = None,
-    look: str | None = None,
+    fingerprint: str | None = None,
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
     `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `media_hash` is the same for identical copies; `look` is the fingerprint that copies are found by: one of
+    `media_hash` is the same for identical copies; `fingerprint` is what copies are found by: one of
     what was taken down ends the video, one of what is claimed puts it under that takedown.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
         if row is None or await transitions.withdraw_refused([row], now):
             return False
-        if look is not None and not await _recognise(row, look, now):
+        if fingerprint is not None and not await _check_fingerprint(row, fingerprint, now):
             return False
         await fetch(
             """
@@ -200,15 +200,15 @@ async def complete(
         return True
 
 
-async def _recognise(row: VideoRow, look: str, now: datetime) -> bool:
-    # No takedown is filed or decided between the look at them and the end of this transaction.
+async def _check_fingerprint(row: VideoRow, fingerprint: str, now: datetime) -> bool:
+    # No takedown is filed or decided between this check and the end of this transaction.
     await fingerprints.lock(exclusive=False)
-    if await fingerprints.matches_taken_down(look, now=now):
+    if await fingerprints.matches_taken_down(fingerprint, now=now):
         message = "it came out like a video that was taken down"
         await transitions.end(row, Trigger.FAIL, now, code=Code.TAKEN_DOWN, message=message)
         return False
-    await fingerprints.save(row.id, look)
-    await takedowns.join_open(row.id, look)
+    await fingerprints.save(row.id, fingerprint)
+    await takedowns.join_open(row.id, fingerprint)
     return True
 
 
@@ -228,7 +228,7 @@ async def release(video_id: str, attempt: int, *, now: datetime) -> bool:
         row = await _fenced(video_id, attempt)
         if row is None:
             return False
-        await _back(row, now)
+        await _requeue_or_fail(row, now)
         return True
 
 
@@ -243,7 +243,7 @@ async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
     ]
 
 
-async def comparisons(video_id: str) -> list[OtherRow]:
+async def comparisons(video_id: str) -> list[ComparedVideo]:
     """The videos whose closeness people will see: its sources, the nearest post above it, and the root."""
     made = await source_inputs(video_id)
     found: dict[str, str | None] = {row.id: row.latents_key for row in made[0].parents} if made else {}
@@ -251,7 +251,7 @@ async def comparisons(video_id: str) -> list[OtherRow]:
     if posted:
         roots = [other for other in posted if other.post_id == posted[0].trend_id]
         found |= {other.video_id: other.latents_key for other in (posted[0], *roots)}
-    return [OtherRow(video_id=other, latents_key=key) for other, key in found.items() if key is not None]
+    return [ComparedVideo(video_id=other, latents_key=key) for other, key in found.items() if key is not None]
 
 
 async def _fenced(video_id: str, attempt: int) -> VideoRow | None:

@@ -1,4 +1,4 @@
-"""Frames to files, in memory: MP4 (settings in media.h264), webp poster and pictures, jpeg spritesheet."""
+"""Frames to files, in memory: MP4 (settings in media.h264), webp thumbnail and pictures, jpeg spritesheet."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from io import BytesIO
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
-from numpy.typing import NDArray
 from PIL import Image
 
 from media.h264 import PIXEL_FORMAT, Mp4Writer
+from model_server.engine.pixels import Frames
 from model_server.media.mark import mark_frame, marked
 from schemas.work import Media
 
@@ -22,8 +22,6 @@ SHEET_COLUMNS = 6
 WEBP_QUALITY = 80
 JPEG_QUALITY = 85
 
-Frames = NDArray[np.uint8]
-
 
 def scale_for(width: int, height: int) -> int:
     """Integer factor by which a video of this size is enlarged for playing."""
@@ -32,7 +30,7 @@ def scale_for(width: int, height: int) -> int:
 
 def media(frames: Frames, fps: int) -> Media:
     """All three files of a finished video; `frames` is uint8 [F, H, W, 3]."""
-    return Media(video=mp4(frames, fps), thumbnail=poster(frames), spritesheet=spritesheet(frames))
+    return Media(video=mp4(frames, fps), thumbnail=thumbnail(frames), spritesheet=spritesheet(frames))
 
 
 def mp4(frames: Frames, fps: int) -> bytes:
@@ -46,19 +44,19 @@ def mp4(frames: Frames, fps: int) -> bytes:
         whole = av.VideoFrame.from_ndarray(
             np.ascontiguousarray(frame[: writer.height, : writer.width]), format="rgb24"
         )
-        shown = larger.reformat(
+        enlarged = larger.reformat(
             whole, writer.width, writer.height, PIXEL_FORMAT, interpolation=Interpolation.LANCZOS
         )
-        mark_frame(shown)
-        writer.write(shown)
+        mark_frame(enlarged)
+        writer.write(enlarged)
     return writer.finish()
 
 
-def poster(frames: Frames) -> bytes:
+def thumbnail(frames: Frames) -> bytes:
     """The middle frame as webp, at the size of the video."""
     _, height, width, _ = frames.shape
-    shown = _enlarged(frames[len(frames) // 2], scale_for(width, height))
-    return picture(np.asarray(marked(shown)))
+    enlarged = _enlarged(frames[len(frames) // 2], scale_for(width, height))
+    return picture(np.asarray(marked(enlarged)))
 
 
 def picture(frame: Frames) -> bytes:

@@ -140,8 +140,10 @@ class Engines:
 
     @property
     def ready(self) -> bool:
-        """Both tiers can be drawn."""
-        return all(state is EngineState.READY for state in self.states.values())
+        """Previews can be drawn, and nothing failed; renders may still be loading: their jobs wait."""
+        return (
+            self.states[Tier.PREVIEW] is EngineState.READY and EngineState.FAILED not in self.states.values()
+        )
 
     @property
     def startable(self) -> Collection[Tier]:

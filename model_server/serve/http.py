@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from model_server.serve.cards import model_list
 from model_server.serve.engines import EngineState
 from model_server.serve.worker import Worker
-from schemas.errors import STATUS, Code, ErrorAnswer, ErrorBody
+from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse
 
 WORK_PATH = "/v1/work"
 # Loading takes a few seconds; asking more often than this is no use.
@@ -93,7 +93,7 @@ async def _refusal(request: Request, problem: Exception) -> Response:
 
 
 def _error(code: Code, message: str, headers: Any = None) -> Response:
-    return _json(STATUS[code], ErrorAnswer(error=ErrorBody(code=code, message=message)), headers)
+    return _json(STATUS[code], ErrorResponse(error=ErrorBody(code=code, message=message)), headers)
 
 
 def _json(status: int, body: Any, headers: Any = None) -> Response:

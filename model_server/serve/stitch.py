@@ -15,9 +15,9 @@ from PIL import Image
 
 from media.h264 import Mp4Writer
 from model_server.engine import latents
+from model_server.engine.pixels import Frames
 from model_server.engine.preview import PreviewEngine
 from model_server.media import encode
-from model_server.media.encode import Frames
 from model_server.serve.engines import Engines
 from model_server.serve.faults import JobError
 from model_server.serve.generation import Output, Progress
@@ -45,7 +45,7 @@ def stitch(request: Render, engines: Engines) -> Iterator[Progress | Output]:
     width, height = recipe.width * factor, recipe.height * factor
     writer = Mp4Writer(width, height, recipe.fps, recipe.frames)
     kept: dict[int, Frames] = {}
-    poster, count = b"", 0
+    thumbnail, count = b"", 0
     for number, clip in enumerate(clips):
         first = count
         for frame in _decode(clip, width, height):
@@ -53,7 +53,7 @@ def stitch(request: Render, engines: Engines) -> Iterator[Progress | Output]:
             if count in sampled:
                 kept[count] = _resized(frame, bucket.width, bucket.height)
             if count == recipe.frames // 2:
-                poster = encode.picture(frame)
+                thumbnail = encode.picture(frame)
             count += 1
         if count == first:
             raise JobError(
@@ -70,7 +70,7 @@ def stitch(request: Render, engines: Engines) -> Iterator[Progress | Output]:
         )
     yield Progress(stage="encode")
     sample = np.stack([kept[index] for index in sampled])
-    media = Media(video=video, thumbnail=poster, spritesheet=encode.spritesheet(sample))
+    media = Media(video=video, thumbnail=thumbnail, spritesheet=encode.spritesheet(sample))
     yield Output(
         stage="measure", media=media, latents=latents.pack(_latents(sample, bucket, engine, engines))
     )

@@ -109,7 +109,7 @@ class JobRunner:
                     await self._link.send(render)
 
     async def _complete(self, job: LeasedJob, done: Done) -> None:
-        frame_bits = await self._fingerprint(job, done.media.video)
+        bits = await self._fingerprint(job, done.media.video)
         closeness = await self._closeness(job, done.latents)
         folder = f"videos/{job.id}/{job.attempt}"
         files = {
@@ -131,7 +131,7 @@ class JobRunner:
             now=self._clock(),
             # Of the unsigned file: a signed one names its video, so no two are the same.
             media_hash=hashlib.sha256(done.media.video).hexdigest(),
-            look=frame_bits,
+            fingerprint=bits,
         )
         if not kept:
             await self._store.delete(*files)

@@ -80,7 +80,9 @@ class ModelServerLink:
                         tasks.create_task(self._resend(socket))
                         tasks.create_task(self._receive(socket))
             except* (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as group:
-                log.warning("no model server, connecting again in %.1f s: %r", delay, group.exceptions[0])
+                # Not for ever: a first start has no model server for a minute.
+                if delay < limits.LAST_BACKOFF_S:
+                    log.warning("no model server, connecting again in %.1f s: %r", delay, group.exceptions[0])
             finally:
                 self._socket = None
             await asyncio.sleep(delay)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import imagehash
+import numpy as np
 import pytest
+from PIL import Image
 
 from domain.safety.hash_distance import BANDS, NEAR_BITS, bands
 from media import fingerprint
@@ -27,6 +30,16 @@ def test_copies_are_near(original: str, how: dict[str, object]) -> None:
     assert fingerprint.distance(original, copy) <= NEAR_BITS
     # So near that the index on bands finds it.
     assert set(bands(original)) & set(bands(copy))
+
+
+def test_it_is_the_perceptual_hash_of_imagehash(original: str) -> None:
+    small = [picture for _, picture in fingerprint.small_frames(clips.mp4(clips.scene(5)))]
+    noise = np.random.default_rng(5).integers(0, 256, (40, 32, 32), dtype=np.uint8)
+    for picture in (*small, *noise):
+        bits = fingerprint.fingerprint_of_frames([picture] * 4)
+        expected = imagehash.phash(Image.fromarray(picture)).hash.flatten()
+        assert bits is None or bits[:64] == "".join("1" if bit else "0" for bit in expected)
+    assert len(original) == fingerprint.BITS
 
 
 def test_others_are_far(original: str) -> None:

@@ -136,6 +136,12 @@ class Server:
             time.sleep(0.1)
         raise TimeoutError(self.log.read_text())
 
+    def wait_until_loaded(self) -> None:
+        """Wait until both engines are: it is ready before, as soon as previews can be drawn."""
+        self.wait()
+        while b'"loading"' in self.get("/health")[1]:
+            time.sleep(0.1)
+
     def count(self, metric: str) -> float:
         """The value of one metric line, labels included."""
         lines = self.get("/metrics")[1].decode().splitlines()

@@ -1,4 +1,4 @@
-"""A dispatcher as tests run it, and what they look at."""
+"""A dispatcher as tests run it, and what they read of it."""
 
 from __future__ import annotations
 

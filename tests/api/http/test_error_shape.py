@@ -142,7 +142,7 @@ async def test_an_unexpected_error_is_logged_with_the_request_id(
     async def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("domain.videos.videos.get", broken)
+    monkeypatch.setattr("api.routes.videos.get_viewable", broken)
     monkeypatch.setattr(logging.getLogger("api.http.errors"), "handlers", [Recorder()])
     replies = [await ada.call("GET", "/v1/videos/video_1") for _ in range(2)]
     assert bound == [{"request_id": reply.headers["x-request-id"]} for reply in replies]

@@ -11,7 +11,7 @@ from litestar import Litestar, get
 from litestar.datastructures import State
 
 from api.http import rate_limits
-from api.http.errors import answer
+from api.http.errors import to_error_response
 from api.http.rate_limits import create_limiter, rate_limited
 
 TWO = RateLimitItemPerMinute(2, namespace="two")
@@ -36,7 +36,7 @@ def app() -> Litestar:
     return Litestar(
         [one, two, short],
         state=State({"rate_limiter": create_limiter()}),
-        exception_handlers={Exception: answer},
+        exception_handlers={Exception: to_error_response},
         logging_config=None,
     )
 

@@ -44,15 +44,15 @@ async def test_copies_are_those_within_the_distance() -> None:
     assert await fingerprints.fingerprint_of("video_0") is None
 
 
-async def test_an_attempt_that_is_over_leaves_no_look() -> None:
+async def test_an_attempt_that_is_over_leaves_no_fingerprint() -> None:
     owner = (await person()).id
     (row,) = await queue(owner)
     await lease_all()
     await leases.release(row.id, 1, now=at(1))
     await lease_all()
-    assert not await complete(row.id, 1, look=random_bits(4))
+    assert not await complete(row.id, 1, fingerprint=random_bits(4))
     assert await fingerprints.fingerprint_of(row.id) is None
-    assert await complete(row.id, 2, look=random_bits(5))
+    assert await complete(row.id, 2, fingerprint=random_bits(5))
     assert await fingerprints.fingerprint_of(row.id) == random_bits(5)
 
 
@@ -76,8 +76,8 @@ async def test_a_copy_that_completes_as_a_takedown_is_filed_comes_under_it() -> 
         bits = random_bits(100 + number)
         first, second = [row.id for row in await queue(owner, 2, prompt=f"cat {number}")]
         await lease_all()
-        assert await complete(first, 1, look=bits)
-        filed, done = await asyncio.gather(claim(first), complete(second, 1, look=bits))
+        assert await complete(first, 1, fingerprint=bits)
+        filed, done = await asyncio.gather(claim(first), complete(second, 1, fingerprint=bits))
         assert done
         assert (await takedowns.get(filed)).copies == 1
 
@@ -88,11 +88,11 @@ async def test_a_copy_that_completes_as_a_takedown_is_upheld_is_not_seen() -> No
         bits = random_bits(200 + number)
         first, second = [row.id for row in await queue(owner, 2, prompt=f"cat {number}")]
         await lease_all()
-        assert await complete(first, 1, look=bits)
+        assert await complete(first, 1, fingerprint=bits)
         filed = await claim(first)
         _, done = await asyncio.gather(
             takedowns.decide(filed, "upheld", "clear", "a moderator", now=at(3)),
-            complete(second, 1, look=bits),
+            complete(second, 1, fingerprint=bits),
         )
         row = await visibility.get_viewable(second, owner, NOW)
         assert row.status is (Status.COMPLETED if done else Status.FAILED)

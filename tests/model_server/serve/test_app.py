@@ -299,11 +299,12 @@ def test_it_is_ready_late_serves_early_and_stops_at_once(
         status, body = server.get("/ready")
         assert (status, msgspec.json.decode(body)["ready"]) == (503, False)
         server.wait()
+        assert msgspec.json.decode(server.get("/health")[1])["engines"]["preview"] == "ready"
     finally:
         assert server.stop() == 0
 
 
-def test_without_a_teacher_it_is_never_ready_and_says_why(
+def test_without_a_teacher_it_is_not_ready_and_says_why(
     model_folders: ModelFolders, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("models")
