@@ -80,7 +80,7 @@ async def main():
     for _ in range(3):
         await cascades.run_batch(now=datetime.now(UTC))
     # In the middle of a batch, its writes made and not committed.
-    async def never(*_):
+    async def never(*_, now):
         os.kill(os.getpid(), signal.SIGKILL)
     cascades._tombstone = never
     await cascades.run_batch(now=datetime.now(UTC))
