@@ -8,13 +8,14 @@ VENV := .venv/bin/python
 # Where there is no NVIDIA driver, the runtime's build for processors does: a fourteenth of the other's size.
 RUNTIME := $(shell if [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
 
-.PHONY: help run test test-long check lint format clean
+.PHONY: help run test test-long export-extra check lint format clean
 
 help:
 	@echo "make run        set up and start Riffle"
 	@echo "make test       set up and run every test that CI runs"
 	@echo "make test-long  the tests that take many minutes"
 	@echo "make check FILE...  what a change touches, in under a minute; no file: what differs from HEAD"
+	@echo "make export-extra   install what \`riffle export\` needs for models other than the shipped one"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     ruff format, and the lint fixes it can make"
 	@echo "make clean      remove the virtual environment (var/ keeps your data)"
@@ -28,6 +29,9 @@ test: .venv/test.stamp
 
 test-long: .venv/test.stamp
 	@exec $(VENV) -m pytest -n 2 -m long
+
+export-extra: .venv/run.stamp
+	@$(VENV) install.py $(RUNTIME) export
 
 check: .venv/test.stamp
 	@exec $(VENV) -m tests.check $(filter-out $@,$(MAKECMDGOALS))
@@ -54,7 +58,7 @@ clean:
 	@$(VENV) -c 'import pip' 2>/dev/null || { echo "[1/2] making the virtual environment with $(PYTHON) (about 10 s)"; "$(PYTHON)" -m venv --clear .venv; } \
 		|| { echo "the virtual environment can't be made: is Python's venv module installed (Debian: python3-venv)?" >&2; exit 1; }
 	@echo "[2/2] installing packages (once)"
-	@$(VENV) install.py $(RUNTIME) export
+	@$(VENV) install.py $(RUNTIME)
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp

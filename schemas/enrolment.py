@@ -6,13 +6,13 @@ from typing import Literal
 
 import msgspec
 
-from schemas.base import Answer, UnixSeconds
+from schemas.base import ResponseBody, UnixSeconds
 
 Turn = Literal["left", "right", "up", "down"]
 ProofStatus = Literal["in_review", "verified", "rejected"]
 
 
-class Challenge(Answer, kw_only=True):
+class Challenge(ResponseBody, kw_only=True):
     """Say `digits` and turn the head as `turns` say, in one clip, until `expires_at` (unix s). Works once."""
 
     id: str
@@ -22,14 +22,14 @@ class Challenge(Answer, kw_only=True):
     object: str = "challenge"
 
 
-class ProofCheck(Answer, kw_only=True):
+class ProofCheck(ResponseBody, kw_only=True):
     """One check of a proof; `passed` None means that nothing here can check it."""
 
     name: str
     passed: bool | None
 
 
-class Proof(Answer, kw_only=True):
+class Proof(ResponseBody, kw_only=True):
     """A proof clip as its owner hears of it; the clip itself is sealed and never served."""
 
     id: str
@@ -42,7 +42,7 @@ class Proof(Answer, kw_only=True):
     object: str = "proof"
 
 
-class ProofList(Answer, kw_only=True):
+class ProofList(ResponseBody, kw_only=True):
     """`GET /v1/cameos/{id}/proofs`: one's own, newest first."""
 
     data: list[Proof] = msgspec.field(default_factory=list)

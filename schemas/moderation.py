@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request, UnixSeconds
+from schemas.base import RequestBody, ResponseBody, UnixSeconds
 
 AppealReason = Annotated[str, Meta(min_length=1, max_length=2000)]
 
@@ -20,14 +20,14 @@ class AppealStatus(StrEnum):
     REJECTED = "rejected"
 
 
-class CreateAppeal(Request, kw_only=True):
+class CreateAppeal(RequestBody, kw_only=True):
     """`POST /v1/appeals`: `request_id` is that of the refusal."""
 
     request_id: Annotated[str, Meta(max_length=64)]
     reason: AppealReason
 
 
-class Appeal(Answer, kw_only=True):
+class Appeal(ResponseBody, kw_only=True):
     """An appeal and the rules that it is against."""
 
     id: str
@@ -41,7 +41,7 @@ class Appeal(Answer, kw_only=True):
     object: str = "appeal"
 
 
-class AppealList(Answer, kw_only=True):
+class AppealList(ResponseBody, kw_only=True):
     """`GET /v1/appeals`: one's own."""
 
     data: list[Appeal]
@@ -64,7 +64,7 @@ class ReportReason(StrEnum):
     OTHER = "other"
 
 
-class CreateReport(Request, kw_only=True):
+class CreateReport(RequestBody, kw_only=True):
     """`POST /v1/reports`: one thing by `kind` and `id` (of an account: its handle)."""
 
     kind: Literal["video", "post", "cameo", "account"]
@@ -73,7 +73,7 @@ class CreateReport(Request, kw_only=True):
     note: Annotated[str, Meta(max_length=2000)] | None = None
 
 
-class Report(Answer, kw_only=True):
+class Report(ResponseBody, kw_only=True):
     """A report as its author sees it; `outcome` is what was done, None while it is open."""
 
     id: str
@@ -86,7 +86,7 @@ class Report(Answer, kw_only=True):
     object: str = "report"
 
 
-class ReportList(Answer, kw_only=True):
+class ReportList(ResponseBody, kw_only=True):
     """`GET /v1/reports`: one's own, newest first."""
 
     data: list[Report]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request, UnixSeconds
+from schemas.base import RequestBody, ResponseBody, UnixSeconds
 
 MAX_TARGETS = 50
 FullName = Annotated[str, Meta(min_length=2, max_length=200)]
@@ -16,7 +16,7 @@ TakedownRole = Literal["self", "guardian", "rights_holder", "estate", "agent"]
 TakedownStatus = Literal["open", "upheld", "rejected", "restored"]
 
 
-class CreateTakedown(Request, kw_only=True):
+class CreateTakedown(RequestBody, kw_only=True):
     """`POST /v1/takedowns`, by anybody.
 
     `videos` are ids of videos or posts, or links that hold one. `identification` says whose likeness or work
@@ -34,7 +34,7 @@ class CreateTakedown(Request, kw_only=True):
     videos: Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(min_length=1, max_length=MAX_TARGETS)]
 
 
-class CreateCounterNotice(Request, kw_only=True):
+class CreateCounterNotice(RequestBody, kw_only=True):
     """`POST /v1/takedowns/{id}/counter-notice`, by the maker of a video that the takedown is about."""
 
     statement: StatementText
@@ -43,7 +43,7 @@ class CreateCounterNotice(Request, kw_only=True):
     contact: Contact
 
 
-class Takedown(Answer, kw_only=True):
+class Takedown(ResponseBody, kw_only=True):
     """A takedown without the claimant's particulars; undecided by `due_at` (unix s) it counts as upheld.
 
     `videos` are those that were named; `copies` counts the further ones that look the same.
@@ -61,14 +61,14 @@ class Takedown(Answer, kw_only=True):
     object: str = "takedown"
 
 
-class TakedownList(Answer, kw_only=True):
+class TakedownList(ResponseBody, kw_only=True):
     """`GET /v1/takedowns`: those about one's own videos; `videos` are one's own alone."""
 
     data: list[Takedown]
     object: str = "list"
 
 
-class CounterNotice(Answer, kw_only=True):
+class CounterNotice(ResponseBody, kw_only=True):
     """A counter-notice was received."""
 
     id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from litestar import Request
@@ -9,7 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from api.http.clock import now
+from api.http.clock import read_clock
 from api.http.request_id import request_id
 from domain.accounts import sessions
 from domain.accounts.accounts import AccountRow
@@ -20,11 +21,11 @@ from schemas.errors import Code, RiffleError
 MAX_TOKEN_CHARS = 256
 # `opt` of a handler that anybody may call.
 PUBLIC = {"public": True}
-Authed: TypeAlias = Request[AccountRow, str, State]
+AuthedRequest: TypeAlias = Request[AccountRow, str, State]
 
 
-async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let in who holds a valid access token; the account becomes `request.user`.
+async def require_sign_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard: a valid access token is needed; its account becomes `request.user`.
 
     Raises:
         RiffleError: unauthenticated or token_expired.
@@ -32,7 +33,7 @@ async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
     if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
         return
     token = bearer(connection)
-    connection.scope["user"] = await sessions.authenticate(token, now())
+    connection.scope["user"] = await sessions.authenticate(token, read_clock(connection))
     connection.scope["auth"] = token
 
 
@@ -49,6 +50,6 @@ def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     return token
 
 
-def asker(request: Authed) -> Asker:
+def asker(request: AuthedRequest, now: datetime) -> Asker:
     """Who asks, for domain.safety.screen."""
-    return Asker(request.user.id, request_id(request.scope), now())
+    return Asker(request.user.id, request_id(request.scope), now)

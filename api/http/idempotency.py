@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 from litestar import Response
 
-from api.http.auth import Authed
-from api.http.clock import now
+from api.http.auth import AuthedRequest
+from api.http.clock import read_clock
 from db import idempotency
 from db.engine import transaction
 from schemas.errors import Code, RiffleError
@@ -24,7 +24,7 @@ REPLAY_HEADER = {"idempotent-replayed": "true"}
 
 
 async def idempotent(
-    request: Authed,
+    request: AuthedRequest,
     data: msgspec.Struct | None,
     create: Callable[[], Awaitable[T]],
     *,
@@ -43,7 +43,7 @@ async def idempotent(
 
 
 async def idempotent_with_check(
-    request: Authed,
+    request: AuthedRequest,
     data: msgspec.Struct | None,
     check: Callable[[], Awaitable[Checked]],
     create: Callable[[Checked], Awaitable[T]],
@@ -92,7 +92,7 @@ async def idempotent_with_check(
         if stored := await idempotency.begin(**record):
             return _json(stored[1], stored[0], replay_headers)
         body = msgspec.json.encode(await create(checked))
-        await idempotency.store(**record, status=status, body=body, now=now())
+        await idempotency.store(**record, status=status, body=body, now=read_clock(request))
     return _json(body, status, headers)
 
 

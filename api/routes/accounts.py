@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from litestar import Controller, Request, delete, get, post
-from litestar.datastructures import State
+from datetime import datetime
 
-from api.http.auth import PUBLIC, Authed
-from api.http.clock import now
+from litestar import Controller, delete, get, post
+
+from api.http.auth import PUBLIC, AuthedRequest
 from api.http.rate_limits import SIGN_INS, rate_limited
 from domain.accounts import accounts, credits, passwords, sessions
 from domain.accounts.accounts import AccountRow
@@ -21,8 +21,6 @@ from schemas.accounts import (
 )
 from schemas.errors import Code, RiffleError
 
-Anyone = Request[None, None, State]
-
 
 class Accounts(Controller):
     """Accounts and sessions."""
@@ -30,7 +28,7 @@ class Accounts(Controller):
     tags = ("accounts",)
 
     @post("/accounts", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign up")
-    async def sign_up(self, data: CreateAccount) -> SignedIn:
+    async def sign_up(self, now: datetime, data: CreateAccount) -> SignedIn:
         """Make an account and sign in to it.
 
         Raises:
@@ -41,12 +39,12 @@ class Accounts(Controller):
             display_name=data.display_name or data.handle,
             password_hash=await passwords.hashed(data.password),
             demo=False,
-            now=now(),
+            now=now,
         )
-        return await _signed_in(account)
+        return await _signed_in(account, now)
 
     @post("/sessions", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign in")
-    async def sign_in(self, data: CreateSession) -> SignedIn:
+    async def sign_in(self, now: datetime, data: CreateSession) -> SignedIn:
         """Start a session. A wrong handle and a wrong password look and take the same.
 
         Raises:
@@ -58,36 +56,36 @@ class Accounts(Controller):
             or account is None
         ):
             raise RiffleError(Code.WRONG_CREDENTIALS, "the handle or the password is wrong")
-        return await _signed_in(account)
+        return await _signed_in(account, now)
 
     @post("/sessions/refresh", opt=PUBLIC, status_code=200, summary="New tokens for a refresh token")
-    async def refresh(self, data: RefreshSession) -> SignedIn:
+    async def refresh(self, now: datetime, data: RefreshSession) -> SignedIn:
         """Rotate. A refresh token works once: a second use ends the whole session.
 
         Raises:
             RiffleError: unauthenticated, token_expired.
         """
-        account, tokens = await sessions.rotate(data.refresh_token, now())
+        account, tokens = await sessions.rotate(data.refresh_token, now)
         return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
     @delete("/sessions", status_code=204, summary="Sign out")
-    async def sign_out(self, request: Authed) -> None:
+    async def sign_out(self, request: AuthedRequest, now: datetime) -> None:
         """End this session: its access and refresh tokens stop working."""
-        await sessions.revoke(request.auth, now())
+        await sessions.revoke(request.auth, now)
 
     @get("/me", summary="Who I am")
-    async def me(self, request: Authed) -> Me:
+    async def me(self, request: AuthedRequest) -> Me:
         """The account behind the token, and its credits."""
         return Me(account=accounts.to_account(request.user), credits=await credits.balance(request.user.id))
 
     @get("/me/credits", summary="What I can spend")
-    async def credits(self, request: Authed) -> Credits:
+    async def credits(self, request: AuthedRequest) -> Credits:
         """What can be spent, and what running work holds."""
         return await credits.balance(request.user.id)
 
 
-async def _signed_in(account: AccountRow) -> SignedIn:
-    tokens = await sessions.issue(account.id, None, now())
+async def _signed_in(account: AccountRow, now: datetime) -> SignedIn:
+    tokens = await sessions.issue(account.id, None, now)
     return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from litestar import Controller, post
 
-from api.http.auth import Authed, asker
-from api.http.clock import now
+from api.http.auth import AuthedRequest, asker
 from api.model_cards import Cards
 from domain.consent import facts, verdicts
 from domain.consent.policy import Verdict
@@ -27,7 +27,9 @@ class Consent(Controller):
     tags = ("cameos",)
 
     @post("/check", status_code=200, summary="May I?")
-    async def check(self, request: Authed, data: ConsentCheck, screen: Screen, cards: Cards) -> ConsentAnswer:
+    async def check(
+        self, request: AuthedRequest, now: datetime, data: ConsentCheck, screen: Screen, cards: Cards
+    ) -> ConsentAnswer:
         """Say for each cameo, in the sources too, whether it may be used, why (not), and what to ask for.
 
         With `video_id` it is asked whether that video may be posted.
@@ -37,15 +39,15 @@ class Consent(Controller):
                 has no word for what `steer` says.
         """
         if data.video_id is not None:
-            allowed, found = await posts.may_post(data.video_id, request.user.id, now())
-            rules = await screen.refusing_rules(asker(request), "", [data.video_id], [])
+            allowed, found = await posts.may_post(data.video_id, request.user.id, now)
+            rules = await screen.refusing_rules(asker(request, now), "", [data.video_id], [])
             return _answer(allowed and not rules, found, rules)
         if not data.cameos and data.source is None and not data.prompt:
             raise RiffleError(
                 Code.INVALID_REQUEST, "name a cameo, a prompt, a source or a video", param="cameos"
             )
         parents = data.source.video_ids if data.source else []
-        sources = [await get_viewable(video_id, request.user.id, now()) for video_id in parents]
+        sources = [await get_viewable(video_id, request.user.id, now) for video_id in parents]
         inherited = sorted({cameo for row in sources for cameo in row.cameos})
         wanted = list(dict.fromkeys([*data.cameos, *inherited]))
         (lineage,) = await facts.lineage_facts([parents])
@@ -57,12 +59,12 @@ class Consent(Controller):
             data.prompt or "",
             lineage=lineage,
             extra_texts=[] if data.steer is None else [_steered(data, data.steer, (await cards.all())[0])],
-            now=now(),
+            now=now,
         )
         missing = [cameo for cameo in wanted if cameo not in found]
         if missing:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
-        rules = await screen.refusing_rules(asker(request), data.prompt or "", parents, wanted)
+        rules = await screen.refusing_rules(asker(request, now), data.prompt or "", parents, wanted)
         usable = not rules and all(source.withheld is None for source in sources)
         return _answer(
             usable and all(item.allowed for item in found.values()),

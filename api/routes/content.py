@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Controller, Response, route
 from litestar.params import Parameter
 from litestar.response import Stream
 
-from api.http.auth import Authed
-from api.http.clock import now
+from api.http.auth import AuthedRequest
 from api.http.errors import ErrorWithHeaders
 from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from domain.videos.record import VideoRow
@@ -40,7 +40,8 @@ class Content(Controller):
     )
     async def content(
         self,
-        request: Authed,
+        request: AuthedRequest,
+        now: datetime,
         video_id: str,
         media: MediaStore,
         variant: Annotated[Variant, Parameter(description="video, thumbnail or spritesheet")] = "video",
@@ -50,8 +51,8 @@ class Content(Controller):
         Raises:
             RiffleError: not_found, gone, not_ready, invalid_state, taken_down, range_not_satisfiable.
         """
-        key = _key(await get_playable(video_id, request.user.id, now()), variant)
-        if await is_taken_down([video_id], now()):
+        key = _key(await get_playable(video_id, request.user.id, now), variant)
+        if await is_taken_down([video_id], now):
             raise RiffleError(Code.TAKEN_DOWN, "this video is out of sight; GET /v1/takedowns says more")
         try:
             found = await media.stat(key)
@@ -84,7 +85,7 @@ def _key(video: VideoRow, variant: str) -> str:
     return str(key)
 
 
-def _span(request: Authed, etag: str, size: int) -> ByteRange | None:
+def _span(request: AuthedRequest, etag: str, size: int) -> ByteRange | None:
     # A range is for GET alone, and only of the object that the client has the first part of.
     counts = request.method == "GET" and request.headers.get("if-range", etag) == etag
     try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from litestar import Controller, get
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from api.http.clock import now
 from api.model_cards import Cards
 from db import engine
 from domain.safety.admin import backlog
-from schemas.base import Answer
+from schemas.base import ResponseBody
 
 WAITING = {
     name: Gauge(f"riffle_{name}", text)
@@ -25,7 +26,7 @@ WAITING = {
 }
 
 
-class Healthy(Answer, kw_only=True):
+class Healthy(ResponseBody, kw_only=True):
     """Up, or ready to serve."""
 
     status: str
@@ -54,13 +55,13 @@ class Health(Controller):
         return Healthy(status="ok")
 
     @get("/metrics", media_type=CONTENT_TYPE_LATEST, summary="Prometheus text")
-    async def metrics(self) -> bytes:
+    async def metrics(self, now: datetime) -> bytes:
         """Requests by route and status, this process, and what waits for moderators.
 
         Raises:
             RiffleError: busy, while the database is away.
         """
         await engine.ping()
-        for name, value in (await backlog.waiting(now=now())).items():
+        for name, value in (await backlog.waiting(now=now)).items():
             WAITING[name].set(value)
         return generate_latest()

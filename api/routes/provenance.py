@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from litestar import Controller, Request, post
 from litestar.datastructures import State
 
 from api.http.auth import PUBLIC
-from api.http.clock import now
 from api.http.rate_limits import CLIP_CHECKS, rate_limited
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
@@ -20,7 +20,6 @@ from media.fingerprint import UnreadableVideo
 from media.provenance import ActiveManifest, active_manifest
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
-Anyone = Request[None, None, State]
 STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
 
 
@@ -38,7 +37,9 @@ class ProvenanceRoutes(Controller):
         request_max_body_size=MAX_CLIP_BYTES,
         summary="Did you make this?",
     )
-    async def check(self, request: Anyone, credentials: Credentials) -> Provenance:
+    async def check(
+        self, request: Request[None, None, State], now: datetime, credentials: Credentials
+    ) -> Provenance:
         """Send an MP4 as the body, or as `file` of a form; nothing of it is kept.
 
         Raises:
@@ -68,7 +69,7 @@ class ProvenanceRoutes(Controller):
         return Provenance(
             made_here=bool(copies),
             by="perceptual_hash" if copies else None,
-            video_id=await visibility.first_listed([copy.video_id for copy in copies], now()),
+            video_id=await visibility.first_listed([copy.video_id for copy in copies], now),
             manifest=facts,
             checks=checks,
             distance=copies[0].distance if copies else None,

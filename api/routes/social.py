@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from litestar import Controller, delete, put
 
-from api.http.auth import Authed
-from api.http.clock import now
+from api.http.auth import AuthedRequest
 from domain.accounts import accounts, social
 from domain.accounts.accounts import AccountRow
 from schemas.errors import Code, RiffleError
@@ -17,16 +18,16 @@ class Social(Controller):
     tags = ("social",)
 
     @put("/follows/{handle:str}", status_code=204, summary="Follow")
-    async def follow(self, request: Authed, handle: str) -> None:
+    async def follow(self, request: AuthedRequest, now: datetime, handle: str) -> None:
         """See their posts in the following cut; two who follow each other are mutuals.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await social.follow(request.user.id, (await _other(request, handle)).id, now())
+        await social.follow(request.user.id, (await _other(request, handle)).id, now)
 
     @delete("/follows/{handle:str}", status_code=204, summary="Unfollow")
-    async def unfollow(self, request: Authed, handle: str) -> None:
+    async def unfollow(self, request: AuthedRequest, handle: str) -> None:
         """Stop following; fine where one did not.
 
         Raises:
@@ -35,16 +36,16 @@ class Social(Controller):
         await social.unfollow(request.user.id, (await _other(request, handle)).id)
 
     @put("/blocks/{handle:str}", status_code=204, summary="Block")
-    async def block(self, request: Authed, handle: str) -> None:
+    async def block(self, request: AuthedRequest, now: datetime, handle: str) -> None:
         """Keep someone away from my posts and cameos.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await social.block(request.user.id, (await _other(request, handle)).id, now())
+        await social.block(request.user.id, (await _other(request, handle)).id, now)
 
     @delete("/blocks/{handle:str}", status_code=204, summary="Unblock")
-    async def unblock(self, request: Authed, handle: str) -> None:
+    async def unblock(self, request: AuthedRequest, handle: str) -> None:
         """Let them back; fine where they were not blocked.
 
         Raises:
@@ -53,7 +54,7 @@ class Social(Controller):
         await social.unblock(request.user.id, (await _other(request, handle)).id)
 
 
-async def _other(request: Authed, handle: str) -> AccountRow:
+async def _other(request: AuthedRequest, handle: str) -> AccountRow:
     if handle == request.user.handle:
         raise RiffleError(Code.INVALID_REQUEST, "that is you", param="handle")
     found = await accounts.by_handle(handle)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from model_server.serve.cpu_clock import CpuClock
 from model_server.serve.engines import Engines
 from model_server.serve.faults import JobError, fault
 from model_server.serve.generation import Output, Progress, generate
@@ -40,22 +39,6 @@ def run_request(request: Render, engines: Engines) -> Iterator[Progress | Output
         JobError: the request is wrong, or the model failed on it.
     """
     return stitch(request, engines) if request.inputs.clips else generate(request, engines)
-
-
-class CpuClock:
-    """CPU seconds of this process without the threads that don't generate (the event loop, the loader)."""
-
-    def __init__(self) -> None:
-        self._others: list[int] = []
-
-    def exclude_thread(self) -> None:
-        """Don't count the calling thread, which must live as long as the process."""
-        if sys.platform == "linux":
-            self._others.append(time.pthread_getcpuclockid(threading.get_ident()))
-
-    def now(self) -> float:
-        """Seconds so far; only differences mean something."""
-        return time.process_time() - sum(map(time.clock_gettime, self._others))
 
 
 @dataclass(slots=True)

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import structlog
 
 from db.engine import AWAY
+from domain.clock import Clock
 from domain.ids import new_id
 from domain.videos import leases
 from domain.videos.leases import LeasedJob
 from media.provenance import Signer
 from media.store import MediaStore
 from realtime import limits, metrics
-from realtime.clock import Clock
 from realtime.dispatch.job import JobRunner
 from realtime.dispatch.link import ModelServerLink
 from schemas.videos import Tier

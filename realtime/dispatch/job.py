@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import logging
 
+from domain.clock import Clock
 from domain.consent import receipts
 from domain.safety import fingerprints
 from domain.videos import leases
@@ -20,7 +21,6 @@ from media import fingerprint
 from media.provenance import Claims, Signer
 from media.store import MediaStore
 from realtime import limits, metrics
-from realtime.clock import Clock
 from realtime.dispatch.inputs import PermanentFailure, RetryLater, load_inputs
 from realtime.dispatch.link import CallFailed, ModelServerLink
 from schemas.errors import Code, RiffleError

@@ -19,8 +19,8 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from domain.accounts import sessions
+from domain.clock import Clock
 from realtime import limits, metrics
-from realtime.clock import Clock
 from realtime.gateway.phone import Disconnect, Phone, decode
 from realtime.gateway.streams import Streams
 from schemas.stream import MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL, Goodbye, GoodbyeReason, Hello

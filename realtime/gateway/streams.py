@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from domain.clock import Clock
 from domain.events import stream
 from domain.events.resume import Head
 from domain.videos.visibility import can_follow
 from realtime import limits
-from realtime.clock import Clock
 from realtime.database_retry import retry_read
 from schemas.events import Event
 

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from db import engine
+from domain.clock import utc_now
 from domain.events import stream
 from media.credentials import Credentials, credentials
 from media.provenance import Signer
 from media.store import MediaStore
-from realtime.clock import utc_now
 from realtime.dispatch.dispatcher import Dispatcher
 from realtime.dispatch.link import ModelServerLink
 from realtime.wakeups import WakeupListener

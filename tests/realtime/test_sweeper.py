@@ -10,12 +10,12 @@ import pytest
 
 from db import engine
 from domain.accounts import social
+from domain.clock import utc_now
 from domain.consent import cameos, cascades, receipts
 from domain.events import stream
 from domain.videos import visibility
 from media.store import MediaStore
 from realtime import limits
-from realtime.clock import utc_now
 from realtime.sweeper import Sweeper
 from realtime.wakeups import WakeupListener
 from schemas.cameos import RevokeCameo, RevokeMode

@@ -11,8 +11,8 @@ from typing import Any
 
 from db import engine
 from domain.accounts import sessions
+from domain.clock import utc_now
 from domain.events.stream import EVENT, append, head
-from realtime.clock import utc_now
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 from realtime.wakeups import WakeupListener

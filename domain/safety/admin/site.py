@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime
 from typing import Any
 
 from piccolo.columns import Column
@@ -33,6 +32,7 @@ from db.tables.safety import (
     TakedownTable,
     TakedownTargetTable,
 )
+from domain.clock import Clock
 from domain.consent import enrolments
 from domain.safety.admin import admin_actions, evidence
 from schemas.errors import RiffleError
@@ -41,7 +41,6 @@ SITE = "Riffle moderation"
 # Clips lie in the media store, which this floor does not know, proofs sealed: the api opens them.
 OpenProof = Callable[[str, str], Awaitable[bytes]]
 OpenVideo = Callable[[str], Awaitable[bytes]]
-Clock = Callable[[], datetime]
 
 
 def pages(open_proof: OpenProof, open_video: OpenVideo, clock: Clock, *, secure: bool) -> ASGIApp:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from litestar import Litestar
 
 from api.app import create_app
 from db.engine import fetch
@@ -85,11 +86,11 @@ async def test_what_can_be_checked_is_checked(ada: Person) -> None:
 
 
 async def test_a_challenge_runs_out_and_a_new_one_replaces_it(
-    ada: Person, monkeypatch: pytest.MonkeyPatch
+    app: Litestar, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cameo = await enrol(ada)
     later = datetime.now(UTC) + timedelta(minutes=11)
-    monkeypatch.setattr("api.routes.enrolment.now", lambda: later)
+    app.state.clock = lambda: later
     refused(await send(ada, cameo, clips.proof(21)), 409, "invalid_state")
     fresh = await ada.ok("POST", f"/v1/cameos/{cameo['id']}/challenge")
     assert fresh["id"] != cameo["challenge"]["id"]

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from db import engine
+from domain.clock import utc_now
 from domain.consent import cameos
 from media import provenance
 from media.store import MediaStore
 from model_server.media import encode
 from realtime import limits
-from realtime.clock import utc_now
 from realtime.dispatch import inputs
 from realtime.sweeper import Sweeper
 from schemas.cameos import RevokeCameo, RevokeMode

@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from realtime.clock import utc_now
+from domain.clock import utc_now
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 

@@ -1,4 +1,4 @@
-"""Where this process takes the time from: injected, so that tests can hand in another clock."""
+"""Where a process takes the time from: injected, so that tests can hand in another clock."""
 
 from __future__ import annotations
 
