@@ -6,7 +6,7 @@ python -m train.train --minutes teacher=120  another budget of wall clock
 python -m train.train --stages judge,likeness  the scorers, which measurements use
 
 From earlier weights, their autoencoder as it is, and their student moved as the teacher moves, untrained
-(train/docs/0014-a-student-begins-where-its-teacher-went.md):
+(train/docs/decisions/0014-a-student-begins-where-its-teacher-went.md):
 
 python -m train.train --begin export/weights --stages latents,teacher,transfer,weights
 

@@ -80,8 +80,8 @@ def preview_table(sampler: ModelSampler, judge: Judge, grid: PromptGrid, control
     """Markdown: what should draw previews."""
     truth, states = sampler.teacher_trajectory(grid.prompts, grid.seeds)
     teacher = sampler.decode(truth)
-    cost = 2 * (len(sampler.full_recipe["sigmas"]) - 1)
-    steps = len(sampler.preview_recipe["sigmas"]) - 1
+    cost = 2 * (len(sampler.full_spec.sigmas) - 1)
+    steps = len(sampler.preview_spec.sigmas) - 1
     methods: dict[str, tuple[int, Callable[[], Tensor]]] = {
         "the teacher's own video": (cost, lambda: truth),
         "student, trained on trajectories": (steps, lambda: sampler.preview(grid.prompts, grid.seeds)),
@@ -167,7 +167,7 @@ def render_table(
 
 def _reused(sampler: ModelSampler, name: str) -> float:
     """The share of the teacher's steps that a render leaves out, since the preview stands for them."""
-    sigmas = sampler.full_recipe["sigmas"][:-1]
+    sigmas = sampler.full_spec.sigmas[:-1]
     if name.startswith("preview"):
         return 1.0
     if name.startswith("teacher"):

@@ -1,6 +1,5 @@
 """Sampling with an assembled model folder in plain torch: what the measurements use."""
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,8 @@ from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
 from export.refiner import SIDE, Refiner, load_refiner
+from model_server.engine.flow import sigmas_from
+from schemas.model_folder import read_model_spec
 from train.models import vae as autoencoder
 from train.models.conditioning import TokenConditioning, reference_conditioning
 from train.models.flow_sampler import noise, sample
@@ -33,8 +34,8 @@ class ModelSampler:
             LTXVideoTransformer3DModel.from_pretrained(folder / "student" / "transformer").to(device).eval()
         )
         self.folder = folder
-        card = json.loads((folder / "riffle.json").read_text())
-        self.preview_recipe, self.full_recipe = card["preview"], card["full"]
+        spec = read_model_spec(folder)
+        self.preview_spec, self.full_spec = spec.preview, spec.full
         self.device = device
         self.text = TextEncoder(device)
         self.empty = self.text([""])
@@ -50,20 +51,20 @@ class ModelSampler:
         """Latents of the student's few unguided steps; references: latents [B, C, 1, 4, 4] of pictures."""
         start = self._noise(seeds, shape)
         conditioning = None if references is None else reference_conditioning(start, references)
-        model, sigmas = student or self.student, self.preview_recipe["sigmas"]
+        model, sigmas = student or self.student, self.preview_spec.sigmas
         return self._solve(model, start, prompts, sigmas, 1.0, conditioning)
 
     def teacher_coarse(self, prompts: Sequence[str], seeds: Sequence[int], *, guided: bool) -> Tensor:
         """Latents of the teacher in as few Euler steps as the student has."""
         start = self._noise(seeds, PORTRAIT)
-        guidance = self.full_recipe["guidance"] if guided else 1.0
-        return self._solve(self.teacher, start, prompts, self.preview_recipe["sigmas"], guidance)
+        guidance = self.full_spec.guidance if guided else 1.0
+        return self._solve(self.teacher, start, prompts, self.preview_spec.sigmas, guidance)
 
     def teacher_trajectory(self, prompts: Sequence[str], seeds: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         """Latents of `teacher_preview`, and its estimates of them after each step (the first: none)."""
-        sigmas, estimates = self.full_recipe["sigmas"], []
+        sigmas, estimates = self.full_spec.sigmas, []
         start = self._noise(seeds, PORTRAIT)
-        guidance = self.full_recipe["guidance"]
+        guidance = self.full_spec.guidance
         states = self._solve(self.teacher, start, prompts, sigmas, guidance, return_trajectory=True)
         for k in range(len(sigmas)):
             # A step is straight: from its two ends to noise level 0.
@@ -82,17 +83,15 @@ class ModelSampler:
             self.teacher,
             start,
             prompts,
-            self.full_recipe["sigmas"],
-            self.full_recipe["guidance"],
+            self.full_spec.sigmas,
+            self.full_spec.guidance,
             conditioning,
         )
 
     def teacher_render(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Latents of the teacher at full size from fresh noise, with no preview to keep."""
-        start = self._noise(seeds, (*self.full_recipe["size"], FRAMES))
-        return self._solve(
-            self.teacher, start, prompts, self.full_recipe["sigmas"], self.full_recipe["guidance"]
-        )
+        start = self._noise(seeds, (*self.full_spec.size, FRAMES))
+        return self._solve(self.teacher, start, prompts, self.full_spec.sigmas, self.full_spec.guidance)
 
     def teacher_finish(
         self,
@@ -103,16 +102,15 @@ class ModelSampler:
         references: Tensor | None = None,
     ) -> Tensor:
         """The teacher finishes full-size latents `large` that were put back to noise level `strength`."""
-        start = self._noise(seeds, (*self.full_recipe["size"], FRAMES))
+        start = self._noise(seeds, (*self.full_spec.size, FRAMES))
         conditioning = None if references is None else reference_conditioning(start, references)
-        sigmas = [s for s in self.full_recipe["sigmas"] if s < strength - 1e-4]
         start = (1 - strength) * large + strength * start
-        steps, guidance = [strength, *sigmas], self.full_recipe["guidance"]
+        steps, guidance = sigmas_from(self.full_spec.sigmas, strength), self.full_spec.guidance
         return self._solve(self.teacher, start, prompts, steps, guidance, conditioning)
 
     def enlarged(self, latents: Tensor) -> Tensor:
         """Preview latents -> full-size latents, by way of the picture: decode, scale up, encode."""
-        return self.encode(autoencoder.enlarge(self.decode(latents), tuple(self.full_recipe["size"])))
+        return self.encode(autoencoder.enlarge(self.decode(latents), tuple(self.full_spec.size)))
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
@@ -170,7 +168,7 @@ class ModelSampler:
                     return_trajectory=return_trajectory,
                     fast=False,
                     conditioning=None if conditioning is None else conditioning.select(rows),
-                    reference_guidance=self.full_recipe.get("reference_guidance"),
+                    reference_guidance=self.full_spec.reference_guidance,
                 )
             )
         return torch.cat(ends)

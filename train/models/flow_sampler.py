@@ -7,14 +7,14 @@ import torch
 from diffusers import LTXVideoTransformer3DModel
 from torch import Tensor
 
-from model_server.engine.flow import euler_step, initial_noise
+from model_server.engine.flow import euler_step, guided, initial_noise
 from train.models.conditioning import TokenConditioning
 from train.models.transformer import velocity
 from train.models.vae import LATENT_CHANNELS, SPATIAL_RATIO, TEMPORAL_RATIO
 
 
 def noise(seed: int, size: tuple[int, int], frames: int = 17) -> Tensor:
-    """The start of a video of `size` (width, height) in pixels: float32 [1, C, F, H, W] of N(0, 1)."""
+    """The start of a clip of `size` (width, height) in pixels: float32 [1, C, F, h, w] of N(0, 1)."""
     width, height = size
     grid = ((frames - 1) // TEMPORAL_RATIO + 1, height // SPATIAL_RATIO, width // SPATIAL_RATIO)
     return torch.from_numpy(initial_noise(seed, (1, LATENT_CHANNELS, *grid)))
@@ -67,9 +67,9 @@ def sample(
                 fast,
                 None if conditioning is None else conditioning.for_guidance(passes),
             ).chunk(passes)
-            slope = answers[0]
-            for scale, (less, more) in zip(scales, pairwise(answers), strict=True):
-                slope = slope + scale * (more - less)
+            slope = guided(answers[0], answers[1], scales[0])
+            if len(scales) > 1:
+                slope = slope + scales[1] * (answers[2] - answers[1])
         else:
             slope = velocity(model, latents, sigma, states, mask, fast, conditioning)
         step = slope

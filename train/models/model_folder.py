@@ -4,6 +4,7 @@ import copy
 import json
 from pathlib import Path
 
+import msgspec
 from diffusers import (
     AutoencoderKLLTXVideo,
     FlowMatchEulerDiscreteScheduler,
@@ -11,6 +12,8 @@ from diffusers import (
     ModelMixin,
 )
 
+from schemas.bundle import CONDITIONS
+from schemas.model_folder import MODEL_SPEC_FILE, ModelSpec, TierSpec
 from train.hyperparameters import (
     GUIDANCE,
     REFERENCE_GUIDANCE,
@@ -36,29 +39,32 @@ MODEL_INDEX = {
 }
 
 
-def model_card() -> dict[str, object]:
-    """`riffle.json`: what a server must know to draw with this model, beyond the component configs."""
-    return {
-        "name": "riffle-tiny",
-        "licence": "Apache-2.0",
-        "fps": FPS,
-        "frames": FRAMES,
-        "lengths": list(LENGTHS),
-        "max_sequence_length": MAX_TOKENS,
-        "conditions": ["begin", "end", "reference"],
-        "reference_second": REFERENCE_SECOND,
-        "reference_size": list(REFERENCE),
-        "preview": _tier(PREVIEW_SIZES, schedule(STUDENT_STEPS, STUDENT_SHIFT), 1.0),
-        "full": {
-            **_tier(FULL_SIZES, schedule(TEACHER_STEPS, TEACHER_SHIFT), GUIDANCE),
-            "reference_guidance": REFERENCE_GUIDANCE,
-        },
-    }
-
-
-def _tier(sizes: tuple[tuple[int, int], ...], sigmas: list[float], guidance: float) -> dict[str, object]:
-    """The first size is the default."""
-    return {"size": list(sizes[0]), "sizes": [list(s) for s in sizes], "sigmas": sigmas, "guidance": guidance}
+def model_spec() -> ModelSpec:
+    """What a server must know to draw with this model, beyond the component configs."""
+    return ModelSpec(
+        name="riffle-tiny",
+        licence="Apache-2.0",
+        fps=FPS,
+        frames=FRAMES,
+        lengths=list(LENGTHS),
+        max_sequence_length=MAX_TOKENS,
+        conditions=list(CONDITIONS),
+        reference_second=REFERENCE_SECOND,
+        reference_size=REFERENCE,
+        preview=TierSpec(
+            size=PREVIEW_SIZES[0],
+            sizes=list(PREVIEW_SIZES),
+            sigmas=schedule(STUDENT_STEPS, STUDENT_SHIFT),
+            guidance=1.0,
+        ),
+        full=TierSpec(
+            size=FULL_SIZES[0],
+            sizes=list(FULL_SIZES),
+            sigmas=schedule(TEACHER_STEPS, TEACHER_SHIFT),
+            guidance=GUIDANCE,
+            reference_guidance=REFERENCE_GUIDANCE,
+        ),
+    )
 
 
 def write_teacher(weights: Path, vae: AutoencoderKLLTXVideo, transformer: LTXVideoTransformer3DModel) -> None:
@@ -69,7 +75,7 @@ def write_teacher(weights: Path, vae: AutoencoderKLLTXVideo, transformer: LTXVid
     FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
     _write(folder / "model_index.json", MODEL_INDEX)
     _write(folder / "vocabulary.json", as_json())
-    _write(folder / "riffle.json", model_card())
+    _write(folder / MODEL_SPEC_FILE, msgspec.to_builtins(model_spec()))
 
 
 def write_student(weights: Path, transformer: LTXVideoTransformer3DModel) -> None:

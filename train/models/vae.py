@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 
+from model_server.engine.pixels import HALF_RANGE
+
 # With 32 none was idle (decision 0013; train.measure.reconstruction).
 LATENT_CHANNELS = 48
 # Pixels of a latent cell's side, and video frames of a latent frame but the first, which is one.
@@ -44,7 +46,7 @@ def build_vae() -> AutoencoderKLLTXVideo:
 
 def as_video(frames: np.ndarray | Tensor) -> Tensor:
     """Drawn frames uint8 [..., F, H, W, 3] -> float32 [..., 3, F, H, W] in -1..1."""
-    return torch.as_tensor(frames).movedim(-1, -4).float() / 127.5 - 1
+    return torch.as_tensor(frames).movedim(-1, -4).float() / float(HALF_RANGE) - 1
 
 
 def encode(vae: AutoencoderKLLTXVideo, video: Tensor) -> Tensor:

@@ -7,12 +7,12 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from model_server.engine.pixels import frames_from_video
+
 
 def pixels(video: Tensor) -> np.ndarray:
     """Video [3, F, H, W] in -1..1 -> uint8 [F, H, W, 3]."""
-    return (
-        ((video.detach().float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 3, 0).cpu().numpy()
-    )
+    return frames_from_video(video.detach().float().clamp(-1, 1)[None].cpu().numpy())
 
 
 def contact_sheet(rows: Sequence[Tensor], path: Path, columns: int = 9, zoom: int = 1) -> None:

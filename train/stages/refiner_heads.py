@@ -2,7 +2,7 @@
 
 On what the frozen part sees of each shard, which is computed once, so that it takes minutes. Trained with the
 rest, the motion head never learned what turns, and the lighting head learned that a subject that isn't quite
-in its place is best grey (train/docs/0017-a-refiner-copies-the-picture.md).
+in its place is best grey (docs/decisions/0017-a-refiner-copies-the-picture.md).
 """
 
 from dataclasses import dataclass

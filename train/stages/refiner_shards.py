@@ -18,6 +18,7 @@ from train.models.conditioning import REFERENCE, reference_conditioning
 from train.models.flow_sampler import noise, sample, schedule
 from train.models.text_encoder import TextEncoder
 from train.models.vae import as_video, decode, encode
+from train.reports.contact_sheets import pixels
 from train.stages.drawn_clips import PAIRED_SHARE
 from train.world.captions import caption
 from train.world.clips import (
@@ -142,9 +143,9 @@ def _draw_shard(
         conditioning = reference_conditioning(start, encode(vae, as_video(np.stack(small)).to(device)))
         start = torch.lerp(latents, start, sigmas[0])
         latents = sample(student, start, *text(captions), sigmas, fast=False, conditioning=conditioning)
-    soft = (decode(vae, latents).clamp(-1, 1).permute(0, 2, 3, 4, 1) + 1) * 127.5
+    soft = [pixels(clip) for clip in decode(vae, latents)]
     return Shard(
-        soft.round().byte().cpu().numpy(),
+        np.stack(soft),
         np.stack(drawn),
         np.stack(layer),
         np.asarray(pose, dtype=np.float32),

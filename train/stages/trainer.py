@@ -47,6 +47,10 @@ class Budget:
         self._last = now
         self.done_steps += 1
 
+    def resume(self, steps: int, seconds: float) -> None:
+        """Go on from a checkpoint."""
+        self.done_steps, self.spent_seconds, self._saved = steps, seconds, seconds
+
     def checkpoint_due(self) -> bool:
         """Whether it's time for a checkpoint: now and then, and at the end."""
         if self.progress < 1 and self.spent_seconds - self._saved < CHECKPOINT_SECONDS:
@@ -153,7 +157,7 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self._ema.module.load_state_dict(state["average"])
         self._ema.n_averaged.fill_(state["steps"])
-        self.budget.done_steps, self.budget.spent_seconds = state["steps"], state["seconds"]
+        self.budget.resume(state["steps"], state["seconds"])
 
 
 def save_checkpoint(path: Path, **parts: object) -> None:

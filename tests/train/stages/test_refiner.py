@@ -27,7 +27,7 @@ SPRITES = list(held_out_sprites().values())
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One shard by the committed student, of the sprites of this repository: others need a font."""
-    folder = tmp_path_factory.mktemp("lots")
+    folder = tmp_path_factory.mktemp("shards")
     vae = AutoencoderKLLTXVideo.from_pretrained(WEIGHTS / "teacher" / "vae").float().eval()
     student = LTXVideoTransformer3DModel.from_pretrained(WEIGHTS / "student" / "transformer").float().eval()
     with pytest.MonkeyPatch.context() as patch:
