@@ -104,7 +104,7 @@ async def test_a_proof_is_sealed(ada: Person, media: MediaStore, home: Path) -> 
     cameo = await enrol(ada)
     clip = clips.proof(31)
     proof = (await send(ada, cameo, clip)).json()
-    key = await enrolments.sealed_key(proof["id"], "a moderator", datetime.now(UTC))
+    key = await enrolments.sealed_key(proof["id"], "a moderator", now=datetime.now(UTC))
     sealed = await media.get(key)
     assert b"ftyp" not in sealed
     assert Seal(home).open(sealed, proof["id"]) == clip
@@ -131,7 +131,7 @@ async def test_a_setting_may_demand_a_verified_proof(
     proof = (await send(eve, cameo, clips.proof(41))).json()
     refused(await eve.call("POST", "/v1/videos", wish), 403, "consent_refused")
     now = datetime.now(UTC)
-    await enrolments.decide(proof["id"], "verified", "it is her", "a moderator", now)
+    await enrolments.decide(proof["id"], "verified", "it is her", "a moderator", now=now)
     await eve.ok("POST", "/v1/videos", wish)
-    await enrolments.decide(proof["id"], "rejected", "on a second look", "a moderator", now)
+    await enrolments.decide(proof["id"], "rejected", "on a second look", "a moderator", now=now)
     refused(await eve.call("POST", "/v1/videos", wish), 403, "consent_refused")
