@@ -117,7 +117,7 @@ def create_app(
         route_handlers=[
             Router("/v1", route_handlers=CONTROLLERS, guards=[require_sign_in], security=[{"bearer": []}]),
             Health,
-            admin_handler(store, seal, secure=settings.admin_cookies == "secure"),
+            admin_handler(store, seal, clock, secure=settings.admin_cookies == "secure"),
             *page_handlers(web),
         ],
         lifespan=[database],

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from db import engine, migrate
+from domain.clock import utc_now
 from domain.safety import registry
 from settings import load
 
@@ -30,4 +29,4 @@ async def upgrade() -> None:
 async def _upgrade() -> None:
     async with engine.transaction():
         await migrate.upgrade()
-        await registry.sync_shipped(datetime.now(UTC))
+        await registry.sync_shipped(now=utc_now())

@@ -104,8 +104,10 @@ class Maker:
         model = None if self._recorded is None else self._recorded.graph(part.name)
         if model is None:
             from export.trace import trace
+            from export.tracers import check_tracers
 
             self.progress.detail("tracing it, since no recorded graph fits")
+            check_tracers()
             model = trace(self.source, part)
         if self._recorded is None:
             self.graphs[part.name] = model.SerializeToString(deterministic=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 from typing import Any
 
@@ -20,8 +19,6 @@ from export.trace_text import trace_text
 
 # The first with a Gelu node, which takes an eighth off the denoiser; 23's Attention rejects a broadcast mask.
 OPSET = 20
-# Packages of the extra `export`.
-TRACERS = ("onnxscript", "optimum")
 
 
 def trace(source: Source, part: GraphPart) -> onnx.ModelProto:
@@ -32,7 +29,6 @@ def trace(source: Source, part: GraphPart) -> onnx.ModelProto:
     Raises:
         ExportError: it can't be traced; the text names the part and the operation.
     """
-    _check_tracers()
     if part.kind == "text":
         return strip(trace_text(source), part.weights)
     module, stage = part.module.eval(), part.stage
@@ -54,16 +50,6 @@ def trace(source: Source, part: GraphPart) -> onnx.ModelProto:
     except Exception as error:
         raise ExportError("trace", f"{part.name}: {_cause(error)}") from error
     return strip(_named(program.model_proto, stage), part.weights)
-
-
-def _check_tracers() -> None:
-    missing = [name for name in TRACERS if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ExportError(
-            "trace",
-            f"{' and '.join(missing)} can't be found: models other than the shipped one are traced with the"
-            " extra `export`; install it with `make export-extra`",
-        )
 
 
 def trace_filled(source: Source, part: GraphPart) -> onnx.ModelProto:

@@ -1,4 +1,4 @@
-"""What a video looks like in 256 bits: the perceptual hashes of four of its frames."""
+"""The fingerprint of a video, 256 bits: the perceptual hashes of four of its frames."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def fingerprint_of(video: bytes, *, mirrored: bool = False) -> str | None:
     return fingerprint_of_frames([small for _, small in small_frames(video)], mirrored=mirrored)
 
 
-def fingerprint_of_frames(shown: Sequence[SmallFrame], *, mirrored: bool = False) -> str | None:
+def fingerprint_of_frames(pictures: Sequence[SmallFrame], *, mirrored: bool = False) -> str | None:
     """The fingerprint of the frames of a clip."""
-    picked = [shown[round(place)] for place in np.linspace(0, len(shown) - 1, FRAMES)]
+    picked = [pictures[round(place)] for place in np.linspace(0, len(pictures) - 1, FRAMES)]
     if sum(float(picture.std()) >= FLAT_LEVELS for picture in picked) <= FRAMES // 2:
         return None
     bits = ""

@@ -26,7 +26,7 @@ NO_TRAINING = {
 
 
 class Claims(msgspec.Struct, kw_only=True, frozen=True):
-    """What is said of a video: its id, the model, the videos it was made from, the consent it rests on."""
+    """What the manifest says of a video: its id, the model, its sources, and the consent it rests on."""
 
     video_id: str
     model: str
@@ -68,7 +68,7 @@ class ActiveManifest(NamedTuple):
 
 
 def read_manifests(video: bytes, authority: str | None = None) -> dict[str, Any] | None:
-    """The manifest store of an MP4 as c2pa's reader tells it; None where there is none.
+    """The manifest store of an MP4 as c2pa's reader gives it; None where there is none.
 
     `authority` holds PEM certificates to trust.
 

@@ -43,9 +43,9 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Do all that is due now."""
-        while await cascades.run_batch(self._clock()):
+        while await cascades.run_batch(now=self._clock()):
             pass
-        while await cameos.expire(self._clock()):
+        while await cameos.expire(now=self._clock()):
             pass
         await self._delete_media()
 

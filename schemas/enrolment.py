@@ -23,7 +23,7 @@ class Challenge(ResponseBody, kw_only=True):
 
 
 class ProofCheck(ResponseBody, kw_only=True):
-    """One thing that was looked at; `passed` None says plainly that nothing here can check it."""
+    """One check of a proof; `passed` None means that nothing here can check it."""
 
     name: str
     passed: bool | None

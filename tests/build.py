@@ -92,7 +92,7 @@ async def cameo(
 ) -> Cameo:
     """A new cameo."""
     asked = CreateCameo(display_name="Face", audience=audience, restrictions=restrictions or Restrictions())
-    return await cameos.create(owner, asked, now)
+    return await cameos.create(owner, asked, now=now)
 
 
 async def queue(

@@ -13,7 +13,6 @@ import domain.consent.ledger
 from api.http.auth import AuthedRequest, asker
 from api.http.idempotency import idempotent, idempotent_with_check
 from domain.consent import cameos, enrolments, grants, receipts
-from domain.safety import reports
 from domain.safety.screen import Screen
 from schemas.cameos import (
     MAX_LEDGER_PAGE,
@@ -56,8 +55,8 @@ class Cameos(Controller):
             await screen.check_name(asker(request, now), data.display_name)
 
         async def create(_: None) -> Cameo:
-            cameo = await cameos.create(request.user.id, data, now)
-            challenge = await enrolments.new_challenge(cameo.id, request.user.id, now)
+            cameo = await cameos.create(request.user.id, data, now=now)
+            challenge = await enrolments.new_challenge(cameo.id, request.user.id, now=now)
             return msgspec.structs.replace(cameo, challenge=challenge)
 
         return await idempotent_with_check(request, data, check, create)
@@ -86,7 +85,7 @@ class Cameos(Controller):
             RiffleError: not_found, invalid_state, likeness_protected, moderation_refused.
         """
         await screen.check_name(asker(request, now), data.display_name)
-        return await cameos.patch(cameo_id, request.user.id, data, now)
+        return await cameos.patch(cameo_id, request.user.id, data, now=now)
 
     @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
     async def ask(
@@ -102,8 +101,8 @@ class Cameos(Controller):
             raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
 
         async def create() -> Grant:
-            await reports.check_request_rate(request.user.id, now)
-            return await grants.request(cameo_id, request.user.id, asked, now)
+            await grants.check_request_rate(request.user.id, now=now)
+            return await grants.request(cameo_id, request.user.id, asked, now=now)
 
         return await idempotent(request, asked, create)
 
@@ -119,7 +118,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now)
+        return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now=now)
 
     @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
     async def uses(self, request: AuthedRequest, cameo_id: str) -> CameoUseList:
@@ -139,7 +138,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        await receipts.delete_use(cameo_id, request.user.id, video_id, now)
+        await receipts.delete_use(cameo_id, request.user.id, video_id, now=now)
         return Deleted(id=video_id)
 
     @get("/{cameo_id:str}/ledger", summary="All that ever changed its consent")
@@ -168,10 +167,11 @@ class CameoRequests(Controller):
     async def requests(
         self,
         request: AuthedRequest,
+        now: datetime,
         role: Annotated[Literal["owner", "grantee"], Parameter(description="which side I am on")] = "owner",
     ) -> GrantList:
         """As `owner`: what awaits my answer or has got it; as `grantee`: what I asked for."""
-        return GrantList(data=await grants.list_requests(request.user.id, role))
+        return GrantList(data=await grants.list_requests(request.user.id, role, now=now))
 
     @post("/{grant_id:str}/accept", status_code=200, summary="Accept")
     async def accept(self, request: AuthedRequest, now: datetime, grant_id: str) -> Grant:
@@ -180,7 +180,7 @@ class CameoRequests(Controller):
         Raises:
             RiffleError: not_found, invalid_state.
         """
-        return await grants.answer(grant_id, request.user.id, True, now)
+        return await grants.answer(grant_id, request.user.id, True, now=now)
 
     @post("/{grant_id:str}/refuse", status_code=200, summary="Refuse")
     async def refuse(self, request: AuthedRequest, now: datetime, grant_id: str) -> Grant:
@@ -189,4 +189,4 @@ class CameoRequests(Controller):
         Raises:
             RiffleError: not_found, invalid_state.
         """
-        return await grants.answer(grant_id, request.user.id, False, now)
+        return await grants.answer(grant_id, request.user.id, False, now=now)

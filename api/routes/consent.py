@@ -57,9 +57,9 @@ class Consent(Controller):
             data.source,
             data.tier,
             data.prompt or "",
-            now,
             lineage=lineage,
             extra_texts=[] if data.steer is None else [_steered(data, data.steer, (await cards.all())[0])],
+            now=now,
         )
         missing = [cameo for cameo in wanted if cameo not in found]
         if missing:

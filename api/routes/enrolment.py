@@ -45,7 +45,7 @@ class Enrolment(Controller):
         Raises:
             RiffleError: not_found, invalid_state, rate_limited.
         """
-        return await enrolments.new_challenge(cameo_id, request.user.id, now)
+        return await enrolments.new_challenge(cameo_id, request.user.id, now=now)
 
     @put("/proof", status_code=200, request_max_body_size=MAX_CLIP_BYTES, summary="Answer the challenge")
     async def prove(
@@ -63,7 +63,7 @@ class Enrolment(Controller):
             RiffleError: not_found, invalid_state (no open challenge), invalid_request (what fails is named),
                 unsupported_media_type, body_too_large.
         """
-        asked = await enrolments.open_challenge(cameo_id, request.user.id, now)
+        asked = await enrolments.open_challenge(cameo_id, request.user.id, now=now)
         data = await read_clip(request)
         try:
             seen = await asyncio.to_thread(proof.inspect, data)
@@ -80,7 +80,7 @@ class Enrolment(Controller):
         try:
             listed = [ProofCheck(name=name, passed=passed) for name, passed in checks.items()]
             return await enrolments.add_proof(
-                proof_id, cameo_id, asked.id, key, seen.bits, listed, read_clock(request)
+                proof_id, cameo_id, asked.id, key, seen.bits, listed, now=read_clock(request)
             )
         except RiffleError:
             await media.delete(key)

@@ -62,6 +62,6 @@ class Health(Controller):
             RiffleError: busy, while the database is away.
         """
         await engine.ping()
-        for name, value in (await backlog.waiting(now)).items():
+        for name, value in (await backlog.waiting(now=now)).items():
             WAITING[name].set(value)
         return generate_latest()

@@ -70,7 +70,7 @@ class References(Controller):
         await media.put(key, data)
         digest = hashlib.sha256(data).hexdigest()
         try:
-            return await cameos.set_reference(cameo_id, request.user.id, key, digest, read_clock(request))
+            return await cameos.set_reference(cameo_id, request.user.id, key, digest, now=read_clock(request))
         except RiffleError:
             await media.delete(key)
             raise
@@ -84,7 +84,7 @@ class References(Controller):
         Raises:
             RiffleError: not_found, consent_refused.
         """
-        key = await cameos.reference(cameo_id, request.user.id, now)
+        key = await cameos.reference(cameo_id, request.user.id, now=now)
         kind = next(name for name, ending in ENDINGS.items() if key.endswith(ending))
         try:
             data = await media.get(key)

@@ -25,7 +25,7 @@ class Reports(Controller):
         Raises:
             RiffleError: not_found, rate_limited.
         """
-        return await reports.file(request.user.id, data, now)
+        return await reports.file(request.user.id, data, now=now)
 
     @get("/", summary="My reports")
     async def mine(self, request: AuthedRequest) -> ReportList:
@@ -78,7 +78,7 @@ class Registry(Controller):
         Raises:
             RiffleError: not_found, forbidden, invalid_request.
         """
-        return await registry.grant(entry_id, request.user.id, data, now)
+        return await registry.grant(entry_id, request.user.id, data, now=now)
 
     @get("/grants", summary="Who may use a name I speak for")
     async def grants(self, request: AuthedRequest, entry_id: str) -> RegistryGrantList:
@@ -98,4 +98,4 @@ class Registry(Controller):
         Raises:
             RiffleError: not_found, forbidden, invalid_state.
         """
-        return await registry.revoke(entry_id, grant_id, request.user.id, now)
+        return await registry.revoke(entry_id, grant_id, request.user.id, now=now)

@@ -25,7 +25,7 @@ class Takedowns(Controller):
         Raises:
             RiffleError: invalid_request, not_found, rate_limited.
         """
-        return await takedowns.file(data, now)
+        return await takedowns.file(data, now=now)
 
     @get("/{takedown_id:str}", opt=PUBLIC, summary="How a takedown stands")
     async def one(self, takedown_id: str) -> Takedown:
@@ -50,4 +50,4 @@ class Takedowns(Controller):
         Raises:
             RiffleError: not_found, invalid_request, conflict.
         """
-        return await takedowns.file_counter_notice(takedown_id, request.user.id, data, now)
+        return await takedowns.file_counter_notice(takedown_id, request.user.id, data, now=now)

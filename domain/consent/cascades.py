@@ -1,7 +1,8 @@
-"""Carries revocations out to the end: hides or buries every descendant and identical copy, a batch at a time.
+"""What a revocation does to posts: every descendant and identical copy is hidden, or becomes a tombstone.
 
-How far it has come stands in the database and moves in the transaction of its batch, so that whoever dies in
-the middle is taken over from by the next. Reads don't wait for it: they ask the revocations themselves.
+One batch at a time. How far it has come stands in the database and moves in the transaction of its batch, so
+that whoever dies in the middle is taken over from by the next. Reads don't wait for it: they ask the
+revocations themselves.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ BATCH = 50
 GARBAGE_BATCH = 100
 
 
-async def run_batch(now: datetime) -> bool:
+async def run_batch(*, now: datetime) -> bool:
     """One batch of the oldest open cascade that nobody else works on; False where there is none."""
     async with transaction():
         task = await fetch_one(
@@ -35,7 +36,7 @@ async def run_batch(now: datetime) -> bool:
             return False
         ids = await (_copies(task) if task["copies"] else _descendants(task))
         if ids:
-            await _withhold(ids, task, now)
+            await _withhold(ids, task, now=now)
         # Copies have no order to go by, but each is met once: it's withheld then.
         await fetch(
             """
@@ -84,7 +85,7 @@ async def _copies(task: dict[str, Any]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def _withhold(ids: Sequence[str], task: dict[str, Any], now: datetime) -> None:
+async def _withhold(ids: Sequence[str], task: dict[str, Any], *, now: datetime) -> None:
     rows = await select("v.id = ANY ($1::text[]) ORDER BY v.id FOR NO KEY UPDATE OF v", list(ids))
     await transitions.withdraw([row for row in rows if row.status not in FINAL], "withdrawn", now)
     await fetch(
@@ -98,10 +99,10 @@ async def _withhold(ids: Sequence[str], task: dict[str, Any], now: datetime) -> 
         task["revocation_id"],
     )
     if task["mode"] == "tombstone":
-        await _tombstone(ids, now)
+        await _tombstone(ids, now=now)
 
 
-async def _tombstone(ids: Sequence[str], now: datetime) -> None:
+async def _tombstone(ids: Sequence[str], *, now: datetime) -> None:
     """Let go of all that could show the likeness. The words stay, sealed, for consent alone."""
     await fetch(
         """

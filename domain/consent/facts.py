@@ -102,14 +102,14 @@ async def lineage_facts(roots: Sequence[Sequence[str]]) -> list[LineageFacts]:
                 FILTER (WHERE coalesce(p.trend_id, v.trend_id) IS NOT NULL)
             )[1] AS trend
             FROM root JOIN videos v USING (id) LEFT JOIN posts p ON p.id = v.post_id GROUP BY nr
-        ), said AS (
-            SELECT nr, array_agg(DISTINCT said) AS texts FROM (
-                SELECT nr, coalesce(v.sealed, v.prompt) AS said FROM line JOIN videos v USING (id)
+        ), texts AS (
+            SELECT nr, array_agg(DISTINCT text) AS texts FROM (
+                SELECT nr, coalesce(v.sealed, v.prompt) AS text FROM line JOIN videos v USING (id)
                 -- Steering says more to the model than was typed.
                 UNION SELECT nr, v.recipe ->> 'prompt' FROM line JOIN videos v USING (id)
                 UNION SELECT nr, p.caption FROM line JOIN posts p ON p.video_id = line.id
                 WHERE p.deleted_at IS NULL AND p.caption <> ''
-            ) AS every WHERE said IS NOT NULL GROUP BY nr
+            ) AS every WHERE text IS NOT NULL GROUP BY nr
         ), back AS (
             SELECT nr, cameo_id, max(w.mode) AS mode FROM line JOIN receipts r ON r.video_id = line.id
             JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
@@ -118,7 +118,7 @@ async def lineage_facts(roots: Sequence[Sequence[str]]) -> list[LineageFacts]:
             SELECT count(*) FROM line WHERE line.nr = heads.nr
         ) AS ancestors, (
             SELECT coalesce(jsonb_object_agg(cameo_id, mode), '{}') FROM back WHERE back.nr = heads.nr
-        ) AS withdrawn FROM heads JOIN said USING (nr)
+        ) AS withdrawn FROM heads JOIN texts USING (nr)
         """,
         numbers,
         [video for ids in roots for video in ids],

@@ -1,4 +1,4 @@
-"""The use of cameos by videos: locked, decided, written down, told to their owners, listed and deleted."""
+"""Receipts of the use of cameos by videos: written while these are locked, listed, deleted by owners."""
 
 from __future__ import annotations
 
@@ -59,7 +59,11 @@ def require_allowed(verdicts: Mapping[str, Verdict], what: str, param: str) -> N
 
 
 async def write(
-    video_ids: Sequence[str], verdicts: Mapping[str, Verdict], action: Literal["draw", "post"], now: datetime
+    video_ids: Sequence[str],
+    verdicts: Mapping[str, Verdict],
+    action: Literal["draw", "post"],
+    *,
+    now: datetime,
 ) -> None:
     """Pin what was permitted to videos. The cameos are locked."""
     if not verdicts:
@@ -82,7 +86,7 @@ async def write(
 
 
 async def notices(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, CameoUsed]]:
-    """What the owner of each cameo of one swarm hears, by account: nothing of what they do themselves."""
+    """The event for the owner of each cameo of one swarm, by account; none for what they do themselves."""
     if not rows[0].cameos:
         return []
     found = await fetch(
@@ -143,7 +147,7 @@ async def list_uses(cameo_id: str, account: str) -> list[CameoUse]:
     return [CameoUse(**{**row, "at": unix_seconds(row["at"])}) for row in rows]
 
 
-async def delete_use(cameo_id: str, account: str, video_id: str, now: datetime) -> None:
+async def delete_use(cameo_id: str, account: str, video_id: str, *, now: datetime) -> None:
     """Delete a video with an own cameo, whoever made it, and what was made from it.
 
     Raises:
@@ -160,4 +164,4 @@ async def delete_use(cameo_id: str, account: str, video_id: str, now: datetime) 
             cameo_id,
         ):
             raise RiffleError(Code.NOT_FOUND, f"this cameo is in no video `{video_id}`")
-        await revocations.record(cameo_id, account, RevokeMode.TOMBSTONE, now, video=video_id)
+        await revocations.record(cameo_id, account, RevokeMode.TOMBSTONE, video=video_id, now=now)

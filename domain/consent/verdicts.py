@@ -15,10 +15,11 @@ from schemas.videos import Relation, Source, Tier
 
 async def of_videos(
     rows: Sequence[VideoRow],
-    now: datetime,
     action: Action | None = None,
     trend: str | None = None,
     caption: str | None = None,
+    *,
+    now: datetime,
 ) -> dict[str, dict[str, Verdict]]:
     """For each video, whether its maker may (still) use each of its cameos; `action` None = to draw it.
 
@@ -58,10 +59,10 @@ async def of_request(
     source: Source | None,
     tier: Tier,
     prompt: str,
-    now: datetime,
     *,
     lineage: LineageFacts,
     extra_texts: Sequence[str] = (),
+    now: datetime,
 ) -> dict[str, Verdict]:
     """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
 

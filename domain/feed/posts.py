@@ -60,9 +60,9 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         ancestors = await posted_ancestors(video_id)
         post_id = new_id("post")
         trend_id = ancestors[0].trend_id if ancestors else post_id
-        permitted = (await verdicts.of_videos([row], now, Action.POST, trend_id, caption))[video_id]
+        permitted = (await verdicts.of_videos([row], Action.POST, trend_id, caption, now=now))[video_id]
         receipts.require_allowed(permitted, "posted", "video_id")
-        await receipts.write([video_id], permitted, "post", now)
+        await receipts.write([video_id], permitted, "post", now=now)
         await _touch_trend(trend_id, POINTS_OF_A_POST, now, now)
         source = ancestors[0] if ancestors else None
         root = next((other.video_id for other in ancestors if other.post_id == trend_id), None)
@@ -118,7 +118,7 @@ async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, di
     row = found[0]
     ancestors = await posted_ancestors(video_id)
     trend_id = ancestors[0].trend_id if ancestors else None
-    permitted = (await verdicts.of_videos([row], now, Action.POST, trend_id))[video_id]
+    permitted = (await verdicts.of_videos([row], Action.POST, trend_id, now=now))[video_id]
     return row.withheld is None and all(item.allowed for item in permitted.values()), permitted
 
 

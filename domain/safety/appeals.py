@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one, transaction
 from domain.ids import new_id
+from domain.rate_limits import DAY, check_rate
 from domain.safety.admin import audit_log
 from domain.safety.lineage_texts import LineageTexts
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.moderation import Appeal, AppealStatus, CreateAppeal
 
@@ -61,14 +63,11 @@ async def file(account: str, request: CreateAppeal, *, now: datetime) -> Appeal:
         await fetch("SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE", account)
         found = await fetch_one(
             """
-            SELECT r.request_id, a.id AS appealed, (
-                SELECT count(*) FROM appeals WHERE account_id = $2 AND created_at > $3
-            ) AS lately FROM refusals r LEFT JOIN appeals a USING (request_id)
+            SELECT r.request_id, a.id AS appealed FROM refusals r LEFT JOIN appeals a USING (request_id)
             WHERE r.request_id = $1 AND r.account_id = $2
             """,
             request.request_id,
             account,
-            now - timedelta(days=1),
         )
         if found is None:
             raise RiffleError(
@@ -76,10 +75,14 @@ async def file(account: str, request: CreateAppeal, *, now: datetime) -> Appeal:
             )
         if found["appealed"] is not None:
             raise RiffleError(Code.CONFLICT, f"this is appealed already as {found['appealed']}")
-        if found["lately"] >= APPEALS_PER_DAY:
-            raise RiffleError(
-                Code.RATE_LIMITED, f"at most {APPEALS_PER_DAY} appeals a day", retry_after_s=3600
-            )
+        await check_rate(
+            "appeals",
+            "appeals WHERE account_id = $1",
+            account,
+            limit=APPEALS_PER_DAY,
+            window=DAY,
+            now=now,
+        )
         appeal_id = new_id("appeal")
         await fetch(
             """
@@ -121,7 +124,7 @@ async def decide(appeal_id: str, uphold: bool, note: str, actor: str, *, now: da
         )
         if not changed:
             raise RiffleError(Code.NOT_FOUND, f"there is no open appeal `{appeal_id}`")
-        await audit_log.record(actor, f"appeal.{status}", appeal_id, now, note=note)
+        await audit_log.record(actor, f"appeal.{status}", appeal_id, note=note, now=now)
 
 
 async def _select(where: str, *args: object) -> list[Appeal]:
@@ -135,5 +138,5 @@ async def _select(where: str, *args: object) -> list[Appeal]:
     for row in rows:
         row["rules"] = msgspec.json.decode(row["rules"])
         for name in ("created_at", "decided_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[Appeal])

@@ -58,7 +58,7 @@ async def copies(bits: str, exclude: str = "") -> list[Copy]:
     return [Copy(**row) for row in rows]
 
 
-async def matches_taken_down(bits: str, now: datetime) -> bool:
+async def matches_taken_down(bits: str, *, now: datetime) -> bool:
     """Whether this looks like a video that was taken down."""
     return await exists(
         f"""

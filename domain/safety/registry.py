@@ -1,4 +1,4 @@
-"""The registry of people and characters who never enrolled, who speaks for them, and whom those let."""
+"""The registry of people and characters who never enrolled, who speaks for them, and the grants of those."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
 from domain.safety.admin import audit_log
 from domain.safety.name_match import NameHit, NameKind, NameMatcher, RegistryEntry, shipped_entries
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.registry import CreateRegistryGrant, RegistryGrant, RegistryName, Role
 
@@ -28,7 +29,7 @@ class _Known(NamedTuple):
 _known: list[_Known] = []
 
 
-async def sync_shipped(now: datetime) -> None:
+async def sync_shipped(*, now: datetime) -> None:
     """Bring the entries that come with Riffle up to date; what moderators switched off stays off."""
     for entry in shipped_entries():
         await fetch(
@@ -106,7 +107,7 @@ async def get(entry_id: str, viewer: str) -> RegistryName:
     return msgspec.convert(found, RegistryName)
 
 
-async def grant(entry_id: str, account: str, wish: CreateRegistryGrant, now: datetime) -> RegistryGrant:
+async def grant(entry_id: str, account: str, request: CreateRegistryGrant, *, now: datetime) -> RegistryGrant:
     """Let somebody use a name that one speaks for.
 
     Raises:
@@ -118,7 +119,7 @@ async def grant(entry_id: str, account: str, wish: CreateRegistryGrant, now: dat
         raise RiffleError(Code.FORBIDDEN, "only who speaks for this name can grant its use")
     if entry.kind == NameKind.MINOR:
         raise RiffleError(Code.FORBIDDEN, "the likeness of a minor is granted to nobody")
-    if wish.until is not None and wish.until <= now.timestamp():
+    if request.until is not None and request.until <= now.timestamp():
         raise RiffleError(Code.INVALID_REQUEST, "until lies in the past", param="until")
     found = await fetch(
         """
@@ -128,12 +129,12 @@ async def grant(entry_id: str, account: str, wish: CreateRegistryGrant, now: dat
         new_id("rgrant"),
         entry_id,
         account,
-        None if wish.until is None else float(wish.until),
+        None if request.until is None else float(request.until),
         now,
-        wish.grantee,
+        request.grantee,
     )
     if not found:
-        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{wish.grantee}`", param="grantee")
+        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{request.grantee}`", param="grantee")
     return (await _grants("g.id = $1", found[0]["id"]))[0]
 
 
@@ -148,7 +149,7 @@ async def grants(entry_id: str, account: str) -> list[RegistryGrant]:
     return await _grants(f"g.entry_id = $1 ORDER BY g.created_at DESC, g.id LIMIT {MAX_GRANTS}", entry_id)
 
 
-async def revoke(entry_id: str, grant_id: str, account: str, now: datetime) -> RegistryGrant:
+async def revoke(entry_id: str, grant_id: str, account: str, *, now: datetime) -> RegistryGrant:
     """Withdraw a grant, for every use from now on.
 
     Raises:
@@ -183,7 +184,7 @@ async def _entries(where: str, *args: object) -> list[RegistryEntry]:
     return msgspec.convert(rows, list[RegistryEntry])
 
 
-async def put_entry(entry: RegistryEntry, actor: str, now: datetime) -> None:
+async def put_entry(entry: RegistryEntry, actor: str, *, now: datetime) -> None:
     """A moderator adds or replaces an entry."""
     async with transaction():
         await fetch(
@@ -197,10 +198,10 @@ async def put_entry(entry: RegistryEntry, actor: str, now: datetime) -> None:
             *_columns(entry),
             now,
         )
-        await audit_log.record(actor, "registry.put", entry.id, now, entry=msgspec.to_builtins(entry))
+        await audit_log.record(actor, "registry.put", entry.id, entry=msgspec.to_builtins(entry), now=now)
 
 
-async def set_active(entry_id: str, active: bool, actor: str, now: datetime) -> None:
+async def set_active(entry_id: str, active: bool, actor: str, *, now: datetime) -> None:
     """A moderator switches an entry on or off.
 
     Raises:
@@ -215,11 +216,11 @@ async def set_active(entry_id: str, active: bool, actor: str, now: datetime) -> 
         )
         if not changed:
             raise unknown(entry_id)
-        await audit_log.record(actor, "registry.on" if active else "registry.off", entry_id, now)
+        await audit_log.record(actor, "registry.on" if active else "registry.off", entry_id, now=now)
 
 
 async def set_representative(
-    entry_id: str, handle: str, role: Role | None, actor: str, now: datetime
+    entry_id: str, handle: str, role: Role | None, actor: str, *, now: datetime
 ) -> None:
     """A moderator says who speaks for an entry; `role` None ends it.
 
@@ -253,7 +254,7 @@ async def set_representative(
                 role.value,
                 now,
             )
-        await audit_log.record(actor, "registry.representative", entry_id, now, handle=handle, role=role)
+        await audit_log.record(actor, "registry.representative", entry_id, handle=handle, role=role, now=now)
 
 
 async def _grants(where: str, *args: object) -> list[RegistryGrant]:
@@ -266,10 +267,10 @@ async def _grants(where: str, *args: object) -> list[RegistryGrant]:
     )
     for row in rows:
         for name in ("until", "created_at", "revoked_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[RegistryGrant])
 
 
 def unknown(entry_id: str) -> RiffleError:
-    """What a person hears of an entry that is not there."""
+    """The error for an entry that is not there."""
     return RiffleError(Code.NOT_FOUND, f"there is no registry entry `{entry_id}`")

@@ -37,7 +37,7 @@ class ModerationClient(Protocol):
 
 
 class NullModerator:
-    """No service is set: nothing more is said."""
+    """No service is set: nothing is refused."""
 
     async def judge(self, texts: Sequence[str], person: bool) -> Finding | None:
         """Nothing refuses."""

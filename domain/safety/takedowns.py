@@ -14,6 +14,7 @@ from domain.ids import new_id
 from domain.safety import fingerprints
 from domain.safety.admin import audit_log
 from domain.videos.visibility import TAKEN_DOWN
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown
 from schemas.videos import Recipe
@@ -34,15 +35,17 @@ class OpenTakedowns(NamedTuple):
     oldest_s: float
 
 
-async def file(wish: CreateTakedown, now: datetime) -> Takedown:
+async def file(request: CreateTakedown, *, now: datetime) -> Takedown:
     """File a takedown; videos that look the same, and renders of what is named, come with it.
 
     Raises:
         RiffleError: invalid_request, where the good faith is not stated; not_found, where no video is here.
     """
-    if not wish.good_faith:
+    if not request.good_faith:
         raise RiffleError(Code.INVALID_REQUEST, "good_faith must be true", param="good_faith")
-    wanted = list(dict.fromkeys(found[0] for link in wish.videos if (found := VIDEO_OR_POST_ID.search(link))))
+    wanted = list(
+        dict.fromkeys(found[0] for link in request.videos if (found := VIDEO_OR_POST_ID.search(link)))
+    )
     async with transaction():
         await fingerprints.lock(exclusive=True)
         rows = await fetch(
@@ -63,12 +66,12 @@ async def file(wish: CreateTakedown, now: datetime) -> Takedown:
             VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9)
             """,
             takedown_id,
-            wish.claimant,
-            wish.contact,
-            wish.role,
-            wish.identification,
-            wish.statement,
-            wish.signature,
+            request.claimant,
+            request.contact,
+            request.role,
+            request.identification,
+            request.statement,
+            request.signature,
             now,
             now + DECIDE_WITHIN,
         )
@@ -160,14 +163,14 @@ async def list_about(account: str) -> list[Takedown]:
 
 
 async def file_counter_notice(
-    takedown_id: str, account: str, wish: CreateCounterNotice, now: datetime
+    takedown_id: str, account: str, request: CreateCounterNotice, *, now: datetime
 ) -> CounterNotice:
     """The maker of a video under a takedown disagrees; a moderator decides again.
 
     Raises:
         RiffleError: not_found (none of their videos is under it); invalid_request; conflict, the second time.
     """
-    if not wish.good_faith:
+    if not request.good_faith:
         raise RiffleError(Code.INVALID_REQUEST, "good_faith must be true", param="good_faith")
     mine = await exists(
         """
@@ -188,14 +191,14 @@ async def file_counter_notice(
         notice_id,
         takedown_id,
         account,
-        wish.statement,
-        wish.contact,
-        wish.signature,
+        request.statement,
+        request.contact,
+        request.signature,
         now,
     )
     if not made:
         raise RiffleError(Code.CONFLICT, "you have answered this takedown already")
-    return CounterNotice(id=notice_id, takedown_id=takedown_id, created_at=int(now.timestamp()))
+    return CounterNotice(id=notice_id, takedown_id=takedown_id, created_at=unix_seconds(now))
 
 
 async def decide(
@@ -203,6 +206,7 @@ async def decide(
     status: Literal["upheld", "rejected", "restored"],
     note: str,
     actor: str,
+    *,
     now: datetime,
 ) -> None:
     """A moderator upholds or rejects an open takedown, or restores what an upheld one took.
@@ -227,10 +231,10 @@ async def decide(
             actor,
             note,
         )
-        await audit_log.record(actor, f"takedown.{status}", takedown_id, now, note=note)
+        await audit_log.record(actor, f"takedown.{status}", takedown_id, note=note, now=now)
 
 
-async def check_recipes(recipes: Sequence[Recipe], now: datetime) -> None:
+async def check_recipes(recipes: Sequence[Recipe], *, now: datetime) -> None:
     """Refuse to draw a video again that was taken down.
 
     Raises:
@@ -250,7 +254,7 @@ async def check_recipes(recipes: Sequence[Recipe], now: datetime) -> None:
         raise RiffleError(Code.TAKEN_DOWN, "this very video was taken down: it is not drawn again")
 
 
-async def open_takedowns(now: datetime) -> OpenTakedowns:
+async def open_takedowns(*, now: datetime) -> OpenTakedowns:
     """How the open takedowns stand."""
     found = await fetch_one(
         """
@@ -283,7 +287,7 @@ async def _read(where: str, account: str, *args: object) -> list[Takedown]:
     )
     for row in rows:
         for name in ("created_at", "due_at", "decided_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[Takedown])
 
 

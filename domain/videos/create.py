@@ -121,9 +121,9 @@ async def queue(
         source,
         draft.tier,
         draft.prompt,
-        now,
         lineage=lineage,
         extra_texts=[draft.recipes[0].prompt],
+        now=now,
     )
     receipts.require_allowed(permitted, "used", "cameos")
     if lineage.ancestors > MAX_ANCESTORS:
@@ -133,7 +133,7 @@ async def queue(
     rows = _rows(account, draft, cameo_ids, lineage, now)
     await record.insert_swarm(rows)
     video_ids = [row.id for row in rows]
-    await receipts.write(video_ids, permitted, "draw", now)
+    await receipts.write(video_ids, permitted, "draw", now=now)
     await credits.reserve(account, video_ids, draft.price_each, now)
     places = await transitions.announce_queued(rows, now)
     action = action_of(draft.tier, source.relation if source else None)
@@ -143,7 +143,7 @@ async def queue(
 
 
 async def _queue_first(account: str, draft: Draft, ingredients: Ingredients, now: datetime) -> Video:
-    await takedowns.check_recipes(draft.recipes, now)
+    await takedowns.check_recipes(draft.recipes, now=now)
     rows, places = await queue(account, draft, ingredients, now)
     return with_place(rows[0], places[rows[0].id])
 

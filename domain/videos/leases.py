@@ -203,7 +203,7 @@ async def complete(
 async def _check_fingerprint(row: VideoRow, fingerprint: str, now: datetime) -> bool:
     # No takedown is filed or decided between this check and the end of this transaction.
     await fingerprints.lock(exclusive=False)
-    if await fingerprints.matches_taken_down(fingerprint, now):
+    if await fingerprints.matches_taken_down(fingerprint, now=now):
         message = "it came out like a video that was taken down"
         await transitions.end(row, Trigger.FAIL, now, code=Code.TAKEN_DOWN, message=message)
         return False
@@ -235,7 +235,7 @@ async def release(video_id: str, attempt: int, *, now: datetime) -> bool:
 async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
     """The refusals that a video meets now; none for one without cameos."""
     rows = await select("v.id = $1", video_id)
-    found = (await verdicts.of_videos(rows, now)).get(video_id, {})
+    found = (await verdicts.of_videos(rows, now=now)).get(video_id, {})
     return [
         Decision(cameo=cameo, allowed=False, reason=verdict.reason, ask=verdict.ask)
         for cameo, verdict in found.items()

@@ -118,7 +118,7 @@ async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None
 
 async def withdraw_refused(rows: Sequence[VideoRow], now: datetime) -> set[str]:
     """End those of these locked, running videos that consent no longer covers; their ids."""
-    found = await verdicts.of_videos(rows, now)
+    found = await verdicts.of_videos(rows, now=now)
     ended = set()
     for row in sorted(rows, key=by_account):
         refused = next((item for item in found[row.id].values() if not item.allowed), None)

@@ -72,7 +72,7 @@ async def can_list(rows: Sequence[VideoRow], viewer: str, now: datetime) -> set[
     standing = [row for row in rows if row.withheld is None]
     if not standing:
         return set()
-    found = await verdicts.of_videos(standing, now, Action.SHOW)
+    found = await verdicts.of_videos(standing, Action.SHOW, now=now)
     covered = [row for row in standing if all(verdict.allowed for verdict in found[row.id].values())]
     readable = await _cameos_readable(covered, viewer, now)
     return readable - await is_taken_down(list(readable), now)

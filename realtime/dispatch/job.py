@@ -148,7 +148,7 @@ class JobRunner:
         except fingerprint.UnreadableVideo as error:
             log.warning("the video can't be recognised later: %s", error)
             return None
-        if bits is not None and await fingerprints.matches_taken_down(bits, self._clock()):
+        if bits is not None and await fingerprints.matches_taken_down(bits, now=self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it came out like a video that was taken down")
         return bits
 

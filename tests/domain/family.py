@@ -26,13 +26,13 @@ async def code_of(doing: object) -> Code:
 
 
 async def sweep() -> None:
-    while await cascades.run_batch(at(100)):
+    while await cascades.run_batch(now=at(100)):
         pass
 
 
 async def granted(cameo_id: str, owner: str, grantee: str, scope: Scope | None = None) -> str:
-    grant = await grants.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
-    await grants.answer(grant.id, owner, True, at(1))
+    grant = await grants.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), now=at(0))
+    await grants.answer(grant.id, owner, True, now=at(1))
     return grant.id
 
 
@@ -85,7 +85,7 @@ class Family:
         self.handle = (await fetch("SELECT handle FROM accounts WHERE id = $1", self.bob))[0]["handle"]
 
     async def revoke(self, mode: RevokeMode, **target: str) -> None:
-        await cameos.revoke(self.face, self.ada, RevokeCameo(mode=mode, **target), at(5))
+        await cameos.revoke(self.face, self.ada, RevokeCameo(mode=mode, **target), now=at(5))
 
     async def shown(self) -> tuple[bool, bool, bool, bool]:
         everything = (self.first, self.remix, self.own, self.plain)

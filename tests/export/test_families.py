@@ -65,6 +65,7 @@ def test_wan_draws_what_its_pipeline_draws(number: int) -> None:
     assert peak_ratio(np.rint(frames * 255).astype(np.uint8), drawn)["sqnr_db"] > 30
 
 
+@pytest.mark.long
 def test_ltx_draws_what_its_pipeline_draws() -> None:
     engine = PreviewEngine(ltx_bundle(), 1)
     for shape in engine.manifest.buckets:
@@ -118,6 +119,7 @@ def test_a_remix_of_a_wan_preview_starts_midway() -> None:
     assert np.isfinite(remix.latents).all()
 
 
+@pytest.mark.long
 def test_an_ltx_encoder_turns_frames_into_the_latents_of_its_autoencoder() -> None:
     engine = PreviewEngine(ltx_bundle(), 1)
     frames = np.random.default_rng(2).integers(0, 256, (9, 32, 64, 3)).astype(np.uint8)

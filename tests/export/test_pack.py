@@ -193,6 +193,7 @@ def test_a_stage_that_stops_names_the_node_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_model_that_its_library_can_not_draw_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

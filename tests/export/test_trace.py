@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -106,16 +105,3 @@ def test_a_graph_that_can_not_be_traced_names_the_operation() -> None:
     stage.module, stage.inputs = Odd(), {"x": torch.randn(3, 3)}
     with pytest.raises(ExportError, match=r"trace: picture: .*eig"):
         trace_filled(source, GraphPart("picture", "picture", stage))
-
-
-def test_without_the_packages_for_tracing_one_line_says_how_to_install_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # What Python keeps of a module that can't be imported.
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
-    source = load(ltx_folder(), OPTIONS)
-    stage = source.family.picture(source, torch.randn(LATENTS))
-    with pytest.raises(ExportError, match="make export-extra") as caught:
-        trace_filled(source, GraphPart("picture", "picture", stage))
-    assert "onnxscript can't be found" in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1

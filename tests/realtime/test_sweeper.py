@@ -70,7 +70,7 @@ async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
     assert len(copies) == 1
     assert await stored(store, remix, 1) == set(FILES)
     async with sweeping(store):
-        await receipts.delete_use(mine, ada, first, now())
+        await receipts.delete_use(mine, ada, first, now=now())
         await until(lambda: _nothing(store, first))
         await until(lambda: _nothing(store, remix))
         await until(swept)
@@ -100,7 +100,7 @@ async def test_a_store_that_fails_is_asked_again(
         video = await new_video(ada, cameos=[mine])
         await ended(video)
     async with sweeping(store):
-        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.TOMBSTONE), now())
+        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.TOMBSTONE), now=now())
         await until(lambda: _nothing(store, video))
         await until(swept)
     assert next(failures, None) is None
@@ -113,7 +113,7 @@ async def test_a_revocation_stops_the_drawing_within_a_step(models: Models, stor
     async with dispatching(models, store) as dispatcher:
         video = await new_video(bob, cameos=[mine])
         await drawing(video)
-        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.BLOCK_NEW), now())
+        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.BLOCK_NEW), now=now())
         log = await ended(video)
         await until(lambda: models.cancels == [video] and not dispatcher._running)
     assert names(log)[-1] == "failed"

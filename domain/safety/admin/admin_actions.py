@@ -180,17 +180,17 @@ class NameSpeaker(BaseModel):
 
 
 async def _takedown(data: DecideTakedown, actor: str, now: datetime) -> str:
-    await takedowns.decide(data.takedown_id, data.decision.value, data.note, actor, now)
+    await takedowns.decide(data.takedown_id, data.decision.value, data.note, actor, now=now)
     return f"{data.takedown_id} is {data.decision.value}"
 
 
 async def _proof(data: DecideProof, actor: str, now: datetime) -> str:
-    await enrolments.decide(data.proof_id, data.decision.value, data.note, actor, now)
+    await enrolments.decide(data.proof_id, data.decision.value, data.note, actor, now=now)
     return f"{data.proof_id} is {data.decision.value}"
 
 
 async def _report(data: DecideReport, actor: str, now: datetime) -> str:
-    await reports.decide(data.report_id, data.decision.value, actor, now)
+    await reports.decide(data.report_id, data.decision.value, actor, now=now)
     return f"{data.report_id}: {data.decision.value}"
 
 
@@ -202,17 +202,17 @@ async def _appeal(data: DecideAppeal, actor: str, now: datetime) -> str:
 
 async def _hide(data: HideVideo, actor: str, now: datetime) -> str:
     if data.hidden is Switch.ON:
-        await reports.hide(data.video_id, data.reason, actor, now)
+        await reports.hide(data.video_id, data.reason, actor, now=now)
         return f"{data.video_id} is hidden"
-    await reports.show(data.video_id, actor, now)
+    await reports.show(data.video_id, actor, now=now)
     return f"{data.video_id} is shown"
 
 
 async def _minor(data: FlagMinor, actor: str, now: datetime) -> str:
     if data.minor is Switch.ON:
-        await reports.flag_minor(data.cameo_id, actor, now)
+        await reports.flag_minor(data.cameo_id, actor, now=now)
         return f"{data.cameo_id} is used by nobody any more"
-    await reports.unflag_minor(data.cameo_id, actor, now)
+    await reports.unflag_minor(data.cameo_id, actor, now=now)
     return f"{data.cameo_id} can be used again"
 
 
@@ -230,18 +230,18 @@ async def _put_entry(data: PutEntry, actor: str, now: datetime) -> str:
         unless=lists[2],
         near=earlier.near if earlier else {},
     )
-    await registry.put_entry(entry, actor, now)
+    await registry.put_entry(entry, actor, now=now)
     return f"{data.entry_id} is in the registry"
 
 
 async def _switch_entry(data: SwitchEntry, actor: str, now: datetime) -> str:
-    await registry.set_active(data.entry_id, data.active is Switch.ON, actor, now)
+    await registry.set_active(data.entry_id, data.active is Switch.ON, actor, now=now)
     return f"{data.entry_id} is {data.active.value}"
 
 
 async def _speaker(data: NameSpeaker, actor: str, now: datetime) -> str:
     role = None if data.role is Speaker.NOBODY else Role(data.role.value)
-    await registry.set_representative(data.entry_id, data.handle, role, actor, now)
+    await registry.set_representative(data.entry_id, data.handle, role, actor, now=now)
     return f"{data.handle}: {data.role.value} of {data.entry_id}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 
 from db.engine import exists, fetch, transaction
 from db.tables.safety import ModeratorTable
@@ -14,7 +14,7 @@ from schemas.errors import Code, RiffleError
 PASSWORD_BYTES = 24
 
 
-async def add(username: str, *, superuser: bool, now: datetime | None = None) -> str:
+async def add(username: str, *, superuser: bool, now: datetime) -> str:
     """Make a moderator; the answer is their password, which is kept nowhere.
 
     Raises:
@@ -38,13 +38,11 @@ async def add(username: str, *, superuser: bool, now: datetime | None = None) ->
             superuser,
         )
         role = "superuser" if superuser else "moderator"
-        await audit_log.record(
-            "command line", "moderator.added", username, now or datetime.now(UTC), role=role
-        )
+        await audit_log.record("command line", "moderator.added", username, role=role, now=now)
     return password
 
 
-async def remove(username: str, now: datetime | None = None) -> None:
+async def remove(username: str, *, now: datetime) -> None:
     """End a moderator's access, sign-ins too; what they did stays in the audit log.
 
     Raises:
@@ -57,10 +55,10 @@ async def remove(username: str, now: datetime | None = None) -> None:
             WHERE username = $1 RETURNING id
             """,
             username,
-            # A password that nobody was told.
+            # A password that nobody knows.
             ModeratorTable.hash_password(secrets.token_urlsafe(PASSWORD_BYTES)),
         )
         if not found:
             raise RiffleError(Code.NOT_FOUND, f"there is no moderator `{username}`")
         await fetch("DELETE FROM moderator_sessions WHERE user_id = $1", found[0]["id"])
-        await audit_log.record("command line", "moderator.removed", username, now or datetime.now(UTC))
+        await audit_log.record("command line", "moderator.removed", username, now=now)

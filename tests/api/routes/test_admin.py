@@ -57,7 +57,7 @@ class Desk:
 
 async def desk(app: Litestar, *, superuser: bool) -> Desk:
     name = next(NAMES)
-    password = await moderators.add(name, superuser=superuser)
+    password = await moderators.add(name, superuser=superuser, now=datetime.now(UTC))
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     made = Desk(httpx.AsyncClient(transport=transport, base_url="http://riffle.test"), name)
     reply = await made.sign_in(password)
@@ -245,11 +245,11 @@ async def test_the_audit_log_cannot_be_changed(plain: Desk) -> None:
 
 
 async def test_a_removed_moderator_is_out_at_once(plain: Desk) -> None:
-    await moderators.remove(plain.name, datetime.now(UTC))
+    await moderators.remove(plain.name, now=datetime.now(UTC))
     assert (await plain.client.get("/admin/api/tables/")).status_code == 401
     with pytest.raises(RiffleError, match="no moderator"):
-        await moderators.remove("nobody_here")
+        await moderators.remove("nobody_here", now=datetime.now(UTC))
     with pytest.raises(RiffleError, match="already"):
-        await moderators.add(plain.name, superuser=False)
+        await moderators.add(plain.name, superuser=False, now=datetime.now(UTC))
     with pytest.raises(RiffleError, match="3 to 60"):
-        await moderators.add("a b", superuser=False)
+        await moderators.add("a b", superuser=False, now=datetime.now(UTC))

@@ -205,7 +205,7 @@ async def test_revoking_in_each_mode(mode: str, ada: Person, bob: Person, anyone
             wish = {"prompt": "a dog", "source": {"relation": "remix", "video_ids": [post["video"]["id"]]}}
             assert (await eve.call("POST", "/v1/videos", wish)).status_code in (403, 410)
             assert (await eve.ok("POST", "/v1/consent/check", wish))["allowed"] is False
-        while await cascades.run_batch(utc_now()):
+        while await cascades.run_batch(now=utc_now()):
             pass
     refused(
         await ada.call("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": "later"}), 400, "invalid_request"

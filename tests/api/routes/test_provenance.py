@@ -19,11 +19,9 @@ ROUTE = "/v1/provenance"
 MP4 = {"content-type": "video/mp4"}
 
 
-async def test_our_manifest_is_known(anyone: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_our_manifest_is_known(anyone: httpx.AsyncClient, home: Path) -> None:
     clip = clips.mp4(clips.scene(1))
-    signed = Signer(credentials(tmp_path)).sign(
-        clip, Claims(video_id="video_1", model="m", parents=["video_0"])
-    )
+    signed = Signer(credentials(home)).sign(clip, Claims(video_id="video_1", model="m", parents=["video_0"]))
     found = (await anyone.post(ROUTE, content=signed, headers=MP4)).json()
     assert (found["made_here"], found["by"], found["video_id"]) == (True, "manifest", "video_1")
     assert found["manifest"] == {"state": "trusted", "title": "video_1", "parents": ["video_0"]}
@@ -31,9 +29,9 @@ async def test_our_manifest_is_known(anyone: httpx.AsyncClient, tmp_path: Path) 
     assert as_form.json() == found
 
 
-async def test_a_foreign_or_broken_manifest_is_not_ours(anyone: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_a_foreign_or_broken_manifest_is_not_ours(anyone: httpx.AsyncClient, home: Path) -> None:
     clip = clips.mp4(clips.scene(2))
-    foreign = tmp_path / "foreign"
+    foreign = home / "foreign"
     foreign.mkdir()
     signed = Signer(credentials(foreign)).sign(clip, Claims(video_id="video_1", model="m"))
     found = (await anyone.post(ROUTE, content=signed, headers=MP4)).json()
@@ -43,7 +41,7 @@ async def test_a_foreign_or_broken_manifest_is_not_ours(anyone: httpx.AsyncClien
         "mark": "not_checked",
         "perceptual_hash": "not_found",
     }
-    ours = bytearray(Signer(credentials(tmp_path)).sign(clip, Claims(video_id="video_1", model="m")))
+    ours = bytearray(Signer(credentials(home)).sign(clip, Claims(video_id="video_1", model="m")))
     ours[ours.index(b"mdat") + 200] ^= 1
     found = (await anyone.post(ROUTE, content=bytes(ours), headers=MP4)).json()
     assert found["made_here"] is False

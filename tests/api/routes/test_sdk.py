@@ -21,7 +21,8 @@ from settings import PROJECT
 from tests.api.people import PASSWORD
 from tests.build import SHEET, THUMBNAIL, VIDEO, finish
 
-START_WITHIN_S = 30.0
+# On a busy machine.
+START_WITHIN_S = 120.0
 
 
 @pytest.fixture(scope="module")

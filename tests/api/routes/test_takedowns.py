@@ -75,7 +75,7 @@ async def test_a_claim_finds_copies_and_hides_nothing_before_it_is_decided(
     for post in (first, copy, other):
         await bob.ok("GET", f"/v1/posts/{post['id']}")
 
-    await takedowns.decide(made["id"], "upheld", "clear", "a moderator", datetime.now(UTC))
+    await takedowns.decide(made["id"], "upheld", "clear", "a moderator", now=datetime.now(UTC))
     refused(await bob.call("GET", f"/v1/posts/{first['id']}"), 404, "not_found")
     refused(await ada.call("GET", f"/v1/posts/{copy['id']}"), 404, "not_found")
     await ada.ok("GET", f"/v1/posts/{other['id']}")
@@ -92,7 +92,7 @@ async def test_a_claim_finds_copies_and_hides_nothing_before_it_is_decided(
     await ada.ok("POST", counter, ANSWER)
     refused(await ada.call("POST", counter, ANSWER), 409, "conflict")
     assert (await anyone.get(f"/v1/takedowns/{made['id']}")).json()["countered"] is True
-    await takedowns.decide(made["id"], "restored", "her own cat", "a moderator", datetime.now(UTC))
+    await takedowns.decide(made["id"], "restored", "her own cat", "a moderator", now=datetime.now(UTC))
     await bob.ok("GET", f"/v1/posts/{first['id']}")
     actions = [
         row["action"] for row in await fetch("SELECT action FROM audit_log WHERE subject = $1", made["id"])
@@ -113,13 +113,13 @@ async def test_undecided_in_time_counts_as_upheld(
     await bob.ok("GET", f"/v1/posts/{post['id']}")
     await fetch("UPDATE takedowns SET due_at = created_at - interval '1 s' WHERE id = $1", made["id"])
     refused(await bob.call("GET", f"/v1/posts/{post['id']}"), 404, "not_found")
-    clock = await takedowns.open_takedowns(datetime.now(UTC) + timedelta(hours=1))
+    clock = await takedowns.open_takedowns(now=datetime.now(UTC) + timedelta(hours=1))
     assert (clock.open, clock.overdue) == (1, 1)
     assert clock.oldest_s >= 3600
     text = (await anyone.get("/metrics")).text
     assert "riffle_takedowns_overdue 1.0\n" in text
     assert "riffle_takedown_oldest_open_seconds " in text
-    await takedowns.decide(made["id"], "rejected", "no", "a moderator", datetime.now(UTC))
+    await takedowns.decide(made["id"], "rejected", "no", "a moderator", now=datetime.now(UTC))
     await bob.ok("GET", f"/v1/posts/{post['id']}")
     assert "riffle_takedowns_open 0.0\n" in (await anyone.get("/metrics")).text
 
@@ -132,15 +132,15 @@ async def test_the_same_video_is_not_drawn_again(
     again = {"prompt": "a cat on a beach", "seed": 21}
     await bob.ok("POST", "/v1/videos", again)
     now = datetime.now(UTC)
-    assert not await fingerprints.matches_taken_down(look(21, crf=30), now)
-    await takedowns.decide(made["id"], "upheld", "clear", "a moderator", now)
+    assert not await fingerprints.matches_taken_down(look(21, crf=30), now=now)
+    await takedowns.decide(made["id"], "upheld", "clear", "a moderator", now=now)
     before = await bob.ok("GET", "/v1/me/credits")
     refused(await bob.call("POST", "/v1/videos", again), 451, "taken_down")
     refused(await bob.call("POST", "/v1/videos", {**again, "n": 3, "seed": 19}), 451, "taken_down")
     assert await bob.ok("GET", "/v1/me/credits") == before
     await bob.ok("POST", "/v1/videos", {**again, "seed": 22})
-    assert await fingerprints.matches_taken_down(look(21, crf=30), now)
-    assert not await fingerprints.matches_taken_down(look(22), now)
+    assert await fingerprints.matches_taken_down(look(21, crf=30), now=now)
+    assert not await fingerprints.matches_taken_down(look(22), now=now)
 
 
 async def test_a_copy_that_appears_later_joins_the_open_claim(

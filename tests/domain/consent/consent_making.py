@@ -220,7 +220,7 @@ class Making(People):
             if not used:
                 return
             taken.mode, taken.video = "tombstone", pick(used, which).id
-            self.run(receipts.delete_use(cameo.id, cameo.owner, taken.video, self.now))
+            self.run(receipts.delete_use(cameo.id, cameo.owner, taken.video, now=self.now))
         else:
             if what == "person":
                 taken.person = pick(others, which)
@@ -229,7 +229,7 @@ class Making(People):
                 if not theirs:
                     return
                 taken.grant = wish.grant_id = pick(theirs, which).id
-            self.run(cameos.revoke(cameo.id, cameo.owner, wish, self.now))
+            self.run(cameos.revoke(cameo.id, cameo.owner, wish, now=self.now))
             for grant in theirs:
                 hit = taken.everything or taken.person == grant.person or taken.grant == grant.id
                 if hit and grant.status in ("pending", "accepted"):
@@ -241,18 +241,18 @@ class Making(People):
 
     @rule()
     def sweep_once(self) -> None:
-        self.run(cascades.run_batch(self.now))
+        self.run(cascades.run_batch(now=self.now))
 
     @rule()
     def sweep_all(self) -> None:
-        while self.run(cascades.run_batch(self.now)):
+        while self.run(cascades.run_batch(now=self.now)):
             pass
 
     @rule(seconds=st.sampled_from([1, 40, 400, 90_000]), written=st.booleans())
     def wait(self, seconds: int, written: bool) -> None:
         self.tick(seconds)
         if written:
-            while self.run(cameos.expire(self.now)):
+            while self.run(cameos.expire(now=self.now)):
                 pass
             out = [
                 grant

@@ -147,7 +147,7 @@ class People(RuleBasedStateMachine):
     def enrol(self, who: int, audience: Audience) -> None:
         owner = pick(self.who, who)
         wish = CreateCameo(display_name="Face", audience=audience)
-        made = self.run(cameos.create(owner, wish, self.now))
+        made = self.run(cameos.create(owner, wish, now=self.now))
         self.rules_.cameos[made.id] = Cameo(made.id, owner, audience.value)
 
     def living(self) -> list[Cameo]:
@@ -157,7 +157,7 @@ class People(RuleBasedStateMachine):
     @rule(number=index, audience=st.sampled_from(Audience))
     def audience(self, number: int, audience: Audience) -> None:
         cameo = pick(self.living(), number)
-        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(audience=audience), self.now))
+        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(audience=audience), now=self.now))
         cameo.audience = audience.value
         self.end_refused(cameo.id)
 
@@ -182,7 +182,7 @@ class People(RuleBasedStateMachine):
             approve_posts=cameo.approve_posts,
             until=None if cameo.until is None else int(START.timestamp()) + cameo.until,
         )
-        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(restrictions=wish), self.now))
+        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(restrictions=wish), now=self.now))
         self.end_refused(cameo.id)
 
     # --- asking
@@ -230,7 +230,7 @@ class People(RuleBasedStateMachine):
             until=None if grant.until is None else int(START.timestamp()) + grant.until,
             video_id=grant.video,
         )
-        made = self.tried(grants.request(cameo.id, grantee, RequestCameo(scope=scope), self.now))
+        made = self.tried(grants.request(cameo.id, grantee, RequestCameo(scope=scope), now=self.now))
         if isinstance(made, RiffleError):
             return
         assert not self.rules_.blocked(grantee, cameo.owner)
@@ -251,7 +251,7 @@ class People(RuleBasedStateMachine):
     def answer(self, number: int, accept: bool) -> None:
         grant = pick(self.pending(), number)
         owner = self.rules_.cameos[grant.cameo].owner
-        refused = self.code(grants.answer(grant.id, owner, accept, self.now))
+        refused = self.code(grants.answer(grant.id, owner, accept, now=self.now))
         late = grant.until is not None and self.rules_.now >= grant.until
         assert refused is (Code.INVALID_STATE if late else None)
         if refused is None:

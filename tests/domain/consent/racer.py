@@ -22,7 +22,7 @@ from tests.build import at, complete, lease_all, queue
 
 
 async def revoke(cameo: str, owner: str, mode: str) -> bool:
-    await cameos.revoke(cameo, owner, RevokeCameo(mode=RevokeMode(mode)), at(5))
+    await cameos.revoke(cameo, owner, RevokeCameo(mode=RevokeMode(mode)), now=at(5))
     return True
 
 

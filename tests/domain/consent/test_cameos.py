@@ -37,8 +37,8 @@ async def inbox(account: str) -> list[tuple[EventName, str]]:
 
 
 async def granted(cameo_id: str, owner: str, grantee: str, scope: Scope | None = None) -> str:
-    grant = await grants.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
-    assert (await grants.answer(grant.id, owner, True, at(1))).status is GrantStatus.ACCEPTED
+    grant = await grants.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), now=at(0))
+    assert (await grants.answer(grant.id, owner, True, now=at(1))).status is GrantStatus.ACCEPTED
     return grant.id
 
 
@@ -47,15 +47,15 @@ async def test_a_cameo_is_a_row_of_revisions() -> None:
     first, second = await asyncio.gather(cameo(ada.id, ASKING), cameo(ada.id))
     assert {first.handle, second.handle} == {ada.handle, f"{ada.handle}.2"}
     wish = PatchCameo(audience=Audience.EVERYONE, restrictions=Restrictions(words=["rain"]))
-    changed = await cameos.patch(first.id, ada.id, wish, at(1))
+    changed = await cameos.patch(first.id, ada.id, wish, now=at(1))
     assert (changed.revision, changed.audience, changed.display_name) == (2, Audience.EVERYONE, "Face")
     assert (await cameos.get(first.id, bob.id)).restrictions is None
     assert {item.id for item in await cameos.list_own(ada.id)} == {first.id, second.id}
-    await refused(Code.NOT_FOUND, cameos.patch(first.id, bob.id, wish, at(2)))
-    gone = await cameos.revoke(first.id, ada.id, RevokeCameo(), at(3))
+    await refused(Code.NOT_FOUND, cameos.patch(first.id, bob.id, wish, now=at(2)))
+    gone = await cameos.revoke(first.id, ada.id, RevokeCameo(), now=at(3))
     assert (gone.status, gone.revision) == ("revoked", 3)
-    assert (await cameos.revoke(first.id, ada.id, RevokeCameo(), at(4))).revision == 3
-    await refused(Code.INVALID_STATE, cameos.patch(first.id, ada.id, wish, at(5)))
+    assert (await cameos.revoke(first.id, ada.id, RevokeCameo(), now=at(4))).revision == 3
+    await refused(Code.INVALID_STATE, cameos.patch(first.id, ada.id, wish, now=at(5)))
     kept = await fetch("SELECT revision FROM cameo_revisions WHERE cameo_id = $1 ORDER BY id", first.id)
     assert [row["revision"] for row in kept] == [1, 2, 3]
     await social.block(ada.id, bob.id, at(6))
@@ -65,22 +65,22 @@ async def test_a_cameo_is_a_row_of_revisions() -> None:
 async def test_asking_and_answering_reaches_both_inboxes() -> None:
     ada, bob, eve = await person(), await person(), await person()
     mine = await cameo(ada.id, ASKING)
-    grant = await grants.request(mine.id, bob.id, RequestCameo(message="please"), at(0))
+    grant = await grants.request(mine.id, bob.id, RequestCameo(message="please"), now=at(0))
     assert (grant.status, grant.grantee, grant.message) == (GrantStatus.PENDING, bob.handle, "please")
-    await refused(Code.CONFLICT, grants.request(mine.id, bob.id, RequestCameo(), at(1)))
-    await refused(Code.INVALID_REQUEST, grants.request(mine.id, ada.id, RequestCameo(), at(1)))
-    await refused(Code.NOT_FOUND, grants.request("cameo_0", bob.id, RequestCameo(), at(1)))
+    await refused(Code.CONFLICT, grants.request(mine.id, bob.id, RequestCameo(), now=at(1)))
+    await refused(Code.INVALID_REQUEST, grants.request(mine.id, ada.id, RequestCameo(), now=at(1)))
+    await refused(Code.NOT_FOUND, grants.request("cameo_0", bob.id, RequestCameo(), now=at(1)))
     past = RequestCameo(scope=Scope(until=1))
-    await refused(Code.INVALID_REQUEST, grants.request(mine.id, eve.id, past, at(1)))
-    await refused(Code.NOT_FOUND, grants.answer(grant.id, eve.id, True, at(2)))
-    await refused(Code.NOT_FOUND, grants.answer(grant.id, bob.id, True, at(2)))
-    assert [item.id for item in await grants.list_requests(ada.id, "owner")] == [grant.id]
-    accepted = await grants.answer(grant.id, ada.id, True, at(2))
+    await refused(Code.INVALID_REQUEST, grants.request(mine.id, eve.id, past, now=at(1)))
+    await refused(Code.NOT_FOUND, grants.answer(grant.id, eve.id, True, now=at(2)))
+    await refused(Code.NOT_FOUND, grants.answer(grant.id, bob.id, True, now=at(2)))
+    assert [item.id for item in await grants.list_requests(ada.id, "owner", now=at(2))] == [grant.id]
+    accepted = await grants.answer(grant.id, ada.id, True, now=at(2))
     assert (accepted.status, accepted.revision) == (GrantStatus.ACCEPTED, 2)
-    await refused(Code.INVALID_STATE, grants.answer(grant.id, ada.id, False, at(3)))
+    await refused(Code.INVALID_STATE, grants.answer(grant.id, ada.id, False, now=at(3)))
     assert await inbox(ada.id) == [(EventName.CAMEO_REQUESTED, grant.id)]
     assert await inbox(bob.id) == [(EventName.CAMEO_ACCEPTED, grant.id)]
-    await cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), at(4))
+    await cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), now=at(4))
     assert (await inbox(bob.id))[1:] == [(EventName.CAMEO_REVOKED, grant.id)]
     kept = (await ledger.read_page(mine.id, ada.id, 0, 100)).data
     assert [item.body.get("status") for item in kept if item.kind == "grant"] == [
@@ -90,19 +90,20 @@ async def test_asking_and_answering_reaches_both_inboxes() -> None:
     ]
     await refused(Code.NOT_FOUND, ledger.read_page(mine.id, bob.id, 0, 100))
     for nobody in ("no_such_person", ada.handle):
-        await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=nobody), at(5)))
-    await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grant_id="grant_0"), at(5)))
+        await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=nobody), now=at(5)))
+    await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grant_id="grant_0"), now=at(5)))
 
 
 async def test_many_requests_at_once_are_one() -> None:
     ada, bob = await person(), await person()
     mine = await cameo(ada.id, ASKING)
     tries = await asyncio.gather(
-        *(grants.request(mine.id, bob.id, RequestCameo(), at(0)) for _ in range(8)), return_exceptions=True
+        *(grants.request(mine.id, bob.id, RequestCameo(), now=at(0)) for _ in range(8)),
+        return_exceptions=True,
     )
     assert sum(not isinstance(item, BaseException) for item in tries) == 1
     answers = await asyncio.gather(
-        *(grants.answer((await_id(tries)), ada.id, bool(i % 2), at(1)) for i in range(6)),
+        *(grants.answer(await_id(tries), ada.id, bool(i % 2), now=at(1)) for i in range(6)),
         return_exceptions=True,
     )
     assert sum(not isinstance(item, BaseException) for item in answers) == 1
@@ -115,24 +116,24 @@ def await_id(tries: list[object]) -> str:
 async def test_a_refusal_holds_for_a_day_and_an_old_request_runs_out() -> None:
     ada, bob = await person(), await person()
     mine = await cameo(ada.id, ASKING)
-    grant = await grants.request(mine.id, bob.id, RequestCameo(), at(0))
-    await grants.answer(grant.id, ada.id, False, at(10))
-    await refused(Code.CONFLICT, grants.request(mine.id, bob.id, RequestCameo(), at(ASK_AGAIN_AFTER_S)))
+    grant = await grants.request(mine.id, bob.id, RequestCameo(), now=at(0))
+    await grants.answer(grant.id, ada.id, False, now=at(10))
+    await refused(Code.CONFLICT, grants.request(mine.id, bob.id, RequestCameo(), now=at(ASK_AGAIN_AFTER_S)))
     until = int(at(ASK_AGAIN_AFTER_S + 100).timestamp())
     later = at(ASK_AGAIN_AFTER_S + 11)
-    second = await grants.request(mine.id, bob.id, RequestCameo(scope=Scope(until=until)), later)
+    second = await grants.request(mine.id, bob.id, RequestCameo(scope=Scope(until=until)), now=later)
     (shown,) = [
         item
-        for item in await grants.list_requests(ada.id, "owner", at(2 * ASK_AGAIN_AFTER_S))
+        for item in await grants.list_requests(ada.id, "owner", now=at(2 * ASK_AGAIN_AFTER_S))
         if item.id == second.id
     ]
     assert shown.status is GrantStatus.EXPIRED
-    await refused(Code.INVALID_STATE, grants.answer(second.id, ada.id, True, at(2 * ASK_AGAIN_AFTER_S)))
-    third = await grants.request(mine.id, bob.id, RequestCameo(), at(2 * ASK_AGAIN_AFTER_S))
+    await refused(Code.INVALID_STATE, grants.answer(second.id, ada.id, True, now=at(2 * ASK_AGAIN_AFTER_S)))
+    third = await grants.request(mine.id, bob.id, RequestCameo(), now=at(2 * ASK_AGAIN_AFTER_S))
     assert third.status is GrantStatus.PENDING
-    await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), at(2 * ASK_AGAIN_AFTER_S))
+    await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), now=at(2 * ASK_AGAIN_AFTER_S))
     eve = await person()
-    await refused(Code.CONSENT_REFUSED, grants.request(mine.id, eve.id, RequestCameo(), at(3)))
+    await refused(Code.CONSENT_REFUSED, grants.request(mine.id, eve.id, RequestCameo(), now=at(3)))
 
 
 async def test_the_database_refuses_illegal_steps() -> None:
@@ -199,7 +200,7 @@ async def test_consent_follows_the_lineage() -> None:
     await posts.post(second.id, bob.id, None, at(2))
     with pytest.raises(RiffleError, match=UseReason.NOT_ASKED):
         await completed(eve.id, source=second.id)
-    await cameos.patch(face.id, ada.id, PatchCameo(restrictions=Restrictions(no_remix=True)), at(3))
+    await cameos.patch(face.id, ada.id, PatchCameo(restrictions=Restrictions(no_remix=True)), now=at(3))
     with pytest.raises(RiffleError, match=UseReason.NO_REMIX):
         await completed(bob.id, source=first.id)
     await completed(bob.id, source=first.id, relation=Relation.RENDER)
@@ -218,17 +219,17 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
     await leases.lease("w", limit_preview=1, limit_full=0, now=at(3), ttl_s=60)
     balance = await ledger_adds_up(bob.id)
     if how == "audience":
-        await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), at(4))
+        await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), now=at(4))
     elif how == "words":
         words = Restrictions(words=["Beach"])
-        await cameos.patch(mine.id, ada.id, PatchCameo(restrictions=words), at(4))
+        await cameos.patch(mine.id, ada.id, PatchCameo(restrictions=words), now=at(4))
     else:
         wish = {
             "grant": RevokeCameo(grant_id=grant_id),
             "person": RevokeCameo(grantee=bob.handle),
             "cameo": RevokeCameo(),
         }[how]
-        await cameos.revoke(mine.id, ada.id, wish, at(4))
+        await cameos.revoke(mine.id, ada.id, wish, now=at(4))
     ended = await visibility.get_viewable(running.id, bob.id, NOW)
     assert (ended.status, ended.error_code) == (Status.FAILED, Code.CONSENT_REVOKED)
     assert (await visibility.get_viewable(plain.id, bob.id, NOW)).status is Status.QUEUED

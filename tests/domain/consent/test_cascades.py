@@ -35,7 +35,7 @@ async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family:
     twin = await copy("same" + family.face, family.eve)
     other = await copy("other" + family.face, family.eve)
     child = await completed(family.eve, source=twin.id)
-    await receipts.delete_use(family.face, family.ada, first.id, at(6))
+    await receipts.delete_use(family.face, family.ada, first.id, now=at(6))
     await sweep()
     for gone in (first, twin, child):
         maker = family.eve if gone is not first else family.bob
@@ -55,7 +55,7 @@ async def test_a_cascade_goes_on_where_it_was_batch_by_batch(family: Family, sma
         made.append((await completed(family.eve, source=made[number // 2])).id)
     await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
     left = []
-    while await cascades.run_batch(at(50)):
+    while await cascades.run_batch(now=at(50)):
         (row,) = await fetch(
             "SELECT count(*) AS n FROM videos WHERE withheld = 'tombstone' AND id = ANY ($1)", made
         )
@@ -78,12 +78,12 @@ async def main():
     cascades.BATCH = 1
     await engine.open(load())
     for _ in range(3):
-        await cascades.run_batch(datetime.now(UTC))
+        await cascades.run_batch(now=datetime.now(UTC))
     # In the middle of a batch, its writes made and not committed.
-    async def never(*_):
+    async def never(*_, now):
         os.kill(os.getpid(), signal.SIGKILL)
     cascades._tombstone = never
-    await cascades.run_batch(datetime.now(UTC))
+    await cascades.run_batch(now=datetime.now(UTC))
 
 asyncio.run(main())
 """

@@ -30,11 +30,11 @@ async def story() -> tuple[str, str]:
     ada, bob = await person(), await person()
     face = await cameo(ada.id, Audience.PEOPLE_I_APPROVE)
     words = Restrictions(words=['in "rain"\n', "ärger", "\u2028", "\x7f", "🦊", "a/b\\c", "\x01"])
-    await cameos.patch(face.id, ada.id, PatchCameo(restrictions=words), at(1))
-    grant = await grants.request(face.id, bob.id, RequestCameo(message="may I?"), at(2))
-    await grants.answer(grant.id, ada.id, True, at(3))
+    await cameos.patch(face.id, ada.id, PatchCameo(restrictions=words), now=at(1))
+    grant = await grants.request(face.id, bob.id, RequestCameo(message="may I?"), now=at(2))
+    await grants.answer(grant.id, ada.id, True, now=at(3))
     await queue(bob.id, 2, cameos=(face.id,), now=at(4))
-    await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant.id), at(5))
+    await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant.id), now=at(5))
     return face.id, ada.id
 
 
@@ -83,7 +83,7 @@ async def test_what_is_not_committed_is_not_in_it() -> None:
 
     async def undone() -> None:
         async with transaction():
-            await cameos.patch(face, owner, PatchCameo(display_name="other"), at(9))
+            await cameos.patch(face, owner, PatchCameo(display_name="other"), now=at(9))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -224,7 +224,7 @@ async def test_a_revocation_of_each_mode_is_in_it() -> None:
     ada, bob = await person(), await person()
     face = await cameo(ada.id)
     for second, mode in enumerate(RevokeMode):
-        await cameos.revoke(face.id, ada.id, RevokeCameo(grantee=bob.handle, mode=mode), at(second))
+        await cameos.revoke(face.id, ada.id, RevokeCameo(grantee=bob.handle, mode=mode), now=at(second))
     entries = (await ledger.read_page(face.id, ada.id, 0, 100)).data
     assert [entry.body["mode"] for entry in entries if entry.kind == "revocation"] == list(RevokeMode)
     assert {entry.body["grantee"] for entry in entries[1:]} == {bob.id}

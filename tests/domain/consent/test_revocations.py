@@ -101,7 +101,7 @@ async def test_a_tombstone_shows_no_more_than_that_something_was_there(family: F
 
 
 async def test_a_tombstone_of_everything_takes_the_picture_too(family: Family) -> None:
-    await cameos.set_reference(family.face, family.ada, "cameos/a.webp", "0" * 64, at(4))
+    await cameos.set_reference(family.face, family.ada, "cameos/a.webp", "0" * 64, now=at(4))
     await family.revoke(RevokeMode.TOMBSTONE)
     assert "cameos/a.webp" in await cascades.garbage_keys()
     assert not (await cameos.get(family.face, family.ada)).has_reference
@@ -115,15 +115,15 @@ async def test_the_owner_deletes_one_use_and_what_came_of_it(family: Family) -> 
     )
     balance = await ledger_adds_up(family.eve)
     assert (
-        await code_of(receipts.delete_use(family.face, family.bob, family.first.video.id, at(4)))
+        await code_of(receipts.delete_use(family.face, family.bob, family.first.video.id, now=at(4)))
         is Code.NOT_FOUND
     )
     assert (
-        await code_of(receipts.delete_use(family.face, family.ada, family.plain.video.id, at(4)))
+        await code_of(receipts.delete_use(family.face, family.ada, family.plain.video.id, now=at(4)))
         is Code.NOT_FOUND
     )
-    assert await code_of(receipts.delete_use(family.face, family.ada, "video_0", at(4))) is Code.NOT_FOUND
-    await receipts.delete_use(family.face, family.ada, family.first.video.id, at(4))
+    assert await code_of(receipts.delete_use(family.face, family.ada, "video_0", now=at(4))) is Code.NOT_FOUND
+    await receipts.delete_use(family.face, family.ada, family.first.video.id, now=at(4))
     ended = await visibility.get_viewable(child.id, family.eve, NOW)
     assert (ended.status, ended.error_code) == (Status.FAILED, Code.CONSENT_REVOKED)
     assert await ledger_adds_up(family.eve) == balance + 1
@@ -139,7 +139,7 @@ async def test_the_owner_deletes_one_use_and_what_came_of_it(family: Family) -> 
 async def test_somebody_without_a_grant_can_be_shut_out(family: Family) -> None:
     public = await cameo(family.ada)
     post = await posts.post((await completed(family.bob, cameos=(public.id,))).id, family.bob, None, at(4))
-    await cameos.revoke(public.id, family.ada, RevokeCameo(grantee=family.handle), at(5))
+    await cameos.revoke(public.id, family.ada, RevokeCameo(grantee=family.handle), now=at(5))
     assert not await shown(post, family.viewer)
     with pytest.raises(RiffleError, match=UseReason.GRANT_REVOKED):
         await queue(family.bob, cameos=(public.id,))
@@ -193,7 +193,7 @@ async def test_several_sources_bring_all_their_cameos() -> None:
     third = await completed(bob.id)
     (row,) = await queue(bob.id, source=Source(relation=Relation.STITCH, video_ids=[left.id, third.id]))
     assert row.cameos == [one.id]
-    await cameos.revoke(one.id, ada.id, RevokeCameo(), at(5))
+    await cameos.revoke(one.id, ada.id, RevokeCameo(), now=at(5))
     assert (await visibility.get_viewable(row.id, bob.id, NOW)).error_code == Code.CONSENT_REVOKED
 
 
@@ -215,7 +215,7 @@ async def test_posting_can_need_approval_of_that_very_video() -> None:
     assert await shown(post, viewer.id)
     with pytest.raises(RiffleError, match=UseReason.OTHER_VIDEO):
         await posts.post(other.id, bob.id, None, at(4))
-    await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant), at(5))
+    await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant), now=at(5))
     assert not await shown(post, viewer.id)
 
 
@@ -254,10 +254,10 @@ async def test_what_ends_without_a_word_takes_effect_within_one_step() -> None:
     assert await ledger_adds_up(bob.id) == 1000
     assert not await complete(row.id, 1)
     # Nothing that has run out is leased; and it's written down as expired.
-    assert await cameos.expire(at(51)) == 1
-    (grant,) = await grants.list_requests(bob.id, "grantee", at(51))
+    assert await cameos.expire(now=at(51)) == 1
+    (grant,) = await grants.list_requests(bob.id, "grantee", now=at(51))
     assert (grant.status, grant.revision) == ("expired", 3)
-    assert await cameos.expire(at(51)) == 0
+    assert await cameos.expire(now=at(51)) == 0
 
 
 async def test_who_is_blocked_sees_nothing_of_the_likeness(family: Family) -> None:

@@ -67,7 +67,7 @@ async def claim(video: str) -> str:
         signature="Grace Example",
         videos=[video],
     )
-    return (await takedowns.file(wish, at(2))).id
+    return (await takedowns.file(wish, now=at(2))).id
 
 
 async def test_a_copy_that_completes_as_a_takedown_is_filed_comes_under_it() -> None:
@@ -91,7 +91,7 @@ async def test_a_copy_that_completes_as_a_takedown_is_upheld_is_not_seen() -> No
         assert await complete(first, 1, fingerprint=bits)
         filed = await claim(first)
         _, done = await asyncio.gather(
-            takedowns.decide(filed, "upheld", "clear", "a moderator", at(3)),
+            takedowns.decide(filed, "upheld", "clear", "a moderator", now=at(3)),
             complete(second, 1, fingerprint=bits),
         )
         row = await visibility.get_viewable(second, owner, NOW)

@@ -181,7 +181,7 @@ async def pictured(store: MediaStore, owner: str, data: bytes = PICTURE) -> str:
 async def give_picture(store: MediaStore, owner: str, cameo: str, data: bytes) -> None:
     key = f"cameos/{cameo}/{len(data)}.webp"
     await store.put(key, data)
-    await cameos.set_reference(cameo, owner, key, "0" * 64, now())
+    await cameos.set_reference(cameo, owner, key, "0" * 64, now=now())
 
 
 def likeness(cameo: str) -> Recipe:
@@ -214,7 +214,7 @@ async def test_without_its_picture_nothing_is_drawn(
     cameo = await pictured(store, owner)
     video = await new_video(await new_person(), cameos=[cameo], recipe=likeness(cameo))
     if how == "revoked":
-        await cameos.revoke(cameo, owner, RevokeCameo(mode=RevokeMode.TOMBSTONE), now())
+        await cameos.revoke(cameo, owner, RevokeCameo(mode=RevokeMode.TOMBSTONE), now=now())
     else:
         await engine.fetch("UPDATE cameos SET reference_key = NULL WHERE id = $1", cameo)
     async with dispatching(models, store):

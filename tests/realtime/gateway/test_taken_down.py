@@ -57,13 +57,13 @@ async def test_every_video_is_remembered_and_a_copy_of_a_taken_down_one_fails(
         assert await fingerprints.fingerprint_of(first) == fingerprint.fingerprint_of(
             clips.mp4(clips.scene(51))
         )
-        filed = await takedowns.file(claim(first), now())
+        filed = await takedowns.file(claim(first), now=now())
         drawing_scene(models, 51, crf=30)
         # While it is open a copy is drawn, and comes under it.
         second = await new_video(other)
         assert names(await ended(second))[-1] == "completed"
         assert (await takedowns.get(filed.id)).copies == 1
-        await takedowns.decide(filed.id, "upheld", "clear", "a moderator", now())
+        await takedowns.decide(filed.id, "upheld", "clear", "a moderator", now=now())
         assert await visibility.is_taken_down([first, second], now()) == {first, second}
         before = await credits.balance(other)
         third = await new_video(other)
@@ -79,7 +79,7 @@ async def test_every_video_is_remembered_and_a_copy_of_a_taken_down_one_fails(
 async def test_what_was_hidden_while_it_waited_is_not_drawn(models: Models, store: MediaStore) -> None:
     person = await new_person()
     video = await new_video(person)
-    await reports.hide(video, "a test", "a moderator", now())
+    await reports.hide(video, "a test", "a moderator", now=now())
     async with dispatching(models, store):
         found = await ended(video)
     assert found[-1].data["code"] == "taken_down"

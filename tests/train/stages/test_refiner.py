@@ -82,6 +82,7 @@ def test_subjects_are_where_their_poses_say(motion: str, size: tuple[int, int], 
     assert (found - torch.from_numpy(clip.cover)).abs().mean() < 0.02
 
 
+@pytest.mark.long
 def test_training_learns_and_goes_on(home: Path) -> None:
     train_refiner(home, Budget(4, 60.0))
     state = torch.load(home / "refiner.pt")
@@ -97,8 +98,8 @@ def test_training_learns_and_goes_on(home: Path) -> None:
 
 
 def test_heads_are_trained_alone(home: Path) -> None:
-    train_refiner(home, Budget(50, 60.0))
-    train_refiner_heads(home, Budget(20, 60.0))
+    train_refiner(home, Budget(4, 60.0))
+    train_refiner_heads(home, Budget(8, 60.0))
     before, after = load_average(home, "refiner"), torch.load(home / "refiner-heads.pt")["model"]
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
     assert changed
