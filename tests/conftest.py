@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -34,8 +34,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shared.forget(config.option.testrunuid)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# A wrapper, since xdist reads the groups before all other hooks.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
     """Keep a module on one worker, and the modules of one process too; these take longest and begin first."""
     used: dict[str, set[str]] = {}
     for item in items:
@@ -47,6 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(process or module))
         order[item] = PROCESSES.index(process) if process else len(PROCESSES)
     items.sort(key=order.__getitem__)
+    return (yield)
 
 
 def _named(url: str, database: str) -> str:
