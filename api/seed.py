@@ -18,7 +18,7 @@ from typing import Any
 
 import logs
 from db import engine
-from domain.accounts import accounts
+from domain.accounts import accounts, sessions
 from schemas.errors import Code, RiffleError
 from settings import Settings, load
 
@@ -130,7 +130,7 @@ async def account(settings: Settings) -> str:
                     raise
                 found = await accounts.by_handle(HANDLE)
                 assert found is not None
-        access, _, _ = await accounts.issue_session(found.id, None, now)
+        access, _, _ = await sessions.issue(found.id, None, now)
         return access
     finally:
         await engine.close()

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,8 +31,10 @@ DATABASE = "riffle"
 START_WITHIN_S = 90.0
 
 
-def ensure(settings: Settings) -> str:
+def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> str:
     """The URL of the database: the settings' own, else that of the embedded server, started if need be.
+
+    `give_up` is asked between two tries.
 
     Raises:
         RuntimeError: the server does not start.
@@ -44,7 +47,7 @@ def ensure(settings: Settings) -> str:
         try:
             return _start(folder)
         except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:
-            if time.monotonic() > deadline:
+            if give_up() or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL does not start ({error}): see {folder / 'log'}") from error
             time.sleep(0.5)
 

@@ -10,10 +10,12 @@ import importlib.util
 import json
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
+from export.work_folder import make_work_folder, remove_abandoned
+
 WEIGHTS = Path(__file__).parent / "weights"
+ASSEMBLE = "assemble"
 TEXT_FILES = ("config.json", "model.safetensors")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
@@ -25,7 +27,8 @@ def assemble(out: Path, weights: Path = WEIGHTS) -> Path:
     if marker.exists() and marker.read_text() == stamp:
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    remove_abandoned(out)
+    work = make_work_folder(out)
     try:
         shutil.copytree(weights / "teacher", work, dirs_exist_ok=True)
         if (weights / "student").exists():

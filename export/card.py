@@ -18,7 +18,7 @@ from PIL import Image
 
 from export.errors import ExportError
 from export.measure import difference
-from export.trace import PROMPTS
+from export.parts import PROMPTS
 from export.verify import THREADS, peak_ratio, recipe
 from model_server.engine.preview import PreviewEngine
 from schemas.bundle import Bucket, Manifest
@@ -161,12 +161,12 @@ def _beside(other: PreviewEngine, wanted: Recipe, mine: Drawn, words: str) -> st
 def _drawn(engine: PreviewEngine, wanted: Recipe) -> Drawn:
     job = engine.begin(wanted)
     started = time.perf_counter()
-    while job.done < job.steps:
+    while job.step_index < job.steps:
         engine.step(job)
     stepped = time.perf_counter()
     frames = engine.decode(job)
     ended = time.perf_counter()
-    return Drawn(job.current, frames, (stepped - started) * 1000 / job.steps, (ended - stepped) * 1000)
+    return Drawn(job.latents, frames, (stepped - started) * 1000 / job.steps, (ended - stepped) * 1000)
 
 
 def _figure(frames: Frames, caption: str) -> str:

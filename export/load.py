@@ -22,8 +22,9 @@ from export.families import FAMILIES
 from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
 from export.options import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, ExportOptions
 from export.refiner import load_refiner
-from export.schedule import euler, from_scheduler
+from export.schedule import from_scheduler
 from model_server.engine.bundle import BundleError
+from model_server.engine.flow import euler_schedule
 from model_server.engine.tokens import load_tokenizer
 from schemas.bundle import CONDITIONS, Schedule
 from schemas.model_folder import MODEL_SPEC_FILE, ModelSpec, ModelSpecError, TierSpec, read_model_spec
@@ -253,7 +254,7 @@ def _shape(source: Source, width: int, height: int, frames: int, tier: TierSpec 
         )
     grid = ((frames - 1) // time + 1, height // space, width // space)
     if tier is not None:
-        return Shape(width, height, frames, grid, euler(tier.sigmas, "riffle.json"))
+        return Shape(width, height, frames, grid, euler_schedule(tier.sigmas, "riffle.json"))
     schedule, note = from_scheduler(source.folder, source.index, source.pipeline, grid, steps)
     if note and note not in source.notes:
         source.notes.append(note)
@@ -310,16 +311,16 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
         with quietly():
             kind = getattr(importlib.import_module(library), name)
             # A weight that a file lacks would be drawn at random instead; a file of another model has others.
-            module, told = kind.from_pretrained(folder, output_loading_info=True)
+            module, loading = kind.from_pretrained(folder, output_loading_info=True)
     except Exception as error:
         # diffusers and transformers raise nearly anything on damaged weights.
         raise ExportError("load", f"{part} can't be loaded: {first_line(error)}") from error
-    lost = sorted(key for key in told["missing_keys"] if not key.startswith(UNUSED))
+    lost = sorted(key for key in loading["missing_keys"] if not key.startswith(UNUSED))
     if lost:
         raise ExportError("load", f"{part}: its files lack {lost[0]} ({len(lost)} weights in all)")
-    if told.get("mismatched_keys"):
+    if loading.get("mismatched_keys"):
         raise ExportError(
-            "load", f"{part}: {told['mismatched_keys'][0]} has another shape than config.json says"
+            "load", f"{part}: {loading['mismatched_keys'][0]} has another shape than config.json says"
         )
     wrong = [key for key, value in module.state_dict().items() if not torch.isfinite(value).all()]
     if wrong:

@@ -11,18 +11,22 @@ import numpy as np
 import onnx
 import torch
 
-from export import files, trace
+from export import files
 from export.gates import DENOISERS, GATES, goal
+from export.graph_weights import fill
 from export.load import Source
 from export.measure import Parity
+from export.parts import GraphPart, arrays, conditioned_inputs, parts
 from export.placement import placed
-from export.preview import Drawn, drawn
+from export.preview import Drawn, drawn, enough_to_fit
+from export.progress import Progress
 from export.quantise import (
     CONVOLUTIONS,
     PRODUCTS,
     REDUCED_RANGE,
     WIDE,
     Feed,
+    fits_ranges,
     halve,
     narrow,
     quantise_convolutions,
@@ -31,13 +35,11 @@ from export.quantise import (
     roles,
     split,
 )
+from export.recorded import RANGES_SUFFIX, Recorded
 from export.rewrites.graph import optimise
 from export.sensitivity import choose
-from export.trace import GraphPart
 from export.verify import check_part
 from schemas.bundle import Quantised
-
-Say = Callable[[str], None]
 
 # Clips that a decoder's ranges are fitted to, and inputs that the loss of quantising is measured on.
 FITTED = 12
@@ -47,12 +49,25 @@ MEASURED = 4
 class Maker:
     """Makes the graphs of one bundle in a folder, and keeps what was measured on the way."""
 
-    def __init__(self, source: Source, work: Path, precision: str, target: str, say: Say) -> None:
+    def __init__(
+        self,
+        source: Source,
+        work: Path,
+        precision: str,
+        target: str,
+        progress: Progress,
+        recorded: Recorded | None = None,
+    ) -> None:
         self.source, self.work, self.precision, self.target = source, work, precision, target
+        self.progress = progress
         self.parity: dict[str, Parity] = {}
         self.quantised: dict[str, Quantised] = {}
         self.placement: dict[str, dict[str, int]] = {}
-        self._say = say
+        # What a record is made of, kept where none is used: graphs without weights, ranges of convolutions.
+        self.graphs: dict[str, bytes] = {}
+        self.ranges: dict[str, bytes] = {}
+        self._recorded = recorded
+        self._clips: dict[str, Drawn] = {}
         self._denoisers: list[tuple[GraphPart, onnx.ModelProto, list[Feed]]] = []
 
     def make(self) -> None:
@@ -61,20 +76,42 @@ class Maker:
         Raises:
             ExportError: a stage stopped.
         """
-        clips: dict[str, Drawn] = {}
-        for number, shape in enumerate(self.source.proven):
-            # Graphs of any shape are fitted to the first, which is drawn most, and measured on the others.
-            fitted = self.precision in ("int8", "int4") and not (self.source.free and number)
-            self._say(f"draw: previews of {shape.label} to {'fit ranges to' if fitted else 'trace by'}")
-            clips[shape.label] = drawn(self.source, shape, fitted=fitted)
-        firsts = {label: clip.latents[0] for label, clip in clips.items()}
-        for part in trace.parts(self.source, firsts):
-            self._say(f"trace: {part.name}")
-            model = optimise(trace.trace(self.source, part), part.name)
-            feeds = self._feeds(part, clips)
+        self.progress.step("draw", "draw previews with torch, to measure by")
+        few = self._recorded is not None and self._recorded.has_ranges
+        self._clips = self._drawn(MEASURED + 1 if few else None)
+        firsts = {label: clip.latents[0] for label, clip in self._clips.items()}
+        for part in parts(self.source, firsts):
+            doing = "" if self.precision == "fp32" else f", {self.precision} for {self.target}"
+            self.progress.step(part.name, f"{part.name}: graph{doing}, checked against torch")
+            model = self._graph(part)
+            feeds = self._feeds(part, self._clips)
             if part.kind in DENOISERS:
                 self._denoisers.append((part, model, feeds))
             self._finish(part, model, feeds, goal(part.kind, self.precision, self.source.guidance))
+
+    def _drawn(self, many: int | None) -> dict[str, Drawn]:
+        """Previews by the label of their shape; of shapes that ranges are fitted to `many`, or enough."""
+        found: dict[str, Drawn] = {}
+        for number, shape in enumerate(self.source.proven):
+            # Graphs of any shape are fitted to the first, which is drawn most, and measured on the others.
+            fitted = self.precision in ("int8", "int4") and not (self.source.free and number)
+            count = (many or enough_to_fit(self.source, shape)) if fitted else 1
+            found[shape.label] = drawn(self.source, shape, count)
+        return found
+
+    def _graph(self, part: GraphPart) -> onnx.ModelProto:
+        """A part's graph with its weights: the recorded one, or one that is traced now."""
+        model = None if self._recorded is None else self._recorded.graph(part.name)
+        if model is None:
+            from export.trace import trace
+            from export.tracers import check_tracers
+
+            self.progress.detail("tracing it, since no recorded graph fits")
+            check_tracers()
+            model = trace(self.source, part)
+        if self._recorded is None:
+            self.graphs[part.name] = model.SerializeToString(deterministic=True)
+        return optimise(fill(model, part.name, part.weights), part.name)
 
     def again(self, by_db: float) -> bool:
         """Quantise the denoisers anew to a goal higher by this much; False if nothing is left to keep."""
@@ -91,8 +128,6 @@ class Maker:
         return [part.name for part, _, _ in self._denoisers]
 
     def _finish(self, part: GraphPart, model: onnx.ModelProto, feeds: list[Feed], goal_db: float) -> None:
-        if self.precision != "fp32":
-            self._say(f"quantise: {part.name} for {self.target}")
         made = self._quantise(part, model, feeds, goal_db)
         self.parity[part.name] = check_part(part, made, self.precision)
         path = self.work / f"{part.name}.onnx"
@@ -111,13 +146,7 @@ class Maker:
         if self.precision == "fp16" or (part.kind not in DENOISERS and self.target in ("cuda", "web")):
             return self._narrowed(part, model)
         if part.kind not in DENOISERS:
-            fitted = feeds[:FITTED]
-            with tempfile.TemporaryDirectory() as folder:
-                ranges = Path(folder) / "ranges.json"
-                quantise = partial(self._convolutions, model, part.name, fitted, ranges)
-                return self._chosen(
-                    part, model, "int8 convolutions", CONVOLUTIONS, quantise, fitted[:MEASURED], goal_db
-                )
+            return self._with_ranges(part, model, feeds, goal_db)
         apart = split(model)
         if self.precision == "int4":
             weights = partial(quantise_weights, apart, part.name)
@@ -127,15 +156,33 @@ class Maker:
         scheme = f"int8 products, signed per channel{reduced}, inputs as they come"
         return self._chosen(part, apart, scheme, PRODUCTS, products, feeds, goal_db)
 
-    def _convolutions(
-        self,
-        model: onnx.ModelProto,
-        name: str,
-        fitted: Sequence[Feed],
-        ranges: Path,
-        nodes: Sequence[str],
+    def _with_ranges(
+        self, part: GraphPart, model: onnx.ModelProto, feeds: list[Feed], goal_db: float
     ) -> onnx.ModelProto:
-        return quantise_convolutions(model, name, self.target, nodes, fitted, ranges)
+        """The graph with convolutions in int8, in the recorded ranges if these are of its tensors."""
+        with tempfile.TemporaryDirectory() as folder:
+            ranges = Path(folder) / f"{part.name}{RANGES_SUFFIX}"
+            known = None if self._recorded is None else self._recorded.ranges(part.name)
+            if known is not None and fits_ranges(model, known):
+                ranges.write_bytes(known)
+            quantise = partial(self._convolutions, part, model, ranges)
+            made = self._chosen(
+                part, model, "int8 convolutions", CONVOLUTIONS, quantise, feeds[:MEASURED], goal_db
+            )
+            if ranges.is_file():
+                self.ranges[part.name] = ranges.read_bytes()
+            return made
+
+    def _convolutions(
+        self, part: GraphPart, model: onnx.ModelProto, ranges: Path, nodes: Sequence[str]
+    ) -> onnx.ModelProto:
+        fitted: list[Feed] = []
+        if not ranges.is_file():
+            shape = self.source.proven[0]
+            if len(self._clips[shape.label].latents) < enough_to_fit(self.source, shape):
+                self._clips = self._drawn(None)
+            fitted = self._feeds(part, self._clips)[:FITTED]
+        return quantise_convolutions(model, part.name, self.target, nodes, fitted, ranges)
 
     def _chosen(
         self,
@@ -147,7 +194,7 @@ class Maker:
         feeds: Sequence[Feed],
         goal_db: float,
     ) -> onnx.ModelProto:
-        feeds = [*feeds, trace.arrays(part.stage)]
+        feeds = [*feeds, arrays(part.stage)]
         made, found = choose(
             model,
             part.name,
@@ -156,7 +203,8 @@ class Maker:
             quantise,
             feeds,
             goal_db,
-            lambda text: self._say(f"  {text}"),
+            self.progress.detail,
+            () if self._recorded is None else self._recorded.candidates(part.name),
         )
         self.quantised[part.name] = found
         return made
@@ -181,9 +229,7 @@ class Maker:
             if part.kind == "conditioned_transformer" and clip.latents[0].shape == example:
                 pictures = [latents.numpy() for latents in clip.latents]
                 return [
-                    trace.conditioned_inputs(
-                        feed, pictures[number % len(pictures)], self.source.reference_grid
-                    )
+                    conditioned_inputs(feed, pictures[number % len(pictures)], self.source.reference_grid)
                     for number, feed in enumerate(clip.feeds)
                 ]
             if part.kind in ("decoder", "picture") and clip.latents[0].shape[3:] == example[3:]:
@@ -198,4 +244,4 @@ class Maker:
                 feeds = [{key: value.numpy() for key, value in given[number].items()} for number in chosen]
                 if feeds and feeds[0]["latents"].shape == tuple(example):
                     return feeds
-        return [trace.arrays(part.stage)]
+        return [arrays(part.stage)]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,7 +16,10 @@ from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.make import Maker
 from export.options import PRECISIONS_OF, ExportOptions, default_precision
-from export.trace import REFINER, names
+from export.parts import REFINER, names, part_names
+from export.progress import Progress
+from export.recorded import Recorded
+from export.work_folder import make_work_folder, remove_abandoned
 from model_server.engine.bundle import MANIFEST, BundleError, describe
 from model_server.engine.host import host_target, misfit
 from schemas.bundle import MANIFEST_VERSION, Bucket, Manifest
@@ -35,10 +36,12 @@ def export_bundle(
     precision: str | None = None,
     target: str | None = None,
     options: ExportOptions | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Export a diffusers folder to a bundle at `out`, replacing what is there; returns `out`.
 
-    It is for this machine's processor unless a `target` says otherwise.
+    It is for this machine's processor unless a `target` says otherwise. Graphs and choices that are recorded
+    for this model (export.recorded) aren't made anew.
 
     Raises:
         ExportError: a stage stopped; `out` is as it was.
@@ -54,18 +57,19 @@ def export_bundle(
     if wrong := misfit(precision, target):
         raise ExportError("pack", f"{target} can't be verified here: {wrong}")
     _check_out(folder, out)
-    say = _Progress()
+    progress = progress or Progress("export")
     threads = torch.get_num_threads()
     # Torch's threads spin at every barrier, which takes far longer than the work on a machine that is busy.
     torch.set_num_threads(1)
     work = None
     try:
-        say(f"load: {folder}")
+        progress.step("load", f"load {folder}")
         source = load(folder, options)
         out.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        work = _beside(out)
-        manifest = _fill(source, work, precision, target, say)
+        remove_abandoned(out)
+        work = make_work_folder(out)
+        recorded = Recorded(source, precision, target)
+        manifest = make_bundle(Maker(source, work, precision, target, progress, recorded))
         work.chmod(0o755)
         _replace(work, out)
     except ExportError:
@@ -74,51 +78,62 @@ def export_bundle(
         raise ExportError("pack", first_line(error)) from error
     except Exception as error:
         # A model that its library can't draw with, or memory that ran out: what was being done says where.
-        raise ExportError(say.last, f"{type(error).__name__}: {first_line(error)}") from error
+        raise ExportError(progress.last, f"{type(error).__name__}: {first_line(error)}") from error
     finally:
         torch.set_num_threads(threads)
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
-    say(f"done: {out}, preview {manifest.parity['preview']['least_db']} dB against torch")
+    progress.end(f"done: {out}, previews {manifest.parity['preview']['least_db']} dB against torch")
     return out
 
 
-def _fill(source: Source, work: Path, precision: str, target: str, say: Callable[[str], None]) -> Manifest:
-    """Every file of the bundle, verified whole."""
+def make_bundle(maker: Maker) -> Manifest:
+    """Every file of a bundle into the maker's folder, verified whole.
+
+    Raises:
+        ExportError: a stage stopped.
+    """
+    source, work, precision, progress = maker.source, maker.work, maker.precision, maker.progress
+    checks = [f"verify {shape.label}" for shape in source.proven]
+    progress.plan(["draw", *part_names(source), *checks])
     source.tokenizer.save(str(work / TOKENIZER))
-    maker = Maker(source, work, precision, target, say)
     maker.make()
     if not all(maker.placement.values()):
         source.notes.append(
-            f"this machine has no {target}: parity was measured on its processor, placement wasn't"
+            f"this machine has no {maker.target}: parity was measured on its processor, placement wasn't"
         )
     gate = GATES[precision]["preview"]
     for tried in range(1, TRIES + 1):
-        manifest = _manifest(source, work, precision, target, maker)
-        _write_manifest(work, manifest)
-        say("verify: whole previews")
-        found = verify.check_previews(source, work, precision, gated=tried == TRIES)
+        _write_manifest(work, _manifest(maker))
+        found = verify.check_previews(
+            source, work, precision, gated=tried == TRIES, begin=partial(_begin_check, progress)
+        )
         short = gate - min(each["least_db"] for name, each in found.items() if name.startswith("preview"))
         if short <= 0:
             break
-        say(f"verify: whole previews are {short:.1f} dB under their gate of {gate}")
+        progress.detail(f"whole previews are {short:.1f} dB under their gate of {gate}")
         if not maker.again(short + 1):
             verify.check_previews(source, work, precision)
     maker.parity |= found
-    manifest = _manifest(source, work, precision, target, maker)
+    manifest = _manifest(maker)
     _write_manifest(work, manifest)
     return manifest
 
 
-def _manifest(source: Source, work: Path, precision: str, target: str, maker: Maker) -> Manifest:
+def _begin_check(progress: Progress, shape: Shape) -> None:
+    progress.step(f"verify {shape.label}", f"verify whole previews of {shape.label} against torch")
+
+
+def _manifest(maker: Maker) -> Manifest:
+    source, work = maker.source, maker.work
     mean, std = source.family.scaling(source.vae)
     kind = "student" if source.is_student else "teacher"
     return Manifest(
         version=MANIFEST_VERSION,
         id=source.name,
         family=source.family.name,
-        precision=precision,
-        target=target,
+        precision=maker.precision,
+        target=maker.target,
         teacher=f"{source.name} {kind} {weight_digest(source.transformer)}",
         created_at=int(time.time()),
         fps=source.fps,
@@ -185,7 +200,7 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
 def _replace(work: Path, out: Path) -> None:
     """Put the finished folder in the place of the old one."""
     if out.exists():
-        old = _beside(out)
+        old = make_work_folder(out)
         out.rename(old / out.name)
         try:
             work.rename(out)
@@ -196,33 +211,3 @@ def _replace(work: Path, out: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
     else:
         work.rename(out)
-
-
-def _beside(out: Path) -> Path:
-    """A fresh folder next to `out`, so that a rename stays on one file system; named by process."""
-    return Path(tempfile.mkdtemp(prefix=f".{out.name}-{os.getpid()}-", dir=out.parent))
-
-
-def _sweep(out: Path) -> None:
-    """Remove the working folders of exports that were killed."""
-    for left in out.parent.glob(f".{out.name}-*-*"):
-        owner = left.name.removeprefix(f".{out.name}-").split("-")[0]
-        try:
-            os.kill(int(owner), 0)
-        except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
-        except (ValueError, PermissionError, OverflowError):
-            # Somebody else's.
-            continue
-
-
-class _Progress:
-    """Prints what is being done and when it began, in seconds since the start."""
-
-    def __init__(self) -> None:
-        self.last = "pack"
-        self._begun = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        self.last = text.strip()
-        print(f"[export {time.monotonic() - self._begun:5.1f} s] {text}", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import onnxruntime as ort
 
 from export.errors import ExportError, first_line
-from model_server.engine.sessions import CPU, CUDA, providers
+from model_server.engine.ort_options import CPU, CUDA, providers
 
 # Node types that are the work; shapes and gathers of a few numbers belong on the processor.
 WORK = ("MatMul", "Gemm", "Conv", "Attention", "MatMulNBits", "Softmax", "LayerNormalization", "FusedMatMul")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sys
 from pathlib import Path
 
+from export.assemble import ASSEMBLE, assemble
+from export.progress import Progress
+from export.recorded_index import expected_seconds
 from model_server.engine.host import host_target
 from settings import PROJECT, BadSetting, Settings, load
 
 WEIGHTS = PROJECT / "export" / "weights"
 # Whatever changes how a bundle is made must make the old one stale; how riffle-tiny is trained doesn't.
-STAGES = ("*.py", "families/*.py", "rewrites/*.py")
+STAGES = ("*.py", "families/*.py", "rewrites/*.py", "recorded/*")
 STAMP = "built-from"
 
 
@@ -36,16 +40,14 @@ def prepare(settings: Settings) -> None:
     current = f"{target} {fingerprint(settings.teacher if own_teacher else WEIGHTS)}"
     if stamp.is_file() and stamp.read_text() == current and (settings.bundle / "manifest.json").is_file():
         return
-    print("[model 1/2] assembling the model folder", flush=True)
+    progress = Progress("model", None if own_teacher else expected_seconds())
     if not own_teacher:
-        from export.assemble import assemble
-
+        progress.step(ASSEMBLE, "assemble the model folder")
         assemble(settings.teacher)
-    print("[model 2/2] exporting the quantised bundle (once, about a minute)", flush=True)
     from export.pack import export_bundle
 
     stamp.unlink(missing_ok=True)
-    export_bundle(settings.teacher, settings.bundle, precision="int8", target=target)
+    export_bundle(settings.teacher, settings.bundle, precision="int8", target=target, progress=progress)
     stamp.write_text(current)
 
 
@@ -66,6 +68,8 @@ def fingerprint(folder: Path) -> str:
 
 
 if __name__ == "__main__":
+    # An exception, so that the folder that is being filled is removed.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         prepare(load())
     except Exception as error:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from export.load import Shape, Source
+from export.parts import prompts
 from export.text_encoder import states
-from export.trace import prompts
+from model_server.engine import flow
 
 # Previews are drawn in torch to fit the decoders' ranges; a pass of riffle-tiny takes about 50 ms.
 PREVIEW_PASSES = 48
@@ -36,27 +37,32 @@ def preview(source: Source, shape: Shape, prompt: str, seed: int, feeds: list[Fe
     """Final latents [1, C, F, h, w] of a preview; what the denoiser was given is added to `feeds`."""
     denoiser = source.family.denoiser(source, shape, lean=False)
     size = (1, source.family.latent_channels(source), *shape.grid)
-    noise = torch.from_numpy(np.random.default_rng(seed).standard_normal(size, dtype=np.float32))
-    told, plain = (_inputs(source, text) for text in (prompt, ""))
-    latents, answers, schedule = noise, [], shape.schedule
+    noise = torch.from_numpy(flow.initial_noise(seed, size))
+    conditioned, unconditioned = (_text_inputs(source, text) for text in (prompt, ""))
+    latents, schedule = noise, shape.schedule
+    velocities: list[Tensor] = []
     for k, step in enumerate(schedule.timesteps):
         timestep = torch.full((1,), step)
         if feeds is not None and k in _sampled(len(schedule.timesteps)):
-            given = {"latents": latents, "timestep": timestep, **told}
+            given = {"latents": latents, "timestep": timestep, **conditioned}
             feeds.append({name: value.numpy().copy() for name, value in given.items()})
-        velocity = denoiser(latents, timestep, *told.values())
+        velocity = denoiser(latents, timestep, *conditioned.values())
         if source.guidance > 1:
-            without = denoiser(latents, timestep, *plain.values())
-            velocity = without + source.guidance * (velocity - without)
-        answers.append(velocity)
-        latents = _stepped(shape, k, latents, noise, answers)
+            without = denoiser(latents, timestep, *unconditioned.values())
+            velocity = flow.guided(without, velocity, source.guidance)
+        velocities.append(velocity)
+        latents = flow.solver_step(schedule, k, latents, noise, velocities)
     return latents
 
 
-def drawn(source: Source, shape: Shape, *, fitted: bool = True) -> Drawn:
-    """Previews over the model's vocabulary: enough to fit ranges to, or a single one to trace by."""
+def enough_to_fit(source: Source, shape: Shape) -> int:
+    """How many previews the ranges of convolutions are fitted to."""
     passes = len(shape.schedule.timesteps) * (2 if source.guidance > 1 else 1)
-    many = max(LEAST_PREVIEWS, PREVIEW_PASSES // passes) if fitted else 1
+    return max(LEAST_PREVIEWS, PREVIEW_PASSES // passes)
+
+
+def drawn(source: Source, shape: Shape, many: int) -> Drawn:
+    """So many previews over the model's vocabulary."""
     feeds: list[Feed] = []
     latents = [
         preview(
@@ -71,17 +77,9 @@ def drawn(source: Source, shape: Shape, *, fitted: bool = True) -> Drawn:
     return Drawn([each.clone() for each in latents], feeds)
 
 
-def _stepped(shape: Shape, k: int, latents: Tensor, noise: Tensor, answers: list[Tensor]) -> Tensor:
-    schedule = shape.schedule
-    if not schedule.weights:
-        return latents + (schedule.sigmas[k + 1] - schedule.sigmas[k]) * answers[-1]
-    first, *shares = schedule.weights[k]
-    return first * noise + sum(share * answer for share, answer in zip(shares, answers, strict=True))
-
-
-def _inputs(source: Source, prompt: str) -> dict[str, Tensor]:
-    told, mask = states(source, prompt)
-    return {"states": told, "mask": mask} if source.family.takes_mask else {"states": told}
+def _text_inputs(source: Source, prompt: str) -> dict[str, Tensor]:
+    text_states, mask = states(source, prompt)
+    return {"states": text_states} | ({"mask": mask} if source.family.takes_mask else {})
 
 
 def _sampled(steps: int) -> set[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import tempfile
 from collections import defaultdict
@@ -123,7 +124,7 @@ def quantise_convolutions(
     """The graph with these convolutions in int8, per output channel, in ranges measured on `samples`.
 
     `ranges` is a file that keeps what was measured for the next choice of nodes of the same graph: fitting
-    takes far longer than quantising.
+    takes far longer than quantising. Where it is there already, no samples are needed.
 
     Raises:
         ExportError: the quantiser stopped.
@@ -141,6 +142,19 @@ def quantise_convolutions(
         calibrate_method=CalibrationMethod.MinMax,
         calibration_cache_path=ranges,
     )
+
+
+def fits_ranges(model: onnx.ModelProto, ranges: bytes) -> bool:
+    """Whether ranges that onnxruntime wrote down name every tensor around the graph's convolutions."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    around = {
+        name
+        for node in model.graph.node
+        if node.op_type in CONVOLUTIONS
+        for name in (*node.input, *node.output)
+        if name not in stored
+    }
+    return all(json.dumps(name).encode() in ranges for name in around)
 
 
 def quantise_weights(model: onnx.ModelProto, name: str, nodes: Collection[str]) -> onnx.ModelProto:

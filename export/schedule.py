@@ -13,17 +13,11 @@ from torch import Tensor
 
 from export.errors import ExportError, first_line, quietly
 from export.families.base import Grid
+from model_server.engine.flow import TIMESTEPS
 from schemas.bundle import Schedule
 
-TIMESTEPS = 1000.0
 # Sums of float32 numbers near 1.
 ROUNDING = 1e-5
-
-
-def euler(sigmas: list[float], made_by: str) -> Schedule:
-    """Euler's method along these noise levels."""
-    steps = [sigma * TIMESTEPS for sigma in sigmas[:-1]]
-    return Schedule(sigmas=list(sigmas), timesteps=steps, made_by=made_by)
 
 
 def from_scheduler(

@@ -23,12 +23,15 @@ def choose(
     feeds: Sequence[Feed],
     goal_db: float,
     say: Callable[[str], None] = lambda _: None,
+    candidates: Sequence[Sequence[KeptLayer]] = (),
 ) -> tuple[onnx.ModelProto, Quantised]:
     """Quantise all roles if the graph's outputs stay within `goal_db`; else all but those that cost most.
 
     `quantiser` makes the graph with these nodes quantised. What a role costs is measured by quantising it
     alone. Noise of different layers adds up nearly independently, so the costs tell how many roles must stay;
     that many, and then one more at a time, until the graph as a whole is measured to be within the goal.
+    `candidates` are choices of layers to keep that were measured before, for this target or another: they
+    are tried first, and the first with which the graph is within the goal is taken.
 
     Raises:
         ExportError: the quantiser stopped, or a graph can't be run.
@@ -42,10 +45,17 @@ def choose(
         nodes = [node for role, members in roles.items() if role not in left for node in members]
         return quantiser(nodes) if nodes else model
 
-    made = quantised([])
-    reached = measured(made)
-    alone: dict[str, float] = {}
-    kept: list[str] = []
+    known = [layers for layers in candidates if {layer.role for layer in layers} <= set(roles)]
+    for layers in [*known, ()]:
+        alone = {layer.role: layer.alone_db for layer in layers}
+        kept = list(alone)
+        made = quantised(kept)
+        reached = measured(made)
+        if reached >= goal_db:
+            break
+    else:
+        if known:
+            say(f"no recorded choice of layers reaches {goal_db:.1f} dB: measuring anew")
     if reached < goal_db:
         for number, (role, members) in enumerate(roles.items()):
             say(f"measuring {role} ({number + 1} of {len(roles)})")

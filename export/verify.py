@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from export.gates import GATES
 from export.load import Shape, Source, load, weight_digest
 from export.measure import Parity, difference, run, worst
 from export.options import ExportOptions
+from export.parts import PROMPTS, GraphPart
 from export.preview import preview
-from export.trace import PROMPTS, GraphPart
-from model_server.engine.preview import PreviewEngine, schedule_of
+from model_server.engine.pixels import frames_from_video
+from model_server.engine.preview import PreviewEngine
+from model_server.engine.shapes import schedule_of
 from schemas.bundle import Bucket, Manifest
 from schemas.videos import Recipe
 
@@ -44,11 +47,19 @@ def check_part(part: GraphPart, model: onnx.ModelProto, precision: str, *, gated
     return _gated(part.name, part.kind, least, precision) if gated else least
 
 
-def check_previews(source: Source, bundle: Path, precision: str, *, gated: bool = True) -> dict[str, Parity]:
+def check_previews(
+    source: Source,
+    bundle: Path,
+    precision: str,
+    *,
+    gated: bool = True,
+    begin: Callable[[Shape], None] = lambda _: None,
+) -> dict[str, Parity]:
     """Draw whole previews by the serving engine and by the library's modules from the same noise.
 
     The answer has `preview` (final latents) and `video` (frames of the same latents), with the shape's label
     behind it for all but the first shape. Of a bundle of free graphs, the shapes at the ends are drawn.
+    `begin` hears of each shape before it is drawn.
 
     Raises:
         ExportError: the difference is over the gate, or a second drawing differs from the first.
@@ -57,6 +68,7 @@ def check_previews(source: Source, bundle: Path, precision: str, *, gated: bool 
     found = {}
     for number, shape in enumerate(source.proven):
         behind = "" if number == 0 else f"-{shape.label}"
+        begin(shape)
         latents, frames = _check_shape(source, shape, engine)
         found[f"preview{behind}"], found[f"video{behind}"] = latents, frames
         if gated:
@@ -131,7 +143,7 @@ def draw(engine: PreviewEngine, wanted: Recipe) -> NDArray[np.float32]:
     job = engine.begin(wanted)
     for _ in range(job.steps):
         engine.step(job)
-    return job.current
+    return job.latents
 
 
 def peak_ratio(expected: NDArray[np.uint8], got: NDArray[np.uint8]) -> Parity:
@@ -152,12 +164,12 @@ def _check_shape(source: Source, shape: Shape, engine: PreviewEngine) -> tuple[P
         expected = preview(source, shape, prompt, seed)
         latents.append(difference(expected.numpy(), drawn))
         job = engine.begin(wanted)
-        job.current = expected.numpy().copy()
+        job.latents = expected.numpy().copy()
         frames.append(peak_ratio(_pixels(source, expected), engine.decode(job)))
-    return held(latents), worst(frames)
+    return stated_parity(latents), worst(frames)
 
 
-def held(found: list[Parity]) -> Parity:
+def stated_parity(found: list[Parity]) -> Parity:
     """What another prompt and seed can be held to: the worst of these, less the spread between them.
 
     `least_db` is the worst itself, by which a bundle is refused: one prompt that leaves much open may lie far
@@ -170,9 +182,8 @@ def held(found: list[Parity]) -> Parity:
 
 @torch.inference_mode()
 def _pixels(source: Source, latents: torch.Tensor) -> NDArray[np.uint8]:
-    video = source.family.decode(source, latents)[0].clamp(-1, 1)
-    scaled = np.rint((video.numpy() + 1.0) * 127.5).astype(np.uint8)
-    return np.ascontiguousarray(scaled.transpose(1, 2, 3, 0))
+    video = source.family.decode(source, latents).clamp(-1, 1)
+    return frames_from_video(video.numpy())
 
 
 def _gated(name: str, kind: str, found: Parity, precision: str) -> Parity:

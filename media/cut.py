@@ -1,4 +1,4 @@
-"""Parts of our own videos, frame for frame as they are: what another drawing is shown of them."""
+"""Parts of our own videos, frame for frame as they are: what conditions another drawing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import av
 from av.video.frame import PictureType
 from PIL import Image
 
+from media.h264 import CODEC, LOSSLESS, PIXEL_FORMAT
 
-def clip(video: bytes, frames: range) -> bytes:
+
+def cut_clip(video: bytes, frames: range) -> bytes:
     """These frames of an MP4 as an MP4 of their own, without any loss.
 
     Raises:
@@ -23,11 +25,9 @@ def clip(video: bytes, frames: range) -> bytes:
             av.open(written, "w", format="mp4") as target,
         ):
             taken = source.streams.video[0]
-            # qp 0 keeps every value: what is shown must be the frame and not its second copy.
-            options = {"qp": "0", "preset": "ultrafast"}
             rate = taken.average_rate or Fraction(1)
-            made = target.add_stream("libx264", rate=rate, options=options)
-            made.width, made.height, made.pix_fmt = taken.width, taken.height, taken.pix_fmt or "yuv420p"
+            made = target.add_stream(CODEC, rate=rate, options=LOSSLESS)
+            made.width, made.height, made.pix_fmt = taken.width, taken.height, taken.pix_fmt or PIXEL_FORMAT
             count = 0
             for number, frame in enumerate(source.decode(taken)):
                 if number >= frames.stop:
@@ -46,7 +46,7 @@ def clip(video: bytes, frames: range) -> bytes:
     return written.getvalue()
 
 
-def picture(video: bytes, number: int) -> bytes:
+def cut_picture(video: bytes, number: int) -> bytes:
     """One frame of an MP4 as PNG.
 
     Raises:

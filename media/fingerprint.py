@@ -1,4 +1,4 @@
-"""What a video looks like in 256 bits: the perceptual hashes of four of its frames."""
+"""The fingerprint of a video, 256 bits: the perceptual hashes of four of its frames."""
 
 from __future__ import annotations
 
@@ -6,80 +6,89 @@ import io
 from collections.abc import Sequence
 
 import av
-import imagehash
 import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
-from PIL import Image
 
 # Four frames of 64 bits each: a still picture inside of another video doesn't match, the whole clip does.
 FRAMES = 4
 BITS = 64 * FRAMES
-# imagehash looks at 32x32 grey pixels; the decoder's scaler brings frames there at once.
+# The hash looks at 32x32 grey pixels; the decoder's scaler brings frames there at once.
 SIDE_PX = 32
 # Two minutes at 30 frames a second, far above anything that is drawn here; each costs 1 kB.
 MAX_FRAMES = 3600
 # 4096x4096 decodes to 25 MB; more is no phone's clip.
 MAX_SIDE_PX = 4096
 # Below this spread of grey levels a frame has nothing to be recognised by (black, white, one colour).
-FLAT = 4.0
+FLAT_LEVELS = 4.0
 
-Small = NDArray[np.uint8]
+SmallFrame = NDArray[np.uint8]
+# The eight lowest frequencies of the cosine transform (type II) of SIDE_PX samples.
+_COSINES = 2 * np.cos(np.pi * np.outer(np.arange(8), 2 * np.arange(SIDE_PX) + 1) / (2 * SIDE_PX))
 
 
-class Unreadable(ValueError):
+class UnreadableVideo(ValueError):
     """No video that can be decoded within the limits; the text says which."""
 
 
-def frames(video: bytes) -> list[tuple[float, Small]]:
+def small_frames(video: bytes) -> list[tuple[float, SmallFrame]]:
     """Each frame of a clip: its time in seconds, and its grey 32x32 picture.
 
     Raises:
         Unreadable: it is no video, too large, or too long.
     """
-    found: list[tuple[float, Small]] = []
+    found: list[tuple[float, SmallFrame]] = []
     try:
         # Of all that FFmpeg reads only MP4: other formats can name files and addresses to open.
         with av.open(io.BytesIO(video), "r", format="mp4") as container:
             if not container.streams.video:
-                raise Unreadable("it holds no moving picture")
+                raise UnreadableVideo("it holds no moving picture")
             stream = container.streams.video[0]
             if max(stream.width or 0, stream.height or 0) > MAX_SIDE_PX:
-                raise Unreadable(f"it is larger than {MAX_SIDE_PX} pixels")
+                raise UnreadableVideo(f"it is larger than {MAX_SIDE_PX} pixels")
             stream.codec_context.thread_count = 1
             for number, frame in enumerate(container.decode(stream)):
                 if number == MAX_FRAMES:
-                    raise Unreadable(f"it has more than {MAX_FRAMES} frames")
+                    raise UnreadableVideo(f"it has more than {MAX_FRAMES} frames")
                 small = frame.reformat(width=SIDE_PX, height=SIDE_PX, format="gray", interpolation="AREA")
                 found.append((float(frame.time or 0.0), small.to_ndarray().astype(np.uint8)))
     except (FFmpegError, OSError, ValueError) as error:
-        if isinstance(error, Unreadable):
+        if isinstance(error, UnreadableVideo):
             raise
-        raise Unreadable("it is no video that can be decoded") from None
+        raise UnreadableVideo("it is no video that can be decoded") from None
     if not found:
-        raise Unreadable("it has no frames")
+        raise UnreadableVideo("it has no frames")
     return found
 
 
-def of(video: bytes, *, mirrored: bool = False) -> str | None:
+def fingerprint_of(video: bytes, *, mirrored: bool = False) -> str | None:
     """The fingerprint of a clip as a string of 0 and 1; None where it shows nothing to recognise it by.
 
     Raises:
         Unreadable: it can't be decoded.
     """
-    return of_frames([small for _, small in frames(video)], mirrored=mirrored)
+    return fingerprint_of_frames([small for _, small in small_frames(video)], mirrored=mirrored)
 
 
-def of_frames(shown: Sequence[Small], *, mirrored: bool = False) -> str | None:
+def fingerprint_of_frames(pictures: Sequence[SmallFrame], *, mirrored: bool = False) -> str | None:
     """The fingerprint of the frames of a clip."""
-    picked = [shown[round(place)] for place in np.linspace(0, len(shown) - 1, FRAMES)]
-    if sum(float(picture.std()) >= FLAT for picture in picked) <= FRAMES // 2:
+    picked = [pictures[round(place)] for place in np.linspace(0, len(pictures) - 1, FRAMES)]
+    if sum(float(picture.std()) >= FLAT_LEVELS for picture in picked) <= FRAMES // 2:
         return None
     bits = ""
     for picture in picked:
-        image = Image.fromarray(picture[:, ::-1].copy() if mirrored else picture)
-        bits += "".join("1" if bit else "0" for bit in imagehash.phash(image).hash.flatten())
+        bits += "".join("1" if bit else "0" for bit in _hash(picture[:, ::-1] if mirrored else picture).flat)
     return bits
+
+
+def _hash(picture: SmallFrame) -> NDArray[np.bool_]:
+    """Which of the 8x8 lowest frequencies of a picture of SIDE_PX are above their median.
+
+    The perceptual hash of https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html,
+    bit for bit as `imagehash.phash` has it, which needs SciPy (142 MB) for this one cosine transform.
+    """
+    low = _COSINES @ picture.astype(np.float64) @ _COSINES.T
+    return np.asarray(low > np.median(low))
 
 
 def distance(one: str, other: str) -> int:

@@ -1,4 +1,4 @@
-"""What can be told of a proof clip without knowing the person: that it plays, lasts, moves, and is new."""
+"""Checks of a proof clip that need no knowledge of the person: that it plays, lasts, moves, and is new."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from media import fingerprint
-from media.fingerprint import Small
+from media.fingerprint import SmallFrame
 
 # Six digits and three turns take about six seconds; a minute is patience enough.
 MIN_S, MAX_S = 3.0, 60.0
@@ -41,15 +41,15 @@ class LikenessCheck(Protocol):
     """The one interface for what needs to know faces and speech. Nothing here does (how-to/moderate.md)."""
 
     async def compare(self, clip: bytes, digits: str, turns: list[str]) -> dict[str, bool | None]:
-        """What it finds, by name of the check; None for what it can't tell."""
+        """Whether each check passed, by its name; None for one that can't be made."""
         ...
 
 
-class NothingChecked:
-    """Says plainly that faces, speech and head turns are not looked at."""
+class NoLikenessCheck:
+    """Faces, speech and head turns are not checked, and the answer says so."""
 
     async def compare(self, clip: bytes, digits: str, turns: list[str]) -> dict[str, bool | None]:
-        """Nothing can be told."""
+        """None for every check."""
         return {"face_match": None, "speech": None, "head_turns": None}
 
 
@@ -59,22 +59,22 @@ def inspect(clip: bytes) -> Inspection:
     Raises:
         fingerprint.Unreadable: it can't be decoded within the limits.
     """
-    timed = fingerprint.frames(clip)
-    shown = [small for _, small in timed]
+    timed = fingerprint.small_frames(clip)
+    frames = [small for _, small in timed]
     step = timed[1][0] - timed[0][0] if len(timed) > 1 else 0.0
     seconds = timed[-1][0] - timed[0][0] + max(0.0, step)
     return Inspection(
-        bits=fingerprint.of_frames(shown),
-        mirrored=fingerprint.of_frames(shown, mirrored=True),
+        bits=fingerprint.fingerprint_of_frames(frames),
+        mirrored=fingerprint.fingerprint_of_frames(frames, mirrored=True),
         seconds=seconds,
-        long_enough=MIN_S <= seconds <= MAX_S and len(shown) >= MIN_FRAMES,
-        moving=_moving(shown),
+        long_enough=MIN_S <= seconds <= MAX_S and len(frames) >= MIN_FRAMES,
+        moving=_moving(frames),
         recorded_at=_recorded(clip),
     )
 
 
-def _moving(shown: list[Small]) -> bool:
-    pictures = np.stack(shown).astype(np.float32)
+def _moving(frames: list[SmallFrame]) -> bool:
+    pictures = np.stack(frames).astype(np.float32)
     # A change of light moves nothing.
     pictures -= pictures.mean(axis=(1, 2), keepdims=True)
     if _moved(pictures) < MIN_MOVED:
@@ -93,8 +93,8 @@ def _recorded(clip: bytes) -> datetime | None:
     """When the camera says that it was taken; many say nothing, and anybody can say anything."""
     try:
         with av.open(io.BytesIO(clip), "r", format="mp4") as container:
-            said = container.metadata.get("creation_time", "")
-        at = datetime.fromisoformat(said)
+            written = container.metadata.get("creation_time", "")
+        at = datetime.fromisoformat(written)
     except (FFmpegError, ValueError):
         return None
     # Cameras without a clock say 1904 or 1970.

@@ -26,7 +26,7 @@ NO_TRAINING = {
 
 
 class Claims(msgspec.Struct, kw_only=True, frozen=True):
-    """What is said of a video: its id, the model, the videos it was made from, the consent it rests on."""
+    """What the manifest says of a video: its id, the model, its sources, and the consent it rests on."""
 
     video_id: str
     model: str
@@ -55,7 +55,7 @@ class Signer:
         return signed.getvalue()
 
 
-class Manifest(NamedTuple):
+class ActiveManifest(NamedTuple):
     """What the active manifest of a video says, and how c2pa's reader judges it.
 
     `state` is `Invalid` where a byte was changed, `Valid` where the signature holds, and `Trusted` where it
@@ -67,8 +67,8 @@ class Manifest(NamedTuple):
     parents: list[str]
 
 
-def read(video: bytes, authority: str | None = None) -> dict[str, Any] | None:
-    """The manifest store of an MP4 as c2pa's reader tells it; None where there is none.
+def read_manifests(video: bytes, authority: str | None = None) -> dict[str, Any] | None:
+    """The manifest store of an MP4 as c2pa's reader gives it; None where there is none.
 
     `authority` holds PEM certificates to trust.
 
@@ -88,17 +88,17 @@ def read(video: bytes, authority: str | None = None) -> dict[str, Any] | None:
         raise
 
 
-def manifest(video: bytes, authority: str) -> Manifest | None:
+def active_manifest(video: bytes, authority: str) -> ActiveManifest | None:
     """The active manifest, judged against our own authority; None where there is none that can be read."""
     try:
-        store = read(video, authority)
+        store = read_manifests(video, authority)
     except c2pa.C2paError:
         return None
     active = (store or {}).get("manifests", {}).get((store or {}).get("active_manifest"))
     if store is None or active is None:
         return None
     parents = [str(item.get("title", "")) for item in active.get("ingredients", [])]
-    return Manifest(str(store.get("validation_state", "Invalid")), active.get("title"), parents)
+    return ActiveManifest(str(store.get("validation_state", "Invalid")), active.get("title"), parents)
 
 
 def _manifest(claims: Claims) -> str:

@@ -9,6 +9,8 @@ import av
 import numpy as np
 from PIL import Image, ImageOps
 
+from media.h264 import CODEC, PIXEL_FORMAT, REFERENCE
+
 # A phone's 12-megapixel photo has 3 to 6 MB, five seconds of its video about the same.
 MAX_BYTES = 8 * 1024 * 1024
 # 50 megapixels of RGB are 150 MB while they are decoded; phones go to 48.
@@ -65,8 +67,8 @@ def _clip(data: bytes) -> bytes:
             rate = taken.average_rate or Fraction(25)
             if rate > MAX_FPS:
                 raise ValueError(f"a clip has at most {MAX_FPS} pictures a second")
-            made = target.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "20"})
-            made.pix_fmt = "yuv420p"
+            made = target.add_stream(CODEC, rate=rate, options=REFERENCE)
+            made.pix_fmt = PIXEL_FORMAT
             count = 0
             for frame in source.decode(taken):
                 count += 1

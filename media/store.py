@@ -10,7 +10,7 @@ from msgspec import Struct
 from obstore.store import ObjectStore, from_url
 
 
-class Found(Struct, frozen=True):
+class ObjectInfo(Struct, frozen=True):
     """What is known of an object without reading it."""
 
     size: int
@@ -44,14 +44,14 @@ class MediaStore:
         """
         return bytes(await obstore.get_range_async(self._store, key, start=start, end=end))
 
-    async def stat(self, key: str) -> Found:
+    async def stat(self, key: str) -> ObjectInfo:
         """Size and entity tag.
 
         Raises:
             FileNotFoundError: there is none.
         """
         meta = await obstore.head_async(self._store, key)
-        return Found(
+        return ObjectInfo(
             size=meta["size"], etag=(meta["e_tag"] or f"{meta['last_modified'].timestamp()}").strip('"')
         )
 

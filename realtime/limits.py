@@ -46,8 +46,7 @@ MODELS_PING_TIMEOUT_S = 60.0
 MAX_PREVIEWS = 24
 # The model server draws one at a time; the second has its inputs there when the first ends.
 MAX_RENDERS = 2
-# A dead dispatcher's work is taken up after LEASE_S; three heartbeats may be late before that.
-LEASE_S = 10.0
+# Three heartbeats in a row may be late before a lease (domain.videos.leases.LEASE_S) runs out.
 HEARTBEAT_S = 2.5
 # Wakeups tell of new work; this finds expired leases.
 POLL_S = 2.0

@@ -7,11 +7,11 @@ import signal
 
 import logs
 from db import engine
+from domain.clock import utc_now
 from domain.events import stream
 from media.credentials import credentials
 from media.provenance import Signer
 from media.store import open_store
-from realtime.clock import utc_now
 from realtime.dispatch.dispatcher import Dispatcher
 from realtime.dispatch.link import ModelServerLink
 from realtime.gateway.gateway import Gateway
@@ -29,7 +29,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """
     await engine.open(settings)
     try:
-        streams = Streams()
+        streams = Streams(utc_now)
         store = open_store(settings.media_location)
         keys = credentials(settings.home, settings.signing_chain, settings.signing_key)
         link = ModelServerLink(settings.models_socket)

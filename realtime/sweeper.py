@@ -7,10 +7,10 @@ import contextlib
 import logging
 
 from db.engine import AWAY
+from domain.clock import Clock
 from domain.consent import cameos, cascades
 from media.store import MediaStore
 from realtime import limits
-from realtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +43,18 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Do all that is due now."""
-        while await cascades.step(self._clock()):
+        while await cascades.run_batch(now=self._clock()):
             pass
-        while await cameos.expire(self._clock()):
+        while await cameos.expire(now=self._clock()):
             pass
         await self._delete_media()
 
     async def _delete_media(self) -> None:
-        while keys := await cascades.garbage():
+        while keys := await cascades.garbage_keys():
             try:
                 await self._store.delete(*keys)
             except Exception as error:
                 # The keys stay where they are: the next sweep tries again.
                 log.warning("%d objects could not be deleted: %r", len(keys), error)
                 return
-            await cascades.swept(keys)
+            await cascades.forget_garbage(keys)

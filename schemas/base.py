@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+# Every instant on the wire: `at`, or a name that ends in `_at`. Spans in milliseconds end in `_ms`.
+UnixSeconds = Annotated[int, Meta(description="Unix time in seconds")]
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+def unix_seconds(instant: datetime) -> int:
+    """An instant as it stands on the wire."""
+    return int(instant.timestamp())
+
+
+class RequestBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A body a client sends. Unknown fields are refused, so a typo is never ignored."""
 
 
-class Answer(msgspec.Struct, kw_only=True, omit_defaults=False):
+class ResponseBody(msgspec.Struct, kw_only=True, omit_defaults=False):
     """A body we send. Clients must ignore fields that they do not know."""
 
 
-class Page(Answer, kw_only=True):
+class Page(ResponseBody, kw_only=True):
     """One keyset page in OpenAI's list shape; `after=last_id` asks for the next one."""
 
     object: str = "list"

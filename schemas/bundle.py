@@ -12,7 +12,7 @@ MANIFEST_VERSION = 3
 
 # What computes a bundle, and in which numbers.
 PRECISIONS = ("int8", "int4", "fp16", "fp32")
-# What a clip can be shown beside words.
+# What a clip can be conditioned on beside its prompt.
 CONDITIONS = ("begin", "end", "reference")
 TARGETS = ("avx2", "vnni", "arm64", "cuda", "web")
 
@@ -26,10 +26,10 @@ class BundleFile(msgspec.Struct, kw_only=True):
 
 
 class Schedule(msgspec.Struct, kw_only=True):
-    """How one shape is denoised: what the model is told at each step, and how its answers are combined.
+    """How one shape is denoised: the timestep of each step, and how the model's velocities are combined.
 
     `weights` is empty for Euler: x[k+1] = x[k] + (sigmas[k+1] - sigmas[k]) * v[k]. For any other
-    deterministic scheduler row k holds k + 2 numbers, the shares of the first noise and of the answers
+    deterministic scheduler row k holds k + 2 numbers, the weights of the first noise and of the velocities
     v[0]..v[k] in x[k+1].
     """
 
@@ -62,8 +62,8 @@ class Bucket(msgspec.Struct, kw_only=True):
     streamed: bool = False
     # Frames to latents, for what a video is started from; empty if the bundle has none.
     encoder: str = ""
-    # The transformer for a clip that is shown more than words: it takes latents of a reference picture and of
-    # a last frame too, a noise level for each of these and for each latent frame. Empty if the model can't.
+    # The transformer for a clip with conditions beside its prompt: it takes latents of a reference picture,
+    # those of a last frame, and a noise level for each of these and for each latent frame; else empty.
     conditioned_transformer: str = ""
     schedule: Schedule | None = None
 
@@ -112,13 +112,13 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     licence: str
     parity: dict[str, dict[str, float]]
     vocabulary: dict[str, dict[str, list[str]]]
-    # Of decoders that are told a noise level.
+    # The noise level that some decoders take.
     decode_timestep: float = 0.0
     # Of CONDITIONS, those that the model was trained on.
     conditions: list[str] = []
     # Width and height at which a reference picture is encoded, whatever the clip's size is; none: the clip's.
     reference_size: tuple[int, int] | None = None
-    # Puts a reference picture's own detail into clips that were shown it; empty if there's none.
+    # Copies a reference picture's own detail into clips conditioned on it; empty if there's none.
     refiner: str = ""
     # What was decided on the way that a reader should know, one sentence each.
     notes: list[str] = []

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from schemas.base import Answer, Page, Request
+from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.enrolment import Challenge
 from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Steer, Tier
 
@@ -71,7 +71,7 @@ class Topic(StrEnum):
 
 
 Word = Annotated[str, Meta(min_length=1, max_length=60)]
-UnixSeconds = Annotated[int, Meta(ge=1, le=MAX_UNIX_S)]
+Until = Annotated[UnixSeconds, Meta(ge=1, le=MAX_UNIX_S)]
 
 
 class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -88,7 +88,7 @@ class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     no_remix: bool = False
     no_others: bool = False
     approve_posts: bool = False
-    until: UnixSeconds | None = None
+    until: Until | None = None
 
 
 class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -105,7 +105,7 @@ class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     until: int | None = None
 
 
-class CreateCameo(Request, kw_only=True):
+class CreateCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos`."""
 
     display_name: Annotated[str, Meta(min_length=1, max_length=60)]
@@ -113,7 +113,7 @@ class CreateCameo(Request, kw_only=True):
     restrictions: Restrictions = msgspec.field(default_factory=Restrictions)
 
 
-class PatchCameo(Request, kw_only=True):
+class PatchCameo(RequestBody, kw_only=True):
     """`PATCH /v1/cameos/{id}`; what is absent stays. Each change is a new revision."""
 
     display_name: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
@@ -121,14 +121,14 @@ class PatchCameo(Request, kw_only=True):
     restrictions: Restrictions | None = None
 
 
-class RequestCameo(Request, kw_only=True):
+class RequestCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos/{id}/requests`."""
 
     scope: Scope = msgspec.field(default_factory=Scope)
     message: Annotated[str, Meta(max_length=280)] | None = None
 
 
-class RevokeCameo(Request, kw_only=True):
+class RevokeCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos/{id}/revoke`: one grant, one person (`grantee`, a handle), or the whole cameo."""
 
     mode: RevokeMode = RevokeMode.HIDE_POSTS
@@ -136,7 +136,7 @@ class RevokeCameo(Request, kw_only=True):
     grantee: str | None = None
 
 
-class ConsentCheck(Request, kw_only=True):
+class ConsentCheck(RequestBody, kw_only=True):
     """`POST /v1/consent/check`: may I, before paying.
 
     What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video would.
@@ -150,7 +150,7 @@ class ConsentCheck(Request, kw_only=True):
     video_id: str | None = None
 
 
-class Cameo(Answer, kw_only=True):
+class Cameo(ResponseBody, kw_only=True):
     """A likeness profile. `restrictions` is None to people other than its owner.
 
     `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show.
@@ -163,21 +163,21 @@ class Cameo(Answer, kw_only=True):
     audience: Audience
     status: CameoStatus
     revision: int
-    created_at: int
+    created_at: UnixSeconds
     restrictions: Restrictions | None = None
     has_reference: bool = False
     challenge: Challenge | None = None
     object: str = "cameo"
 
 
-class CameoList(Answer, kw_only=True):
+class CameoList(ResponseBody, kw_only=True):
     """`GET /v1/cameos`: one's own."""
 
     data: list[Cameo]
     object: str = "list"
 
 
-class Grant(Answer, kw_only=True):
+class Grant(ResponseBody, kw_only=True):
     """One consent record at its latest revision; `grantee` is a handle."""
 
     id: str
@@ -187,21 +187,21 @@ class Grant(Answer, kw_only=True):
     status: GrantStatus
     scope: Scope
     revision: int
-    created_at: int
-    expires_at: int | None = None
+    created_at: UnixSeconds
+    expires_at: UnixSeconds | None = None
     message: str | None = None
     policy_version: int = 1
     object: str = "grant"
 
 
-class GrantList(Answer, kw_only=True):
+class GrantList(ResponseBody, kw_only=True):
     """`GET /v1/cameo-requests`: what awaits my answer (`role=owner`) or what I asked for (`role=grantee`)."""
 
     data: list[Grant]
     object: str = "list"
 
 
-class Decision(Answer, kw_only=True):
+class Decision(ResponseBody, kw_only=True):
     """May this cameo be used: `reason` is a code of the policy, `ask` says what to ask its owner for."""
 
     cameo: str
@@ -210,7 +210,7 @@ class Decision(Answer, kw_only=True):
     ask: str | None = None
 
 
-class TextRule(Answer, kw_only=True):
+class TextRule(ResponseBody, kw_only=True):
     """A rule that refuses the words of a request or of what it rests on."""
 
     rule: str
@@ -218,7 +218,7 @@ class TextRule(Answer, kw_only=True):
     ask: str | None = None
 
 
-class ConsentAnswer(Answer, kw_only=True):
+class ConsentAnswer(ResponseBody, kw_only=True):
     """All must be allowed, and no rule refuse, for `allowed`."""
 
     allowed: bool
@@ -226,7 +226,7 @@ class ConsentAnswer(Answer, kw_only=True):
     rules: list[TextRule] = msgspec.field(default_factory=list)
 
 
-class Use(Answer, kw_only=True):
+class CameoUse(ResponseBody, kw_only=True):
     """One video in which a cameo appears, as its owner sees it."""
 
     video_id: str
@@ -234,17 +234,17 @@ class Use(Answer, kw_only=True):
     prompt: str
     status: str
     post_id: str | None
-    at: int
+    at: UnixSeconds
 
 
-class UseList(Answer, kw_only=True):
+class CameoUseList(ResponseBody, kw_only=True):
     """`GET /v1/cameos/{id}/uses`."""
 
-    data: list[Use]
+    data: list[CameoUse]
     object: str = "list"
 
 
-class LedgerEntry(Answer, kw_only=True):
+class LedgerEntry(ResponseBody, kw_only=True):
     """One entry of a cameo's ledger. `kind` is cameo, grant, receipt or revocation.
 
     `hash` is the SHA-256, in hex, of the canonical JSON (keys sorted, no spaces, UTF-8) of an object with

@@ -6,43 +6,43 @@ from typing import Literal
 
 import msgspec
 
-from schemas.base import Answer
+from schemas.base import ResponseBody, UnixSeconds
 
 Turn = Literal["left", "right", "up", "down"]
 ProofStatus = Literal["in_review", "verified", "rejected"]
 
 
-class Challenge(Answer, kw_only=True):
+class Challenge(ResponseBody, kw_only=True):
     """Say `digits` and turn the head as `turns` say, in one clip, until `expires_at` (unix s). Works once."""
 
     id: str
     digits: str
     turns: list[Turn]
-    expires_at: int
+    expires_at: UnixSeconds
     object: str = "challenge"
 
 
-class Check(Answer, kw_only=True):
-    """One thing that was looked at; `passed` None says plainly that nothing here can check it."""
+class ProofCheck(ResponseBody, kw_only=True):
+    """One check of a proof; `passed` None means that nothing here can check it."""
 
     name: str
     passed: bool | None
 
 
-class Proof(Answer, kw_only=True):
+class Proof(ResponseBody, kw_only=True):
     """A proof clip as its owner hears of it; the clip itself is sealed and never served."""
 
     id: str
     cameo_id: str
     status: ProofStatus
-    checks: list[Check]
-    created_at: int
-    decided_at: int | None = None
+    checks: list[ProofCheck]
+    created_at: UnixSeconds
+    decided_at: UnixSeconds | None = None
     note: str | None = None
     object: str = "proof"
 
 
-class ProofList(Answer, kw_only=True):
+class ProofList(ResponseBody, kw_only=True):
     """`GET /v1/cameos/{id}/proofs`: one's own, newest first."""
 
     data: list[Proof] = msgspec.field(default_factory=list)

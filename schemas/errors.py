@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from schemas.base import Answer
+from schemas.base import ResponseBody
 
 
 class Code(StrEnum):
@@ -84,7 +84,7 @@ STATUS: dict[Code, int] = {
 }
 
 
-class ErrorBody(Answer, kw_only=True):
+class ErrorBody(ResponseBody, kw_only=True):
     """What went wrong, in words a person can act on; `param` names the field or path at fault."""
 
     code: Code
@@ -94,7 +94,7 @@ class ErrorBody(Answer, kw_only=True):
     request_id: str | None = None
 
 
-class ErrorAnswer(Answer, kw_only=True):
+class ErrorResponse(ResponseBody, kw_only=True):
     """The envelope of every error reply."""
 
     error: ErrorBody

@@ -1,20 +1,23 @@
-"""Events: the numbered facts of a stream."""
+"""Events: the numbered facts of a stream, and the data that each kind carries."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import msgspec
 
+from schemas.base import UnixSeconds
+from schemas.cameos import Grant
 
-class Name(StrEnum):
+
+class EventName(StrEnum):
     """Every event name."""
 
     VIDEO_QUEUED = "video.queued"
     VIDEO_STARTED = "video.started"
     VIDEO_STEP = "video.step"
-    VIDEO_PREVIEW = "video.preview"
     VIDEO_COMPLETED = "video.completed"
     VIDEO_FAILED = "video.failed"
     VIDEO_CANCELLED = "video.cancelled"
@@ -26,17 +29,140 @@ class Name(StrEnum):
     POST_REMIXED = "post.remixed"
 
 
-class Event(msgspec.Struct, kw_only=True):
-    """One fact. `(epoch, seq)` places it: seq starts at 1 and has no holes; `at` is unix milliseconds.
+class VideoQueued(msgspec.Struct, kw_only=True, frozen=True):
+    """A video waits to be drawn, for the first time or again; `price` is in credits, `position` 1 is next."""
 
-    `picture` (image/webp) never travels inside JSON: it follows as one binary frame.
+    name: ClassVar = EventName.VIDEO_QUEUED
+    price: int
+    position: int
+    eta_ms: int
+    attempt: int
+
+
+class VideoStarted(msgspec.Struct, kw_only=True, frozen=True):
+    """A worker draws it; attempts count from 1."""
+
+    name: ClassVar = EventName.VIDEO_STARTED
+    attempt: int
+
+
+class VideoStep(msgspec.Struct, kw_only=True, frozen=True):
+    """Denoising step `i` of `n` is done; `progress` is 0..99. Its picture, where there is one, follows it."""
+
+    name: ClassVar = EventName.VIDEO_STEP
+    i: int
+    n: int
+    progress: int
+
+
+class VideoCompleted(msgspec.Struct, kw_only=True, frozen=True):
+    """The media is there; `fidelity` is how like its preview a render is, 0..1."""
+
+    name: ClassVar = EventName.VIDEO_COMPLETED
+    credits: int
+    cpu_seconds: float
+    fidelity: float | None
+
+
+class VideoFailed(msgspec.Struct, kw_only=True, frozen=True):
+    """There will be no media; `refunded` credits went back."""
+
+    name: ClassVar = EventName.VIDEO_FAILED
+    code: str
+    message: str
+    refunded: int
+
+
+class VideoCancelled(msgspec.Struct, kw_only=True, frozen=True):
+    """Its maker stopped it; `refunded` credits went back."""
+
+    name: ClassVar = EventName.VIDEO_CANCELLED
+    refunded: int
+
+
+class CameoRequested(msgspec.Struct, kw_only=True, frozen=True):
+    """Somebody asks to use an own cameo."""
+
+    name: ClassVar = EventName.CAMEO_REQUESTED
+    grant: Grant
+
+
+class CameoAccepted(msgspec.Struct, kw_only=True, frozen=True):
+    """A request of one's own was accepted."""
+
+    name: ClassVar = EventName.CAMEO_ACCEPTED
+    grant: Grant
+
+
+class CameoRefused(msgspec.Struct, kw_only=True, frozen=True):
+    """A request of one's own was refused."""
+
+    name: ClassVar = EventName.CAMEO_REFUSED
+    grant: Grant
+
+
+class CameoRevoked(msgspec.Struct, kw_only=True, frozen=True):
+    """A grant to oneself was taken back."""
+
+    name: ClassVar = EventName.CAMEO_REVOKED
+    grant: Grant
+
+
+class CameoUsed(msgspec.Struct, kw_only=True, frozen=True):
+    """Somebody else (`by`, a handle) draws with an own cameo, or posts it; `action` is one of consent's."""
+
+    name: ClassVar = EventName.CAMEO_USED
+    cameo_id: str
+    cameo_name: str
+    by: str
+    action: str
+    video_ids: list[str]
+    prompt: str
+
+
+class PostRemixed(msgspec.Struct, kw_only=True, frozen=True):
+    """Somebody else (`by`, a handle) posted what was made from an own post."""
+
+    name: ClassVar = EventName.POST_REMIXED
+    post_id: str
+    source_post_id: str
+    trend_id: str
+    video_id: str
+    by: str
+
+
+Payload = (
+    VideoQueued
+    | VideoStarted
+    | VideoStep
+    | VideoCompleted
+    | VideoFailed
+    | VideoCancelled
+    | CameoRequested
+    | CameoAccepted
+    | CameoRefused
+    | CameoRevoked
+    | CameoUsed
+    | PostRemixed
+)
+# On the wire the name stands beside the data, so the union is told apart by it and not by a tag inside.
+PAYLOADS: MappingProxyType[EventName, type[Payload]] = MappingProxyType(
+    {kind.name: kind for kind in Payload.__args__}
+)
+
+
+class Event(msgspec.Struct, kw_only=True):
+    """One fact. `(epoch, seq)` places it: seq starts at 1 and has no holes.
+
+    `data` is the payload of that `name`, as it is stored. `picture` (image/webp) never travels inside JSON:
+    it follows as one binary frame.
     """
 
     stream: str
     epoch: str
     seq: int
-    at: int
-    name: Name
+    at: UnixSeconds
+    name: EventName
     data: dict[str, Any]
     picture: bytes | None = None
 

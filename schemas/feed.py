@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from schemas.accounts import Account
-from schemas.base import Answer, Request
+from schemas.base import RequestBody, ResponseBody, UnixSeconds
 from schemas.videos import Video
 
 MAX_CAPTION_CHARS = 500
@@ -30,21 +30,21 @@ class LaneOrder(StrEnum):
     FRESH = "fresh"
 
 
-class CreatePost(Request, kw_only=True):
+class CreatePost(RequestBody, kw_only=True):
     """`POST /v1/posts`."""
 
     video_id: str
     caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS)] | None = None
 
 
-class Closeness(Answer, kw_only=True):
+class Closeness(ResponseBody, kw_only=True):
     """How near this post lies to what it was made from and to its trend's root, 0..1; None = not measured."""
 
     source: float | None = None
     root: float | None = None
 
 
-class Post(Answer, kw_only=True):
+class Post(ResponseBody, kw_only=True):
     """A published video."""
 
     id: str
@@ -57,11 +57,11 @@ class Post(Answer, kw_only=True):
     likes: int
     remixes: int
     liked: bool
-    created_at: int
+    created_at: UnixSeconds
     object: str = "post"
 
 
-class Trend(Answer, kw_only=True):
+class Trend(ResponseBody, kw_only=True):
     """A lineage tree named by its root post."""
 
     id: str
@@ -70,14 +70,14 @@ class Trend(Answer, kw_only=True):
     contributors: int
 
 
-class LanePreview(Answer, kw_only=True):
+class LanePreview(ResponseBody, kw_only=True):
     """The first posts of a lane and where to go on."""
 
     items: list[Post]
     cursor: str | None
 
 
-class FeedItem(Answer, kw_only=True):
+class FeedItem(ResponseBody, kw_only=True):
     """One screen of the feed; `why` says in words why it is shown."""
 
     trend: Trend
@@ -85,35 +85,35 @@ class FeedItem(Answer, kw_only=True):
     why: str
 
 
-class Feed(Answer, kw_only=True):
+class Feed(ResponseBody, kw_only=True):
     """`GET /v1/feed`."""
 
     items: list[FeedItem]
     cursor: str | None
 
 
-class DiffPart(Answer, kw_only=True):
+class DiffPart(ResponseBody, kw_only=True):
     """A run of words that is kept, added or removed against the source prompt."""
 
     op: Literal["keep", "add", "remove"]
     text: str
 
 
-class LaneItem(Answer, kw_only=True):
+class LaneItem(ResponseBody, kw_only=True):
     """One post of a lane and how its prompt differs from its source's."""
 
     post: Post
     prompt_diff: list[DiffPart]
 
 
-class Lane(Answer, kw_only=True):
+class Lane(ResponseBody, kw_only=True):
     """`GET /v1/trends/{id}/lane`."""
 
     items: list[LaneItem]
     cursor: str | None
 
 
-class Deleted(Answer, kw_only=True):
+class Deleted(ResponseBody, kw_only=True):
     """Reply of a DELETE."""
 
     id: str

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request
+from schemas.base import RequestBody, ResponseBody, UnixSeconds
 
-Reason = Annotated[str, Meta(min_length=1, max_length=2000)]
+AppealReason = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class AppealStatus(StrEnum):
@@ -20,14 +20,14 @@ class AppealStatus(StrEnum):
     REJECTED = "rejected"
 
 
-class CreateAppeal(Request, kw_only=True):
+class CreateAppeal(RequestBody, kw_only=True):
     """`POST /v1/appeals`: `request_id` is that of the refusal."""
 
     request_id: Annotated[str, Meta(max_length=64)]
-    reason: Reason
+    reason: AppealReason
 
 
-class Appeal(Answer, kw_only=True):
+class Appeal(ResponseBody, kw_only=True):
     """An appeal and the rules that it is against."""
 
     id: str
@@ -35,13 +35,13 @@ class Appeal(Answer, kw_only=True):
     rules: list[str]
     reason: str
     status: AppealStatus
-    created_at: int
-    decided_at: int | None = None
+    created_at: UnixSeconds
+    decided_at: UnixSeconds | None = None
     note: str | None = None
     object: str = "appeal"
 
 
-class AppealList(Answer, kw_only=True):
+class AppealList(ResponseBody, kw_only=True):
     """`GET /v1/appeals`: one's own."""
 
     data: list[Appeal]
@@ -64,7 +64,7 @@ class ReportReason(StrEnum):
     OTHER = "other"
 
 
-class CreateReport(Request, kw_only=True):
+class CreateReport(RequestBody, kw_only=True):
     """`POST /v1/reports`: one thing by `kind` and `id` (of an account: its handle)."""
 
     kind: Literal["video", "post", "cameo", "account"]
@@ -73,7 +73,7 @@ class CreateReport(Request, kw_only=True):
     note: Annotated[str, Meta(max_length=2000)] | None = None
 
 
-class Report(Answer, kw_only=True):
+class Report(ResponseBody, kw_only=True):
     """A report as its author sees it; `outcome` is what was done, None while it is open."""
 
     id: str
@@ -81,12 +81,12 @@ class Report(Answer, kw_only=True):
     subject_id: str
     reason: ReportReason
     status: Literal["open", "acted", "dismissed"]
-    created_at: int
+    created_at: UnixSeconds
     outcome: str | None = None
     object: str = "report"
 
 
-class ReportList(Answer, kw_only=True):
+class ReportList(ResponseBody, kw_only=True):
     """`GET /v1/reports`: one's own, newest first."""
 
     data: list[Report]

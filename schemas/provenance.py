@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.base import Answer
+from schemas.base import ResponseBody
 
 
-class ManifestFacts(Answer, kw_only=True):
+class ManifestFacts(ResponseBody, kw_only=True):
     """The content credentials in the upload; `state` is what c2pa's reader says: `trusted` if we signed."""
 
     state: Literal["invalid", "valid", "trusted"]
@@ -15,14 +15,14 @@ class ManifestFacts(Answer, kw_only=True):
     parents: list[str]
 
 
-class ProvenanceCheck(Answer, kw_only=True):
+class ProvenanceCheck(ResponseBody, kw_only=True):
     """One way to tell, and what came of it."""
 
     name: Literal["manifest", "mark", "perceptual_hash"]
     result: Literal["found", "not_found", "not_ours", "tampered", "unreadable", "not_checked"]
 
 
-class Provenance(Answer, kw_only=True):
+class Provenance(ResponseBody, kw_only=True):
     """`made_here`, and by what we know; `video_id` where the upload itself or a post tells it.
 
     `distance` counts the bits of 256 in which the nearest of our videos looks different.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request
+from schemas.base import RequestBody, ResponseBody, UnixSeconds
 
 # 9999-12-31: a calendar goes no further.
 MAX_UNIX_S = 253_402_214_400
@@ -21,14 +21,14 @@ class Role(StrEnum):
     ESTATE = "estate"
 
 
-class CreateRegistryGrant(Request, kw_only=True):
+class CreateRegistryGrant(RequestBody, kw_only=True):
     """`POST /v1/registry/{id}/grants`: `grantee` is a handle, `until` unix seconds (absent: no end)."""
 
     grantee: Annotated[str, Meta(min_length=1, max_length=60)]
     until: Annotated[int, Meta(gt=0, lt=MAX_UNIX_S)] | None = None
 
 
-class RegistryName(Answer, kw_only=True):
+class RegistryName(ResponseBody, kw_only=True):
     """An entry; `role` is why the asker speaks for it, None where they don't."""
 
     id: str
@@ -38,19 +38,19 @@ class RegistryName(Answer, kw_only=True):
     object: str = "registry_name"
 
 
-class RegistryGrant(Answer, kw_only=True):
+class RegistryGrant(ResponseBody, kw_only=True):
     """Somebody may use a name; times in unix seconds."""
 
     id: str
     entry_id: str
     grantee: str
-    created_at: int
+    created_at: UnixSeconds
     until: int | None = None
-    revoked_at: int | None = None
+    revoked_at: UnixSeconds | None = None
     object: str = "registry_grant"
 
 
-class RegistryGrantList(Answer, kw_only=True):
+class RegistryGrantList(ResponseBody, kw_only=True):
     """`GET /v1/registry/{id}/grants`."""
 
     data: list[RegistryGrant]

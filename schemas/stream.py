@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from schemas.base import UnixSeconds
+from schemas.events import EventName
+
 SUBPROTOCOL = "riffle.v1"
 # A phone shows at most two swarms of 16 and its inbox, with room to scroll: 2 * 16 + 1 -> 64.
 MAX_STREAMS_PER_SOCKET = 64
@@ -60,13 +63,16 @@ class Welcome(msgspec.Struct, tag="welcome", kw_only=True):
 
 
 class EventFrame(msgspec.Struct, tag="event", kw_only=True):
-    """One event; with `picture` True a binary frame comes right after."""
+    """One event, whose `data` is that of its name (`schemas.events`).
+
+    With `picture` True a binary frame comes right after.
+    """
 
     stream: str
     epoch: str
     seq: int
-    at: int
-    name: str
+    at: UnixSeconds
+    name: EventName
     data: dict[str, Any]
     picture: bool = False
 

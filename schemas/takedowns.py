@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Answer, Request
+from schemas.base import RequestBody, ResponseBody, UnixSeconds
 
 MAX_TARGETS = 50
-Name = Annotated[str, Meta(min_length=2, max_length=200)]
+FullName = Annotated[str, Meta(min_length=2, max_length=200)]
 Contact = Annotated[str, Meta(min_length=5, max_length=320, pattern=r"^\S+@\S+\.\S+$|^\+?[0-9 ()./-]{7,30}$")]
-Words = Annotated[str, Meta(min_length=10, max_length=5000)]
+StatementText = Annotated[str, Meta(min_length=10, max_length=5000)]
 TakedownRole = Literal["self", "guardian", "rights_holder", "estate", "agent"]
 TakedownStatus = Literal["open", "upheld", "rejected", "restored"]
 
 
-class CreateTakedown(Request, kw_only=True):
+class CreateTakedown(RequestBody, kw_only=True):
     """`POST /v1/takedowns`, by anybody.
 
     `videos` are ids of videos or posts, or links that hold one. `identification` says whose likeness or work
@@ -24,26 +24,26 @@ class CreateTakedown(Request, kw_only=True):
     is the claimant's full name as a signature; `contact` an e-mail address or telephone number.
     """
 
-    claimant: Name
+    claimant: FullName
     role: TakedownRole
     contact: Contact
-    identification: Words
-    statement: Words
+    identification: StatementText
+    statement: StatementText
     good_faith: bool
-    signature: Name
+    signature: FullName
     videos: Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(min_length=1, max_length=MAX_TARGETS)]
 
 
-class CreateCounterNotice(Request, kw_only=True):
+class CreateCounterNotice(RequestBody, kw_only=True):
     """`POST /v1/takedowns/{id}/counter-notice`, by the maker of a video that the takedown is about."""
 
-    statement: Words
+    statement: StatementText
     good_faith: bool
-    signature: Name
+    signature: FullName
     contact: Contact
 
 
-class Takedown(Answer, kw_only=True):
+class Takedown(ResponseBody, kw_only=True):
     """A takedown without the claimant's particulars; undecided by `due_at` (unix s) it counts as upheld.
 
     `videos` are those that were named; `copies` counts the further ones that look the same.
@@ -52,26 +52,26 @@ class Takedown(Answer, kw_only=True):
     id: str
     status: TakedownStatus
     role: TakedownRole
-    created_at: int
-    due_at: int
-    decided_at: int | None
+    created_at: UnixSeconds
+    due_at: UnixSeconds
+    decided_at: UnixSeconds | None
     videos: list[str]
     copies: int
     countered: bool
     object: str = "takedown"
 
 
-class TakedownList(Answer, kw_only=True):
+class TakedownList(ResponseBody, kw_only=True):
     """`GET /v1/takedowns`: those about one's own videos; `videos` are one's own alone."""
 
     data: list[Takedown]
     object: str = "list"
 
 
-class CounterNotice(Answer, kw_only=True):
+class CounterNotice(ResponseBody, kw_only=True):
     """A counter-notice was received."""
 
     id: str
     takedown_id: str
-    created_at: int
+    created_at: UnixSeconds
     object: str = "counter_notice"

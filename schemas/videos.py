@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from schemas.base import Answer, Page, Request
+from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.errors import VideoError
 
 # Four times the longest caption of the drawn world, and far below one NOTIFY payload.
@@ -79,7 +79,7 @@ class Steer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     style: str | None = None
 
 
-class CreateVideo(Request, kw_only=True):
+class CreateVideo(RequestBody, kw_only=True):
     """`POST /v1/videos`. Length and range limits that need their own code are checked by domain.videos."""
 
     prompt: str
@@ -94,7 +94,7 @@ class CreateVideo(Request, kw_only=True):
     steer: Steer | None = None
 
 
-class RemixVideo(Request, kw_only=True):
+class RemixVideo(RequestBody, kw_only=True):
     """`POST /v1/videos/{id}/remix`."""
 
     prompt: str
@@ -106,7 +106,7 @@ class RemixVideo(Request, kw_only=True):
 class Recipe(msgspec.Struct, kw_only=True):
     """All that decides the pixels, beside the sources: the same recipe draws the same video.
 
-    `prompt` is what the model is told: the words as they were typed, with what `steer` asked for, and
+    `prompt` is the model's own: the words as they were typed, with what `steer` asked for, and
     "someone" for a cameo. `likeness` is the cameo whose picture conditions the drawing; `repeats` how many of
     the first frames of an extension are the last ones of what it goes on from.
     """
@@ -160,7 +160,7 @@ class Tombstone(msgspec.Struct, kw_only=True):
     reason: str = "This video is no longer available."
 
 
-class Video(Answer, kw_only=True):
+class Video(ResponseBody, kw_only=True):
     """One generation and its result. With a `tombstone` it has no media any more, and no prompt."""
 
     id: str
@@ -170,15 +170,15 @@ class Video(Answer, kw_only=True):
     prompt: str
     size: str
     seconds: str
-    created_at: int
+    created_at: UnixSeconds
     tier: Tier
     seed: int
     recipe: Recipe
     cost: Cost
     links: Links
     swarm: Swarm
-    completed_at: int | None = None
-    expires_at: int | None = None
+    completed_at: UnixSeconds | None = None
+    expires_at: UnixSeconds | None = None
     error: VideoError | None = None
     remixed_from_video_id: str | None = None
     queue: QueuePlace | None = None
@@ -196,7 +196,7 @@ class VideoPage(Page, kw_only=True):
     data: list[Video]
 
 
-class DeletedVideo(Answer, kw_only=True):
+class DeletedVideo(ResponseBody, kw_only=True):
     """`DELETE /v1/videos/{id}`."""
 
     id: str
@@ -204,7 +204,7 @@ class DeletedVideo(Answer, kw_only=True):
     object: str = "video.deleted"
 
 
-class Receipt(Answer, kw_only=True):
+class Receipt(ResponseBody, kw_only=True):
     """What was permitted, pinned to a video: to `draw` it, or to `post` it."""
 
     video_id: str
@@ -212,18 +212,18 @@ class Receipt(Answer, kw_only=True):
     grant_id: str | None
     revision: int
     policy_version: int
-    at: int
+    at: UnixSeconds
     action: str = "draw"
 
 
-class ReceiptList(Answer, kw_only=True):
+class ReceiptList(ResponseBody, kw_only=True):
     """`GET /v1/videos/{id}/receipts`."""
 
     data: list[Receipt]
     object: str = "list"
 
 
-class LineageNode(Answer, kw_only=True):
+class LineageNode(ResponseBody, kw_only=True):
     """One video of a lineage graph, by what the asker may see of it."""
 
     id: str
@@ -233,7 +233,7 @@ class LineageNode(Answer, kw_only=True):
     post_id: str | None
 
 
-class LineageEdge(Answer, kw_only=True):
+class LineageEdge(ResponseBody, kw_only=True):
     """`child` was made from `parent`; closeness 0..1 where both are measured."""
 
     parent: str
@@ -242,7 +242,7 @@ class LineageEdge(Answer, kw_only=True):
     closeness: float | None = None
 
 
-class Lineage(Answer, kw_only=True):
+class Lineage(ResponseBody, kw_only=True):
     """The graph up and down from one video."""
 
     nodes: list[LineageNode]
@@ -250,12 +250,12 @@ class Lineage(Answer, kw_only=True):
     object: str = "lineage"
 
 
-class ModelCard(Answer, kw_only=True):
+class ModelCard(ResponseBody, kw_only=True):
     """One entry of `/v1/models`: what it can draw, at what sizes and price, the defaults first.
 
     `price` is in credits for `price_seconds`; a longer video costs in proportion, rounded up.
 
-    `conditions` says what it can be shown beside words: `begin` (go on from a video), `end` (arrive at one),
+    `conditions` says what can condition it beside words: `begin` (go on from a video), `end` (arrive at one),
     `reference` (a subject that appears). `overlap` is how many frames of a video it goes on from, at most.
     """
 
@@ -273,7 +273,7 @@ class ModelCard(Answer, kw_only=True):
     object: str = "model"
 
 
-class ModelList(Answer, kw_only=True):
+class ModelList(ResponseBody, kw_only=True):
     """`GET /v1/models`."""
 
     data: list[ModelCard]

@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from schemas.videos import Recipe, Tier
 
 # A full video with its latents is under 1 MB at the largest size; 16 MB leaves room for longer ones.
 MAX_WORK_FRAME_BYTES = 16 * 1024 * 1024
-# What a job is made from comes in one frame, and its result, about as large, goes back in one: a quarter of
-# the frame is left for what is around them, and for a result that is encoded a little larger.
+# The inputs of a job come in one frame, and its result, about as large, goes back in one: a quarter of the
+# frame is left for what is around them, and for a result that is encoded a little larger.
 MAX_INPUT_BYTES = 12 * 1024 * 1024
 
 
 class Clip(msgspec.Struct, kw_only=True):
-    """A video to be joined to others: an MP4 without its first `skip` frames, which the one before showed."""
+    """One MP4 of a stitch, without its first `skip` frames, which repeat the clip before."""
 
     video: bytes
     skip: int = 0
 
 
 class Inputs(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a job is made from, as bytes.
+    """What a job is generated from beside its recipe, as bytes.
 
     `preview` and `source` are npz of float16 arrays named `latents`; `begin`, `end` and `reference` are MP4,
-    PNG, WebP or JPEG. A model that can't be shown one of them answers `bad_input`.
+    PNG, WebP or JPEG. A model that wasn't trained on one of them answers with the fault `bad_input`.
     """
 
     # The latents of the picked preview: a full render keeps it.
     preview: bytes | None = None
-    # The latents of the source video of a remix: started from at `recipe.strength`.
+    # The latents of the source video of a remix, noised to `recipe.strength`.
     source: bytes | None = None
-    # The clip starts with the last frames of this: a picture's only one, of a video
-    # as many as the model goes on from (`recipe.repeats`).
+    # The clip begins with the last frames of this: the only one of a picture, of a video as many as the model
+    # continues (`recipe.repeats`).
     begin: bytes | None = None
     # The clip ends with the first frame of this.
     end: bytes | None = None
     # A picture, or a clip (its middle frame counts), of a subject that shall appear.
     reference: bytes | None = None
-    # The videos to be joined, in order: then no model draws, and nothing else is given.
+    # The videos of a stitch, in order: then no model runs, and no other input is given.
     clips: list[Clip] | None = None
 
 
 class Render(msgspec.Struct, tag="render", kw_only=True):
-    """Draw one video. `owner` is who asks: work is shared fairly between owners."""
+    """Request to generate one video; `id` is the job that the answers name.
 
-    job: str
+    The same (id, attempt) is generated once, however often it is sent. `owner` is the account that asks: work
+    is shared fairly between owners.
+    """
+
+    id: str
     attempt: int
     tier: Tier
     owner: str
@@ -54,27 +60,27 @@ class Render(msgspec.Struct, tag="render", kw_only=True):
 
 
 class Cancel(msgspec.Struct, tag="cancel", kw_only=True):
-    """Stop a job within one step."""
+    """Request to stop a job within one step."""
 
     job: str
 
 
 class Embed(msgspec.Struct, tag="embed", kw_only=True):
-    """Vectors of texts (unit length, 384 floats)."""
+    """Request for vectors of texts (unit length, 384 floats)."""
 
     call: str
     texts: list[str]
 
 
 class Compare(msgspec.Struct, tag="compare", kw_only=True):
-    """Closeness of each pair of latents (npz bytes), 0..1."""
+    """Request for the closeness of each pair of latents (npz bytes), 0..1."""
 
     call: str
     pairs: list[tuple[bytes, bytes]]
 
 
 class Queued(msgspec.Struct, tag="queued", kw_only=True):
-    """Taken in: `position` 1 = next, with an estimate."""
+    """A job was accepted: `position` 1 = next, 0 = started, with the estimated wait."""
 
     job: str
     attempt: int
@@ -83,7 +89,7 @@ class Queued(msgspec.Struct, tag="queued", kw_only=True):
 
 
 class Step(msgspec.Struct, tag="step", kw_only=True):
-    """Step `i` of `n` is done; `picture` is a webp of the current estimate's middle frame."""
+    """Denoising step `i` of `n` is done; `picture` is a webp of the clean estimate's middle frame."""
 
     job: str
     attempt: int
@@ -119,12 +125,32 @@ class Stopped(msgspec.Struct, tag="stopped", kw_only=True):
     attempt: int
 
 
+class FaultCode(StrEnum):
+    """Why a job or a call failed."""
+
+    # The queue is full: the same job may be sent again later.
+    BUSY = "busy"
+    # The request itself is wrong: sending it again would fail again.
+    BAD_INPUT = "bad_input"
+    # A newer attempt of the same job is already here.
+    STALE_ATTEMPT = "stale_attempt"
+    # The engine for this tier could not be loaded.
+    ENGINE_UNAVAILABLE = "engine_unavailable"
+    # The model produced numbers that are no video.
+    NOT_FINITE = "not_finite"
+    # A defect of ours; another attempt may find another server.
+    INTERNAL = "internal"
+
+
 class Fault(msgspec.Struct, tag="fault", kw_only=True):
-    """A job that could not be drawn; `busy` and other retryable ones may be sent again later."""
+    """A job that failed; of a call, `job` is its `call` and the attempt is 0.
+
+    Retryable ones may be sent again later.
+    """
 
     job: str
     attempt: int
-    code: str
+    code: FaultCode
     message: str
     retryable: bool
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the whole run, and a fresh migrated database for each test module."""
+"""How tests share two workers, a real PostgreSQL for each, and a fresh migrated database for each module."""
 
 from __future__ import annotations
 
@@ -11,11 +11,42 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from db import engine, migrate, server
+from db import engine, server
+from domain import setup
 from settings import load
+from tests import shared
 from tests.product import model_folders, product
 
 __all__ = ["model_folders", "product"]
+
+# Fixtures that are a process: all modules with one of them go to one worker, after each other.
+PROCESSES = ("product", "server")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        # Named here, so that what the workers share can be removed by this name.
+        config.option.testrunuid = config.getoption("testrunuid", None) or shared.RUN
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.forget(config.option.testrunuid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a module on one worker, and the modules of one process too; these take longest and begin first."""
+    used: dict[str, set[str]] = {}
+    for item in items:
+        used.setdefault(item.nodeid.split("::")[0], set()).update(getattr(item, "fixturenames", ()))
+    order = {}
+    for item in items:
+        module = item.nodeid.split("::")[0]
+        process = next((name for name in PROCESSES if name in used[module]), None)
+        item.add_marker(pytest.mark.xdist_group(process or module))
+        order[item] = PROCESSES.index(process) if process else len(PROCESSES)
+    items.sort(key=order.__getitem__)
 
 
 def _named(url: str, database: str) -> str:
@@ -30,12 +61,21 @@ async def _run(url: str, statement: str) -> None:
         await connection.close()
 
 
+async def _hurry(url: str) -> None:
+    """Nothing here outlives the machine, so nothing waits for its disk."""
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        await _run(url, f"ALTER SYSTEM SET {setting} = off")
+    await _run(url, "SELECT pg_reload_conf()")
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an empty database on a server of this run's own."""
+    """The URL of an empty database on a server of this worker's own."""
     settings = load({"RIFFLE_HOME": str(tmp_path_factory.mktemp("a database") / "home")})
     try:
-        yield server.ensure(settings)
+        url = server.ensure(settings)
+        asyncio.run(_hurry(url))
+        yield url
     finally:
         server.stop(settings)
 
@@ -44,7 +84,7 @@ async def _template(postgres: str) -> None:
     await _run(postgres, "CREATE DATABASE template_riffle")
     await engine.open(load({"RIFFLE_DATABASE_URL": _named(postgres, "template_riffle")}))
     try:
-        await migrate.upgrade()
+        await setup.upgrade()
     finally:
         await engine.close()
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+from filelock import FileLock
 
 from export.prepare import prepare
 from settings import PROJECT, load
@@ -35,9 +36,12 @@ class ModelFolders(NamedTuple):
 
 @pytest.fixture(scope="session")
 def model_folders() -> ModelFolders:
-    """The model of this repository, assembled and exported once; kept under var/ between runs."""
-    settings = load({"RIFFLE_HOME": str(PROJECT / "var" / "test-models")})
-    prepare(settings)
+    """The model of this repository, exported once for all workers; kept under var/ between runs."""
+    home = PROJECT / "var" / "test-models"
+    home.mkdir(parents=True, exist_ok=True)
+    settings = load({"RIFFLE_HOME": str(home)})
+    with FileLock(f"{home}.lock"):
+        prepare(settings)
     return ModelFolders(settings.teacher, settings.bundle)
 
 
@@ -46,6 +50,20 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def run_riffle(tmp_path: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`riffle` with these words and settings, run to its end; its home lies in `tmp_path` unless set."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RIFFLE")}
+    return subprocess.run(
+        [sys.executable, "-m", "riffle", *words],
+        cwd=PROJECT,
+        env={**clean, "RIFFLE_HOME": str(tmp_path / "home"), **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 class Product:
@@ -78,6 +96,11 @@ class Product:
     def start(self) -> None:
         """Start it and wait for its ready line."""
         seen = self.output.count("Riffle is ready")
+        self.launch()
+        self.wait_for_line("Riffle is ready", seen)
+
+    def launch(self) -> None:
+        """Start it."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "riffle", "up"],
@@ -87,11 +110,15 @@ class Product:
                 stdout=log,
                 stderr=log,
             )
+
+    def wait_for_line(self, text: str, seen: int = 0) -> None:
+        """Wait until it has printed `text` once more than `seen` times."""
+        assert self.process is not None
         deadline = time.monotonic() + READY_WITHIN_S
-        while self.output.count("Riffle is ready") == seen:
+        while self.output.count(text) <= seen:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(
-                    f"no ready line (status {self.process.poll()}):\n{self.output}\n{self.logs()}"
+                    f"no line {text!r} (status {self.process.poll()}):\n{self.output}\n{self.logs()}"
                 )
             time.sleep(0.1)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from db.engine import fetch
-from db.safety_tables import Moderator
+from db.tables.safety import ModeratorTable
 from settings import PROJECT
 
 
@@ -32,7 +32,7 @@ async def test_a_moderator_is_made_once_and_removed(database: str, tmp_path: Pat
     )
     assert made.returncode == 0, made.stderr
     password = made.stdout.strip().rpartition(" ")[2]
-    assert await Moderator.login("greta", password) is not None
+    assert await ModeratorTable.login("greta", password) is not None
     (row,) = await fetch("SELECT active, admin, superuser, password FROM moderators")
     assert (row["active"], row["admin"], row["superuser"]) == (True, True, True)
     assert password not in row["password"]
@@ -41,7 +41,7 @@ async def test_a_moderator_is_made_once_and_removed(database: str, tmp_path: Pat
     assert "already" in again.stderr
     gone = await asyncio.to_thread(riffle, "moderator", "remove", "greta", home=tmp_path, database=database)
     assert gone.returncode == 0, gone.stderr
-    assert await Moderator.login("greta", password) is None
+    assert await ModeratorTable.login("greta", password) is None
     log = await fetch("SELECT actor, action FROM audit_log ORDER BY id")
     assert [(line["actor"], line["action"]) for line in log] == [
         ("command line", "moderator.added"),

@@ -17,7 +17,7 @@ import pytest
 from openai import OpenAI
 from websockets.asyncio.client import ClientConnection, connect
 
-from media.provenance import read as read_manifest
+from media.provenance import read_manifests as read_manifest
 from tests.product import Product
 
 ENDINGS = {"video.completed", "video.failed", "video.cancelled"}

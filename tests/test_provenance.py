@@ -9,8 +9,8 @@ import av
 import httpx
 import pytest
 
-from media.provenance import CONSENT, read
-from tests.api import clips
+from media.provenance import CONSENT, read_manifests
+from tests import clips
 from tests.product import Product
 
 MP4 = {"content-type": "video/mp4"}
@@ -72,7 +72,7 @@ def encoded_again(clip: bytes, crf: int, scale: float = 1.0) -> bytes:
 
 def test_c2pas_own_reader_finds_parents_and_receipts(drawn: Drawn) -> None:
     authority = (drawn.product.home / "keys" / "authority.pem").read_text()
-    store = read(drawn.media, authority)
+    store = read_manifests(drawn.media, authority)
     assert store is not None
     assert store["validation_state"] == "Trusted"
     manifest = store["manifests"][store["active_manifest"]]
@@ -93,7 +93,7 @@ def test_a_flipped_byte_anywhere_is_detected(drawn: Drawn) -> None:
     for place in (start, (start + len(drawn.media)) // 2, len(drawn.media) - 1, manifest):
         changed = bytearray(drawn.media)
         changed[place] ^= 1
-        store = read(bytes(changed), authority)
+        store = read_manifests(bytes(changed), authority)
         assert store is not None
         assert store["validation_state"] == "Invalid", place
         found, checks = drawn.asked(bytes(changed))

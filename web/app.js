@@ -10,12 +10,14 @@ import { Feed } from "./feed/feed.js";
 import { inbox } from "./shared/inbox.js";
 import { Me } from "./me/me.js";
 import { openCameo } from "./shared/people.js";
+import { Away } from "./shared/away.js";
 import { attempt, closeSheets } from "./shared/ui.js";
 
 const main = document.getElementById("main");
 const tabs = document.getElementById("tabs");
 const badge = document.getElementById("badge");
 
+const away = new Away();
 const feed = new Feed();
 const MAKERS = { feed: () => feed, create, cameos: () => new Cameos(), me: () => new Me() };
 /** Views stay as they were left. @type {Map<string, Promise<any>>} */
@@ -32,7 +34,7 @@ function view(name) {
       return one;
     });
     views.set(name, made);
-    // The model may still be loading; the next tap tries again.
+    // The model may still be prepared; the next try makes the view anew.
     made.catch(() => views.delete(name));
   }
   return views.get(name);
@@ -42,14 +44,24 @@ async function go(name) {
   front = name;
   for (const tab of tabs.children) tab.toggleAttribute("aria-current", tab.dataset.tab === name);
   document.body.dataset.view = name;
-  for (const node of main.children) node.hidden = true;
-  const one = await attempt(() => view(name));
-  if (front !== name) return;
-  const away = document.getElementById("away");
-  away.hidden = Boolean(one);
-  if (!one) return;
+  // What keeps a view away stays on the screen while it is tried again.
+  for (const node of main.children) node.hidden ||= node !== away.node || away.wanted !== name;
+  away.wanted = name;
+  const one = await attemptView(name);
+  if (front !== name || !one) return;
+  away.hide();
   one.node.hidden = false;
   await one.shown?.();
+}
+
+/** The view, or what keeps it away in its place: then it's tried again until it comes. */
+async function attemptView(name) {
+  try {
+    return await view(name);
+  } catch (error) {
+    if (front === name) away.show(error, () => front === name && go(name));
+    return undefined;
+  }
 }
 
 function route() {
@@ -110,7 +122,6 @@ addEventListener("keydown", (event) => {
   if (front === "feed" && !pressed && !document.querySelector("dialog[open]")) feed.key(event);
 });
 
-main.append(el("div.nothing", { id: "away", hidden: true }, el("h2", {}, "Not there yet"),
-  el("p.quiet", {}, "The model may still be loading."), el("button", { onclick: route }, "Try again")));
+main.append(away.node);
 if (session.get()) start();
 else document.getElementById("door").append(signIn(start));

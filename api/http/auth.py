@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from litestar import Request
@@ -9,21 +10,22 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from api.http.attempts import Attempts
-from api.http.clock import now
-from domain.accounts import accounts
+from api.http.clock import read_clock
+from api.http.request_id import request_id
+from domain.accounts import sessions
 from domain.accounts.accounts import AccountRow
+from domain.safety.screen import Asker
 from schemas.errors import Code, RiffleError
 
 # Ours are 50 characters; anything much longer is no token.
 MAX_TOKEN_CHARS = 256
 # `opt` of a handler that anybody may call.
 PUBLIC = {"public": True}
-Authed: TypeAlias = Request[AccountRow, str, State]
+AuthedRequest: TypeAlias = Request[AccountRow, str, State]
 
 
-async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let in who holds a valid access token; the account becomes `request.user`.
+async def require_sign_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard: a valid access token is needed; its account becomes `request.user`.
 
     Raises:
         RiffleError: unauthenticated or token_expired.
@@ -31,7 +33,7 @@ async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
     if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
         return
     token = bearer(connection)
-    connection.scope["user"] = await accounts.authenticate(token, now())
+    connection.scope["user"] = await sessions.authenticate(token, read_clock(connection))
     connection.scope["auth"] = token
 
 
@@ -48,14 +50,6 @@ def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     return token
 
 
-def count_attempt(request: Request[Any, Any, Any], attempts: Attempts) -> None:
-    """Count a sign-up or sign-in against the address it comes from.
-
-    Raises:
-        RiffleError: rate_limited.
-    """
-    wait_s = attempts.wait_s(request.client.host if request.client else "")
-    if wait_s:
-        raise RiffleError(
-            Code.RATE_LIMITED, "too many attempts from this address", retry_after_s=int(wait_s) + 1
-        )
+def asker(request: AuthedRequest, now: datetime) -> Asker:
+    """Who asks, for domain.safety.screen."""
+    return Asker(request.user.id, request_id(request.scope), now)

@@ -26,17 +26,17 @@ UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$")
 MISSING = re.compile(r"^Object missing required field `(?P<field>.*)`$")
 
 
-class Body(AbstractDTO[Any]):
-    """Litestar's seam for bodies: `data: T` of a handler is decoded as T, unknown fields refused."""
+class RequestBodyDTO(AbstractDTO[Any]):
+    """Decodes the `data: T` of every handler as T by msgspec; unknown fields are refused."""
 
-    _kinds: ClassVar[dict[str, Any]] = {}
+    _types: ClassVar[dict[str, Any]] = {}
 
     @classmethod
     def create_for_field_definition(
         cls, field_definition: FieldDefinition, handler_id: str, backend_cls: Any = None
     ) -> None:
         """Remember what a handler takes."""
-        cls._kinds[handler_id] = field_definition.annotation
+        cls._types[handler_id] = field_definition.annotation
 
     @classmethod
     def create_openapi_schema(
@@ -64,12 +64,12 @@ class Body(AbstractDTO[Any]):
         """
         request = self.asgi_connection
         assert isinstance(request, Request)
-        kind = self._kinds[request.route_handler.handler_id]
-        return decode(value, kind, request.headers.get("content-type", ""))
+        body_type = self._types[request.route_handler.handler_id]
+        return decode(value, body_type, request.headers.get("content-type", ""))
 
 
-def decode(raw: bytes, kind: Any, content_type: str) -> Any:
-    """`raw` as `kind`, storable: no NUL, no number that JSON can't hold.
+def decode(raw: bytes, body_type: Any, content_type: str) -> Any:
+    """`raw` as `body_type`, storable: no NUL, no number that JSON can't hold.
 
     Raises:
         RiffleError: wrong syntax, field, type or content type.
@@ -77,21 +77,21 @@ def decode(raw: bytes, kind: Any, content_type: str) -> Any:
     media = content_type.partition(";")[0].strip().lower()
     try:
         if media in FORMS:
-            data = msgspec.convert(read_form(raw, content_type, kind), kind, strict=False)
+            data = msgspec.convert(read_form(raw, content_type, body_type), body_type, strict=False)
         elif media in ("", "application/json") or media.endswith("+json"):
-            data = msgspec.json.decode(raw, type=kind)
+            data = msgspec.json.decode(raw, type=body_type)
         else:
             raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send application/json, not {media}")
     except msgspec.ValidationError as wrong:
-        raise _refusal(str(wrong)) from None
+        raise _validation_error(str(wrong)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise RiffleError(Code.INVALID_JSON, f"the body is not valid JSON: {wrong}") from None
-    for path, value in _leaves(msgspec.to_builtins(data), ""):
-        _check(path, value)
+    for path, value in _scalars(msgspec.to_builtins(data), ""):
+        _check_storable(path, value)
     return data
 
 
-def _refusal(text: str) -> RiffleError:
+def _validation_error(text: str) -> RiffleError:
     at = AT.search(text)
     path = at["path"] if at else ""
     text = AT.sub("", text)
@@ -104,18 +104,18 @@ def _refusal(text: str) -> RiffleError:
     return RiffleError(Code.INVALID_REQUEST, f"{path or 'the body'}: {text}", param=path or None)
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _scalars(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _leaves(item, _join(path, key))
+            yield from _scalars(item, _join(path, key))
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _leaves(item, f"{path}[{number}]")
+            yield from _scalars(item, f"{path}[{number}]")
     else:
         yield path, value
 
 
-def _check(path: str, value: Any) -> None:
+def _check_storable(path: str, value: Any) -> None:
     """Refuse what PostgreSQL can't store."""
     if isinstance(value, str) and "\0" in value:
         raise RiffleError(Code.INVALID_REQUEST, f"{path} holds a NUL character", param=path)

@@ -1,10 +1,20 @@
-"""The one clock of the api: everything below it is given the time."""
+"""The clock of an app, and the instant that a handler is given as `now`."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
 
 
-def now() -> datetime:
-    """The present, with its time zone."""
-    return datetime.now(UTC)
+def read_clock(connection: ASGIConnection[Any, Any, Any, Any]) -> datetime:
+    """The current instant by the clock that `create_app` was given."""
+    now: datetime = connection.app.state.clock()
+    return now
+
+
+async def provide_now(request: Request[Any, Any, Any]) -> datetime:
+    """The dependency `now`: read once for each request, before its handler runs."""
+    return read_clock(request)

@@ -8,14 +8,14 @@ from typing import Any
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from api.http.edge import request_id
+from api.http.request_id import request_id
 from db.engine import AWAY
-from schemas.errors import STATUS, Code, ErrorAnswer, ErrorBody, RiffleError
+from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse, RiffleError
 
 log = logging.getLogger(__name__)
 
 # Litestar's own refusals, by status.
-FRAMEWORK: dict[int, Code] = {
+CODE_BY_STATUS: dict[int, Code] = {
     400: Code.INVALID_REQUEST,
     401: Code.UNAUTHENTICATED,
     403: Code.FORBIDDEN,
@@ -25,7 +25,7 @@ FRAMEWORK: dict[int, Code] = {
     415: Code.UNSUPPORTED_MEDIA_TYPE,
     429: Code.RATE_LIMITED,
 }
-WORDS: dict[Code, str] = {
+MESSAGES: dict[Code, str] = {
     Code.NOT_FOUND: "there is nothing at this address",
     Code.BODY_TOO_LARGE: "the body is larger than this server takes",
 }
@@ -33,60 +33,60 @@ WORDS: dict[Code, str] = {
 RETRY_AFTER_S = 2
 
 
-class Refused(RiffleError):
-    """A refusal whose reply needs a header of its own."""
+class ErrorWithHeaders(RiffleError):
+    """A refusal whose response needs headers of its own."""
 
     def __init__(self, code: Code, message: str, *, headers: dict[str, str]) -> None:
         super().__init__(code, message)
         self.headers = headers
 
 
-def answer(request: Request[Any, Any, Any], problem: Exception) -> Response[ErrorAnswer]:
-    """The reply to `problem`; what is unexpected is logged in full and told to nobody."""
+def to_error_response(request: Request[Any, Any, Any], problem: Exception) -> Response[ErrorResponse]:
+    """The exception handler of the app: an unexpected `problem` is logged in full and sent as `internal`."""
     headers: dict[str, str] = dict(getattr(problem, "headers", None) or {})
     if isinstance(problem, RiffleError):
-        refused = problem
+        error = problem
     elif isinstance(problem, HTTPException) and problem.status_code < 500:
-        refused = _translated(request, problem)
+        error = _from_framework(request, problem)
     elif isinstance(problem, AWAY):
         log.warning("a service this needs is away: %r", problem)
-        refused = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")
+        error = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")
     else:
         log.error("%s %s failed", request.method, request.scope["path"], exc_info=problem)
-        refused = RiffleError(
+        error = RiffleError(
             Code.INTERNAL, "something went wrong on our side; the request id helps to find it"
         )
-    status = STATUS[refused.code]
+    status = STATUS[error.code]
     if status in (429, 503):
-        headers["retry-after"] = str(refused.retry_after_s or RETRY_AFTER_S)
+        headers["retry-after"] = str(error.retry_after_s or RETRY_AFTER_S)
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     body = ErrorBody(
-        code=refused.code,
-        message=refused.message,
-        param=refused.param,
-        type=_kind(status),
+        code=error.code,
+        message=error.message,
+        param=error.param,
+        type=_error_type(status),
         request_id=request_id(request.scope),
     )
-    return Response(ErrorAnswer(error=body), status_code=status, headers=headers)
+    return Response(ErrorResponse(error=body), status_code=status, headers=headers)
 
 
-def _kind(status: int) -> str:
+def _error_type(status: int) -> str:
     return {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}.get(
         status, "server_error" if status >= 500 else "invalid_request_error"
     )
 
 
-def _translated(request: Request[Any, Any, Any], problem: HTTPException) -> RiffleError:
-    code = FRAMEWORK.get(problem.status_code, Code.INVALID_REQUEST)
+def _from_framework(request: Request[Any, Any, Any], problem: HTTPException) -> RiffleError:
+    code = CODE_BY_STATUS.get(problem.status_code, Code.INVALID_REQUEST)
     if isinstance(problem, ValidationException):
-        return _validation(problem)
+        return _from_validation(problem)
     if code is Code.METHOD_NOT_ALLOWED:
         return RiffleError(code, f"{request.method} is not possible here")
-    return RiffleError(code, WORDS.get(code, problem.detail))
+    return RiffleError(code, MESSAGES.get(code, problem.detail))
 
 
-def _validation(problem: ValidationException) -> RiffleError:
+def _from_validation(problem: ValidationException) -> RiffleError:
     """Litestar checks path and query parameters (bodies are read by api.http.body)."""
     first = problem.extra[0] if isinstance(problem.extra, list) and problem.extra else None
     if not isinstance(first, dict):

@@ -9,32 +9,32 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import inspect
 
-from api.http.multipart import MEDIA_TYPE, Part, media_type, read_parts
+from api.http.multipart import MEDIA_TYPE, FormPart, media_type, read_parts
 from schemas.errors import Code, RiffleError
 
 # 16 fields, each list with at most a few items; far more is an attack.
 MAX_FORM_FIELDS = 100
 MAX_DEPTH = 4
 KEY = re.compile(r"^(?P<name>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)$")
-PART = re.compile(r"\[([^\[\]]*)\]")
+BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
-def read_form(raw: bytes, content_type: str, kind: Any) -> dict[str, Any]:
-    """The fields of a form; values stay text for msgspec to coerce to `kind`.
+def read_form(raw: bytes, content_type: str, body_type: Any) -> dict[str, Any]:
+    """The fields of a form; values stay text for msgspec to coerce to `body_type`.
 
     Raises:
         RiffleError: it is no such form.
     """
     if media_type(content_type) == MEDIA_TYPE:
         parts = read_parts(raw, content_type, max_parts=MAX_FORM_FIELDS)
-        pairs = [_text(part, _fields(kind)) for part in parts]
+        pairs = [_text(part, _fields(body_type)) for part in parts]
     else:
         pairs = _urlencoded(raw)
     tree: dict[str, Any] = {}
     for key, value in pairs:
-        _place(tree, key, value)
-    nested = {name for name, holds in _fields(kind).items() if holds}
-    return {name: _parsed(value) if name in nested else value for name, value in tree.items()}
+        _insert(tree, key, value)
+    nested = {name for name, holds in _fields(body_type).items() if holds}
+    return {name: _decode_json(value) if name in nested else value for name, value in tree.items()}
 
 
 def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
@@ -46,23 +46,23 @@ def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
         raise RiffleError(Code.INVALID_REQUEST, f"the form is broken: {wrong}") from None
 
 
-def _fields(kind: Any) -> dict[str, bool]:
+def _fields(body_type: Any) -> dict[str, bool]:
     """Every field of a wire type, and whether it holds lists or objects."""
-    info = inspect.type_info(kind)
-    structs = [item for item in _options(info) if isinstance(item, inspect.StructType)]
+    info = inspect.type_info(body_type)
+    structs = [item for item in _members(info) if isinstance(item, inspect.StructType)]
     nesting = (inspect.StructType, inspect.ListType, inspect.DictType)
     return {
-        field.encode_name: any(isinstance(item, nesting) for item in _options(field.type))
+        field.encode_name: any(isinstance(item, nesting) for item in _members(field.type))
         for struct in structs
         for field in struct.fields
     }
 
 
-def _options(info: inspect.Type) -> tuple[inspect.Type, ...]:
+def _members(info: inspect.Type) -> tuple[inspect.Type, ...]:
     return info.types if isinstance(info, inspect.UnionType) else (info,)
 
 
-def _text(part: Part, known: dict[str, bool]) -> tuple[str, str]:
+def _text(part: FormPart, known: dict[str, bool]) -> tuple[str, str]:
     if part.filename is None:
         return part.name, part.data.decode()
     name = part.name.partition("[")[0]
@@ -73,9 +73,9 @@ def _text(part: Part, known: dict[str, bool]) -> tuple[str, str]:
     )
 
 
-def _place(tree: dict[str, Any], key: str, value: str) -> None:
+def _insert(tree: dict[str, Any], key: str, value: str) -> None:
     match = KEY.match(key)
-    path = PART.findall(match["rest"]) if match else []
+    path = BRACKETED.findall(match["rest"]) if match else []
     if match is None or len(path) > MAX_DEPTH or "" in path[:-1]:
         raise RiffleError(Code.UNKNOWN_FIELD, f"this request has no field `{key}`", param=key)
     listed = bool(path) and (path[-1] == "" or path[-1].isdigit())
@@ -95,5 +95,5 @@ def _place(tree: dict[str, Any], key: str, value: str) -> None:
         raise RiffleError(Code.INVALID_REQUEST, f"`{key}` is given in two ways", param=key)
 
 
-def _parsed(value: Any) -> Any:
+def _decode_json(value: Any) -> Any:
     return msgspec.json.decode(value) if isinstance(value, str) and value[:1] in ("{", "[") else value

@@ -17,7 +17,7 @@ from schemas.errors import Code, RiffleError
 MEDIA_TYPE = "multipart/form-data"
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """One field of the form; `filename` is None where it is no file."""
 
     name: str
@@ -31,7 +31,7 @@ def media_type(content_type: str) -> str:
     return found.lower()
 
 
-def read_parts(raw: bytes, content_type: str, *, max_parts: int) -> Iterator[Part]:
+def read_parts(raw: bytes, content_type: str, *, max_parts: int) -> Iterator[FormPart]:
     """The parts of the body `raw`, in their order.
 
     Raises:
@@ -52,6 +52,6 @@ def read_parts(raw: bytes, content_type: str, *, max_parts: int) -> Iterator[Par
                     elif event:
                         data += event
                     elif segment is not None:
-                        yield Part(segment.name, segment.filename, bytes(data))
+                        yield FormPart(segment.name, segment.filename, bytes(data))
     except MultipartError as wrong:
         raise RiffleError(Code.INVALID_REQUEST, f"the multipart body is broken: {wrong}") from None

@@ -35,7 +35,7 @@ JSON = "application/json"
 TEXT = Schema(type=OpenAPIType.STRING)
 OPTIONAL_TEXT = Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL])
 ERROR = Schema(
-    title="ErrorAnswer",
+    title="ErrorResponse",
     type=OpenAPIType.OBJECT,
     required=["error"],
     properties={

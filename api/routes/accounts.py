@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from litestar import Controller, Request, delete, get, post
-from litestar.datastructures import State
+from datetime import datetime
 
-import domain.accounts.credits
-from api.http.attempts import Attempts
-from api.http.auth import PUBLIC, Authed, count_attempt
-from api.http.clock import now
-from domain.accounts import accounts, passwords
+from litestar import Controller, delete, get, post
+
+from api.http.auth import PUBLIC, AuthedRequest
+from api.http.rate_limits import SIGN_INS, rate_limited
+from domain.accounts import accounts, credits, passwords, sessions
 from domain.accounts.accounts import AccountRow
 from schemas.accounts import (
-    Account,
     CreateAccount,
     CreateSession,
     Credits,
@@ -23,82 +21,72 @@ from schemas.accounts import (
 )
 from schemas.errors import Code, RiffleError
 
-Anyone = Request[None, None, State]
-
 
 class Accounts(Controller):
     """Accounts and sessions."""
 
     tags = ("accounts",)
 
-    @post("/accounts", opt=PUBLIC, summary="Sign up")
-    async def sign_up(self, request: Anyone, data: CreateAccount, attempts: Attempts) -> SignedIn:
+    @post("/accounts", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign up")
+    async def sign_up(self, now: datetime, data: CreateAccount) -> SignedIn:
         """Make an account and sign in to it.
 
         Raises:
             RiffleError: handle_taken, rate_limited.
         """
-        count_attempt(request, attempts)
         account = await accounts.create(
             handle=data.handle,
             display_name=data.display_name or data.handle,
             password_hash=await passwords.hashed(data.password),
             demo=False,
-            now=now(),
+            now=now,
         )
-        return await _signed_in(account)
+        return await _signed_in(account, now)
 
-    @post("/sessions", opt=PUBLIC, summary="Sign in")
-    async def sign_in(self, request: Anyone, data: CreateSession, attempts: Attempts) -> SignedIn:
+    @post("/sessions", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign in")
+    async def sign_in(self, now: datetime, data: CreateSession) -> SignedIn:
         """Start a session. A wrong handle and a wrong password look and take the same.
 
         Raises:
             RiffleError: wrong_credentials, rate_limited.
         """
-        count_attempt(request, attempts)
         account = await accounts.by_handle(data.handle)
         if (
             not await passwords.matches(data.password, account.password_hash if account else None)
             or account is None
         ):
             raise RiffleError(Code.WRONG_CREDENTIALS, "the handle or the password is wrong")
-        return await _signed_in(account)
+        return await _signed_in(account, now)
 
     @post("/sessions/refresh", opt=PUBLIC, status_code=200, summary="New tokens for a refresh token")
-    async def refresh(self, data: RefreshSession) -> SignedIn:
+    async def refresh(self, now: datetime, data: RefreshSession) -> SignedIn:
         """Rotate. A refresh token works once: a second use ends the whole session.
 
         Raises:
             RiffleError: unauthenticated, token_expired.
         """
-        account, tokens = await accounts.rotate(data.refresh_token, now())
+        account, tokens = await sessions.rotate(data.refresh_token, now)
         return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
     @delete("/sessions", status_code=204, summary="Sign out")
-    async def sign_out(self, request: Authed) -> None:
+    async def sign_out(self, request: AuthedRequest, now: datetime) -> None:
         """End this session: its access and refresh tokens stop working."""
-        await accounts.revoke_family(request.auth)
+        await sessions.revoke(request.auth, now)
 
     @get("/me", summary="Who I am")
-    async def me(self, request: Authed) -> Me:
+    async def me(self, request: AuthedRequest) -> Me:
         """The account behind the token, and its credits."""
-        return Me(
-            account=_account(request.user), credits=await domain.accounts.credits.balance(request.user.id)
-        )
+        return Me(account=accounts.to_account(request.user), credits=await credits.balance(request.user.id))
 
     @get("/me/credits", summary="What I can spend")
-    async def credits(self, request: Authed) -> Credits:
+    async def credits(self, request: AuthedRequest) -> Credits:
         """What can be spent, and what running work holds."""
-        return await domain.accounts.credits.balance(request.user.id)
+        return await credits.balance(request.user.id)
 
 
-async def _signed_in(account: AccountRow) -> SignedIn:
-    tokens = await accounts.issue_session(account.id, None, now())
-    return SignedIn(account=_account(account), session=_session(tokens))
-
-
-def _account(row: AccountRow) -> Account:
-    return accounts.to_account(row)
+async def _signed_in(account: AccountRow, now: datetime) -> SignedIn:
+    tokens = await sessions.issue(account.id, None, now)
+    return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
 
 def _session(tokens: tuple[str, str, int]) -> Session:

@@ -8,6 +8,7 @@ from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
+from domain.clock import Clock
 from domain.safety.admin.site import pages
 from media.seal import BrokenSeal, Seal
 from media.store import MediaStore
@@ -16,7 +17,7 @@ from schemas.errors import Code, RiffleError
 PREFIX = "/admin"
 
 
-def admin_handler(media: MediaStore, seal: Seal, *, secure: bool) -> ASGIRouteHandler:
+def admin_handler(media: MediaStore, seal: Seal, clock: Clock, *, secure: bool) -> ASGIRouteHandler:
     """The pages, with a login of their own; `secure` cookies travel by HTTPS alone."""
 
     async def open_proof(key: str, proof_id: str) -> bytes:
@@ -31,7 +32,7 @@ def admin_handler(media: MediaStore, seal: Seal, *, secure: bool) -> ASGIRouteHa
         except FileNotFoundError:
             raise RiffleError(Code.NOT_FOUND, "its clip is gone") from None
 
-    app = pages(open_proof, open_video, secure=secure)
+    app = pages(open_proof, open_video, clock, secure=secure)
 
     @asgi(PREFIX, is_mount=True, copy_scope=True)
     async def admin(scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -9,17 +10,16 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import Parameter
 
 import domain.consent.ledger
-from api.http.auth import Authed
-from api.http.clock import now
-from api.http.idempotency import once, once_checked
-from domain.consent import cameos, enrolments, receipts
-from domain.safety import reports
+from api.http.auth import AuthedRequest, asker
+from api.http.idempotency import idempotent, idempotent_with_check
+from domain.consent import cameos, enrolments, grants, receipts
 from domain.safety.screen import Screen
 from schemas.cameos import (
     MAX_LEDGER_PAGE,
     MAX_UNIX_S,
     Cameo,
     CameoList,
+    CameoUseList,
     CreateCameo,
     Grant,
     GrantList,
@@ -27,7 +27,6 @@ from schemas.cameos import (
     PatchCameo,
     RequestCameo,
     RevokeCameo,
-    UseList,
 )
 from schemas.errors import Code, RiffleError
 from schemas.feed import Deleted
@@ -43,7 +42,9 @@ class Cameos(Controller):
     tags = ("cameos",)
 
     @post("/", summary="Make a cameo")
-    async def create(self, request: Authed, data: CreateCameo, screen: Screen) -> Response[Cameo]:
+    async def create(
+        self, request: AuthedRequest, now: datetime, data: CreateCameo, screen: Screen
+    ) -> Response[Cameo]:
         """Lend one's likeness, to an audience of one's choice.
 
         Raises:
@@ -51,22 +52,22 @@ class Cameos(Controller):
         """
 
         async def check() -> None:
-            await screen.name(request, data.display_name)
+            await screen.check_name(asker(request, now), data.display_name)
 
-        async def make(_: None) -> Cameo:
-            cameo = await cameos.create(request.user.id, data, now())
-            challenge = await enrolments.challenge(cameo.id, request.user.id, now())
+        async def create(_: None) -> Cameo:
+            cameo = await cameos.create(request.user.id, data, now=now)
+            challenge = await enrolments.new_challenge(cameo.id, request.user.id, now=now)
             return msgspec.structs.replace(cameo, challenge=challenge)
 
-        return await once_checked(request, data, check, make)
+        return await idempotent_with_check(request, data, check, create)
 
     @get("/", summary="My cameos")
-    async def mine(self, request: Authed) -> CameoList:
+    async def mine(self, request: AuthedRequest) -> CameoList:
         """One's own cameos, revoked ones too."""
         return CameoList(data=await cameos.list_own(request.user.id))
 
     @get("/{cameo_id:str}", summary="One cameo")
-    async def one(self, request: Authed, cameo_id: str) -> Cameo:
+    async def one(self, request: AuthedRequest, cameo_id: str) -> Cameo:
         """A cameo; its restrictions only to its owner.
 
         Raises:
@@ -75,34 +76,40 @@ class Cameos(Controller):
         return await cameos.get(cameo_id, request.user.id)
 
     @patch("/{cameo_id:str}", summary="Change a cameo")
-    async def change(self, request: Authed, cameo_id: str, data: PatchCameo, screen: Screen) -> Cameo:
+    async def change(
+        self, request: AuthedRequest, now: datetime, cameo_id: str, data: PatchCameo, screen: Screen
+    ) -> Cameo:
         """Change name, audience or restrictions: a new revision, for every use from now on.
 
         Raises:
             RiffleError: not_found, invalid_state, likeness_protected, moderation_refused.
         """
-        await screen.name(request, data.display_name)
-        return await cameos.patch(cameo_id, request.user.id, data, now())
+        await screen.check_name(asker(request, now), data.display_name)
+        return await cameos.patch(cameo_id, request.user.id, data, now=now)
 
     @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
-    async def ask(self, request: Authed, cameo_id: str, data: RequestCameo | None = None) -> Response[Grant]:
+    async def ask(
+        self, request: AuthedRequest, now: datetime, cameo_id: str, data: RequestCameo | None = None
+    ) -> Response[Grant]:
         """Ask the owner, who hears of it at once.
 
         Raises:
             RiffleError: not_found, conflict, consent_refused, rate_limited.
         """
-        wish = data or RequestCameo()
-        if wish.scope.until is not None and not 0 < wish.scope.until < MAX_UNIX_S:
+        asked = data or RequestCameo()
+        if asked.scope.until is not None and not 0 < asked.scope.until < MAX_UNIX_S:
             raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
 
-        async def make() -> Grant:
-            await reports.check_request_rate(request.user.id, now())
-            return await cameos.request(cameo_id, request.user.id, wish, now())
+        async def create() -> Grant:
+            await grants.check_request_rate(request.user.id, now=now)
+            return await grants.request(cameo_id, request.user.id, asked, now=now)
 
-        return await once(request, wish, make)
+        return await idempotent(request, asked, create)
 
     @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
-    async def revoke(self, request: Authed, cameo_id: str, data: RevokeCameo | None = None) -> Cameo:
+    async def revoke(
+        self, request: AuthedRequest, now: datetime, cameo_id: str, data: RevokeCameo | None = None
+    ) -> Cameo:
         """Withdraw one grant, one person's leave, or (with neither) the whole cameo, which is final.
 
         `mode` block_new leaves alone what there is; hide_posts hides what is posted; tombstone deletes all.
@@ -111,31 +118,33 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now())
+        return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now=now)
 
     @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
-    async def uses(self, request: Authed, cameo_id: str) -> UseList:
+    async def uses(self, request: AuthedRequest, cameo_id: str) -> CameoUseList:
         """Every video with this cameo, drafts too: for its owner alone.
 
         Raises:
             RiffleError: not_found.
         """
-        return UseList(data=await cameos.uses(cameo_id, request.user.id))
+        return CameoUseList(data=await receipts.list_uses(cameo_id, request.user.id))
 
     @delete("/{cameo_id:str}/uses/{video_id:str}", status_code=200, summary="Delete a use of my cameo")
-    async def delete_use(self, request: Authed, cameo_id: str, video_id: str) -> Deleted:
+    async def delete_use(
+        self, request: AuthedRequest, now: datetime, cameo_id: str, video_id: str
+    ) -> Deleted:
         """Delete a video with this cameo, and what was made from it, whoever made it.
 
         Raises:
             RiffleError: not_found.
         """
-        await receipts.delete(cameo_id, request.user.id, video_id, now())
+        await receipts.delete_use(cameo_id, request.user.id, video_id, now=now)
         return Deleted(id=video_id)
 
     @get("/{cameo_id:str}/ledger", summary="All that ever changed its consent")
     async def ledger(
         self,
-        request: Authed,
+        request: AuthedRequest,
         cameo_id: str,
         after: Annotated[int, Parameter(ge=0, le=MAX_SEQ, description="the last seq of the page before")] = 0,
         limit: Annotated[int, Parameter(ge=1, le=MAX_LEDGER_PAGE)] = MAX_LEDGER_PAGE,
@@ -145,7 +154,7 @@ class Cameos(Controller):
         Raises:
             RiffleError: not_found.
         """
-        return await domain.consent.ledger.page(cameo_id, request.user.id, after, limit)
+        return await domain.consent.ledger.read_page(cameo_id, request.user.id, after, limit)
 
 
 class CameoRequests(Controller):
@@ -157,26 +166,27 @@ class CameoRequests(Controller):
     @get("/", summary="Requests that await me, or that I made")
     async def requests(
         self,
-        request: Authed,
+        request: AuthedRequest,
+        now: datetime,
         role: Annotated[Literal["owner", "grantee"], Parameter(description="which side I am on")] = "owner",
     ) -> GrantList:
         """As `owner`: what awaits my answer or has got it; as `grantee`: what I asked for."""
-        return GrantList(data=await cameos.requests(request.user.id, role))
+        return GrantList(data=await grants.list_requests(request.user.id, role, now=now))
 
     @post("/{grant_id:str}/accept", status_code=200, summary="Accept")
-    async def accept(self, request: Authed, grant_id: str) -> Grant:
+    async def accept(self, request: AuthedRequest, now: datetime, grant_id: str) -> Grant:
         """Let them use it, within the scope that they asked for.
 
         Raises:
             RiffleError: not_found, invalid_state.
         """
-        return await cameos.answer(grant_id, request.user.id, True, now())
+        return await grants.answer(grant_id, request.user.id, True, now=now)
 
     @post("/{grant_id:str}/refuse", status_code=200, summary="Refuse")
-    async def refuse(self, request: Authed, grant_id: str) -> Grant:
+    async def refuse(self, request: AuthedRequest, now: datetime, grant_id: str) -> Grant:
         """Say no; they are told that it was refused.
 
         Raises:
             RiffleError: not_found, invalid_state.
         """
-        return await cameos.answer(grant_id, request.user.id, False, now())
+        return await grants.answer(grant_id, request.user.id, False, now=now)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from litestar import Controller, post
 
-from api.http.auth import Authed
-from api.http.clock import now
+from api.http.auth import AuthedRequest, asker
 from api.model_cards import Cards
-from domain.consent import facts
+from domain.consent import facts, verdicts
 from domain.consent.policy import Verdict
 from domain.feed import posts
 from domain.safety.screen import Screen
-from domain.videos import videos
-from domain.videos.steer import check_steer, steered
+from domain.videos.steer import apply_steer, check_steer
+from domain.videos.visibility import get_viewable
 from schemas.cameos import ConsentAnswer, ConsentCheck, Decision, TextRule
 from schemas.errors import Code, RiffleError
 from schemas.videos import ModelCard, Steer
@@ -27,7 +27,9 @@ class Consent(Controller):
     tags = ("cameos",)
 
     @post("/check", status_code=200, summary="May I?")
-    async def check(self, request: Authed, data: ConsentCheck, screen: Screen, cards: Cards) -> ConsentAnswer:
+    async def check(
+        self, request: AuthedRequest, now: datetime, data: ConsentCheck, screen: Screen, cards: Cards
+    ) -> ConsentAnswer:
         """Say for each cameo, in the sources too, whether it may be used, why (not), and what to ask for.
 
         With `video_id` it is asked whether that video may be posted.
@@ -37,35 +39,43 @@ class Consent(Controller):
                 has no word for what `steer` says.
         """
         if data.video_id is not None:
-            allowed, verdicts = await posts.may_post(data.video_id, request.user.id, now())
-            rules = await screen.rules(request, "", [data.video_id], [])
-            return _answer(allowed and not rules, verdicts, rules)
+            allowed, found = await posts.may_post(data.video_id, request.user.id, now)
+            rules = await screen.refusing_rules(asker(request, now), "", [data.video_id], [])
+            return _answer(allowed and not rules, found, rules)
         if not data.cameos and data.source is None and not data.prompt:
             raise RiffleError(
                 Code.INVALID_REQUEST, "name a cameo, a prompt, a source or a video", param="cameos"
             )
         parents = data.source.video_ids if data.source else []
-        sources = [await videos.get(video_id, request.user.id) for video_id in parents]
-        wanted = list(dict.fromkeys([*data.cameos, *await facts.inherited(parents)]))
-        told = [] if data.steer is None else [_told(data.prompt or "", data.steer, (await cards.all())[0])]
-        verdicts = await facts.verdicts_for(
-            request.user.id, wanted, data.source, data.tier, data.prompt or "", now(), told
+        sources = [await get_viewable(video_id, request.user.id, now) for video_id in parents]
+        inherited = sorted({cameo for row in sources for cameo in row.cameos})
+        wanted = list(dict.fromkeys([*data.cameos, *inherited]))
+        (lineage,) = await facts.lineage_facts([parents])
+        found = await verdicts.of_request(
+            request.user.id,
+            wanted,
+            data.source,
+            data.tier,
+            data.prompt or "",
+            lineage=lineage,
+            extra_texts=[] if data.steer is None else [_steered(data, data.steer, (await cards.all())[0])],
+            now=now,
         )
-        missing = [cameo for cameo in wanted if cameo not in verdicts]
+        missing = [cameo for cameo in wanted if cameo not in found]
         if missing:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
-        rules = await screen.rules(request, data.prompt or "", parents, wanted)
+        rules = await screen.refusing_rules(asker(request, now), data.prompt or "", parents, wanted)
         usable = not rules and all(source.withheld is None for source in sources)
         return _answer(
-            usable and all(item.allowed for item in verdicts.values()),
-            {cameo: verdicts[cameo] for cameo in wanted},
+            usable and all(item.allowed for item in found.values()),
+            {cameo: found[cameo] for cameo in wanted},
             rules,
         )
 
 
-def _told(prompt: str, steer: Steer, card: ModelCard) -> str:
+def _steered(data: ConsentCheck, steer: Steer, card: ModelCard) -> str:
     check_steer(steer, card.vocabulary)
-    return steered(prompt, steer, card.vocabulary)
+    return apply_steer(data.prompt or "", steer, card.vocabulary)
 
 
 def _answer(allowed: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule] = ()) -> ConsentAnswer:

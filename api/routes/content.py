@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Controller, Response, route
 from litestar.params import Parameter
 from litestar.response import Stream
 
-from api.http.auth import Authed
-from api.http.clock import now
-from api.http.errors import Refused
-from api.http.ranges import Span, Unsatisfiable, wanted
-from domain.videos import hidden, videos
-from domain.videos.videos import VideoRow
+from api.http.auth import AuthedRequest
+from api.http.errors import ErrorWithHeaders
+from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
+from domain.videos.record import VideoRow
+from domain.videos.visibility import get_playable, is_taken_down
 from media.store import MediaStore
 from schemas.errors import Code, RiffleError
 from schemas.videos import Status, Variant
@@ -40,7 +40,8 @@ class Content(Controller):
     )
     async def content(
         self,
-        request: Authed,
+        request: AuthedRequest,
+        now: datetime,
         video_id: str,
         media: MediaStore,
         variant: Annotated[Variant, Parameter(description="video, thumbnail or spritesheet")] = "video",
@@ -50,8 +51,8 @@ class Content(Controller):
         Raises:
             RiffleError: not_found, gone, not_ready, invalid_state, taken_down, range_not_satisfiable.
         """
-        key = _key(await videos.get_media(video_id, request.user.id), variant)
-        if await hidden.hidden([video_id], now()):
+        key = _key(await get_playable(video_id, request.user.id, now), variant)
+        if await is_taken_down([video_id], now):
             raise RiffleError(Code.TAKEN_DOWN, "this video is out of sight; GET /v1/takedowns says more")
         try:
             found = await media.stat(key)
@@ -61,7 +62,7 @@ class Content(Controller):
         headers = {"etag": etag, "accept-ranges": "bytes", "cache-control": CACHE}
         if etag in request.headers.get("if-none-match", ""):
             return Response(b"", status_code=304, headers=headers)
-        whole = Span(0, found.size)
+        whole = ByteRange(0, found.size)
         span = _span(request, etag, found.size)
         if span is not None:
             headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{found.size}"
@@ -84,20 +85,20 @@ def _key(video: VideoRow, variant: str) -> str:
     return str(key)
 
 
-def _span(request: Authed, etag: str, size: int) -> Span | None:
+def _span(request: AuthedRequest, etag: str, size: int) -> ByteRange | None:
     # A range is for GET alone, and only of the object that the client has the first part of.
     counts = request.method == "GET" and request.headers.get("if-range", etag) == etag
     try:
-        return wanted(request.headers.get("range"), size) if counts else None
-    except Unsatisfiable:
-        raise Refused(
+        return parse_range(request.headers.get("range"), size) if counts else None
+    except RangeNotSatisfiable:
+        raise ErrorWithHeaders(
             Code.RANGE_NOT_SATISFIABLE,
             f"the range lies outside the {size} bytes",
             headers={"content-range": f"bytes */{size}"},
         ) from None
 
 
-async def _read(media: MediaStore, key: str, span: Span) -> AsyncIterator[bytes]:
+async def _read(media: MediaStore, key: str, span: ByteRange) -> AsyncIterator[bytes]:
     for start in range(span.start, span.end, CHUNK_BYTES):
         yield await media.get_range(key, start, min(start + CHUNK_BYTES, span.end))
 

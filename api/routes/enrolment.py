@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from litestar import Controller, get, post, put
 
-from api.http.auth import Authed
-from api.http.clock import now
+from api.http.auth import AuthedRequest
+from api.http.clock import read_clock
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.consent import enrolments
 from domain.consent.enrolments import OpenChallenge
 from domain.ids import new_id
 from media import proof
-from media.fingerprint import Unreadable
+from media.fingerprint import UnreadableVideo
 from media.proof import Inspection, LikenessCheck
 from media.seal import Seal
 from media.store import MediaStore
-from schemas.enrolment import Challenge, Check, Proof, ProofList
+from schemas.enrolment import Challenge, Proof, ProofCheck, ProofList
 from schemas.errors import Code, RiffleError
 
 # The clock of a phone may be off by this.
@@ -39,17 +39,23 @@ class Enrolment(Controller):
     tags = ("cameos",)
 
     @post("/challenge", summary="A fresh challenge")
-    async def challenge(self, request: Authed, cameo_id: str) -> Challenge:
+    async def challenge(self, request: AuthedRequest, now: datetime, cameo_id: str) -> Challenge:
         """Digits to say and turns of the head to make; earlier challenges stop working.
 
         Raises:
             RiffleError: not_found, invalid_state, rate_limited.
         """
-        return await enrolments.challenge(cameo_id, request.user.id, now())
+        return await enrolments.new_challenge(cameo_id, request.user.id, now=now)
 
     @put("/proof", status_code=200, request_max_body_size=MAX_CLIP_BYTES, summary="Answer the challenge")
     async def prove(
-        self, request: Authed, cameo_id: str, media: MediaStore, seal: Seal, likeness: LikenessCheck
+        self,
+        request: AuthedRequest,
+        now: datetime,
+        cameo_id: str,
+        media: MediaStore,
+        seal: Seal,
+        likeness: LikenessCheck,
     ) -> Proof:
         """Send the proof clip: video/mp4 as the body, or as `file` of a form. It is sealed and never served.
 
@@ -57,11 +63,11 @@ class Enrolment(Controller):
             RiffleError: not_found, invalid_state (no open challenge), invalid_request (what fails is named),
                 unsupported_media_type, body_too_large.
         """
-        asked = await enrolments.open_challenge(cameo_id, request.user.id, now())
+        asked = await enrolments.open_challenge(cameo_id, request.user.id, now=now)
         data = await read_clip(request)
         try:
             seen = await asyncio.to_thread(proof.inspect, data)
-        except Unreadable as wrong:
+        except UnreadableVideo as wrong:
             raise _unusable(str(wrong)) from None
         checks = await _checked(seen, asked)
         failed = [name for name, passed in checks.items() if passed is False]
@@ -72,14 +78,16 @@ class Enrolment(Controller):
         key = f"proofs/{proof_id}.sealed"
         await media.put(key, await asyncio.to_thread(seal.close, data, proof_id))
         try:
-            listed = [Check(name=name, passed=passed) for name, passed in checks.items()]
-            return await enrolments.add_proof(proof_id, cameo_id, asked.id, key, seen.bits, listed, now())
+            listed = [ProofCheck(name=name, passed=passed) for name, passed in checks.items()]
+            return await enrolments.add_proof(
+                proof_id, cameo_id, asked.id, key, seen.bits, listed, now=read_clock(request)
+            )
         except RiffleError:
             await media.delete(key)
             raise
 
     @get("/proofs", summary="My proofs")
-    async def proofs(self, request: Authed, cameo_id: str) -> ProofList:
+    async def proofs(self, request: AuthedRequest, cameo_id: str) -> ProofList:
         """What became of the proofs of an own cameo.
 
         Raises:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from litestar import Controller, get
 from litestar.params import Parameter
 
-import domain.feed.feed
-from api.http.auth import Authed
+from api.http.auth import AuthedRequest
+from domain.feed import lanes
+from domain.feed.feed import trends
 from schemas.feed import Cut, Feed, Lane, LaneOrder
 
 # Three phone screens by default; what a fast swiper needs at most before the next page.
@@ -25,19 +27,25 @@ class FeedRoutes(Controller):
 
     @get("/feed", summary="Trends, each with the first posts of its lane")
     async def feed(
-        self, request: Authed, cut: Cut = Cut.TRENDING, cursor: Cursor = None, limit: Limit = DEFAULT_TRENDS
+        self,
+        request: AuthedRequest,
+        now: datetime,
+        cut: Cut = Cut.TRENDING,
+        cursor: Cursor = None,
+        limit: Limit = DEFAULT_TRENDS,
     ) -> Feed:
         """One call fills a phone's first screens.
 
         Raises:
             RiffleError: invalid_cursor.
         """
-        return await domain.feed.feed.trends(cut, cursor, limit, request.user.id)
+        return await trends(cut, cursor, limit, request.user.id, now)
 
     @get("/trends/{trend_id:str}/lane", summary="The posts of one trend")
     async def lane(
         self,
-        request: Authed,
+        request: AuthedRequest,
+        now: datetime,
         trend_id: str,
         order: LaneOrder = LaneOrder.CLOSENESS,
         cursor: Cursor = None,
@@ -48,4 +56,4 @@ class FeedRoutes(Controller):
         Raises:
             RiffleError: not_found, invalid_cursor.
         """
-        return await domain.feed.feed.lane(trend_id, order, cursor, limit, request.user.id)
+        return await lanes.lane(trend_id, order, cursor, limit, request.user.id, now)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from litestar import Controller, get
+from datetime import datetime
 
-from api.http.clock import now
+from litestar import Controller, get
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from api.model_cards import Cards
 from db import engine
 from domain.safety.admin import backlog
-from schemas.base import Answer
+from schemas.base import ResponseBody
+
+WAITING = {
+    name: Gauge(f"riffle_{name}", text)
+    for name, text in (
+        ("takedowns_open", "Takedowns without a decision."),
+        ("takedowns_overdue", "Takedowns without a decision after their time."),
+        ("takedown_oldest_open_seconds", "Age of the oldest takedown without a decision."),
+        ("reports_open", "Reports without a decision."),
+        ("appeals_open", "Appeals without a decision."),
+        ("enrolments_open", "Enrolment proofs in review."),
+        ("counter_notices_open", "Counter-notices to takedowns that were upheld."),
+    )
+}
 
 
-class Healthy(Answer, kw_only=True):
+class Healthy(ResponseBody, kw_only=True):
     """Up, or ready to serve."""
 
     status: str
 
 
 class Health(Controller):
-    """Process and database."""
+    """The process, what it needs, and what waits for people."""
 
     tags = ("operations",)
 
@@ -26,25 +42,26 @@ class Health(Controller):
         """Always ok while the event loop turns."""
         return Healthy(status="ok")
 
-    @get("/ready", summary="The database answers")
-    async def ready(self) -> Healthy:
-        """Ok when requests can be served.
+    @get("/ready", summary="The database answers, and the model is known")
+    async def ready(self, cards: Cards) -> Healthy:
+        """Ok when every request can be served.
 
         Raises:
-            RiffleError: busy, while the database is away.
+            RiffleError: busy, while the database is away, or the model is being prepared or loaded for the
+                first time since this process began.
         """
         await engine.ping()
+        await cards.all()
         return Healthy(status="ok")
 
-    @get("/metrics", media_type="text/plain; version=0.0.4", summary="What waits for moderators")
-    async def metrics(self) -> str:
-        """Prometheus text: open takedowns and the age of the oldest, reports, appeals, enrolments.
+    @get("/metrics", media_type=CONTENT_TYPE_LATEST, summary="Prometheus text")
+    async def metrics(self, now: datetime) -> bytes:
+        """Requests by route and status, this process, and what waits for moderators.
 
         Raises:
             RiffleError: busy, while the database is away.
         """
         await engine.ping()
-        values = await backlog.waiting(now())
-        return "".join(
-            f"# TYPE riffle_{name} gauge\nriffle_{name} {value:g}\n" for name, value in values.items()
-        )
+        for name, value in (await backlog.waiting(now=now)).items():
+            WAITING[name].set(value)
+        return generate_latest()

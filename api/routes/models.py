@@ -6,7 +6,8 @@ from litestar import Controller, get
 
 from api.http.auth import PUBLIC
 from api.model_cards import Cards
-from schemas.errors import Code, RiffleError
+from domain.videos.validate import find_card
+from schemas.errors import Code
 from schemas.videos import ModelCard, ModelList
 
 
@@ -32,18 +33,4 @@ class Models(Controller):
         Raises:
             RiffleError: not_found, busy.
         """
-        return named(await cards.all(), model_id, Code.NOT_FOUND)
-
-
-def named(cards: list[ModelCard], model_id: str | None, otherwise: Code) -> ModelCard:
-    """The card of that id; the default one for None.
-
-    Raises:
-        RiffleError: `otherwise`, where there is none.
-    """
-    if model_id is None:
-        return cards[0]
-    for card in cards:
-        if card.id == model_id:
-            return card
-    raise RiffleError(otherwise, f"there is no model `{model_id}`", param="model")
+        return find_card(await cards.all(), model_id, Code.NOT_FOUND)

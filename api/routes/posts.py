@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from litestar import Controller, Response, delete, get, post, put
 
-from api.http.auth import Authed
-from api.http.clock import now
-from api.http.idempotency import once_checked
-from domain.feed import feed
+from api.http.auth import AuthedRequest, asker
+from api.http.idempotency import idempotent_with_check
+from domain.feed import posts
 from domain.safety.screen import Screen
 from schemas.feed import CreatePost, Deleted, Post
 
@@ -19,7 +20,9 @@ class Posts(Controller):
     tags = ("posts",)
 
     @post("/", summary="Publish a video")
-    async def publish(self, request: Authed, data: CreatePost, screen: Screen) -> Response[Post]:
+    async def publish(
+        self, request: AuthedRequest, now: datetime, data: CreatePost, screen: Screen
+    ) -> Response[Post]:
         """Publish an own, completed video. The consent that it rests on is checked again.
 
         Raises:
@@ -28,48 +31,48 @@ class Posts(Controller):
         """
 
         async def check() -> None:
-            await screen.post(request, data.video_id, data.caption)
+            await screen.check_post(asker(request, now), data.video_id, data.caption)
 
-        async def make(_: None) -> Post:
-            return await feed.post(data.video_id, request.user.id, data.caption, now())
+        async def create(_: None) -> Post:
+            return await posts.post(data.video_id, request.user.id, data.caption, now)
 
-        return await once_checked(request, data, check, make)
+        return await idempotent_with_check(request, data, check, create)
 
     @get("/{post_id:str}", summary="One post")
-    async def one(self, request: Authed, post_id: str) -> Post:
+    async def one(self, request: AuthedRequest, now: datetime, post_id: str) -> Post:
         """A post as the asker sees it.
 
         Raises:
             RiffleError: not_found.
         """
-        return await feed.get_post(post_id, request.user.id)
+        return await posts.get_post(post_id, request.user.id, now)
 
     @delete("/{post_id:str}", status_code=200, summary="Take a post back")
-    async def remove(self, request: Authed, post_id: str) -> Deleted:
+    async def remove(self, request: AuthedRequest, now: datetime, post_id: str) -> Deleted:
         """The video becomes a draft again; posts made from it stay.
 
         Raises:
             RiffleError: not_found.
         """
-        await feed.delete_post(post_id, request.user.id, now())
+        await posts.delete_post(post_id, request.user.id, now)
         return Deleted(id=post_id)
 
     @put("/{post_id:str}/like", summary="Like")
-    async def like(self, request: Authed, post_id: str) -> Post:
+    async def like(self, request: AuthedRequest, now: datetime, post_id: str) -> Post:
         """Like; once counts, however often it is sent.
 
         Raises:
             RiffleError: not_found.
         """
-        await feed.like(post_id, request.user.id, now())
-        return await feed.get_post(post_id, request.user.id)
+        await posts.like(post_id, request.user.id, now)
+        return await posts.get_post(post_id, request.user.id, now)
 
     @delete("/{post_id:str}/like", status_code=200, summary="Take a like back")
-    async def unlike(self, request: Authed, post_id: str) -> Post:
+    async def unlike(self, request: AuthedRequest, now: datetime, post_id: str) -> Post:
         """Take a like back; fine where there was none.
 
         Raises:
             RiffleError: not_found.
         """
-        await feed.unlike(post_id, request.user.id)
-        return await feed.get_post(post_id, request.user.id)
+        await posts.unlike(post_id, request.user.id, now)
+        return await posts.get_post(post_id, request.user.id, now)

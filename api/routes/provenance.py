@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from litestar import Controller, Request, post
 from litestar.datastructures import State
 
-from api.http.attempts import Attempts
-from api.http.auth import PUBLIC, count_attempt
+from api.http.auth import PUBLIC
+from api.http.rate_limits import CLIP_CHECKS, rate_limited
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
 from media import fingerprint
 from media.credentials import Credentials
-from media.fingerprint import Unreadable
-from media.provenance import Manifest, manifest
+from media.fingerprint import UnreadableVideo
+from media.provenance import ActiveManifest, active_manifest
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
-Anyone = Request[None, None, State]
 STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
 
 
@@ -30,17 +30,23 @@ class ProvenanceRoutes(Controller):
     tags = ("provenance",)
 
     @post(
-        "/", status_code=200, opt=PUBLIC, request_max_body_size=MAX_CLIP_BYTES, summary="Did you make this?"
+        "/",
+        status_code=200,
+        opt=PUBLIC,
+        guards=[rate_limited(CLIP_CHECKS)],
+        request_max_body_size=MAX_CLIP_BYTES,
+        summary="Did you make this?",
     )
-    async def check(self, request: Anyone, lookups: Attempts, credentials: Credentials) -> Provenance:
+    async def check(
+        self, request: Request[None, None, State], now: datetime, credentials: Credentials
+    ) -> Provenance:
         """Send an MP4 as the body, or as `file` of a form; nothing of it is kept.
 
         Raises:
             RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
         """
-        count_attempt(request, lookups)
         data = await read_clip(request)
-        found = await asyncio.to_thread(manifest, data, credentials.authority)
+        found = await asyncio.to_thread(active_manifest, data, credentials.authority)
         facts = None if found is None else _facts(found)
         by_manifest = facts is not None and facts.state == "trusted"
         checks = [
@@ -54,8 +60,8 @@ class ProvenanceRoutes(Controller):
                 made_here=True, by="manifest", video_id=facts.title, manifest=facts, checks=checks
             )
         try:
-            bits = await asyncio.to_thread(fingerprint.of, data)
-        except Unreadable:
+            bits = await asyncio.to_thread(fingerprint.fingerprint_of, data)
+        except UnreadableVideo:
             checks.append(ProvenanceCheck(name="perceptual_hash", result="unreadable"))
             return Provenance(made_here=False, by=None, video_id=None, manifest=facts, checks=checks)
         copies = await fingerprints.copies(bits) if bits is not None else []
@@ -63,18 +69,18 @@ class ProvenanceRoutes(Controller):
         return Provenance(
             made_here=bool(copies),
             by="perceptual_hash" if copies else None,
-            video_id=await visibility.first_public([copy.video_id for copy in copies]),
+            video_id=await visibility.first_listed([copy.video_id for copy in copies], now),
             manifest=facts,
             checks=checks,
             distance=copies[0].distance if copies else None,
         )
 
 
-def _facts(found: Manifest) -> ManifestFacts:
+def _facts(found: ActiveManifest) -> ManifestFacts:
     return ManifestFacts(state=STATES.get(found.state, "invalid"), title=found.title, parents=found.parents)
 
 
-def _result(found: Manifest | None) -> Any:
+def _result(found: ActiveManifest | None) -> Any:
     if found is None:
         return "not_found"
     return {"Trusted": "found", "Valid": "not_ours"}.get(found.state, "tampered")

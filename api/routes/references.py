@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from litestar import Controller, Response, get, put
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, RequestBody, Schema
 
-from api.http.auth import Authed
-from api.http.clock import now
+from api.http.auth import AuthedRequest
+from api.http.clock import read_clock
 from api.http.openapi import RiffleOperation
 from domain.consent import cameos
 from domain.ids import new_id
@@ -49,7 +50,7 @@ class References(Controller):
         request_max_body_size=MAX_BYTES,
         operation_class=PictureOperation,
     )
-    async def give(self, request: Authed, cameo_id: str, media: MediaStore) -> Cameo:
+    async def give(self, request: AuthedRequest, cameo_id: str, media: MediaStore) -> Cameo:
         """Store a picture or short clip: a new revision. It's written anew, without its metadata or sound.
 
         Raises:
@@ -69,19 +70,21 @@ class References(Controller):
         await media.put(key, data)
         digest = hashlib.sha256(data).hexdigest()
         try:
-            return await cameos.set_reference(cameo_id, request.user.id, key, digest, now())
+            return await cameos.set_reference(cameo_id, request.user.id, key, digest, now=read_clock(request))
         except RiffleError:
             await media.delete(key)
             raise
 
     @get("/{cameo_id:str}/reference", summary="The picture of a cameo")
-    async def show(self, request: Authed, cameo_id: str, media: MediaStore) -> Response[Any]:
+    async def show(
+        self, request: AuthedRequest, now: datetime, cameo_id: str, media: MediaStore
+    ) -> Response[Any]:
         """The picture or clip: for its owner, and for people with an accepted grant.
 
         Raises:
             RiffleError: not_found, consent_refused.
         """
-        key = await cameos.reference(cameo_id, request.user.id, now())
+        key = await cameos.reference(cameo_id, request.user.id, now=now)
         kind = next(name for name, ending in ENDINGS.items() if key.endswith(ending))
         try:
             data = await media.get(key)

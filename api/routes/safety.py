@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from litestar import Controller, delete, get, post
 
-from api.http.auth import Authed
-from api.http.clock import now
+from api.http.auth import AuthedRequest
 from domain.safety import appeals, registry, reports
 from schemas.moderation import Appeal, AppealList, CreateAppeal, CreateReport, Report, ReportList
 from schemas.registry import CreateRegistryGrant, RegistryGrant, RegistryGrantList, RegistryName
@@ -18,18 +19,18 @@ class Reports(Controller):
     tags = ("safety",)
 
     @post("/", summary="Report a video, post, cameo or account")
-    async def report(self, request: Authed, data: CreateReport) -> Report:
+    async def report(self, request: AuthedRequest, now: datetime, data: CreateReport) -> Report:
         """Report something that one can see; the same thing again is the first report again.
 
         Raises:
             RiffleError: not_found, rate_limited.
         """
-        return await reports.file(request.user.id, data, now())
+        return await reports.file(request.user.id, data, now=now)
 
     @get("/", summary="My reports")
-    async def mine(self, request: Authed) -> ReportList:
+    async def mine(self, request: AuthedRequest) -> ReportList:
         """One's own reports and what became of them."""
-        return ReportList(data=await reports.own(request.user.id))
+        return ReportList(data=await reports.list_own(request.user.id))
 
 
 class Appeals(Controller):
@@ -39,18 +40,18 @@ class Appeals(Controller):
     tags = ("safety",)
 
     @post("/", summary="Appeal a refusal")
-    async def appeal(self, request: Authed, data: CreateAppeal) -> Appeal:
+    async def appeal(self, request: AuthedRequest, now: datetime, data: CreateAppeal) -> Appeal:
         """Against `moderation_refused` or `likeness_protected`, by the `request_id` of that answer, once.
 
         Raises:
             RiffleError: not_found, conflict, rate_limited.
         """
-        return await appeals.appeal(request.user.id, data, now())
+        return await appeals.file(request.user.id, data, now=now)
 
     @get("/", summary="My appeals")
-    async def mine(self, request: Authed) -> AppealList:
+    async def mine(self, request: AuthedRequest) -> AppealList:
         """One's own appeals; an upheld one lets the same texts pass for oneself."""
-        return AppealList(data=await appeals.appeals(request.user.id))
+        return AppealList(data=await appeals.list_own(request.user.id))
 
 
 class Registry(Controller):
@@ -60,7 +61,7 @@ class Registry(Controller):
     tags = ("safety",)
 
     @get("/", summary="A protected name")
-    async def one(self, request: Authed, entry_id: str) -> RegistryName:
+    async def one(self, request: AuthedRequest, entry_id: str) -> RegistryName:
         """The entry that a refusal names, and whether one speaks for it.
 
         Raises:
@@ -69,16 +70,18 @@ class Registry(Controller):
         return await registry.get(entry_id, request.user.id)
 
     @post("/grants", summary="Let somebody use a name I speak for")
-    async def grant(self, request: Authed, entry_id: str, data: CreateRegistryGrant) -> RegistryGrant:
+    async def grant(
+        self, request: AuthedRequest, now: datetime, entry_id: str, data: CreateRegistryGrant
+    ) -> RegistryGrant:
         """For rights holders and estates.
 
         Raises:
             RiffleError: not_found, forbidden, invalid_request.
         """
-        return await registry.grant(entry_id, request.user.id, data, now())
+        return await registry.grant(entry_id, request.user.id, data, now=now)
 
     @get("/grants", summary="Who may use a name I speak for")
-    async def grants(self, request: Authed, entry_id: str) -> RegistryGrantList:
+    async def grants(self, request: AuthedRequest, entry_id: str) -> RegistryGrantList:
         """For rights holders and estates.
 
         Raises:
@@ -87,10 +90,12 @@ class Registry(Controller):
         return RegistryGrantList(data=await registry.grants(entry_id, request.user.id))
 
     @delete("/grants/{grant_id:str}", status_code=200, summary="Withdraw such a grant")
-    async def revoke(self, request: Authed, entry_id: str, grant_id: str) -> RegistryGrant:
+    async def revoke(
+        self, request: AuthedRequest, now: datetime, entry_id: str, grant_id: str
+    ) -> RegistryGrant:
         """For every use from now on.
 
         Raises:
             RiffleError: not_found, forbidden, invalid_state.
         """
-        return await registry.revoke(entry_id, grant_id, request.user.id, now())
+        return await registry.revoke(entry_id, grant_id, request.user.id, now=now)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from litestar import Controller, delete, put
 
-from api.http.auth import Authed
-from api.http.clock import now
-from domain.accounts import accounts
+from api.http.auth import AuthedRequest
+from domain.accounts import accounts, social
 from domain.accounts.accounts import AccountRow
 from schemas.errors import Code, RiffleError
 
@@ -17,43 +18,43 @@ class Social(Controller):
     tags = ("social",)
 
     @put("/follows/{handle:str}", status_code=204, summary="Follow")
-    async def follow(self, request: Authed, handle: str) -> None:
+    async def follow(self, request: AuthedRequest, now: datetime, handle: str) -> None:
         """See their posts in the following cut; two who follow each other are mutuals.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await accounts.follow(request.user.id, (await _other(request, handle)).id, now())
+        await social.follow(request.user.id, (await _other(request, handle)).id, now)
 
     @delete("/follows/{handle:str}", status_code=204, summary="Unfollow")
-    async def unfollow(self, request: Authed, handle: str) -> None:
+    async def unfollow(self, request: AuthedRequest, handle: str) -> None:
         """Stop following; fine where one did not.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await accounts.unfollow(request.user.id, (await _other(request, handle)).id)
+        await social.unfollow(request.user.id, (await _other(request, handle)).id)
 
     @put("/blocks/{handle:str}", status_code=204, summary="Block")
-    async def block(self, request: Authed, handle: str) -> None:
+    async def block(self, request: AuthedRequest, now: datetime, handle: str) -> None:
         """Keep someone away from my posts and cameos.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await accounts.block(request.user.id, (await _other(request, handle)).id, now())
+        await social.block(request.user.id, (await _other(request, handle)).id, now)
 
     @delete("/blocks/{handle:str}", status_code=204, summary="Unblock")
-    async def unblock(self, request: Authed, handle: str) -> None:
+    async def unblock(self, request: AuthedRequest, handle: str) -> None:
         """Let them back; fine where they were not blocked.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await accounts.unblock(request.user.id, (await _other(request, handle)).id)
+        await social.unblock(request.user.id, (await _other(request, handle)).id)
 
 
-async def _other(request: Authed, handle: str) -> AccountRow:
+async def _other(request: AuthedRequest, handle: str) -> AccountRow:
     if handle == request.user.handle:
         raise RiffleError(Code.INVALID_REQUEST, "that is you", param="handle")
     found = await accounts.by_handle(handle)

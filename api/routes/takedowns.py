@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from litestar import Controller, Request, get, post
-from litestar.datastructures import State
+from datetime import datetime
 
-from api.http.attempts import Attempts
-from api.http.auth import PUBLIC, Authed, count_attempt
-from api.http.clock import now
+from litestar import Controller, get, post
+
+from api.http.auth import PUBLIC, AuthedRequest
+from api.http.rate_limits import TAKEDOWNS, rate_limited
 from domain.safety import takedowns
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown, TakedownList
-
-Anyone = Request[None, None, State]
 
 
 class Takedowns(Controller):
@@ -20,15 +18,14 @@ class Takedowns(Controller):
     path = "/takedowns"
     tags = ("safety",)
 
-    @post("/", opt=PUBLIC, summary="Demand that videos are taken down")
-    async def file(self, request: Anyone, data: CreateTakedown, claims: Attempts) -> Takedown:
+    @post("/", opt=PUBLIC, guards=[rate_limited(TAKEDOWNS)], summary="Demand that videos are taken down")
+    async def file(self, now: datetime, data: CreateTakedown) -> Takedown:
         """No account is needed. Copies are found and come with it; moderators have 48 hours.
 
         Raises:
             RiffleError: invalid_request, not_found, rate_limited.
         """
-        count_attempt(request, claims)
-        return await takedowns.file(data, now())
+        return await takedowns.file(data, now=now)
 
     @get("/{takedown_id:str}", opt=PUBLIC, summary="How a takedown stands")
     async def one(self, takedown_id: str) -> Takedown:
@@ -40,15 +37,17 @@ class Takedowns(Controller):
         return await takedowns.get(takedown_id)
 
     @get("/", summary="Takedowns of my videos")
-    async def mine(self, request: Authed) -> TakedownList:
+    async def mine(self, request: AuthedRequest) -> TakedownList:
         """Every takedown that one's own videos are under, newest first."""
-        return TakedownList(data=await takedowns.about(request.user.id))
+        return TakedownList(data=await takedowns.list_about(request.user.id))
 
     @post("/{takedown_id:str}/counter-notice", summary="Disagree with a takedown of my video")
-    async def counter(self, request: Authed, takedown_id: str, data: CreateCounterNotice) -> CounterNotice:
+    async def counter(
+        self, request: AuthedRequest, now: datetime, takedown_id: str, data: CreateCounterNotice
+    ) -> CounterNotice:
         """Once; a moderator decides again.
 
         Raises:
             RiffleError: not_found, invalid_request, conflict.
         """
-        return await takedowns.counter(takedown_id, request.user.id, data, now())
+        return await takedowns.file_counter_notice(takedown_id, request.user.id, data, now=now)

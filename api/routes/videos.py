@@ -1,19 +1,24 @@
-"""Videos in OpenAI's shape: make, read, list, cancel, delete, and where they come from."""
+"""Videos in OpenAI's shape: create, read, list, cancel, delete, and where they come from."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import Controller, Response, delete, get, post
 from litestar.params import Parameter
 
-from api.http.auth import Authed
-from api.http.clock import now
-from api.http.idempotency import once_checked
+from api.http.auth import AuthedRequest, asker
+from api.http.idempotency import idempotent_with_check
 from api.model_cards import Cards
+from domain.consent import receipts
 from domain.safety.screen import Screen
-from domain.videos import videos
-from domain.videos.create import make_render, make_videos, screened
+from domain.videos import lineage, record, transitions
+from domain.videos.create import create_video, render_video
+from domain.videos.delete import delete_video
+from domain.videos.validate import check_request, find_card
+from domain.videos.visibility import get_viewable
+from domain.videos.wire import to_video, to_videos
 from media.store import MediaStore
 from schemas.videos import (
     CreateVideo,
@@ -46,7 +51,7 @@ class Videos(Controller):
 
     @post("/", status_code=200, summary="Draw a video, or a swarm of previews")
     async def create(
-        self, request: Authed, data: CreateVideo, cards: Cards, screen: Screen
+        self, request: AuthedRequest, now: datetime, data: CreateVideo, cards: Cards, screen: Screen
     ) -> Response[Video]:
         """Queue `n` videos, one seed each. The answer is the first; `swarm.video_ids` lists them all.
 
@@ -57,41 +62,35 @@ class Videos(Controller):
                 not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
-
-        async def check() -> list[ModelCard]:
-            return await screened(request, data, await cards.all(), screen)
-
-        async def make(known: list[ModelCard]) -> Video:
-            return await make_videos(request.user.id, data, known)
-
-        return await once_checked(request, data, check, make, status=200, headers=_poll(data.tier))
+        return await _create(request, now, data, data, cards, screen)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
     async def remix(
-        self, request: Authed, video_id: str, data: RemixVideo, cards: Cards, screen: Screen
+        self,
+        request: AuthedRequest,
+        now: datetime,
+        video_id: str,
+        data: RemixVideo,
+        cards: Cards,
+        screen: Screen,
     ) -> Response[Video]:
         """Start from a completed video; `strength` 0 keeps it, 1 keeps nothing of it.
 
         Raises:
             RiffleError: what making a video raises; not_ready, while the source is being drawn.
         """
-        wish = CreateVideo(
+        asked = CreateVideo(
             prompt=data.prompt,
             n=data.n,
             seed=data.seed,
             source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
         )
-
-        async def check() -> list[ModelCard]:
-            return await screened(request, wish, await cards.all(), screen)
-
-        async def make(known: list[ModelCard]) -> Video:
-            return await make_videos(request.user.id, wish, known)
-
-        return await once_checked(request, data, check, make, status=200, headers=_poll(wish.tier))
+        return await _create(request, now, data, asked, cards, screen)
 
     @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
-    async def render(self, request: Authed, video_id: str, cards: Cards, screen: Screen) -> Response[Video]:
+    async def render(
+        self, request: AuthedRequest, now: datetime, video_id: str, cards: Cards, screen: Screen
+    ) -> Response[Video]:
         """A new video of tier `full` with the preview's recipe: same prompt, seed and noise.
 
         Raises:
@@ -102,18 +101,18 @@ class Videos(Controller):
 
         async def check() -> list[ModelCard]:
             known = await cards.all()
-            await screen.video(request, "", [video_id], [])
+            await screen.check_video(asker(request, now), "", [video_id], [])
             return known
 
-        async def make(known: list[ModelCard]) -> Video:
-            return await make_render(request.user.id, video_id, known)
+        async def create(known: list[ModelCard]) -> Video:
+            return await render_video(request.user.id, video_id, known, now)
 
-        return await once_checked(request, None, check, make, status=200, headers=_poll(Tier.FULL))
+        return await idempotent_with_check(request, None, check, create, status=200, headers=_poll(Tier.FULL))
 
     @get("/", summary="My videos")
     async def page(
         self,
-        request: Authed,
+        request: AuthedRequest,
         after: Annotated[str | None, Parameter(description="id of the last video of the page before")] = None,
         limit: Annotated[int, Parameter(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
         order: Literal["asc", "desc"] = "desc",
@@ -123,8 +122,8 @@ class Videos(Controller):
         Raises:
             RiffleError: not_found, where `after` is no video of one's own.
         """
-        rows, has_more = await videos.page(request.user.id, after, limit, order)
-        data = await videos.to_videos(rows)
+        rows, has_more = await record.page(request.user.id, after, limit, order)
+        data = await to_videos(rows)
         return VideoPage(
             data=data,
             first_id=data[0].id if data else None,
@@ -133,57 +132,83 @@ class Videos(Controller):
         )
 
     @get("/{video_id:str}", summary="One video")
-    async def one(self, request: Authed, video_id: str) -> Response[Video]:
+    async def one(self, request: AuthedRequest, now: datetime, video_id: str) -> Response[Video]:
         """A video as the asker may see it.
 
         Raises:
             RiffleError: not_found.
         """
-        return _answer(await videos.to_video(await videos.get(video_id, request.user.id)))
+        return _to_response(await to_video(await get_viewable(video_id, request.user.id, now)))
 
     @post("/{video_id:str}/cancel", status_code=200, summary="Stop drawing")
-    async def cancel(self, request: Authed, video_id: str) -> Response[Video]:
+    async def cancel(self, request: AuthedRequest, now: datetime, video_id: str) -> Response[Video]:
         """Cancel and give the credits back; drawing stops within one step.
 
         Raises:
             RiffleError: not_found; invalid_state, where it has ended already.
         """
-        return _answer(await videos.to_video(await videos.cancel(video_id, request.user.id, now())))
+        return _to_response(await to_video(await transitions.cancel(video_id, request.user.id, now)))
 
     @delete("/{video_id:str}", status_code=200, summary="Delete a video and its media")
-    async def remove(self, request: Authed, video_id: str, media: MediaStore) -> DeletedVideo:
+    async def remove(
+        self, request: AuthedRequest, now: datetime, video_id: str, media: MediaStore
+    ) -> DeletedVideo:
         """Delete for good; a running one is cancelled first, a posted one is taken back.
 
         Raises:
             RiffleError: not_found.
         """
-        keys = await videos.delete(video_id, request.user.id, now())
+        keys = await delete_video(video_id, request.user.id, now)
         await media.delete(*keys)
         return DeletedVideo(id=video_id)
 
     @get("/{video_id:str}/lineage", summary="What it was made from, and what was made from it")
-    async def lineage(self, request: Authed, video_id: str) -> Lineage:
+    async def lineage(self, request: AuthedRequest, now: datetime, video_id: str) -> Lineage:
         """The graph up and down, by what the asker may see.
 
         Raises:
             RiffleError: not_found.
         """
-        return await videos.lineage(video_id, request.user.id)
+        return await lineage.lineage(video_id, request.user.id, now)
 
     @get("/{video_id:str}/receipts", summary="The consent that it rests on")
-    async def receipts(self, request: Authed, video_id: str) -> ReceiptList:
+    async def receipts(self, request: AuthedRequest, now: datetime, video_id: str) -> ReceiptList:
         """One receipt for each cameo in it.
 
         Raises:
             RiffleError: not_found.
         """
-        return ReceiptList(data=await videos.receipts(video_id, request.user.id))
+        await get_viewable(video_id, request.user.id, now)
+        return ReceiptList(data=await receipts.of_video(video_id))
+
+
+async def _create(
+    request: AuthedRequest,
+    now: datetime,
+    data: CreateVideo | RemixVideo,
+    asked: CreateVideo,
+    cards: Cards,
+    screen: Screen,
+) -> Response[Video]:
+    """Check and screen what is asked for, then create it, once for each key; `data` is the body as sent."""
+
+    async def check() -> list[ModelCard]:
+        known = await cards.all()
+        check_request(asked, find_card(known, asked.model))
+        sources = asked.source.video_ids if asked.source else []
+        await screen.check_video(asker(request, now), asked.prompt, sources, asked.cameos)
+        return known
+
+    async def create(known: list[ModelCard]) -> Video:
+        return await create_video(request.user.id, asked, known, now)
+
+    return await idempotent_with_check(request, data, check, create, status=200, headers=_poll(asked.tier))
 
 
 def _poll(tier: Tier) -> dict[str, str]:
     return {POLL_HEADER: str(POLL_AFTER_MS[tier])}
 
 
-def _answer(video: Video) -> Response[Video]:
+def _to_response(video: Video) -> Response[Video]:
     running = video.status in (Status.QUEUED, Status.IN_PROGRESS)
     return Response(video, headers=_poll(video.tier) if running else None)

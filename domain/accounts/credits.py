@@ -1,4 +1,4 @@
-"""Credits: held when a video is queued, then settled or refunded once, in the caller's transaction."""
+"""Credits: reserved when a video is queued, then settled or refunded once, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from schemas.accounts import Credits
 from schemas.errors import Code, RiffleError
 
 
-async def hold(account_id: str, video_ids: Sequence[str], price_each: int, now: datetime) -> None:
+async def reserve(account_id: str, video_ids: Sequence[str], price_each: int, now: datetime) -> None:
     """Take the price of each video.
 
     Raises:
         RiffleError: insufficient_credits; nothing is taken then.
     """
     total = price_each * len(video_ids)
-    taken = await fetch(
-        "UPDATE accounts SET balance = balance - $2 WHERE id = $1 AND balance >= $2 RETURNING balance",
-        account_id,
-        total,
-    )
-    if not taken:
-        raise RiffleError(Code.INSUFFICIENT_CREDITS, f"this costs {total} credits, more than there are")
-    await fetch(
+    entries = await fetch(
         """
+        WITH taken AS (
+            UPDATE accounts SET balance = balance - $3 WHERE id = $1 AND balance >= $3 RETURNING id
+        )
         INSERT INTO credit_entries (account_id, video_id, kind, amount, at)
-        SELECT $1, unnest($2::text[]), 'hold', -$3::integer, $4
+        SELECT taken.id, video_id, 'hold', -$4::integer, $5 FROM taken, unnest($2::text[]) AS video_id
+        RETURNING id
         """,
         account_id,
         list(video_ids),
+        total,
         price_each,
         now,
     )
+    if not entries:
+        raise RiffleError(Code.INSUFFICIENT_CREDITS, f"this costs {total} credits, more than there are")
 
 
 async def settle(account_id: str, video_id: str, now: datetime) -> None:
-    """The video is there: what it held is spent."""
+    """The video is there: what was reserved for it is spent."""
     await fetch(
         """
         INSERT INTO credit_entries (account_id, video_id, kind, amount, at) VALUES ($1, $2, 'settle', 0, $3)
@@ -49,7 +49,7 @@ async def settle(account_id: str, video_id: str, now: datetime) -> None:
 
 
 async def refund(account_id: str, video_id: str, amount: int, now: datetime) -> None:
-    """There will be no video: what it held goes back."""
+    """There will be no video: what was reserved for it goes back."""
     await fetch(
         """
         WITH entry AS (
@@ -66,7 +66,7 @@ async def refund(account_id: str, video_id: str, amount: int, now: datetime) -> 
 
 
 async def balance(account_id: str) -> Credits:
-    """What can be spent, and what running work holds."""
+    """What can be spent, and what is reserved for running work."""
     found = await fetch_one(
         """
         SELECT balance, (

@@ -7,20 +7,16 @@ from datetime import datetime
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one, transaction
-from domain.consent import facts as consent
 from domain.consent import grants, revocations
-from domain.consent.facts import facts as facts
-from domain.consent.grants import answer as answer
-from domain.consent.grants import request as request
-from domain.consent.grants import requests as requests
-from domain.consent.policy import Action, Ask, decide
-from domain.consent.receipts import uses as uses
+from domain.consent.facts import CameoRequester, cameo_facts
+from domain.consent.policy import Action, UseRequest, decide
 from domain.ids import new_id
+from schemas.base import unix_seconds
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
 
 
-async def create(account: str, wish: CreateCameo, now: datetime) -> Cameo:
+async def create(account: str, request: CreateCameo, *, now: datetime) -> Cameo:
     """A new cameo. The first is called like its owner, the next ones get a number."""
     async with transaction():
         # The account's lock keeps two cameos made at once from getting one handle.
@@ -39,9 +35,9 @@ async def create(account: str, wish: CreateCameo, now: datetime) -> Cameo:
             cameo_id,
             account,
             handle,
-            wish.display_name,
-            wish.audience.value,
-            dumps(wish.restrictions),
+            request.display_name,
+            request.audience.value,
+            dumps(request.restrictions),
             now,
         )
         return await get(cameo_id, account)
@@ -70,7 +66,7 @@ async def list_own(account: str) -> list[Cameo]:
     return await _select("c.account_id = $1 ORDER BY c.created_at, c.id", account, account)
 
 
-async def patch(cameo_id: str, account: str, wish: PatchCameo, now: datetime) -> Cameo:
+async def patch(cameo_id: str, account: str, request: PatchCameo, *, now: datetime) -> Cameo:
     """Change an own cameo: a new revision. Running videos that it no longer allows are ended.
 
     Raises:
@@ -87,36 +83,36 @@ async def patch(cameo_id: str, account: str, wish: PatchCameo, now: datetime) ->
             WHERE id = $1
             """,
             cameo_id,
-            wish.display_name,
-            None if wish.audience is None else wish.audience.value,
-            None if wish.restrictions is None else dumps(wish.restrictions),
+            request.display_name,
+            None if request.audience is None else request.audience.value,
+            None if request.restrictions is None else dumps(request.restrictions),
         )
-        await revocations.end_refused(cameo_id, now)
+        await revocations.end_refused(cameo_id, now=now)
         return await get(cameo_id, account)
 
 
-async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) -> Cameo:
+async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: datetime) -> Cameo:
     """Withdraw consent as `domain.consent.revocations.revoke` does; the cameo after it.
 
     Raises:
         RiffleError: not_found, where there is no such cameo, grant or person.
     """
     async with transaction():
-        await revocations.revoke(cameo_id, account, wish, now)
+        await revocations.revoke(cameo_id, account, request, now=now)
         return await get(cameo_id, account)
 
 
-async def expire(now: datetime) -> int:
+async def expire(*, now: datetime) -> int:
     """Write down which grants have run out, and end what runs on them; how many there were (a batch)."""
-    due = await grants.due(now)
+    due = await grants.due_to_expire(now=now)
     for cameo_id, grant_id in due:
         async with transaction():
-            await grants.expire(cameo_id, grant_id, now)
-            await revocations.end_refused(cameo_id, now)
+            await grants.expire(cameo_id, grant_id, now=now)
+            await revocations.end_refused(cameo_id, now=now)
     return len(due)
 
 
-async def set_reference(cameo_id: str, account: str, key: str, digest: str, now: datetime) -> Cameo:
+async def set_reference(cameo_id: str, account: str, key: str, digest: str, *, now: datetime) -> Cameo:
     """Name the stored picture of an own cameo: a new revision, which holds its SHA-256. The old one goes.
 
     Raises:
@@ -126,7 +122,7 @@ async def set_reference(cameo_id: str, account: str, key: str, digest: str, now:
         row = await grants.lock_cameo(cameo_id, account)
         if row["status"] == CameoStatus.REVOKED:
             raise _unchangeable()
-        await revocations.drop_reference(cameo_id, now)
+        await revocations.drop_reference(cameo_id, now=now)
         await fetch(
             """
             UPDATE cameos SET revision = revision + 1, reference_key = $2, reference_hash = $3 WHERE id = $1
@@ -138,7 +134,7 @@ async def set_reference(cameo_id: str, account: str, key: str, digest: str, now:
         return await get(cameo_id, account)
 
 
-async def reference(cameo_id: str, viewer: str, now: datetime) -> str:
+async def reference(cameo_id: str, viewer: str, *, now: datetime) -> str:
     """The key of a cameo's picture, for its owner and who has a grant for it.
 
     Raises:
@@ -148,8 +144,8 @@ async def reference(cameo_id: str, viewer: str, now: datetime) -> str:
     found = await fetch_one("SELECT account_id, reference_key FROM cameos WHERE id = $1", cameo_id)
     assert found is not None
     if found["account_id"] != viewer:
-        (fact,) = await consent.facts([cameo_id], viewer, now)
-        verdict = decide(fact, Ask(requester=viewer, action=Action.REFERENCE, prompt="", now=now))
+        (fact,) = (await cameo_facts([CameoRequester(cameo_id, viewer)])).values()
+        verdict = decide(fact, UseRequest(requester=viewer, action=Action.REFERENCE, prompt="", now=now))
         if not verdict.allowed:
             raise RiffleError(Code.CONSENT_REFUSED, f"its picture is not yours to see: {verdict.reason}")
     if found["reference_key"] is None:
@@ -171,7 +167,7 @@ async def _select(where: str, viewer: str, *args: object) -> list[Cameo]:
         *args,
     )
     for row in rows:
-        row["created_at"] = int(row["created_at"].timestamp())
+        row["created_at"] = unix_seconds(row["created_at"])
         own = row.pop("account_id") == viewer
         row["restrictions"] = msgspec.json.decode(row["restrictions"]) if own else None
     return [msgspec.convert(row, Cameo) for row in rows]

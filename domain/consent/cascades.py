@@ -1,7 +1,8 @@
-"""Carries revocations out to the end: hides or buries every descendant and identical copy, a batch at a time.
+"""What a revocation does to posts: every descendant and identical copy is hidden, or becomes a tombstone.
 
-How far it has come stands in the database and moves in the transaction of its batch, so that whoever dies in
-the middle is taken over from by the next. Reads don't wait for it: they ask the revocations themselves.
+One batch at a time. How far it has come stands in the database and moves in the transaction of its batch, so
+that whoever dies in the middle is taken over from by the next. Reads don't wait for it: they ask the
+revocations themselves.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ BATCH = 50
 GARBAGE_BATCH = 100
 
 
-async def step(now: datetime) -> bool:
+async def run_batch(*, now: datetime) -> bool:
     """One batch of the oldest open cascade that nobody else works on; False where there is none."""
     async with transaction():
         task = await fetch_one(
@@ -33,9 +34,9 @@ async def step(now: datetime) -> bool:
         )
         if task is None:
             return False
-        ids = await (_copies(task) if task["copies"] else _reached(task))
+        ids = await (_copies(task) if task["copies"] else _descendants(task))
         if ids:
-            await _withhold(ids, task, now)
+            await _withhold(ids, task, now=now)
         # Copies have no order to go by, but each is met once: it's withheld then.
         await fetch(
             """
@@ -52,7 +53,7 @@ async def step(now: datetime) -> bool:
         return True
 
 
-async def _reached(task: dict[str, Any]) -> list[str]:
+async def _descendants(task: dict[str, Any]) -> list[str]:
     """The next videos that come from a withdrawn use; each has a receipt for the cameo, so this ends."""
     rows = await fetch(
         """
@@ -84,7 +85,7 @@ async def _copies(task: dict[str, Any]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def _withhold(ids: Sequence[str], task: dict[str, Any], now: datetime) -> None:
+async def _withhold(ids: Sequence[str], task: dict[str, Any], *, now: datetime) -> None:
     rows = await select("v.id = ANY ($1::text[]) ORDER BY v.id FOR NO KEY UPDATE OF v", list(ids))
     await transitions.withdraw([row for row in rows if row.status not in FINAL], "withdrawn", now)
     await fetch(
@@ -98,10 +99,10 @@ async def _withhold(ids: Sequence[str], task: dict[str, Any], now: datetime) -> 
         task["revocation_id"],
     )
     if task["mode"] == "tombstone":
-        await _bury(ids, now)
+        await _tombstone(ids, now=now)
 
 
-async def _bury(ids: Sequence[str], now: datetime) -> None:
+async def _tombstone(ids: Sequence[str], *, now: datetime) -> None:
     """Let go of all that could show the likeness. The words stay, sealed, for consent alone."""
     await fetch(
         """
@@ -128,12 +129,12 @@ async def _bury(ids: Sequence[str], now: datetime) -> None:
     )
 
 
-async def garbage() -> list[str]:
+async def garbage_keys() -> list[str]:
     """Keys of media to delete from the store, the oldest first."""
     rows = await fetch("SELECT key FROM garbage ORDER BY at, key LIMIT $1", GARBAGE_BATCH)
     return [row["key"] for row in rows]
 
 
-async def swept(keys: Sequence[str]) -> None:
+async def forget_garbage(keys: Sequence[str]) -> None:
     """The store has deleted these."""
     await fetch("DELETE FROM garbage WHERE key = ANY ($1::text[])", list(keys))

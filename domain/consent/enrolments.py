@@ -11,9 +11,11 @@ import msgspec
 
 from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
+from domain.rate_limits import DAY, check_rate
 from domain.safety.admin import audit_log
 from domain.safety.hash_distance import NEAR_BITS, bands
-from schemas.enrolment import Challenge, Check, Proof, ProofStatus, Turn
+from schemas.base import unix_seconds
+from schemas.enrolment import Challenge, Proof, ProofCheck, ProofStatus, Turn
 from schemas.errors import Code, RiffleError
 
 # Time to read it, start the camera and send a clip; too short to have one made.
@@ -34,23 +36,22 @@ class OpenChallenge(NamedTuple):
     created_at: datetime
 
 
-async def challenge(cameo_id: str, account: str, now: datetime) -> Challenge:
+async def new_challenge(cameo_id: str, account: str, *, now: datetime) -> Challenge:
     """A new challenge for an own cameo; earlier ones stop working.
 
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked; rate_limited.
     """
     async with transaction():
-        await _own(cameo_id, account)
-        found = await fetch_one(
-            "SELECT count(*) AS n FROM challenges WHERE cameo_id = $1 AND created_at > $2",
+        await _lock_own_cameo(cameo_id, account)
+        await check_rate(
+            "challenges",
+            "challenges WHERE cameo_id = $1",
             cameo_id,
-            now - timedelta(days=1),
+            limit=CHALLENGES_PER_DAY,
+            window=DAY,
+            now=now,
         )
-        if found is not None and found["n"] >= CHALLENGES_PER_DAY:
-            raise RiffleError(
-                Code.RATE_LIMITED, f"at most {CHALLENGES_PER_DAY} challenges a day", retry_after_s=3600
-            )
         await fetch(
             """
             UPDATE challenges SET expires_at = $2
@@ -63,7 +64,7 @@ async def challenge(cameo_id: str, account: str, now: datetime) -> Challenge:
             id=new_id("challenge"),
             digits="".join(str(secrets.randbelow(10)) for _ in range(DIGITS)),
             turns=[secrets.choice(get_args(Turn)) for _ in range(TURN_COUNT)],
-            expires_at=int((now + CHALLENGE_LIFE).timestamp()),
+            expires_at=unix_seconds(now + CHALLENGE_LIFE),
         )
         await fetch(
             """
@@ -80,13 +81,13 @@ async def challenge(cameo_id: str, account: str, now: datetime) -> Challenge:
         return made
 
 
-async def open_challenge(cameo_id: str, account: str, now: datetime) -> OpenChallenge:
+async def open_challenge(cameo_id: str, account: str, *, now: datetime) -> OpenChallenge:
     """The challenge of an own cameo that a proof can answer now.
 
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked or no challenge is open.
     """
-    await _own(cameo_id, account)
+    await _lock_own_cameo(cameo_id, account)
     found = await fetch_one(
         """
         SELECT id, digits, turns, created_at FROM challenges
@@ -119,9 +120,16 @@ async def is_copy(*hashes: str) -> bool:
 
 
 async def add_proof(
-    proof_id: str, cameo_id: str, challenge_id: str, key: str, bits: str, checks: list[Check], now: datetime
+    proof_id: str,
+    cameo_id: str,
+    challenge_id: str,
+    key: str,
+    bits: str,
+    checks: list[ProofCheck],
+    *,
+    now: datetime,
 ) -> Proof:
-    """Keep a proof that passed what can be checked, for a moderator to look at. Uses its challenge up.
+    """Keep a proof that passed what can be checked, for a moderator to decide on. Uses its challenge up.
 
     Raises:
         RiffleError: invalid_state, where the challenge was answered or ran out meanwhile.
@@ -161,7 +169,7 @@ async def proofs(cameo_id: str, account: str) -> list[Proof]:
     Raises:
         RiffleError: not_found.
     """
-    await _own(cameo_id, account, revoked=True)
+    await _lock_own_cameo(cameo_id, account, revoked=True)
     return await _proofs(f"cameo_id = $1 ORDER BY created_at DESC, id LIMIT {MAX_LISTED}", cameo_id)
 
 
@@ -178,8 +186,8 @@ async def unproven(cameo_ids: Sequence[str]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def sealed_key(proof_id: str, actor: str, now: datetime) -> str:
-    """Where the sealed clip of a proof lies, for a moderator who looks at it: that is written down.
+async def sealed_key(proof_id: str, actor: str, *, now: datetime) -> str:
+    """Where the sealed clip of a proof lies, for a moderator; the view goes into the audit log.
 
     Raises:
         RiffleError: not_found.
@@ -188,11 +196,11 @@ async def sealed_key(proof_id: str, actor: str, now: datetime) -> str:
         found = await fetch_one("SELECT media_key FROM proofs WHERE id = $1", proof_id)
         if found is None:
             raise RiffleError(Code.NOT_FOUND, f"there is no proof `{proof_id}`")
-        await audit_log.record(actor, "proof.seen", proof_id, now)
+        await audit_log.record(actor, "proof.seen", proof_id, now=now)
         return str(found["media_key"])
 
 
-async def decide(proof_id: str, status: ProofStatus, note: str, actor: str, now: datetime) -> None:
+async def decide(proof_id: str, status: ProofStatus, note: str, actor: str, *, now: datetime) -> None:
     """A moderator verifies or rejects a proof; a verified one may be rejected later.
 
     Raises:
@@ -214,10 +222,10 @@ async def decide(proof_id: str, status: ProofStatus, note: str, actor: str, now:
         )
         if not changed:
             raise RiffleError(Code.NOT_FOUND, f"there is no proof `{proof_id}` that could become {status}")
-        await audit_log.record(actor, f"proof.{status}", proof_id, now, note=note)
+        await audit_log.record(actor, f"proof.{status}", proof_id, note=note, now=now)
 
 
-async def _own(cameo_id: str, account: str, *, revoked: bool = False) -> None:
+async def _lock_own_cameo(cameo_id: str, account: str, *, revoked: bool = False) -> None:
     found = await fetch_one(
         "SELECT status FROM cameos WHERE id = $1 AND account_id = $2 FOR NO KEY UPDATE", cameo_id, account
     )
@@ -234,5 +242,5 @@ async def _proofs(where: str, *args: object) -> list[Proof]:
     for row in rows:
         row["checks"] = msgspec.json.decode(row["checks"])
         for name in ("created_at", "decided_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[Proof])

@@ -1,21 +1,18 @@
-"""Brings the facts to the consent policy: what stands between cameos, owners and the people who use them."""
+"""Reads the facts that the consent policy decides by: of cameos, of who uses them, and of lineages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from db.engine import fetch
-from domain.consent.policy import Action, Ask, CameoFacts, Verdict, action_of, decide
-from domain.videos.record import VideoRow
+from domain.consent.policy import CameoFacts
 from schemas.cameos import RevokeMode
-from schemas.videos import Relation, Source, Tier
 
 
-class Pair(NamedTuple):
+class CameoRequester(NamedTuple):
     """A cameo and who uses it; requests of `swarm` don't count as earlier uses."""
 
     cameo: str
@@ -23,16 +20,21 @@ class Pair(NamedTuple):
     swarm: str = ""
 
 
-class Line(msgspec.Struct, kw_only=True, frozen=True):
-    """What a lineage says: its prompts and captions, its trend, if it has a remix, what was withdrawn."""
+class LineageFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """Videos and all that they come from, together.
 
-    words: list[str] = msgspec.field(default_factory=list)
+    `texts` are their prompts and captions, `ancestors` how many they are, `remixed` whether a remix is among
+    them, `trend` the one that they stand in, `withdrawn` how the use of a cameo in them was withdrawn.
+    """
+
+    texts: list[str] = msgspec.field(default_factory=list)
+    ancestors: int = 0
     remixed: bool = False
     trend: str | None = None
     withdrawn: dict[str, RevokeMode] = msgspec.field(default_factory=dict)
 
 
-async def facts_of(pairs: Sequence[Pair]) -> dict[Pair, CameoFacts]:
+async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, CameoFacts]:
     """The facts of each pair whose cameo exists."""
     if not pairs:
         return {}
@@ -83,16 +85,11 @@ async def facts_of(pairs: Sequence[Pair]) -> dict[Pair, CameoFacts]:
     return found
 
 
-async def facts(cameo_ids: Sequence[str], requester: str, now: datetime) -> list[CameoFacts]:
-    """What `decide` needs to know of each cameo that exists, for one requester."""
-    return list((await facts_of([Pair(cameo, requester) for cameo in cameo_ids])).values())
-
-
-async def lines_of(roots: Sequence[Sequence[str]]) -> list[Line]:
-    """For each list of videos what they and all that they come from say together."""
+async def lineage_facts(roots: Sequence[Sequence[str]]) -> list[LineageFacts]:
+    """For each list of videos, the facts of these and all that they come from together."""
     numbers = [nr for nr, ids in enumerate(roots) for _ in ids]
     if not numbers:
-        return [Line() for _ in roots]
+        return [LineageFacts() for _ in roots]
     rows = await fetch(
         """
         WITH root AS (
@@ -105,126 +102,38 @@ async def lines_of(roots: Sequence[Sequence[str]]) -> list[Line]:
                 FILTER (WHERE coalesce(p.trend_id, v.trend_id) IS NOT NULL)
             )[1] AS trend
             FROM root JOIN videos v USING (id) LEFT JOIN posts p ON p.id = v.post_id GROUP BY nr
-        ), said AS (
-            SELECT nr, array_agg(DISTINCT said) AS words FROM (
-                SELECT nr, coalesce(v.sealed, v.prompt) AS said FROM line JOIN videos v USING (id)
+        ), texts AS (
+            SELECT nr, array_agg(DISTINCT text) AS texts FROM (
+                SELECT nr, coalesce(v.sealed, v.prompt) AS text FROM line JOIN videos v USING (id)
                 -- Steering says more to the model than was typed.
                 UNION SELECT nr, v.recipe ->> 'prompt' FROM line JOIN videos v USING (id)
                 UNION SELECT nr, p.caption FROM line JOIN posts p ON p.video_id = line.id
                 WHERE p.deleted_at IS NULL AND p.caption <> ''
-            ) AS texts WHERE said IS NOT NULL GROUP BY nr
+            ) AS every WHERE text IS NOT NULL GROUP BY nr
         ), back AS (
             SELECT nr, cameo_id, max(w.mode) AS mode FROM line JOIN receipts r ON r.video_id = line.id
             JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
         )
-        SELECT nr, remixed, trend, words, (
+        SELECT nr, remixed, trend, texts, (
+            SELECT count(*) FROM line WHERE line.nr = heads.nr
+        ) AS ancestors, (
             SELECT coalesce(jsonb_object_agg(cameo_id, mode), '{}') FROM back WHERE back.nr = heads.nr
-        ) AS withdrawn FROM heads JOIN said USING (nr)
+        ) AS withdrawn FROM heads JOIN texts USING (nr)
         """,
         numbers,
         [video for ids in roots for video in ids],
     )
-    found = [Line() for _ in roots]
+    found = [LineageFacts() for _ in roots]
     for row in rows:
         row["withdrawn"] = msgspec.json.decode(row["withdrawn"])
-        found[row.pop("nr")] = msgspec.convert(row, Line)
+        found[row.pop("nr")] = msgspec.convert(row, LineageFacts)
     return found
 
 
-async def verdicts_of(
-    rows: Sequence[VideoRow],
-    now: datetime,
-    action: Action | None = None,
-    trend: str | None = None,
-    caption: str | None = None,
-) -> dict[str, dict[str, Verdict]]:
-    """For each video, whether its maker may (still) use each of its cameos; `action` None = to draw it.
-
-    `trend` is the one that it is about to be posted to, under `caption`.
-    """
-    wanted = {row.id: [Pair(cameo, row.account_id, row.swarm_id) for cameo in row.cameos] for row in rows}
-    with_cameos = [row for row in rows if row.cameos]
-    lines = dict(
-        zip((row.id for row in with_cameos), await lines_of([[row.id] for row in with_cameos]), strict=True)
-    )
-    known = await facts_of(list(dict.fromkeys(pair for pairs in wanted.values() for pair in pairs)))
-    found: dict[str, dict[str, Verdict]] = {row.id: {} for row in rows}
-    for row in with_cameos:
-        ask = Ask(
-            requester=row.account_id,
-            action=action or action_of(row.tier, row.relation),
-            prompt=row.prompt,
-            now=now,
-            words=[*lines[row.id].words, *([caption] if caption else [])],
-            trend=trend or lines[row.id].trend,
-            video=row.id,
-            remixed=row.remixed,
-        )
-        found[row.id] = _decide_all([known[pair] for pair in wanted[row.id]], ask, lines[row.id])
-    return found
-
-
-async def verdicts_for(
-    requester: str,
-    cameos: Sequence[str],
-    source: Source | None,
-    tier: Tier,
-    prompt: str,
-    now: datetime,
-    told: Sequence[str] = (),
-) -> dict[str, Verdict]:
-    """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
-
-    `told` is what the model is told, where that is not only the prompt.
-    """
-    (line,) = await lines_of([source.video_ids if source else []])
-    known = await facts_of([Pair(cameo, requester) for cameo in cameos])
-    ask = Ask(
-        requester=requester,
-        action=action_of(tier, source.relation if source else None),
-        prompt=prompt,
-        now=now,
-        words=[*line.words, *told],
-        trend=line.trend,
-        remixed=line.remixed or (source is not None and source.relation is not Relation.RENDER),
-    )
-    return _decide_all(list(known.values()), ask, line)
-
-
-def _decide_all(cameos: Sequence[CameoFacts], ask: Ask, line: Line) -> dict[str, Verdict]:
-    owners = {cameo.owner for cameo in cameos}
-    return {
-        cameo.id: decide(
-            cameo,
-            msgspec.structs.replace(
-                ask, others=owners != {cameo.owner}, withdrawn=line.withdrawn.get(cameo.id)
-            ),
-        )
-        for cameo in cameos
-    }
-
-
-async def inherited(video_ids: Sequence[str]) -> list[str]:
+async def inherited_cameos(video_ids: Sequence[str]) -> list[str]:
     """The cameos of these videos, which hold those of all that they come from, in order of their ids."""
     rows = await fetch(
         "SELECT DISTINCT unnest(cameos) AS id FROM videos WHERE id = ANY ($1::text[]) ORDER BY 1",
         list(video_ids),
     )
     return [row["id"] for row in rows]
-
-
-async def covered(rows: Sequence[VideoRow], now: datetime, viewer: str) -> set[str]:
-    """The ids of those posted videos that consent lets be shown to this viewer."""
-    standing = [row for row in rows if row.withheld is None]
-    verdicts = await verdicts_of(standing, now, Action.SHOW)
-    shown = [row for row in standing if all(verdict.allowed for verdict in verdicts[row.id].values())]
-    return await readable(shown, now, viewer)
-
-
-async def readable(rows: Sequence[VideoRow], now: datetime, viewer: str) -> set[str]:
-    """The ids of those videos whose likenesses this viewer may look at, if they may be shown at all."""
-    known = {
-        fact.id: fact for fact in await facts(sorted({c for row in rows for c in row.cameos}), viewer, now)
-    }
-    ask = Ask(requester=viewer, action=Action.READ, prompt="", now=now)
-    return {row.id for row in rows if all(decide(known[cameo], ask).allowed for cameo in row.cameos)}

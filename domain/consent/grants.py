@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -11,22 +11,45 @@ from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.consent.policy import ASK_AGAIN_AFTER_S, GRANT_EDGES, POLICY_VERSION
 from domain.events import stream
 from domain.ids import new_id
+from domain.rate_limits import HOUR, check_rate
+from schemas.base import unix_seconds
 from schemas.cameos import Audience, CameoStatus, Grant, GrantStatus, RequestCameo, RevokeMode
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream
+from schemas.events import CameoAccepted, CameoRefused, CameoRequested, CameoRevoked, inbox_stream
 
-NEWS = {
-    GrantStatus.ACCEPTED: Name.CAMEO_ACCEPTED,
-    GrantStatus.REFUSED: Name.CAMEO_REFUSED,
-    GrantStatus.REVOKED: Name.CAMEO_REVOKED,
+ANSWERED: dict[GrantStatus, type[CameoAccepted | CameoRefused | CameoRevoked]] = {
+    GrantStatus.ACCEPTED: CameoAccepted,
+    GrantStatus.REFUSED: CameoRefused,
+    GrantStatus.REVOKED: CameoRevoked,
 }
+# Asking is free, so it is bounded: twenty owners an hour are asked by somebody who means it.
+REQUESTS_PER_HOUR = 20
 # An inbox of requests; older ones have long been answered.
 MAX_REQUESTS = 500
 # Written down as expired in one go; what has run out counts as such before that too.
 DUE_BATCH = 100
 
 
-async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime) -> Grant:
+async def check_request_rate(grantee: str, *, now: datetime) -> None:
+    """Refuse a request by somebody who asks too much. Runs in the caller's transaction.
+
+    Raises:
+        RiffleError: rate_limited.
+    """
+    # Not the row of the account: cameos are locked before accounts, and here the cameo comes next.
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended('cameo request ' || $1, 0))", grantee)
+    await check_rate(
+        "requests",
+        "grants WHERE grantee_id = $1 AND revision = 1",
+        grantee,
+        limit=REQUESTS_PER_HOUR,
+        window=HOUR,
+        at="at",
+        now=now,
+    )
+
+
+async def request(cameo_id: str, grantee: str, request: RequestCameo, *, now: datetime) -> Grant:
     """Ask the owner, whose inbox gets `cameo.requested`.
 
     Raises:
@@ -36,7 +59,7 @@ async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime
     """
     async with transaction():
         row = await lock_cameo(cameo_id)
-        await _check_request(row, grantee, wish, now)
+        await _check_request(row, grantee, request, now=now)
         grant_id = new_id("grant")
         await fetch(
             """
@@ -48,38 +71,38 @@ async def request(cameo_id: str, grantee: str, wish: RequestCameo, now: datetime
             grant_id,
             cameo_id,
             grantee,
-            dumps(wish.scope),
-            wish.message,
+            dumps(request.scope),
+            request.message,
             now,
             POLICY_VERSION,
         )
-        made = await _one(grant_id, now)
-        await stream.append(inbox_stream(row["account_id"]), Name.CAMEO_REQUESTED, _data(made), now=now)
+        made = await _one(grant_id, now=now)
+        await stream.append(inbox_stream(row["account_id"]), CameoRequested(grant=made), now=now)
         return made
 
 
-async def _check_request(row: dict[str, Any], grantee: str, wish: RequestCameo, now: datetime) -> None:
+async def _check_request(row: dict[str, Any], grantee: str, request: RequestCameo, *, now: datetime) -> None:
     if row["account_id"] == grantee:
         raise RiffleError(Code.INVALID_REQUEST, "this is your own cameo: you need not ask")
     if row["status"] == CameoStatus.REVOKED:
         raise RiffleError(Code.INVALID_STATE, "the cameo is revoked: it can't be used any more")
     if row["audience"] == Audience.ONLY_ME:
         raise RiffleError(Code.CONSENT_REFUSED, "its owner lends this cameo to nobody")
-    if wish.scope.until is not None and wish.scope.until <= now.timestamp():
+    if request.scope.until is not None and request.scope.until <= now.timestamp():
         raise RiffleError(Code.INVALID_REQUEST, "scope.until lies in the past", param="scope.until")
-    if wish.scope.trend is not None and not await exists(
-        "SELECT FROM trends WHERE id = $1", wish.scope.trend
+    if request.scope.trend is not None and not await exists(
+        "SELECT FROM trends WHERE id = $1", request.scope.trend
     ):
-        raise RiffleError(Code.NOT_FOUND, f"there is no trend `{wish.scope.trend}`", param="scope.trend")
-    if wish.scope.video_id is not None and not await exists(
+        raise RiffleError(Code.NOT_FOUND, f"there is no trend `{request.scope.trend}`", param="scope.trend")
+    if request.scope.video_id is not None and not await exists(
         "SELECT FROM videos WHERE id = $1 AND account_id = $2 AND cameos @> ARRAY[$3] AND deleted_at IS NULL",
-        wish.scope.video_id,
+        request.scope.video_id,
         grantee,
         row["id"],
     ):
         raise RiffleError(
             Code.NOT_FOUND,
-            f"there is no video `{wish.scope.video_id}` of yours with this cameo",
+            f"there is no video `{request.scope.video_id}` of yours with this cameo",
             param="scope.video_id",
         )
     blocked = await exists(
@@ -103,15 +126,15 @@ async def _check_request(row: dict[str, Any], grantee: str, wish: RequestCameo, 
         if found["status"] == GrantStatus.PENDING:
             if until is None or until > now.timestamp():
                 raise RiffleError(Code.CONFLICT, f"{found['grant_id']} still awaits an answer")
-            await revise(found["grant_id"], GrantStatus.EXPIRED, None, now)
+            await revise(found["grant_id"], GrantStatus.EXPIRED, None, now=now)
         elif (wait_s := ASK_AGAIN_AFTER_S - (now - found["changed_at"]).total_seconds()) > 0:
             raise RiffleError(
                 Code.CONFLICT, "this was refused lately: ask again later", retry_after_s=int(wait_s) + 1
             )
 
 
-async def answer(grant_id: str, owner: str, accept: bool, now: datetime) -> Grant:
-    """Accept or refuse a pending request for an own cameo; the grantee hears of it.
+async def answer(grant_id: str, owner: str, accept: bool, *, now: datetime) -> Grant:
+    """Accept or refuse a pending request for an own cameo; the grantee's inbox gets an event.
 
     Raises:
         RiffleError: not_found; invalid_state, where it is not pending any more.
@@ -129,17 +152,17 @@ async def answer(grant_id: str, owner: str, accept: bool, now: datetime) -> Gran
             raise RiffleError(Code.NOT_FOUND, f"there is no request `{grant_id}`")
         # The cameo's lock stands before those of its grants, everywhere.
         await lock_cameo(found["id"], owner)
-        grant = await _one(grant_id, now)
+        grant = await _one(grant_id, now=now)
         status = GrantStatus.ACCEPTED if accept else GrantStatus.REFUSED
         if status not in GRANT_EDGES[grant.status]:
             raise RiffleError(Code.INVALID_STATE, f"the request is {grant.status} already")
-        await revise(grant_id, status, owner, now)
-        await tell_grantee(grant_id, status, now)
-        return await _one(grant_id, now)
+        await revise(grant_id, status, owner, now=now)
+        await notify_grantee(grant_id, status, now=now)
+        return await _one(grant_id, now=now)
 
 
 async def revise(
-    grant_id: str, status: GrantStatus, actor: str | None, now: datetime, mode: RevokeMode | None = None
+    grant_id: str, status: GrantStatus, actor: str | None, mode: RevokeMode | None = None, *, now: datetime
 ) -> None:
     """Append the next revision; the database refuses what is no legal step. `mode` is how it is revoked."""
     await fetch(
@@ -157,7 +180,7 @@ async def revise(
     )
 
 
-async def due(now: datetime) -> list[tuple[str, str]]:
+async def due_to_expire(*, now: datetime) -> list[tuple[str, str]]:
     """(cameo, grant) of open grants that have run out by `now`, at most DUE_BATCH."""
     rows = await fetch(
         """
@@ -172,34 +195,29 @@ async def due(now: datetime) -> list[tuple[str, str]]:
     return [(row["cameo_id"], row["grant_id"]) for row in rows]
 
 
-async def expire(cameo_id: str, grant_id: str, now: datetime) -> None:
+async def expire(cameo_id: str, grant_id: str, *, now: datetime) -> None:
     """Write down that a grant has run out, unless it has ended in another way meanwhile."""
     async with transaction():
         await lock_cameo(cameo_id)
         if await exists(
             "SELECT FROM grant_heads WHERE grant_id = $1 AND status IN ('pending', 'accepted')", grant_id
         ):
-            await revise(grant_id, GrantStatus.EXPIRED, None, now)
+            await revise(grant_id, GrantStatus.EXPIRED, None, now=now)
 
 
-async def tell_grantee(grant_id: str, status: GrantStatus, now: datetime) -> None:
-    """Write the news into the grantee's inbox."""
+async def notify_grantee(grant_id: str, status: GrantStatus, *, now: datetime) -> None:
+    """Append what became of a grant to its grantee's inbox."""
     found = await fetch_one("SELECT grantee_id FROM grant_heads WHERE grant_id = $1", grant_id)
     assert found is not None
-    grant = await _one(grant_id, now)
-    await stream.append(inbox_stream(found["grantee_id"]), NEWS[status], _data(grant), now=now)
+    grant = await _one(grant_id, now=now)
+    await stream.append(inbox_stream(found["grantee_id"]), ANSWERED[status](grant=grant), now=now)
 
 
-async def requests(
-    account: str, role: Literal["owner", "grantee"], now: datetime | None = None
-) -> list[Grant]:
+async def list_requests(account: str, role: Literal["owner", "grantee"], *, now: datetime) -> list[Grant]:
     """What others asked of me (`owner`) or I of them (`grantee`): those that wait first, then by age."""
     mine = "c.account_id = $1" if role == "owner" else "h.grantee_id = $1"
-    return await _select(
-        f"{mine} ORDER BY (h.status = 'pending') DESC, h.requested_at DESC, h.grant_id LIMIT {MAX_REQUESTS}",
-        now or datetime.now(UTC),
-        account,
-    )
+    order = "(h.status = 'pending') DESC, h.requested_at DESC, h.grant_id"
+    return await _select(f"{mine} ORDER BY {order} LIMIT {MAX_REQUESTS}", account, now=now)
 
 
 async def lock_cameo(cameo_id: str, owner: str | None = None) -> dict[str, Any]:
@@ -215,11 +233,11 @@ async def lock_cameo(cameo_id: str, owner: str | None = None) -> dict[str, Any]:
 
 
 def unknown_cameo(cameo_id: str) -> RiffleError:
-    """What a person hears of a cameo that is not there or not theirs."""
+    """The error for a cameo that is not there or not theirs."""
     return RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}`")
 
 
-async def _select(where: str, now: datetime | None, *args: object) -> list[Grant]:
+async def _select(where: str, *args: object, now: datetime) -> list[Grant]:
     rows = await fetch(
         f"""
         SELECT h.grant_id AS id, h.cameo_id, c.display_name AS cameo_name, a.handle AS grantee, h.status,
@@ -229,24 +247,20 @@ async def _select(where: str, now: datetime | None, *args: object) -> list[Grant
         """,
         *args,
     )
-    return [_grant(row, now) for row in rows]
+    return [_grant(row, now=now) for row in rows]
 
 
-async def _one(grant_id: str, now: datetime) -> Grant:
-    return (await _select("h.grant_id = $1", now, grant_id))[0]
+async def _one(grant_id: str, *, now: datetime) -> Grant:
+    return (await _select("h.grant_id = $1", grant_id, now=now))[0]
 
 
-def _grant(row: dict[str, Any], now: datetime | None) -> Grant:
+def _grant(row: dict[str, Any], *, now: datetime) -> Grant:
     """The wire form. What has run out by `now` reads as expired, though no revision says so yet."""
     row["scope"] = msgspec.json.decode(row["scope"])
-    row["created_at"] = int(row.pop("at").timestamp())
+    row["created_at"] = unix_seconds(row.pop("at"))
     row["expires_at"] = row["scope"].get("until")
     grant = msgspec.convert(row, Grant)
     out = now is not None and grant.expires_at is not None and grant.expires_at <= now.timestamp()
     if out and GrantStatus.EXPIRED in GRANT_EDGES[grant.status]:
         grant.status = GrantStatus.EXPIRED
     return grant
-
-
-def _data(grant: Grant) -> dict[str, Any]:
-    return {"grant": msgspec.to_builtins(grant)}

@@ -17,7 +17,7 @@ from schemas.cameos import Ledger, LedgerEntry
 PAGE = 1000
 
 
-async def page(cameo_id: str, owner: str, after: int, limit: int) -> Ledger:
+async def read_page(cameo_id: str, owner: str, after: int, limit: int) -> Ledger:
     """At most `limit` entries after entry `after` of an own cameo.
 
     Raises:
@@ -57,7 +57,7 @@ async def verify() -> list[str]:
         await fetch("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # Reading all of it may take longer than any query that serves.
         await fetch("SET LOCAL statement_timeout = 0")
-        return [*await _chains(), *await _facts(), *await _heads()]
+        return [*await _check_chains(), *await _check_records(), *await _check_heads()]
 
 
 async def digest() -> tuple[int, str]:
@@ -75,7 +75,7 @@ def _entry(row: dict[str, Any]) -> LedgerEntry:
     return LedgerEntry(**{**fields, "body": msgspec.json.decode(row["body"])})
 
 
-async def _chains() -> list[str]:
+async def _check_chains() -> list[str]:
     wrong: list[str] = []
     ends: dict[str, tuple[int, str]] = {}
     place: tuple[str, int] = ("", 0)
@@ -85,7 +85,7 @@ async def _chains() -> list[str]:
         )
         for row in rows:
             seq, prev = ends.get(row["cameo_id"], (0, ""))
-            wrong += _check(row, seq, prev)
+            wrong += _check_entry(row, seq, prev)
             ends[row["cameo_id"]] = (row["seq"], row["hash"])
             place = (row["cameo_id"], row["seq"])
         if len(rows) < PAGE:
@@ -101,7 +101,7 @@ async def _chains() -> list[str]:
     return wrong
 
 
-def _check(row: dict[str, Any], seq: int, prev: str) -> list[str]:
+def _check_entry(row: dict[str, Any], seq: int, prev: str) -> list[str]:
     name = f"ledger of {row['cameo_id']}, seq {row['seq']}"
     wrong = []
     if row["seq"] != seq + 1:
@@ -113,7 +113,7 @@ def _check(row: dict[str, Any], seq: int, prev: str) -> list[str]:
     return wrong
 
 
-async def _facts() -> list[str]:
+async def _check_records() -> list[str]:
     wrong = []
     for kind, (table, _) in KINDS.items():
         rows = await fetch(
@@ -136,7 +136,7 @@ async def _facts() -> list[str]:
     return wrong
 
 
-async def _heads() -> list[str]:
+async def _check_heads() -> list[str]:
     """What decisions read, held against the last revision of each."""
     wrong = await fetch(
         """

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.consent.topics import WORDS
-from domain.safety.word_match import mentions, plain
+from domain.safety.text import has_word, normalize_text
 from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, RevokeMode, Scope
 from schemas.videos import Relation, Tier
 
@@ -42,7 +42,7 @@ class Action(StrEnum):
     REFERENCE = "reference"
 
 
-class Reason(StrEnum):
+class UseReason(StrEnum):
     """Why a use is allowed (the first five) or refused."""
 
     OWNER = "owner"
@@ -107,10 +107,11 @@ class CameoFacts(msgspec.Struct, kw_only=True, frozen=True):
     shut_out: RevokeMode | None = None
 
 
-class Ask(msgspec.Struct, kw_only=True, frozen=True):
-    """Who wants to do what with one cameo. `action` is one of `Action`; `requester` is empty for nobody.
+class UseRequest(msgspec.Struct, kw_only=True, frozen=True):
+    """Who wants to do what with one cameo.
 
-    `words` are the prompts and captions of every video it comes from, and its own caption; `trend` is the
+    `requester` is an account, empty for somebody who is not signed in; `action` is one of `Action`;
+    `texts` are the prompts and captions of every video it comes from, and its own caption; `trend` is the
     trend it stands in; `video` its id where it exists; `remixed` says whether a remix is anywhere in its
     making; `others` whether people other than the owner appear by cameo; `withdrawn` how a use that it comes
     from was withdrawn.
@@ -120,7 +121,7 @@ class Ask(msgspec.Struct, kw_only=True, frozen=True):
     action: str
     prompt: str
     now: datetime
-    words: list[str] = msgspec.field(default_factory=list)
+    texts: list[str] = msgspec.field(default_factory=list)
     trend: str | None = None
     video: str | None = None
     remixed: bool = False
@@ -148,143 +149,149 @@ def action_of(tier: Tier, relation: Relation | None) -> Action:
     return Action.RENDER if relation is Relation.RENDER else Action.REMIX
 
 
-def decide(cameo: CameoFacts, ask: Ask) -> Verdict:
+def decide(cameo: CameoFacts, request: UseRequest) -> Verdict:
     """Decide one use of one cameo."""
-    if not ask.requester:
-        return _refuse(Reason.SIGN_IN)
-    if ask.action == Action.READ:
-        return _read(cameo, ask)
-    if _ended(cameo, ask):
-        return _refuse(Reason.CAMEO_REVOKED)
-    if ask.withdrawn is not None:
-        return _refuse(Reason.WITHDRAWN)
-    if ask.requester == cameo.owner:
-        return _allow(Reason.OWNER, cameo)
+    if not request.requester:
+        return _refuse(UseReason.SIGN_IN)
+    if request.action == Action.READ:
+        return _read(cameo, request)
+    if _ended(cameo, request):
+        return _refuse(UseReason.CAMEO_REVOKED)
+    if request.withdrawn is not None:
+        return _refuse(UseReason.WITHDRAWN)
+    if request.requester == cameo.owner:
+        return _allow(UseReason.OWNER, cameo)
     if cameo.blocked:
-        return _refuse(Reason.BLOCKED)
-    restricted = _restricted(cameo.restrictions, ask)
+        return _refuse(UseReason.BLOCKED)
+    restricted = _restricted(cameo.restrictions, request)
     if restricted is not None:
         return _refuse(restricted)
     if cameo.audience is Audience.ONLY_ME:
-        return _refuse(Reason.ONLY_ME)
-    open_grants = [grant for grant in cameo.grants if _open(grant, ask)]
-    shortfalls = {grant.id: _shortfall(grant, ask, cameo.restrictions) for grant in open_grants}
+        return _refuse(UseReason.ONLY_ME)
+    open_grants = [grant for grant in cameo.grants if _open(grant, request)]
+    shortfalls = {grant.id: _shortfall(grant, request, cameo.restrictions) for grant in open_grants}
     for grant in reversed(open_grants):
         if shortfalls[grant.id] is None:
             return Verdict(
-                allowed=True, reason=Reason.GRANTED, grant_id=grant.id, grant_revision=grant.revision
+                allowed=True, reason=UseReason.GRANTED, grant_id=grant.id, grant_revision=grant.revision
             )
     # Withdrawn from this one person counts for more than open to all.
-    revoked = not open_grants and _turned_away(cameo, ask)
-    if not revoked and _by_audience(cameo.restrictions, ask):
+    revoked = not open_grants and _turned_away(cameo, request)
+    if not revoked and _by_audience(cameo.restrictions, request):
         if cameo.audience is Audience.EVERYONE:
-            return _allow(Reason.EVERYONE, cameo)
+            return _allow(UseReason.EVERYONE, cameo)
         if cameo.audience is Audience.MUTUALS and cameo.mutual:
-            return _allow(Reason.MUTUALS, cameo)
+            return _allow(UseReason.MUTUALS, cameo)
     statuses = {grant.status for grant in cameo.grants}
     if GrantStatus.PENDING in statuses:
-        return _refuse(Reason.PENDING)
+        return _refuse(UseReason.PENDING)
     if open_grants:
         reason = shortfalls[open_grants[-1].id]
         assert reason is not None
         return _refuse(reason, _ASK_FOR[reason])
     if revoked:
-        return _refuse(Reason.GRANT_REVOKED, "approval")
+        return _refuse(UseReason.GRANT_REVOKED, "approval")
     if GrantStatus.REFUSED in statuses:
-        return _refuse(Reason.REFUSED, "approval")
-    if ask.action in _POSTING and cameo.restrictions.approve_posts:
-        return _refuse(Reason.POST_NOT_APPROVED, "this video")
-    return _refuse(Reason.NOT_ASKED, "approval")
+        return _refuse(UseReason.REFUSED, "approval")
+    if request.action in _POSTING and cameo.restrictions.approve_posts:
+        return _refuse(UseReason.POST_NOT_APPROVED, "this video")
+    return _refuse(UseReason.NOT_ASKED, "approval")
 
 
 _POSTING = (Action.POST, Action.SHOW)
 _ASK_FOR = {
-    Reason.GRANT_EXPIRED: "more time",
-    Reason.OTHER_PROMPT: "this prompt",
-    Reason.OTHER_TREND: "this trend",
-    Reason.OTHER_VIDEO: "this video",
-    Reason.NO_POSTING: "posting",
-    Reason.POST_NOT_APPROVED: "this video",
-    Reason.USED_UP: "more uses",
+    UseReason.GRANT_EXPIRED: "more time",
+    UseReason.OTHER_PROMPT: "this prompt",
+    UseReason.OTHER_TREND: "this trend",
+    UseReason.OTHER_VIDEO: "this video",
+    UseReason.NO_POSTING: "posting",
+    UseReason.POST_NOT_APPROVED: "this video",
+    UseReason.USED_UP: "more uses",
 }
 
 
-def _read(cameo: CameoFacts, ask: Ask) -> Verdict:
+def _read(cameo: CameoFacts, request: UseRequest) -> Verdict:
     """May this person look at a post that stands: everybody who signed in and isn't blocked."""
-    if ask.requester == cameo.owner:
-        return _allow(Reason.OWNER, cameo)
-    return _refuse(Reason.BLOCKED) if cameo.blocked else _allow(Reason.POSTED, cameo)
+    if request.requester == cameo.owner:
+        return _allow(UseReason.OWNER, cameo)
+    return _refuse(UseReason.BLOCKED) if cameo.blocked else _allow(UseReason.POSTED, cameo)
 
 
-def _ended(cameo: CameoFacts, ask: Ask) -> bool:
+def _ended(cameo: CameoFacts, request: UseRequest) -> bool:
     """Whether the end of the whole cameo counts: one that blocks new uses leaves what is posted alone."""
-    kept = ask.action == Action.SHOW and cameo.revoked is RevokeMode.BLOCK_NEW
+    kept = request.action == Action.SHOW and cameo.revoked is RevokeMode.BLOCK_NEW
     return cameo.status is CameoStatus.REVOKED and not kept
 
 
-def _open(grant: GrantFacts, ask: Ask) -> bool:
+def _open(grant: GrantFacts, request: UseRequest) -> bool:
     """Whether a grant counts as given: for what is posted, one revoked for new uses only does too."""
-    kept = ask.action == Action.SHOW and grant.mode is RevokeMode.BLOCK_NEW
+    kept = request.action == Action.SHOW and grant.mode is RevokeMode.BLOCK_NEW
     return grant.status is GrantStatus.ACCEPTED or (grant.status is GrantStatus.REVOKED and kept)
 
 
-def _turned_away(cameo: CameoFacts, ask: Ask) -> bool:
+def _turned_away(cameo: CameoFacts, request: UseRequest) -> bool:
     if GrantStatus.REVOKED in {grant.status for grant in cameo.grants}:
         return True
-    kept = ask.action == Action.SHOW and cameo.shut_out is RevokeMode.BLOCK_NEW
+    kept = request.action == Action.SHOW and cameo.shut_out is RevokeMode.BLOCK_NEW
     return cameo.shut_out is not None and not kept
 
 
-def _by_audience(restrictions: Restrictions, ask: Ask) -> bool:
+def _by_audience(restrictions: Restrictions, request: UseRequest) -> bool:
     """Whether an audience is enough for this; the reference picture and approved posts need a grant."""
-    return ask.action != Action.REFERENCE and not (restrictions.approve_posts and ask.action in _POSTING)
+    return request.action != Action.REFERENCE and not (
+        restrictions.approve_posts and request.action in _POSTING
+    )
 
 
-def _restricted(restrictions: Restrictions, ask: Ask) -> Reason | None:
+def _restricted(restrictions: Restrictions, request: UseRequest) -> UseReason | None:
     """The restriction that refuses this, whoever asks; None where none does."""
-    texts = [ask.prompt, *ask.words]
-    if restrictions.until is not None and ask.now.timestamp() >= restrictions.until:
-        return Reason.CAMEO_EXPIRED
-    if mentions(texts, restrictions.words):
-        return Reason.RESTRICTED_WORDS
-    if any(mentions(texts, WORDS[topic]) for topic in restrictions.topics):
-        return Reason.RESTRICTED_TOPIC
-    if mentions(texts, restrictions.styles):
-        return Reason.RESTRICTED_STYLE
-    if restrictions.no_remix and (ask.remixed or ask.action == Action.REMIX):
-        return Reason.NO_REMIX
-    if restrictions.no_others and ask.others:
-        return Reason.NO_OTHERS
+    texts = [request.prompt, *request.texts]
+    if restrictions.until is not None and request.now.timestamp() >= restrictions.until:
+        return UseReason.CAMEO_EXPIRED
+    if has_word(texts, restrictions.words):
+        return UseReason.RESTRICTED_WORDS
+    if any(has_word(texts, WORDS[topic]) for topic in restrictions.topics):
+        return UseReason.RESTRICTED_TOPIC
+    if has_word(texts, restrictions.styles):
+        return UseReason.RESTRICTED_STYLE
+    if restrictions.no_remix and (request.remixed or request.action == Action.REMIX):
+        return UseReason.NO_REMIX
+    if restrictions.no_others and request.others:
+        return UseReason.NO_OTHERS
     return None
 
 
-def _shortfall(grant: GrantFacts, ask: Ask, restrictions: Restrictions) -> Reason | None:
+def _shortfall(grant: GrantFacts, request: UseRequest, restrictions: Restrictions) -> UseReason | None:
     """Why a grant does not cover this; None where it does."""
     scope = grant.scope
-    if scope.until is not None and ask.now.timestamp() >= scope.until:
-        return Reason.GRANT_EXPIRED
-    if ask.action == Action.REFERENCE:
+    if scope.until is not None and request.now.timestamp() >= scope.until:
+        return UseReason.GRANT_EXPIRED
+    if request.action == Action.REFERENCE:
         return None
-    if scope.video_id is not None and scope.video_id != ask.video:
-        return Reason.OTHER_VIDEO
-    if scope.prompt is not None and plain(scope.prompt) != plain(ask.prompt):
-        return Reason.OTHER_PROMPT
-    if scope.trend is not None and scope.trend != ask.trend:
-        return Reason.OTHER_TREND
-    if ask.action in _POSTING:
+    if scope.video_id is not None and scope.video_id != request.video:
+        return UseReason.OTHER_VIDEO
+    if scope.prompt is not None and normalize_text(scope.prompt) != normalize_text(request.prompt):
+        return UseReason.OTHER_PROMPT
+    if scope.trend is not None and scope.trend != request.trend:
+        return UseReason.OTHER_TREND
+    if request.action in _POSTING:
         if not scope.post:
-            return Reason.NO_POSTING
+            return UseReason.NO_POSTING
         if restrictions.approve_posts and scope.video_id is None:
-            return Reason.POST_NOT_APPROVED
+            return UseReason.POST_NOT_APPROVED
     # Rendering or posting what was drawn is part of the use that drew it.
-    if ask.action in (Action.PREVIEW, Action.REMIX) and scope.uses is not None and grant.used >= scope.uses:
-        return Reason.USED_UP
+    if (
+        request.action in (Action.PREVIEW, Action.REMIX)
+        and scope.uses is not None
+        and grant.used >= scope.uses
+    ):
+        return UseReason.USED_UP
     return None
 
 
-def _allow(reason: Reason, cameo: CameoFacts) -> Verdict:
+def _allow(reason: UseReason, cameo: CameoFacts) -> Verdict:
     return Verdict(allowed=True, reason=reason, grant_revision=cameo.revision)
 
 
-def _refuse(reason: Reason, ask: str | None = None) -> Verdict:
+def _refuse(reason: UseReason, ask: str | None = None) -> Verdict:
     return Verdict(allowed=False, reason=reason, ask=ask)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from domain.consent.policy import Action, Ask, CameoFacts, GrantFacts, Verdict, decide
+from domain.consent.policy import Action, CameoFacts, GrantFacts, UseRequest, Verdict, decide
 from schemas.cameos import Audience, CameoStatus, GrantStatus, Scope
 
 OWNER, OTHER = "owner", "other"
@@ -27,7 +27,7 @@ class Standing(StrEnum):
     ANONYMOUS = "anonymous"
 
 
-def answer(audience: Audience, standing: Standing, action: Action) -> Verdict:
+def table_verdict(audience: Audience, standing: Standing, action: Action) -> Verdict:
     """May somebody of this standing do this with an unrestricted cameo of this audience?"""
     grant = GrantFacts(id="grant", revision=2, status=GrantStatus.ACCEPTED, scope=Scope())
     cameo = CameoFacts(
@@ -41,7 +41,7 @@ def answer(audience: Audience, standing: Standing, action: Action) -> Verdict:
         grants=[grant] if standing is Standing.APPROVED else [],
     )
     who = {Standing.SELF: OWNER, Standing.ANONYMOUS: ""}.get(standing, OTHER)
-    return decide(cameo, Ask(requester=who, action=action, prompt="a cat", now=NOW))
+    return decide(cameo, UseRequest(requester=who, action=action, prompt="a cat", now=NOW))
 
 
 def table() -> str:
@@ -54,7 +54,7 @@ def _lines() -> Iterator[str]:
     yield "|---" * (2 + len(ACTIONS)) + "|"
     for audience in Audience:
         for standing in Standing:
-            found = [answer(audience, standing, action) for action in ACTIONS]
+            found = [table_verdict(audience, standing, action) for action in ACTIONS]
             cells = [f"{'yes' if item.allowed else 'no'}: `{item.reason}`" for item in found]
             yield f"| `{audience}` | {standing} | {' | '.join(cells)} |"
 

@@ -1,38 +1,50 @@
-"""The use of cameos by videos: locked, decided, written down, told to their owners, listed and deleted."""
+"""Receipts of the use of cameos by videos: written while these are locked, listed, deleted by owners."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from db.engine import exists, fetch, fetch_one, transaction
 from domain.consent import revocations
 from domain.consent.grants import unknown_cameo
 from domain.consent.policy import POLICY_VERSION, Action, Verdict
+from domain.videos.mentions import CameoIdentity
 from domain.videos.record import VideoRow
-from schemas.cameos import RevokeMode, Use
+from schemas.base import unix_seconds
+from schemas.cameos import CameoUse, RevokeMode
 from schemas.errors import Code, RiffleError
+from schemas.events import CameoUsed
+from schemas.videos import Receipt
 
 # What a screen of uses shows; older ones are in the ledger.
 MAX_USES = 500
 
 
-async def lock(cameos: Sequence[str]) -> None:
-    """Lock cameos until the transaction ends, in one order.
+async def lock_cameos(cameo_ids: Sequence[str]) -> list[CameoIdentity]:
+    """Lock cameos until the transaction ends, in one order; what each is called, in the order given.
 
     Raises:
         RiffleError: not_found.
     """
+    if not cameo_ids:
+        return []
     locked = await fetch(
-        "SELECT id FROM cameos WHERE id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE", list(cameos)
+        """
+        SELECT id, handle, display_name, reference_key IS NOT NULL AS pictured FROM cameos
+        WHERE id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE
+        """,
+        list(cameo_ids),
     )
-    missing = set(cameos) - {row["id"] for row in locked}
+    found = {row["id"]: CameoIdentity(**row) for row in locked}
+    missing = set(cameo_ids) - set(found)
     if missing:
         raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{min(missing)}`", param="cameos")
+    return [found[cameo] for cameo in cameo_ids]
 
 
-def refuse(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
+def require_allowed(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
     """Let it pass where all agree; `what` is what would be done.
 
     Raises:
@@ -46,28 +58,37 @@ def refuse(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
             )
 
 
-async def receive(
-    video_ids: Sequence[str], verdicts: Mapping[str, Verdict], action: Literal["draw", "post"], now: datetime
+async def write(
+    video_ids: Sequence[str],
+    verdicts: Mapping[str, Verdict],
+    action: Literal["draw", "post"],
+    *,
+    now: datetime,
 ) -> None:
     """Pin what was permitted to videos. The cameos are locked."""
-    for cameo, verdict in verdicts.items():
-        await fetch(
-            """
-            INSERT INTO receipts (video_id, cameo_id, grant_id, revision, policy_version, at, action)
-            SELECT unnest($1::text[]), $2, $3, $4, $5, $6, $7
-            """,
-            list(video_ids),
-            cameo,
-            verdict.grant_id,
-            verdict.grant_revision,
-            POLICY_VERSION,
-            now,
-            action,
-        )
+    if not verdicts:
+        return
+    await fetch(
+        """
+        INSERT INTO receipts (video_id, cameo_id, grant_id, revision, policy_version, at, action)
+        SELECT video_id, c.id, c.grant_id, c.revision, $5, $6, $7 FROM unnest($1::text[]) AS video_id,
+            unnest($2::text[], $3::text[], $4::integer[]) WITH ORDINALITY AS c(id, grant_id, revision, nr)
+        ORDER BY c.nr, video_id
+        """,
+        list(video_ids),
+        list(verdicts),
+        [verdict.grant_id for verdict in verdicts.values()],
+        [verdict.grant_revision for verdict in verdicts.values()],
+        POLICY_VERSION,
+        now,
+        action,
+    )
 
 
-async def news(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, dict[str, Any]]]:
-    """What the owner of each cameo of one swarm hears, by account: nothing of what they do themselves."""
+async def notices(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, CameoUsed]]:
+    """The event for the owner of each cameo of one swarm, by account; none for what they do themselves."""
+    if not rows[0].cameos:
+        return []
     found = await fetch(
         """
         SELECT c.id, c.account_id, c.display_name, a.handle FROM cameos c, accounts a
@@ -79,20 +100,32 @@ async def news(rows: Sequence[VideoRow], action: Action) -> list[tuple[str, dict
     return [
         (
             row["account_id"],
-            {
-                "cameo_id": row["id"],
-                "cameo_name": row["display_name"],
-                "by": row["handle"],
-                "action": action.value,
-                "video_ids": [item.id for item in rows],
-                "prompt": rows[0].prompt,
-            },
+            CameoUsed(
+                cameo_id=row["id"],
+                cameo_name=row["display_name"],
+                by=row["handle"],
+                action=action.value,
+                video_ids=[item.id for item in rows],
+                prompt=rows[0].prompt,
+            ),
         )
         for row in found
     ]
 
 
-async def uses(cameo_id: str, account: str) -> list[Use]:
+async def of_video(video_id: str) -> list[Receipt]:
+    """The consent that a video rests on, oldest first."""
+    rows = await fetch(
+        """
+        SELECT cameo_id, grant_id, revision, policy_version, at, action FROM receipts
+        WHERE video_id = $1 ORDER BY id
+        """,
+        video_id,
+    )
+    return [Receipt(video_id=video_id, **{**row, "at": unix_seconds(row["at"])}) for row in rows]
+
+
+async def list_uses(cameo_id: str, account: str) -> list[CameoUse]:
     """Every video with an own cameo, drafts too, newest first.
 
     Raises:
@@ -111,10 +144,10 @@ async def uses(cameo_id: str, account: str) -> list[Use]:
         cameo_id,
         MAX_USES,
     )
-    return [Use(**{**row, "at": int(row["at"].timestamp())}) for row in rows]
+    return [CameoUse(**{**row, "at": unix_seconds(row["at"])}) for row in rows]
 
 
-async def delete(cameo_id: str, account: str, video_id: str, now: datetime) -> None:
+async def delete_use(cameo_id: str, account: str, video_id: str, *, now: datetime) -> None:
     """Delete a video with an own cameo, whoever made it, and what was made from it.
 
     Raises:
@@ -131,4 +164,4 @@ async def delete(cameo_id: str, account: str, video_id: str, now: datetime) -> N
             cameo_id,
         ):
             raise RiffleError(Code.NOT_FOUND, f"this cameo is in no video `{video_id}`")
-        await revocations.record(cameo_id, account, RevokeMode.TOMBSTONE, now, video=video_id)
+        await revocations.record(cameo_id, account, RevokeMode.TOMBSTONE, video=video_id, now=now)

@@ -1,4 +1,8 @@
-"""Consent taken back: written down, told, and counted at once; cascades carry it out to the end."""
+"""Consent taken back: recorded, announced, and in force at once.
+
+What a revocation does to posts, drafts and media by its mode is carried out in `domain.consent.cascades`;
+until that has come to a video, reads ask the revocations themselves.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from schemas.cameos import CameoStatus, GrantStatus, RevokeCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 
 
-async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) -> None:
+async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: datetime) -> None:
     """Withdraw one grant, one person's leave, or (with neither) the whole cameo, which is final.
 
     From then on no reading shows what the mode reaches, and running videos that rest on it are ended here;
@@ -24,9 +28,9 @@ async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) 
     """
     async with transaction():
         row = await grants.lock_cameo(cameo_id, account)
-        grantee = await _grantee(wish, account)
-        if wish.grant_id is not None:
-            await _check_grant(wish.grant_id, cameo_id, grantee)
+        grantee = await _grantee(request, account)
+        if request.grant_id is not None:
+            await _check_grant(request.grant_id, cameo_id, grantee)
         open_grants = await fetch(
             """
             SELECT grant_id FROM grant_heads
@@ -35,40 +39,40 @@ async def revoke(cameo_id: str, account: str, wish: RevokeCameo, now: datetime) 
             ORDER BY grantee_id, grant_id
             """,
             cameo_id,
-            wish.grant_id,
+            request.grant_id,
             grantee,
         )
-        whole = wish.grant_id is None and grantee is None
+        whole = request.grant_id is None and grantee is None
         if whole and row["status"] != CameoStatus.REVOKED:
             await fetch(
                 "UPDATE cameos SET revision = revision + 1, status = 'revoked' WHERE id = $1", cameo_id
             )
         for found in open_grants:
-            await grants.revise(found["grant_id"], GrantStatus.REVOKED, account, now, wish.mode)
+            await grants.revise(found["grant_id"], GrantStatus.REVOKED, account, request.mode, now=now)
         # One named target: a grant says more than the person that it was given to.
         await record(
             cameo_id,
             account,
-            wish.mode,
-            now,
-            grantee=None if wish.grant_id is not None else grantee,
-            grant=wish.grant_id,
+            request.mode,
+            grantee=None if request.grant_id is not None else grantee,
+            grant=request.grant_id,
+            now=now,
         )
-        if whole and wish.mode is RevokeMode.TOMBSTONE:
-            await drop_reference(cameo_id, now)
+        if whole and request.mode is RevokeMode.TOMBSTONE:
+            await drop_reference(cameo_id, now=now)
         for found in open_grants:
-            await grants.tell_grantee(found["grant_id"], GrantStatus.REVOKED, now)
+            await grants.notify_grantee(found["grant_id"], GrantStatus.REVOKED, now=now)
 
 
 async def record(
     cameo_id: str,
     account: str,
     mode: RevokeMode,
-    now: datetime,
     *,
     grantee: str | None = None,
     grant: str | None = None,
     video: str | None = None,
+    now: datetime,
 ) -> None:
     """Write a revocation of a locked cameo, end what runs against it, and queue its cascade."""
     made = await fetch_one(
@@ -85,13 +89,13 @@ async def record(
         now,
     )
     assert made is not None
-    await end_refused(cameo_id, now)
+    await end_refused(cameo_id, now=now)
     if mode is not RevokeMode.BLOCK_NEW:
         await fetch("INSERT INTO cascades (revocation_id, began_at) VALUES ($1, $2)", made["id"], now)
         await stream.notify(stream.SWEEP)
 
 
-async def end_refused(cameo_id: str, now: datetime) -> None:
+async def end_refused(cameo_id: str, *, now: datetime) -> None:
     """End running videos with this cameo that consent no longer covers."""
     rows = await select(
         """
@@ -103,7 +107,7 @@ async def end_refused(cameo_id: str, now: datetime) -> None:
     await transitions.withdraw_refused(rows, now)
 
 
-async def drop_reference(cameo_id: str, now: datetime) -> None:
+async def drop_reference(cameo_id: str, *, now: datetime) -> None:
     """Let go of a cameo's picture; its hash stays in the records."""
     await fetch(
         """
@@ -117,12 +121,14 @@ async def drop_reference(cameo_id: str, now: datetime) -> None:
     await stream.notify(stream.SWEEP)
 
 
-async def _grantee(wish: RevokeCameo, account: str) -> str | None:
-    if wish.grantee is None:
+async def _grantee(request: RevokeCameo, account: str) -> str | None:
+    if request.grantee is None:
         return None
-    found = await fetch_one("SELECT id FROM accounts WHERE handle = $1", wish.grantee)
+    found = await fetch_one("SELECT id FROM accounts WHERE handle = $1", request.grantee)
     if found is None or found["id"] == account:
-        raise RiffleError(Code.NOT_FOUND, f"nobody called `{wish.grantee}` could be refused", param="grantee")
+        raise RiffleError(
+            Code.NOT_FOUND, f"nobody called `{request.grantee}` could be refused", param="grantee"
+        )
     return str(found["id"])
 
 

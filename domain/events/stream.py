@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one
-from domain.videos import visibility
-from schemas.events import Event, Name, inbox_stream, video_stream
+from db.tables.events import EventTable
+from schemas.base import unix_seconds
+from schemas.events import Event, EventName, Payload
 
 EVENT = "riffle_event"
 WORK = "riffle_work"
@@ -17,10 +18,8 @@ CANCEL = "riffle_cancel"
 SWEEP = "riffle_sweep"
 
 
-async def append(
-    stream: str, name: Name, data: dict[str, Any], *, picture: bytes | None = None, now: datetime
-) -> int:
-    """Append one event in the caller's transaction; returns its number. Listeners are told `stream seq`."""
+async def append(stream: str, payload: Payload, *, picture: bytes | None = None, now: datetime) -> int:
+    """Append one event in the caller's transaction; returns its number. Listeners get `stream seq`."""
     found = await fetch_one(
         """
         WITH head AS (
@@ -35,13 +34,35 @@ async def append(
         """,
         stream,
         now,
-        name.value,
-        dumps(data),
+        payload.name.value,
+        dumps(payload),
         picture,
         EVENT,
     )
     assert found is not None
     return int(found["seq"])
+
+
+async def append_first(payloads: Mapping[str, Payload], *, now: datetime) -> None:
+    """Begin new streams, each with one event, in the caller's transaction and in one statement."""
+    await fetch(
+        """
+        WITH new AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS new(stream, name, data)),
+        head AS (
+            INSERT INTO streams (stream, epoch, seq)
+            SELECT stream, left(replace(gen_random_uuid()::text, '-', ''), 12), 1 FROM new
+        ), event AS (
+            INSERT INTO events (stream, seq, at, name, data)
+            SELECT stream, 1, $4, name, data::jsonb FROM new
+        )
+        SELECT pg_notify($5, stream || ' 1') FROM new
+        """,
+        list(payloads),
+        [payload.name.value for payload in payloads.values()],
+        [dumps(payload) for payload in payloads.values()],
+        now,
+        EVENT,
+    )
 
 
 async def since(stream: str, after: int, limit: int) -> list[Event]:
@@ -61,8 +82,8 @@ async def since(stream: str, after: int, limit: int) -> list[Event]:
             stream=row["stream"],
             epoch=row["epoch"],
             seq=row["seq"],
-            at=round(row["at"].timestamp() * 1000),
-            name=Name(row["name"]),
+            at=unix_seconds(row["at"]),
+            name=EventName(row["name"]),
             data=msgspec.json.decode(row["data"]),
             picture=row["picture"],
         )
@@ -76,17 +97,10 @@ async def head(stream: str) -> tuple[str, int] | None:
     return None if found is None else (found["epoch"], found["seq"])
 
 
-async def may_follow(account_id: str, stream: str) -> bool:
-    """Whether a stream exists and is this account's to follow: its inbox, and videos that it may see."""
-    if stream == inbox_stream(account_id):
-        return True
-    video_id = stream.removeprefix(video_stream(""))
-    return video_id != stream and await visibility.may_follow(video_id, account_id)
-
-
 async def forget_pictures(stream: str) -> None:
     """Erase what a stream showed; its facts stay."""
-    await fetch("UPDATE events SET picture = NULL WHERE stream = $1 AND picture IS NOT NULL", stream)
+    with_picture = (EventTable.stream == stream) & EventTable.picture.is_not_null()
+    await EventTable.update({EventTable.picture: None}).where(with_picture)
 
 
 async def notify(channel: str, payload: str = "") -> None:

@@ -1,44 +1,21 @@
-"""The feed: trends downward, the posts of one trend sideways. What consent no longer covers is left out."""
+"""The feed: trends downward, each with the first posts of its lane."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
-from db.engine import exists, fetch
+from db.engine import fetch
+from domain.feed.cursors import decode_position, encode_position
+from domain.feed.lanes import LANE_ORDERS, MAX_READS, lane_kind, listable
 from domain.feed.posts import NOT_BLOCKED, to_posts
-from domain.feed.posts import delete_post as delete_post
-from domain.feed.posts import get_post as get_post
-from domain.feed.posts import like as like
-from domain.feed.posts import post as post
-from domain.feed.posts import unlike as unlike
-from domain.feed.ranking import decode_cursor, encode_cursor, prompt_diff
-from domain.videos import hidden
-from domain.videos.record import VideoRow, select
-from schemas.errors import Code, RiffleError
-from schemas.feed import Cut, DiffPart, Feed, FeedItem, Lane, LaneItem, LaneOrder, LanePreview, Post, Trend
+from schemas.feed import Cut, Feed, FeedItem, LaneOrder, LanePreview, Post, Trend
 
 # One post fills the screen, the next ones are there before a thumb moves.
 LANE_PREVIEW = 4
-# A page reads on while what it finds may not be shown; after so many reads it answers with what it has.
-MAX_READS = 5
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Order(NamedTuple):
-    """A sort key in SQL, the type of its value in a cursor, and the type to compare as."""
-
-    sql: str
-    part: type
-    cast: str
-
-
-LANE_ORDERS = {
-    LaneOrder.CLOSENESS: _Order("coalesce(p.root_closeness, -1)", float, "float8"),
-    LaneOrder.TOP: _Order("p.likes", int, "bigint"),
-    LaneOrder.FRESH: _Order("p.created_at", int, "timestamptz"),
-}
 # Each gives id, key and why; $1 is the viewer, $2 and $3 the key to go on after, $4 the limit.
 CUTS = {
     Cut.TRENDING: (
@@ -53,7 +30,7 @@ CUTS = {
         """,
     ),
     Cut.FRESH: (
-        int,
+        datetime,
         f"""
         SELECT t.id, t.latest_at AS key, '' AS who FROM trends t
         WHERE ($2::timestamptz IS NULL OR (t.latest_at, t.id) < ($2, $3))
@@ -64,7 +41,7 @@ CUTS = {
         """,
     ),
     Cut.FOLLOWING: (
-        int,
+        datetime,
         f"""
         SELECT p.trend_id AS id, max(p.created_at) AS key,
             (array_agg(a.handle ORDER BY p.created_at DESC))[1] AS who
@@ -77,7 +54,7 @@ CUTS = {
 }
 
 
-async def trends(cut: Cut, cursor: str | None, limit: int, viewer: str) -> Feed:
+async def trends(cut: Cut, cursor: str | None, limit: int, viewer: str, now: datetime) -> Feed:
     """A page of trends, each with the first posts of its lane by closeness.
 
     Raises:
@@ -85,11 +62,11 @@ async def trends(cut: Cut, cursor: str | None, limit: int, viewer: str) -> Feed:
     """
     kind = f"feed:{cut}"
     part, sql = CUTS[cut]
-    key, after = _start(kind, cursor, part)
+    key, after = decode_position(kind, cursor, part)
     items: list[FeedItem] = []
     for _ in range(MAX_READS):
         found = await fetch(sql, viewer, key, after, limit + 1)
-        lanes = await _lane_starts([row["id"] for row in found], viewer)
+        lanes = await _lane_starts([row["id"] for row in found], viewer, now)
         for row in found[:limit]:
             key, after = row["key"], row["id"]
             if after in lanes:
@@ -99,7 +76,7 @@ async def trends(cut: Cut, cursor: str | None, limit: int, viewer: str) -> Feed:
         more = bool(found) and after != found[-1]["id"]
         if not more or len(items) == limit:
             break
-    return Feed(items=items, cursor=_cursor(kind, key, after) if more else None)
+    return Feed(items=items, cursor=encode_position(kind, key, after) if more else None)
 
 
 class _LaneStart(NamedTuple):
@@ -111,7 +88,7 @@ class _LaneStart(NamedTuple):
     likes: int
 
 
-async def _lane_starts(trend_ids: Sequence[str], viewer: str) -> dict[str, _LaneStart]:
+async def _lane_starts(trend_ids: Sequence[str], viewer: str, now: datetime) -> dict[str, _LaneStart]:
     """The first posts of each lane that has any to show."""
     order = LANE_ORDERS[LaneOrder.CLOSENESS]
     reach = 2 * LANE_PREVIEW
@@ -127,8 +104,8 @@ async def _lane_starts(trend_ids: Sequence[str], viewer: str) -> dict[str, _Lane
         list(trend_ids),
         reach,
     )
-    shown, rows = await _showable(found, viewer)
-    posts = {item.id: item for item in await to_posts(shown, rows, viewer)}
+    listed, rows = await listable(found, viewer, now)
+    posts = {item.id: item for item in await to_posts(listed, rows, viewer)}
     totals = await fetch(
         """
         SELECT trend_id, count(*) AS total, count(DISTINCT account_id) AS people, sum(likes) AS likes
@@ -148,7 +125,7 @@ async def _lane_starts(trend_ids: Sequence[str], viewer: str) -> dict[str, _Lane
         starts[trend_id] = _LaneStart(
             trend_id,
             [posts[row["id"]] for row in first],
-            _cursor(_lane_kind(trend_id, LaneOrder.CLOSENESS), first[-1]["key"], first[-1]["id"])
+            encode_position(lane_kind(trend_id, LaneOrder.CLOSENESS), first[-1]["key"], first[-1]["id"])
             if more
             else None,
             counted["total"],
@@ -177,101 +154,3 @@ def _item(start: _LaneStart, cut: Cut, who: str) -> FeedItem:
         lane=LanePreview(items=start.posts, cursor=start.cursor),
         why=why,
     )
-
-
-async def lane(trend_id: str, order: LaneOrder, cursor: str | None, limit: int, viewer: str) -> Lane:
-    """A page of one trend's posts, each with how its prompt differs from that of its source.
-
-    Raises:
-        RiffleError: not_found, where there is no such trend or nothing of it can be shown; invalid_cursor.
-    """
-    kind, by = _lane_kind(trend_id, order), LANE_ORDERS[order]
-    key, after = _start(kind, cursor, by.part)
-    if not await exists("SELECT FROM trends WHERE id = $1", trend_id):
-        raise _unknown(trend_id)
-    found: list[dict[str, Any]] = []
-    rows: list[VideoRow] = []
-    for _ in range(MAX_READS):
-        batch = await fetch(
-            f"""
-            SELECT p.*, {by.sql} AS key FROM posts p
-            WHERE p.trend_id = $2 AND p.deleted_at IS NULL AND {NOT_BLOCKED}
-                AND ($3::{by.cast} IS NULL OR ({by.sql}, p.id) < ($3, $4))
-            ORDER BY {by.sql} DESC, p.id DESC LIMIT $5
-            """,
-            viewer,
-            trend_id,
-            key,
-            after,
-            limit + 1,
-        )
-        shown, videos = await _showable(batch[:limit], viewer)
-        taken = shown[: limit - len(found)]
-        last = taken[-1] if len(taken) < len(shown) else batch[:limit][-1] if batch else None
-        if last is not None:
-            key, after = last["key"], last["id"]
-        found += taken
-        rows += [row for row in videos if row.id in {item["video_id"] for item in taken}]
-        more = bool(batch) and after != batch[-1]["id"]
-        if not more or len(found) == limit:
-            break
-    if not found and cursor is None:
-        raise _unknown(trend_id)
-    posts = await to_posts(found, rows, viewer)
-    diffs = await _diffs(posts, viewer)
-    return Lane(
-        items=[LaneItem(post=item, prompt_diff=diffs[item.id]) for item in posts],
-        cursor=_cursor(kind, key, after) if more else None,
-    )
-
-
-async def _diffs(posts: Sequence[Post], viewer: str) -> dict[str, list[DiffPart]]:
-    """How each prompt differs from its source's; nothing where the source can't be seen any more."""
-    sources = [item.source_post_id for item in posts if item.source_post_id is not None]
-    rows = await select("v.post_id = ANY ($1::text[])", sources) if sources else []
-    covered = await hidden.shown(rows, viewer)
-    prompts = {row.post_id: row.prompt for row in rows if row.id in covered}
-    return {
-        item.id: prompt_diff(item.video.prompt, item.video.prompt)
-        if item.source_post_id is None
-        else prompt_diff(prompts[item.source_post_id], item.video.prompt)
-        if item.source_post_id in prompts
-        else []
-        for item in posts
-    }
-
-
-async def _showable(
-    found: Sequence[dict[str, Any]], viewer: str
-) -> tuple[list[dict[str, Any]], list[VideoRow]]:
-    """Those rows of `posts` that the viewer may be shown, and their videos."""
-    rows = await select("v.id = ANY ($1::text[])", [row["video_id"] for row in found])
-    covered = await hidden.shown(rows, viewer)
-    return [row for row in found if row["video_id"] in covered], [row for row in rows if row.id in covered]
-
-
-def _start(kind: str, cursor: str | None, part: type) -> tuple[Any, str | None]:
-    """The key to go on after; instants travel as microseconds."""
-    if cursor is None:
-        return None, None
-    value, after = decode_cursor(kind, cursor, part, str)
-    if part is int and not kind.endswith(LaneOrder.TOP):
-        try:
-            return EPOCH + timedelta(microseconds=int(value)), str(after)
-        except OverflowError:
-            raise RiffleError(Code.INVALID_CURSOR, "this cursor points nowhere", param="cursor") from None
-    return value, str(after)
-
-
-def _cursor(kind: str, key: Any, after: str | None) -> str:
-    if isinstance(key, datetime):
-        key = (key - EPOCH) // timedelta(microseconds=1)
-    return encode_cursor(kind, [key, after or ""])
-
-
-def _lane_kind(trend_id: str, order: LaneOrder) -> str:
-    return f"lane:{trend_id}:{order}"
-
-
-def _unknown(trend_id: str) -> RiffleError:
-    return RiffleError(Code.NOT_FOUND, f"there is no trend `{trend_id}`")

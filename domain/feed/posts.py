@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from db.engine import fetch, fetch_one, transaction
+from db.tables.feed import PostTable
+from db.tables.videos import VideoTable
 from domain.accounts.accounts import COLUMNS as ACCOUNT_COLUMNS
 from domain.accounts.accounts import AccountRow, to_account
-from domain.consent import facts, receipts
-from domain.consent.policy import Action, Reason, Verdict
+from domain.consent import facts, receipts, verdicts
+from domain.consent.policy import Action, UseReason, Verdict
 from domain.events import stream
-from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, hot
+from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, trending_score
 from domain.ids import new_id
-from domain.videos import transitions
 from domain.videos.lineage import posted_ancestors
-from domain.videos.record import VideoRow, select, to_videos
-from domain.videos.visibility import unknown, visible_of
+from domain.videos.record import VideoRow, lock, no_such_video, select
+from domain.videos.visibility import can_view
+from domain.videos.wire import to_videos
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream
+from schemas.events import Payload, PostRemixed, inbox_stream
 from schemas.feed import Closeness, Post
 from schemas.videos import Status
 
@@ -40,10 +43,10 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
     """
     async with transaction():
         # Cameos are locked before videos, everywhere; so this comes before or after a revocation.
-        await receipts.lock(await facts.inherited([video_id]))
-        row = await transitions.lock(video_id)
+        await receipts.lock_cameos(await facts.inherited_cameos([video_id]))
+        row = await lock(video_id)
         if row is None or row.account_id != account or row.deleted_at is not None:
-            raise unknown(video_id, "video_id")
+            raise no_such_video(video_id, "video_id")
         if row.status is not Status.COMPLETED:
             raise RiffleError(
                 Code.INVALID_STATE, f"the video is {row.status}: only completed ones can be posted"
@@ -52,14 +55,14 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
             raise RiffleError(Code.CONFLICT, f"the video is posted already as {row.post_id}")
         if row.withheld is not None:
             raise RiffleError(
-                Code.CONSENT_REFUSED, f"it may not be posted: {Reason.WITHDRAWN}", param="video_id"
+                Code.CONSENT_REFUSED, f"it may not be posted: {UseReason.WITHDRAWN}", param="video_id"
             )
         ancestors = await posted_ancestors(video_id)
         post_id = new_id("post")
         trend_id = ancestors[0].trend_id if ancestors else post_id
-        verdicts = (await facts.verdicts_of([row], now, Action.POST, trend_id, caption))[video_id]
-        receipts.refuse(verdicts, "posted", "video_id")
-        await receipts.receive([video_id], verdicts, "post", now)
+        permitted = (await verdicts.of_videos([row], Action.POST, trend_id, caption, now=now))[video_id]
+        receipts.require_allowed(permitted, "posted", "video_id")
+        await receipts.write([video_id], permitted, "post", now=now)
         await _touch_trend(trend_id, POINTS_OF_A_POST, now, now)
         source = ancestors[0] if ancestors else None
         root = next((other.video_id for other in ancestors if other.post_id == trend_id), None)
@@ -83,23 +86,23 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
             root,
             now,
         )
-        await fetch("UPDATE videos SET post_id = $2 WHERE id = $1", video_id, post_id)
+        await VideoTable.update({VideoTable.post_id: post_id}).where(VideoTable.id == video_id)
         if source is not None:
-            await fetch("UPDATE posts SET remixes = remixes + 1 WHERE id = $1", source.post_id)
-        made = await get_post(post_id, account)
-        news = [(owner, Name.CAMEO_USED, data) for owner, data in await receipts.news([row], Action.POST)]
+            await _count_remix(source.post_id, 1)
+        made = await get_post(post_id, account, now)
+        heard: list[tuple[str, Payload]] = [*await receipts.notices([row], Action.POST)]
         if source is not None and source.author != account:
-            data = {
-                "post_id": post_id,
-                "source_post_id": source.post_id,
-                "trend_id": trend_id,
-                "video_id": video_id,
-                "by": made.author.handle,
-            }
-            news.append((source.author, Name.POST_REMIXED, data))
+            remixed = PostRemixed(
+                post_id=post_id,
+                source_post_id=source.post_id,
+                trend_id=trend_id,
+                video_id=video_id,
+                by=made.author.handle,
+            )
+            heard.append((source.author, remixed))
         # Inboxes are locked in one order, everywhere.
-        for who, name, data in sorted(news, key=lambda item: item[0]):
-            await stream.append(inbox_stream(who), name, data, now=now)
+        for who, payload in sorted(heard, key=lambda item: item[0]):
+            await stream.append(inbox_stream(who), payload, now=now)
         return made
 
 
@@ -111,15 +114,15 @@ async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, di
     """
     found = await select("v.id = $1 AND v.account_id = $2 AND v.deleted_at IS NULL", video_id, account)
     if not found:
-        raise unknown(video_id, "video_id")
+        raise no_such_video(video_id, "video_id")
     row = found[0]
     ancestors = await posted_ancestors(video_id)
     trend_id = ancestors[0].trend_id if ancestors else None
-    verdicts = (await facts.verdicts_of([row], now, Action.POST, trend_id))[video_id]
-    return row.withheld is None and all(item.allowed for item in verdicts.values()), verdicts
+    permitted = (await verdicts.of_videos([row], Action.POST, trend_id, now=now))[video_id]
+    return row.withheld is None and all(item.allowed for item in permitted.values()), permitted
 
 
-async def get_post(post_id: str, viewer: str) -> Post:
+async def get_post(post_id: str, viewer: str, now: datetime) -> Post:
     """A post as the viewer sees it.
 
     Raises:
@@ -128,7 +131,7 @@ async def get_post(post_id: str, viewer: str) -> Post:
     found = await fetch_one("SELECT * FROM posts WHERE id = $1 AND deleted_at IS NULL", post_id)
     if found is not None:
         rows = await select("v.id = $1", found["video_id"])
-        if await visible_of(rows, viewer):
+        if await can_view(rows, viewer, now):
             return (await to_posts([found], rows, viewer))[0]
     raise _unknown(post_id)
 
@@ -143,7 +146,7 @@ async def delete_post(post_id: str, account: str, now: datetime) -> None:
         found = await fetch_one(
             "SELECT video_id FROM posts WHERE id = $1 AND account_id = $2", post_id, account
         )
-        row = await transitions.lock(found["video_id"]) if found else None
+        row = await lock(found["video_id"]) if found else None
         if row is None or row.post_id != post_id:
             raise _unknown(post_id)
         await take_back(post_id, now)
@@ -156,9 +159,10 @@ async def take_back(post_id: str, now: datetime) -> None:
     )
     assert found is not None
     await _touch_trend(found["trend_id"], -POINTS_OF_A_POST - found["likes"] * POINTS_OF_A_LIKE, None, now)
-    await fetch("UPDATE videos SET post_id = NULL WHERE id = $1", found["video_id"])
-    await fetch("UPDATE posts SET deleted_at = $2 WHERE id = $1", post_id, now)
-    await fetch("UPDATE posts SET remixes = remixes - 1 WHERE id = $1", found["source_post_id"])
+    await VideoTable.update({VideoTable.post_id: None}).where(VideoTable.id == found["video_id"])
+    await PostTable.update({PostTable.deleted_at: now}).where(PostTable.id == post_id)
+    if found["source_post_id"] is not None:
+        await _count_remix(found["source_post_id"], -1)
 
 
 async def like(post_id: str, account: str, now: datetime) -> None:
@@ -168,7 +172,7 @@ async def like(post_id: str, account: str, now: datetime) -> None:
         RiffleError: not_found.
     """
     async with transaction():
-        await get_post(post_id, account)
+        await get_post(post_id, account, now)
         made = await fetch(
             """
             INSERT INTO likes (post_id, account_id, created_at) VALUES ($1, $2, $3)
@@ -182,19 +186,19 @@ async def like(post_id: str, account: str, now: datetime) -> None:
             await _count_like(post_id, 1, now)
 
 
-async def unlike(post_id: str, account: str) -> None:
+async def unlike(post_id: str, account: str, now: datetime) -> None:
     """Take a like back.
 
     Raises:
         RiffleError: not_found.
     """
     async with transaction():
-        await get_post(post_id, account)
+        await get_post(post_id, account, now)
         gone = await fetch(
             "DELETE FROM likes WHERE post_id = $1 AND account_id = $2 RETURNING id", post_id, account
         )
         if gone:
-            await _count_like(post_id, -1, datetime.now(UTC))
+            await _count_like(post_id, -1, now)
 
 
 async def _count_like(post_id: str, change: int, now: datetime) -> None:
@@ -202,7 +206,11 @@ async def _count_like(post_id: str, change: int, now: datetime) -> None:
     assert found is not None
     # Trends are locked before posts, everywhere.
     await _touch_trend(found["trend_id"], change * POINTS_OF_A_LIKE, None, now)
-    await fetch("UPDATE posts SET likes = likes + $2 WHERE id = $1", post_id, change)
+    await PostTable.update({PostTable.likes: PostTable.likes + change}).where(PostTable.id == post_id)
+
+
+async def _count_remix(post_id: str, change: int) -> None:
+    await PostTable.update({PostTable.remixes: PostTable.remixes + change}).where(PostTable.id == post_id)
 
 
 async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, now: datetime) -> None:
@@ -217,7 +225,7 @@ async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, n
         """,
         trend_id,
         total,
-        hot(total, began),
+        trending_score(total, began),
         began,
         posted_at,
     )
@@ -249,7 +257,7 @@ async def to_posts(found: Sequence[dict[str, Any]], rows: Sequence[VideoRow], vi
             likes=post["likes"],
             remixes=post["remixes"],
             liked=post["id"] in mine,
-            created_at=int(post["created_at"].timestamp()),
+            created_at=unix_seconds(post["created_at"]),
         )
         for post in found
     ]

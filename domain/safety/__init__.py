@@ -1,1 +1,1 @@
-"""What may not be drawn or shown: rules, protected names, reports, takedowns."""
+"""What may not be drawn or published: rules, protected names, reports, takedowns."""

@@ -1,4 +1,4 @@
-"""What videos look like, so that a copy is found: by bands through an index, then by exact distance."""
+"""Fingerprints of videos, by which copies are found: through an index on bands, then by exact distance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from db.engine import exists, fetch
 from domain.safety.hash_distance import NEAR_BITS, bands
-from domain.videos.hidden import TAKEN_DOWN
+from domain.videos.visibility import TAKEN_DOWN
 
 # More copies than this of one picture are found by the next takedown that names one of them.
 MAX_COPIES = 500
@@ -20,14 +20,14 @@ class Copy(NamedTuple):
     distance: int
 
 
-async def hold(*, alone: bool) -> None:
-    """Until the transaction ends: `alone` to change what is taken down, else to add a look."""
-    kind = "" if alone else "_shared"
+async def lock(*, exclusive: bool) -> None:
+    """Until the transaction ends: `exclusive` to change what is taken down, else to add a fingerprint."""
+    kind = "" if exclusive else "_shared"
     await fetch(f"SELECT pg_advisory_xact_lock{kind}(hashtextextended('fingerprints', 0))")
 
 
-async def store(video_id: str, bits: str) -> None:
-    """Remember what a video looks like."""
+async def save(video_id: str, bits: str) -> None:
+    """Keep the fingerprint of a video."""
     await fetch(
         """
         INSERT INTO fingerprints (video_id, hash, bands) VALUES ($1, $2, $3::integer[])
@@ -39,8 +39,8 @@ async def store(video_id: str, bits: str) -> None:
     )
 
 
-async def copies(bits: str, but: str = "") -> list[Copy]:
-    """The completed videos that look the same, nearest first; `but` is left out."""
+async def copies(bits: str, exclude: str = "") -> list[Copy]:
+    """The completed videos that look the same, nearest first; `exclude` is left out."""
     rows = await fetch(
         """
         SELECT f.video_id, bit_count(f.hash::bit(256) # $1::text::bit(256))::integer AS distance
@@ -51,14 +51,14 @@ async def copies(bits: str, but: str = "") -> list[Copy]:
         """,
         bits,
         bands(bits),
-        but,
+        exclude,
         NEAR_BITS,
         MAX_COPIES,
     )
     return [Copy(**row) for row in rows]
 
 
-async def blocked(bits: str, now: datetime) -> bool:
+async def matches_taken_down(bits: str, *, now: datetime) -> bool:
     """Whether this looks like a video that was taken down."""
     return await exists(
         f"""
@@ -73,7 +73,7 @@ async def blocked(bits: str, now: datetime) -> bool:
     )
 
 
-async def of(video_id: str) -> str | None:
-    """What a video looks like; None where it shows nothing to recognise it by."""
+async def fingerprint_of(video_id: str) -> str | None:
+    """The fingerprint of a video; None where it shows nothing to recognise it by."""
     rows = await fetch("SELECT hash FROM fingerprints WHERE video_id = $1", video_id)
     return rows[0]["hash"] if rows else None

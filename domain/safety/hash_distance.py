@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# `python -m bench.fingerprints`: copies that were encoded again or scaled differ in at most 6 of 256 bits,
-# other seeds of the same words in at least 20.
+# `python -m bench.fingerprint_distance`: copies that were encoded again or scaled differ in at most 6 of 256
+# bits, other seeds of the same words in at least 20.
 NEAR_BITS = 12
 # 16 bands of 16 bits: two hashes that differ in fewer than 16 bits share a band whole, so an index on bands
 # finds every one within NEAR_BITS.

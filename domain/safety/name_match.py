@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.safety.text import fold, readings, words
+from domain.safety.text import normalize_text, readings, words
 
 SHIPPED = Path(__file__).parent / "data" / "registry.json"
 # "s h e r l o c k h o l m e s" has 14 pieces; no name of the registry has more letters than this.
@@ -23,7 +23,7 @@ MIN_HALVES_LETTERS = 8
 MIN_SPLIT_LETTERS = 5
 
 
-class Kind(StrEnum):
+class NameKind(StrEnum):
     """Why a name is in the registry."""
 
     PUBLIC = "public"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     CHARACTER = "character"
 
 
-class Entry(msgspec.Struct, kw_only=True, frozen=True):
+class RegistryEntry(msgspec.Struct, kw_only=True, frozen=True):
     """A person or character.
 
     `names` count wherever they stand; `handles` too, after an @ or not. `near` holds names that are also
@@ -42,17 +42,17 @@ class Entry(msgspec.Struct, kw_only=True, frozen=True):
 
     id: str
     name: str
-    kind: Kind
+    kind: NameKind
     names: list[str]
     handles: list[str] = msgspec.field(default_factory=list)
     near: dict[str, list[str]] = msgspec.field(default_factory=dict)
     unless: list[str] = msgspec.field(default_factory=list)
 
 
-class Hit(NamedTuple):
+class NameHit(NamedTuple):
     """An entry that a text names, and by which of its names."""
 
-    entry: Entry
+    entry: RegistryEntry
     name: str
 
 
@@ -60,33 +60,35 @@ _INDEXED = re.compile(r"([^\W_]+),\s*([^\W_]+)")
 
 
 class _Name(NamedTuple):
-    entry: Entry
+    entry: RegistryEntry
     written: str
     parts: tuple[str, ...]
     context: tuple[str, ...]
 
 
-def shipped() -> list[Entry]:
+def shipped_entries() -> list[RegistryEntry]:
     """The entries that come with Riffle."""
-    return msgspec.json.decode(SHIPPED.read_bytes(), type=list[Entry])
+    return msgspec.json.decode(SHIPPED.read_bytes(), type=list[RegistryEntry])
 
 
-class Matcher:
+class NameMatcher:
     """Finds the entries that the texts of a lineage name. Build it once for a registry."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[RegistryEntry]) -> None:
         self._names: dict[str, list[_Name]] = {}
         self._long: dict[str, list[_Name]] = {}
         self._pairs: list[_Name] = []
         self._unless: list[str] = []
         for entry in entries:
-            self._unless += [f" {' '.join(words(fold(phrase)))} " for phrase in entry.unless]
+            self._unless += [
+                f" {' '.join(words(normalize_text(phrase, latin=True)))} " for phrase in entry.unless
+            ]
             for written in (entry.name, *entry.names, *entry.handles):
                 self._add(entry, written, ())
             for written, context in entry.near.items():
                 self._add(entry, written, tuple(" ".join(words(readings(item)[0])) for item in context))
 
-    def _add(self, entry: Entry, written: str, context: tuple[str, ...]) -> None:
+    def _add(self, entry: RegistryEntry, written: str, context: tuple[str, ...]) -> None:
         for reading in {readings(written)[0], readings(written)[-1]}:
             parts = tuple(words(reading))
             joined = "".join(parts)
@@ -99,16 +101,16 @@ class Matcher:
             if not context and len(parts) > 1 and all(len(part) >= MIN_SPLIT_LETTERS for part in parts):
                 self._pairs.append(name)
 
-    def find(self, texts: Sequence[str]) -> list[Hit]:
+    def find(self, texts: Sequence[str]) -> list[NameHit]:
         """The entries that a lineage names; `texts` is the newest text first, then those that it rests on."""
         read = [[self._words(reading) for reading in _ways(text)] for text in texts]
         whole = " " + " ".join(" ".join(ways[0]) for ways in read) + " "
-        found: dict[str, Hit] = {}
+        found: dict[str, NameHit] = {}
         for ways in read:
             for tokens in ways:
                 for name in self._named(tokens):
                     if not name.context or any(f" {item} " in whole for item in name.context):
-                        found.setdefault(name.entry.id, Hit(name.entry, name.written))
+                        found.setdefault(name.entry.id, NameHit(name.entry, name.written))
         if len(read) > 1:
             self._find_split(read, found)
         return list(found.values())
@@ -144,13 +146,13 @@ class Matcher:
                     if token.startswith("".join(name.parts), start):
                         yield name
 
-    def _find_split(self, read: list[list[list[str]]], found: dict[str, Hit]) -> None:
+    def _find_split(self, read: list[list[list[str]]], found: dict[str, NameHit]) -> None:
         """Names whose words stand in different texts: a man "called Sherlock", remixed with "Mr Holmes"."""
         alone = [{token for tokens in ways for token in tokens} for ways in read]
         for name in self._pairs:
             where = [{place for place, seen in enumerate(alone) if part in seen} for part in name.parts]
             if all(where) and len(set.union(*where)) > 1:
-                found.setdefault(name.entry.id, Hit(name.entry, name.written))
+                found.setdefault(name.entry.id, NameHit(name.entry, name.written))
 
 
 def _ways(text: str) -> list[str]:

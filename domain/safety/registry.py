@@ -1,4 +1,4 @@
-"""The registry of people and characters who never enrolled, who speaks for them, and whom those let."""
+"""The registry of people and characters who never enrolled, who speaks for them, and the grants of those."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import msgspec
 from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
 from domain.safety.admin import audit_log
-from domain.safety.name_match import Entry, Hit, Kind, Matcher, shipped
+from domain.safety.name_match import NameHit, NameKind, NameMatcher, RegistryEntry, shipped_entries
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.registry import CreateRegistryGrant, RegistryGrant, RegistryName, Role
 
@@ -21,16 +22,16 @@ MAX_GRANTS = 500
 
 class _Known(NamedTuple):
     version: tuple[object, ...]
-    matcher: Matcher
+    matcher: NameMatcher
 
 
 # One matcher a process, built again when the registry has changed.
 _known: list[_Known] = []
 
 
-async def sync_shipped(now: datetime) -> None:
+async def sync_shipped(*, now: datetime) -> None:
     """Bring the entries that come with Riffle up to date; what moderators switched off stays off."""
-    for entry in shipped():
+    for entry in shipped_entries():
         await fetch(
             """
             INSERT INTO registry_entries AS r (id, name, kind, names, handles, near, unless, origin, active,
@@ -46,12 +47,12 @@ async def sync_shipped(now: datetime) -> None:
         )
 
 
-def _columns(entry: Entry) -> tuple[str, ...]:
+def _columns(entry: RegistryEntry) -> tuple[str, ...]:
     lists = (entry.names, entry.handles, entry.near, entry.unless)
     return (entry.id, entry.name, entry.kind.value, *(dumps(item) for item in lists))
 
 
-async def matcher() -> Matcher:
+async def matcher() -> NameMatcher:
     """Finds the active entries in texts."""
     found = await fetch_one(
         "SELECT count(*) AS n, max(changed_at) AS at, (SELECT oid FROM pg_database"
@@ -60,15 +61,15 @@ async def matcher() -> Matcher:
     assert found is not None
     version = (found["db"], found["n"], found["at"])
     if not _known or _known[0].version != version:
-        _known[:] = [_Known(version, Matcher(await _entries("active ORDER BY id")))]
+        _known[:] = [_Known(version, NameMatcher(await _entries("active ORDER BY id")))]
     return _known[0].matcher
 
 
-async def refused(hits: Sequence[Hit], account: str, now: datetime) -> list[Hit]:
+async def without_grant(hits: Sequence[NameHit], account: str, *, now: datetime) -> list[NameHit]:
     """Those of the named entries whose side has not let `account` use them."""
     if not hits:
         return []
-    let = await fetch(
+    granted = await fetch(
         """
         SELECT entry_id FROM registry_representatives
         WHERE account_id = $1 AND ended_at IS NULL AND entry_id = ANY ($2::text[])
@@ -80,9 +81,9 @@ async def refused(hits: Sequence[Hit], account: str, now: datetime) -> list[Hit]
         [hit.entry.id for hit in hits],
         now,
     )
-    fine = {row["entry_id"] for row in let}
+    usable = {row["entry_id"] for row in granted}
     # Nobody can grant the likeness of a minor.
-    return [hit for hit in hits if hit.entry.id not in fine or hit.entry.kind is Kind.MINOR]
+    return [hit for hit in hits if hit.entry.id not in usable or hit.entry.kind is NameKind.MINOR]
 
 
 async def get(entry_id: str, viewer: str) -> RegistryName:
@@ -106,7 +107,7 @@ async def get(entry_id: str, viewer: str) -> RegistryName:
     return msgspec.convert(found, RegistryName)
 
 
-async def grant(entry_id: str, account: str, wish: CreateRegistryGrant, now: datetime) -> RegistryGrant:
+async def grant(entry_id: str, account: str, request: CreateRegistryGrant, *, now: datetime) -> RegistryGrant:
     """Let somebody use a name that one speaks for.
 
     Raises:
@@ -116,9 +117,9 @@ async def grant(entry_id: str, account: str, wish: CreateRegistryGrant, now: dat
     entry = await get(entry_id, account)
     if entry.role is None:
         raise RiffleError(Code.FORBIDDEN, "only who speaks for this name can grant its use")
-    if entry.kind == Kind.MINOR:
+    if entry.kind == NameKind.MINOR:
         raise RiffleError(Code.FORBIDDEN, "the likeness of a minor is granted to nobody")
-    if wish.until is not None and wish.until <= now.timestamp():
+    if request.until is not None and request.until <= now.timestamp():
         raise RiffleError(Code.INVALID_REQUEST, "until lies in the past", param="until")
     found = await fetch(
         """
@@ -128,12 +129,12 @@ async def grant(entry_id: str, account: str, wish: CreateRegistryGrant, now: dat
         new_id("rgrant"),
         entry_id,
         account,
-        None if wish.until is None else float(wish.until),
+        None if request.until is None else float(request.until),
         now,
-        wish.grantee,
+        request.grantee,
     )
     if not found:
-        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{wish.grantee}`", param="grantee")
+        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{request.grantee}`", param="grantee")
     return (await _grants("g.id = $1", found[0]["id"]))[0]
 
 
@@ -148,7 +149,7 @@ async def grants(entry_id: str, account: str) -> list[RegistryGrant]:
     return await _grants(f"g.entry_id = $1 ORDER BY g.created_at DESC, g.id LIMIT {MAX_GRANTS}", entry_id)
 
 
-async def revoke(entry_id: str, grant_id: str, account: str, now: datetime) -> RegistryGrant:
+async def revoke(entry_id: str, grant_id: str, account: str, *, now: datetime) -> RegistryGrant:
     """Withdraw a grant, for every use from now on.
 
     Raises:
@@ -167,23 +168,23 @@ async def revoke(entry_id: str, grant_id: str, account: str, now: datetime) -> R
     return (await _grants("g.id = $1", grant_id))[0]
 
 
-async def entry(entry_id: str) -> Entry | None:
+async def entry(entry_id: str) -> RegistryEntry | None:
     """An entry as it stands, switched off or not."""
     rows = await _entries("id = $1", entry_id)
     return rows[0] if rows else None
 
 
-async def _entries(where: str, *args: object) -> list[Entry]:
+async def _entries(where: str, *args: object) -> list[RegistryEntry]:
     rows = await fetch(
         f"SELECT id, name, kind, names, handles, near, unless FROM registry_entries WHERE {where}", *args
     )
     for row in rows:
         for name in ("names", "handles", "near", "unless"):
             row[name] = msgspec.json.decode(row[name])
-    return msgspec.convert(rows, list[Entry])
+    return msgspec.convert(rows, list[RegistryEntry])
 
 
-async def put_entry(entry: Entry, actor: str, now: datetime) -> None:
+async def put_entry(entry: RegistryEntry, actor: str, *, now: datetime) -> None:
     """A moderator adds or replaces an entry."""
     async with transaction():
         await fetch(
@@ -197,10 +198,10 @@ async def put_entry(entry: Entry, actor: str, now: datetime) -> None:
             *_columns(entry),
             now,
         )
-        await audit_log.record(actor, "registry.put", entry.id, now, entry=msgspec.to_builtins(entry))
+        await audit_log.record(actor, "registry.put", entry.id, entry=msgspec.to_builtins(entry), now=now)
 
 
-async def set_active(entry_id: str, active: bool, actor: str, now: datetime) -> None:
+async def set_active(entry_id: str, active: bool, actor: str, *, now: datetime) -> None:
     """A moderator switches an entry on or off.
 
     Raises:
@@ -215,11 +216,11 @@ async def set_active(entry_id: str, active: bool, actor: str, now: datetime) -> 
         )
         if not changed:
             raise unknown(entry_id)
-        await audit_log.record(actor, "registry.on" if active else "registry.off", entry_id, now)
+        await audit_log.record(actor, "registry.on" if active else "registry.off", entry_id, now=now)
 
 
 async def set_representative(
-    entry_id: str, handle: str, role: Role | None, actor: str, now: datetime
+    entry_id: str, handle: str, role: Role | None, actor: str, *, now: datetime
 ) -> None:
     """A moderator says who speaks for an entry; `role` None ends it.
 
@@ -253,7 +254,7 @@ async def set_representative(
                 role.value,
                 now,
             )
-        await audit_log.record(actor, "registry.representative", entry_id, now, handle=handle, role=role)
+        await audit_log.record(actor, "registry.representative", entry_id, handle=handle, role=role, now=now)
 
 
 async def _grants(where: str, *args: object) -> list[RegistryGrant]:
@@ -266,10 +267,10 @@ async def _grants(where: str, *args: object) -> list[RegistryGrant]:
     )
     for row in rows:
         for name in ("until", "created_at", "revoked_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[RegistryGrant])
 
 
 def unknown(entry_id: str) -> RiffleError:
-    """What a person hears of an entry that is not there."""
+    """The error for an entry that is not there."""
     return RiffleError(Code.NOT_FOUND, f"there is no registry entry `{entry_id}`")

@@ -1,4 +1,4 @@
-"""The plug for a moderation service elsewhere: asked by HTTP about every text, within a bounded time."""
+"""A moderation service elsewhere, if one is set: asked by HTTP about every text, within a bounded time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RETRY_AFTER_S = 5
 MAX_ANSWER_BYTES = 64 * 1024
 
 
-class Answer(msgspec.Struct, kw_only=True):
+class ModerationAnswer(msgspec.Struct, kw_only=True):
     """What the service says: `rule` and `reason` count where it does not allow."""
 
     allowed: bool
@@ -28,7 +28,7 @@ class Answer(msgspec.Struct, kw_only=True):
 
 
 @runtime_checkable
-class Outside(Protocol):
+class ModerationClient(Protocol):
     """A second opinion on texts."""
 
     async def judge(self, texts: Sequence[str], person: bool) -> Finding | None:
@@ -36,15 +36,15 @@ class Outside(Protocol):
         ...
 
 
-class Nobody:
-    """No service is set: nothing more is said."""
+class NullModerator:
+    """No service is set: nothing is refused."""
 
     async def judge(self, texts: Sequence[str], person: bool) -> Finding | None:
         """Nothing refuses."""
         return None
 
 
-class Service:
+class RemoteModerator:
     """`POST url {"texts": [...], "person": bool}` answers `{"allowed": bool, "rule"?, "reason"?}`.
 
     What fails, times out or makes no sense refuses (`busy`) or allows, as the settings say.
@@ -63,7 +63,7 @@ class Service:
             async with httpx.AsyncClient(timeout=self._timeout_s) as client:
                 reply = await client.post(self._url, json={"texts": list(texts), "person": person})
             reply.raise_for_status()
-            answer = msgspec.json.decode(reply.content[:MAX_ANSWER_BYTES], type=Answer)
+            answer = msgspec.json.decode(reply.content[:MAX_ANSWER_BYTES], type=ModerationAnswer)
         except (httpx.HTTPError, msgspec.MsgspecError) as error:
             log.warning("the moderation service failed: %r", error)
             if self._on_error == "allow":
@@ -74,8 +74,10 @@ class Service:
         return None if answer.allowed else Finding(f"outside:{answer.rule}", answer.reason)
 
 
-def outside(settings: Settings) -> Outside:
-    """The service of the settings."""
+def moderation_client(settings: Settings) -> ModerationClient:
+    """The client for the service that the settings name."""
     if not settings.moderation_url:
-        return Nobody()
-    return Service(settings.moderation_url, settings.moderation_timeout_s, settings.moderation_on_error)
+        return NullModerator()
+    return RemoteModerator(
+        settings.moderation_url, settings.moderation_timeout_s, settings.moderation_on_error
+    )

@@ -1,8 +1,8 @@
-"""Reports by people, what moderators do about them, and how often somebody may ask for a cameo."""
+"""Reports by people, and what moderators do about them: videos are hidden, cameos of minors flagged."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -12,46 +12,46 @@ from domain.accounts import accounts
 from domain.consent import cameos
 from domain.feed import posts
 from domain.ids import new_id
+from domain.rate_limits import DAY, check_rate
 from domain.safety.admin import audit_log
-from domain.videos import transitions, visibility
-from domain.videos.record import select
+from domain.videos import transitions
+from domain.videos.record import lock, no_such_video, select
+from domain.videos.visibility import get_viewable
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.moderation import CreateReport, Report
 
 # More than anybody sees in a day that should not be there; a flood hides the one that matters.
 REPORTS_PER_DAY = 50
-# Asking is free, so it is bounded: twenty owners an hour are asked by somebody who means it.
-REQUESTS_PER_HOUR = 20
 MAX_LISTED = 200
 Outcome = Literal["hidden", "minor", "dismissed"]
 
 
-async def file(account: str, wish: CreateReport, now: datetime) -> Report:
+async def file(account: str, request: CreateReport, *, now: datetime) -> Report:
     """Report something that one can see. The same thing twice is one report.
 
     Raises:
         RiffleError: not_found; rate_limited.
     """
-    subject = await _subject(account, wish)
+    subject = await _subject(account, request, now=now)
     async with transaction():
         await fetch("SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE", account)
         open_one = await _reports(
             "account_id = $1 AND kind = $2 AND subject_id = $3 AND status = 'open'",
             account,
-            wish.kind,
+            request.kind,
             subject,
         )
         if open_one:
             return open_one[0]
-        found = await fetch_one(
-            "SELECT count(*) AS n FROM reports WHERE account_id = $1 AND created_at > $2",
+        await check_rate(
+            "reports",
+            "reports WHERE account_id = $1",
             account,
-            now - timedelta(days=1),
+            limit=REPORTS_PER_DAY,
+            window=DAY,
+            now=now,
         )
-        if found is not None and found["n"] >= REPORTS_PER_DAY:
-            raise RiffleError(
-                Code.RATE_LIMITED, f"at most {REPORTS_PER_DAY} reports a day", retry_after_s=3600
-            )
         report_id = new_id("report")
         await fetch(
             """
@@ -60,39 +60,39 @@ async def file(account: str, wish: CreateReport, now: datetime) -> Report:
             """,
             report_id,
             account,
-            wish.kind,
+            request.kind,
             subject,
-            wish.reason.value,
-            wish.note,
+            request.reason.value,
+            request.note,
             now,
         )
         return (await _reports("id = $1", report_id))[0]
 
 
-async def _subject(account: str, wish: CreateReport) -> str:
+async def _subject(account: str, request: CreateReport, *, now: datetime) -> str:
     """The id of what is reported.
 
     Raises:
         RiffleError: not_found, where the reporter can't see it.
     """
-    if wish.kind == "video":
-        return (await visibility.get(wish.id, account)).id
-    if wish.kind == "post":
-        return (await posts.get_post(wish.id, account)).id
-    if wish.kind == "cameo":
-        return (await cameos.get(wish.id, account)).id
-    person = await accounts.by_handle(wish.id)
+    if request.kind == "video":
+        return (await get_viewable(request.id, account, now)).id
+    if request.kind == "post":
+        return (await posts.get_post(request.id, account, now)).id
+    if request.kind == "cameo":
+        return (await cameos.get(request.id, account)).id
+    person = await accounts.by_handle(request.id)
     if person is None:
-        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{wish.id}`", param="id")
+        raise RiffleError(Code.NOT_FOUND, f"nobody is called `{request.id}`", param="id")
     return person.id
 
 
-async def own(account: str) -> list[Report]:
+async def list_own(account: str) -> list[Report]:
     """One's own reports, newest first."""
     return await _reports(f"account_id = $1 ORDER BY created_at DESC, id LIMIT {MAX_LISTED}", account)
 
 
-async def decide(report_id: str, outcome: Outcome, actor: str, now: datetime) -> None:
+async def decide(report_id: str, outcome: Outcome, actor: str, *, now: datetime) -> None:
     """A moderator acts on an open report, or dismisses it.
 
     Raises:
@@ -105,10 +105,10 @@ async def decide(report_id: str, outcome: Outcome, actor: str, now: datetime) ->
         if found is None:
             raise RiffleError(Code.NOT_FOUND, f"there is no open report `{report_id}`")
         if outcome == "hidden":
-            await hide(await _video(found["kind"], found["subject_id"]), report_id, actor, now)
+            await hide(await _video(found["kind"], found["subject_id"]), report_id, actor, now=now)
         elif outcome == "minor":
             for cameo in await _cameos(found["kind"], found["subject_id"]):
-                await flag_minor(cameo, actor, now)
+                await flag_minor(cameo, actor, now=now)
         await fetch(
             "UPDATE reports SET status = $2, outcome = $3, decided_at = $4, decided_by = $5 WHERE id = $1",
             report_id,
@@ -117,18 +117,18 @@ async def decide(report_id: str, outcome: Outcome, actor: str, now: datetime) ->
             now,
             actor,
         )
-        await audit_log.record(actor, f"report.{outcome}", report_id, now)
+        await audit_log.record(actor, f"report.{outcome}", report_id, now=now)
 
 
-async def hide(video_id: str, reason: str, actor: str, now: datetime) -> None:
+async def hide(video_id: str, reason: str, actor: str, *, now: datetime) -> None:
     """Take a video out of everybody's sight, its maker's too.
 
     Raises:
         RiffleError: not_found.
     """
     async with transaction():
-        if await transitions.lock(video_id) is None:
-            raise visibility.unknown(video_id)
+        if await lock(video_id) is None:
+            raise no_such_video(video_id)
         await fetch(
             """
             INSERT INTO hidden_videos (video_id, reason, since) VALUES ($1, $2, $3)
@@ -138,10 +138,10 @@ async def hide(video_id: str, reason: str, actor: str, now: datetime) -> None:
             reason,
             now,
         )
-        await audit_log.record(actor, "video.hidden", video_id, now, reason=reason)
+        await audit_log.record(actor, "video.hidden", video_id, reason=reason, now=now)
 
 
-async def show(video_id: str, actor: str, now: datetime) -> None:
+async def show(video_id: str, actor: str, *, now: datetime) -> None:
     """Show a hidden video again.
 
     Raises:
@@ -153,11 +153,11 @@ async def show(video_id: str, actor: str, now: datetime) -> None:
             video_id,
             now,
         ):
-            raise visibility.unknown(video_id)
-        await audit_log.record(actor, "video.shown", video_id, now)
+            raise no_such_video(video_id)
+        await audit_log.record(actor, "video.shown", video_id, now=now)
 
 
-async def flag_minor(cameo_id: str, actor: str, now: datetime) -> None:
+async def flag_minor(cameo_id: str, actor: str, *, now: datetime) -> None:
     """A cameo shows a minor: running videos with it end, and nobody uses or sees it any more.
 
     Raises:
@@ -183,10 +183,10 @@ async def flag_minor(cameo_id: str, actor: str, now: datetime) -> None:
             cameo_id,
         )
         await transitions.withdraw(sorted(running, key=transitions.by_account), "minor", now)
-        await audit_log.record(actor, "cameo.minor", cameo_id, now)
+        await audit_log.record(actor, "cameo.minor", cameo_id, now=now)
 
 
-async def unflag_minor(cameo_id: str, actor: str, now: datetime) -> None:
+async def unflag_minor(cameo_id: str, actor: str, *, now: datetime) -> None:
     """A cameo was flagged by mistake.
 
     Raises:
@@ -199,32 +199,7 @@ async def unflag_minor(cameo_id: str, actor: str, now: datetime) -> None:
             now,
         ):
             raise RiffleError(Code.NOT_FOUND, f"the cameo `{cameo_id}` is not flagged")
-        await audit_log.record(actor, "cameo.not_minor", cameo_id, now)
-
-
-async def check_request_rate(grantee: str, now: datetime) -> None:
-    """Refuse a request for a cameo by somebody who asks too much. Runs in the caller's transaction.
-
-    Raises:
-        RiffleError: rate_limited.
-    """
-    # Not the row of the account: cameos are locked before accounts, and here the cameo comes next.
-    await fetch("SELECT pg_advisory_xact_lock(hashtextextended('cameo request ' || $1, 0))", grantee)
-    found = await fetch_one(
-        """
-        SELECT count(*) AS n, min(at) AS first FROM grants
-        WHERE grantee_id = $1 AND revision = 1 AND at > $2
-        """,
-        grantee,
-        now - timedelta(hours=1),
-    )
-    if found is not None and found["n"] >= REQUESTS_PER_HOUR:
-        wait = found["first"] + timedelta(hours=1) - now
-        raise RiffleError(
-            Code.RATE_LIMITED,
-            f"at most {REQUESTS_PER_HOUR} requests an hour",
-            retry_after_s=int(wait.total_seconds()) + 1,
-        )
+        await audit_log.record(actor, "cameo.not_minor", cameo_id, now=now)
 
 
 async def _video(kind: str, subject: str) -> str:
@@ -250,5 +225,5 @@ async def _reports(where: str, *args: object) -> list[Report]:
         f"SELECT id, kind, subject_id, reason, status, created_at, outcome FROM reports WHERE {where}", *args
     )
     for row in rows:
-        row["created_at"] = int(row["created_at"].timestamp())
+        row["created_at"] = unix_seconds(row["created_at"])
     return msgspec.convert(rows, list[Report])

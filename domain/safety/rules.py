@@ -1,4 +1,7 @@
-"""What may not be asked for, as named rules over the texts of a whole lineage. Pure."""
+"""The words that are refused, as named rules over the texts of a whole lineage. Pure.
+
+To refuse another word, add it to a rule of RULES, or add a rule.
+"""
 
 from __future__ import annotations
 
@@ -123,14 +126,16 @@ class Finding(NamedTuple):
 
 def judge(texts: Sequence[str], person: bool) -> list[Finding]:
     """The rules that refuse a lineage; `person`: a likeness is in it, by a cameo or by name."""
-    told = [" " + " ".join(words(reading)) + " " for text in texts for reading in readings(text)]
+    padded = [" " + " ".join(words(reading)) + " " for text in texts for reading in readings(text)]
     return [
         Finding(rule.name, rule.summary)
         for rule in RULES
         if (person or not rule.with_person)
-        and all(any(_says(text, phrase) for text in told for phrase in group) for group in rule.groups)
+        and all(
+            any(_has_phrase(text, phrase) for text in padded for phrase in group) for group in rule.groups
+        )
     ]
 
 
-def _says(text: str, phrase: str) -> bool:
+def _has_phrase(text: str, phrase: str) -> bool:
     return f" {phrase[:-1]}" in text if phrase.endswith("*") else f" {phrase} " in text

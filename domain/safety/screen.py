@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from api.http.auth import Authed
-from api.http.clock import now
-from api.http.edge import request_id
 from domain.consent import enrolments
-from domain.safety import appeals
-from domain.safety.appeals import Texts
-from domain.safety.name_match import Hit
-from domain.safety.remote import Outside
-from domain.safety.rules import Finding
-from domain.videos import hidden, videos
+from domain.safety import appeals, lineage_texts, registry
+from domain.safety.lineage_texts import LineageTexts
+from domain.safety.name_match import NameHit
+from domain.safety.remote import ModerationClient
+from domain.safety.rules import Finding, judge
+from domain.videos import visibility
 from schemas.cameos import TextRule
 from schemas.errors import Code, RiffleError
 from settings import Settings
@@ -22,99 +21,123 @@ from settings import Settings
 APPEAL = "you can appeal: POST /v1/appeals with this request_id"
 
 
+class Asker(NamedTuple):
+    """Who asks, by which request (its refusal can be appealed by that id), and when."""
+
+    account: str
+    request_id: str
+    now: datetime
+
+
+class Judgement(NamedTuple):
+    """What refuses a lineage: rules of domain.safety.rules, and names of the registry."""
+
+    findings: list[Finding]
+    hits: list[NameHit]
+
+    @property
+    def rules(self) -> list[str]:
+        """Every rule by name; that of an entry is `registry:<id>`."""
+        return [item.rule for item in self.findings] + [_rule_of(hit) for hit in self.hits]
+
+
 class Screen(NamedTuple):
-    """The screen of one api; `outside` gives the second opinion."""
+    """The screen of one api; `moderation` gives the second opinion."""
 
     settings: Settings
-    outside: Outside
+    moderation: ModerationClient
 
-    async def video(
-        self, request: Authed, prompt: str, sources: Sequence[str], cameos: Sequence[str]
+    async def check_video(
+        self, asker: Asker, prompt: str, sources: Sequence[str], cameos: Sequence[str]
     ) -> None:
         """Refuse to draw `prompt` from `sources` with `cameos`; nothing is charged then.
 
         Raises:
             RiffleError: not_found, likeness_protected, moderation_refused, consent_refused, taken_down, busy.
         """
-        lineage = await self._lineage(request, prompt, sources, cameos)
-        await self._refuse_texts(request, lineage, "prompt")
-        await self._refuse_cameos(lineage.cameos, "cameos")
-        if await hidden.hidden(lineage.videos, now()):
+        lineage = await self._lineage(asker, prompt, sources, cameos)
+        await self._check_texts(asker, lineage, "prompt")
+        await self._check_cameos(lineage.cameos, "cameos")
+        if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "what this is made from was taken down", param="source")
 
-    async def post(self, request: Authed, video_id: str, caption: str | None) -> None:
+    async def check_post(self, asker: Asker, video_id: str, caption: str | None) -> None:
         """Refuse to publish a video under a caption.
 
         Raises:
-            RiffleError: as `video`.
+            RiffleError: as `check_video`.
         """
-        lineage = await self._lineage(request, caption or "", [video_id], ())
-        await self._refuse_texts(request, lineage, "caption" if caption else "video_id")
-        await self._refuse_cameos(lineage.cameos, "video_id")
-        if await hidden.hidden(lineage.videos, now()):
+        lineage = await self._lineage(asker, caption or "", [video_id], ())
+        await self._check_texts(asker, lineage, "caption" if caption else "video_id")
+        await self._check_cameos(lineage.cameos, "video_id")
+        if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "this video was taken down", param="video_id")
 
-    async def name(self, request: Authed, name: str | None) -> None:
+    async def check_name(self, asker: Asker, name: str | None) -> None:
         """Refuse a cameo that goes by a protected name, or by one that breaks a rule.
 
         Raises:
             RiffleError: likeness_protected, moderation_refused, busy.
         """
         if name is not None:
-            await self._refuse_texts(request, Texts([name], [], []), "display_name")
+            await self._check_texts(asker, LineageTexts([name], [], []), "display_name")
 
-    async def rules(
-        self, request: Authed, prompt: str, sources: Sequence[str], cameos: Sequence[str]
+    async def refusing_rules(
+        self, asker: Asker, prompt: str, sources: Sequence[str], cameos: Sequence[str]
     ) -> list[TextRule]:
         """Every rule that would refuse, without refusing.
 
         Raises:
             RiffleError: not_found; busy.
         """
-        lineage = await self._lineage(request, prompt, sources, cameos)
-        findings, hits = await self._judged(request, lineage)
-        rules = [TextRule(rule=item.rule, summary=item.summary) for item in findings]
+        judgement = await self._judge(asker, await self._lineage(asker, prompt, sources, cameos))
+        rules = [TextRule(rule=item.rule, summary=item.summary) for item in judgement.findings]
         return rules + [
-            TextRule(
-                rule=f"registry:{hit.entry.id}", summary=_protected(hit), ask="the rights holder's grant"
-            )
-            for hit in hits
+            TextRule(rule=_rule_of(hit), summary=_protected(hit), ask="the rights holder's grant")
+            for hit in judgement.hits
         ]
 
     async def _lineage(
-        self, request: Authed, own: str, sources: Sequence[str], cameos: Sequence[str]
-    ) -> Texts:
+        self, asker: Asker, own: str, sources: Sequence[str], cameos: Sequence[str]
+    ) -> LineageTexts:
         for video_id in sources:
-            # What the asker can't see must not be told by what it would be refused for.
-            await videos.get(video_id, request.user.id)
-        return await appeals.lineage([own], sources, cameos)
+            # A refusal must not tell of words in a video that the asker can't see.
+            await visibility.get_viewable(video_id, asker.account, asker.now)
+        return await lineage_texts.collect([own], sources, cameos)
 
-    async def _judged(self, request: Authed, lineage: Texts) -> tuple[list[Finding], list[Hit]]:
-        judged = await appeals.judged(lineage, request.user.id, now())
-        findings = judged.findings
-        # What is refused anyway is told to nobody outside.
-        if not judged.rules and lineage.texts:
-            more = await self.outside.judge(lineage.texts, bool(lineage.cameos))
-            if more is not None and more.rule not in judged.waived:
-                findings = [more]
-        return findings, judged.hits
+    async def _judge(self, asker: Asker, lineage: LineageTexts) -> Judgement:
+        """What refuses these texts for this person; an upheld appeal takes its rules away."""
+        matcher = await registry.matcher()
+        # A long lineage takes seconds, in which others are served.
+        named = await asyncio.to_thread(matcher.find, lineage.texts)
+        findings = await asyncio.to_thread(judge, lineage.texts, bool(lineage.cameos or named))
+        hits = await registry.without_grant(named, asker.account, now=asker.now)
+        waived = await appeals.waived_rules(asker.account, lineage)
+        judgement = Judgement(
+            [item for item in findings if item.rule not in waived],
+            [hit for hit in hits if _rule_of(hit) not in waived],
+        )
+        # What is refused anyway is not sent to another service.
+        if not judgement.rules and lineage.texts:
+            more = await self.moderation.judge(lineage.texts, bool(lineage.cameos))
+            if more is not None and more.rule not in waived:
+                return judgement._replace(findings=[more])
+        return judgement
 
-    async def _refuse_texts(self, request: Authed, lineage: Texts, param: str) -> None:
-        findings, hits = await self._judged(request, lineage)
-        if not findings and not hits:
+    async def _check_texts(self, asker: Asker, lineage: LineageTexts, param: str) -> None:
+        judgement = await self._judge(asker, lineage)
+        if not judgement.rules:
             return
-        rules = [item.rule for item in findings] + [f"registry:{hit.entry.id}" for hit in hits]
-        request_key = request_id(request.scope)
-        await appeals.record(request_key, request.user.id, lineage.texts, rules, now())
-        if findings:
-            first = findings[0]
+        await appeals.record_refusal(asker.request_id, asker.account, lineage, judgement.rules, now=asker.now)
+        if judgement.findings:
+            first = judgement.findings[0]
             message = f"rule `{first.rule}` refuses this: {first.summary}; {APPEAL}"
             raise RiffleError(Code.MODERATION_REFUSED, message, param=param)
-        message = f"rule `registry` refuses this: {_protected(hits[0])}; {APPEAL}"
+        message = f"rule `registry` refuses this: {_protected(judgement.hits[0])}; {APPEAL}"
         raise RiffleError(Code.LIKENESS_PROTECTED, message, param=param)
 
-    async def _refuse_cameos(self, cameos: Sequence[str], param: str) -> None:
-        for cameo in await hidden.minors(cameos):
+    async def _check_cameos(self, cameos: Sequence[str], param: str) -> None:
+        for cameo in await visibility.of_minors(cameos):
             raise RiffleError(Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: minor", param=param)
         if self.settings.require_proof == "on":
             for cameo in await enrolments.unproven(cameos):
@@ -122,5 +145,9 @@ class Screen(NamedTuple):
                 raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
 
 
-def _protected(hit: Hit) -> str:
+def _rule_of(hit: NameHit) -> str:
+    return f"registry:{hit.entry.id}"
+
+
+def _protected(hit: NameHit) -> str:
     return f"it names {hit.entry.name} ({hit.entry.id}, {hit.entry.kind}), whose side has not granted it"

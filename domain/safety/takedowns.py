@@ -13,20 +13,21 @@ from db.engine import dumps, exists, fetch, fetch_one, transaction
 from domain.ids import new_id
 from domain.safety import fingerprints
 from domain.safety.admin import audit_log
-from domain.videos.hidden import TAKEN_DOWN
+from domain.videos.visibility import TAKEN_DOWN
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown
 from schemas.videos import Recipe
 
 # The time that moderators have; at its end an undecided takedown counts as upheld.
-CLOCK = timedelta(hours=48)
+DECIDE_WITHIN = timedelta(hours=48)
 # A link to a video or post holds its id somewhere.
-ID = re.compile(r"\b(?:video|post)_[0-9a-f]{32}\b")
+VIDEO_OR_POST_ID = re.compile(r"\b(?:video|post)_[0-9a-f]{32}\b")
 MAX_LISTED = 200
-EDGES: dict[str, tuple[str, ...]] = {"open": ("upheld", "rejected"), "upheld": ("restored",)}
+TAKEDOWN_EDGES: dict[str, tuple[str, ...]] = {"open": ("upheld", "rejected"), "upheld": ("restored",)}
 
 
-class Clock(NamedTuple):
+class OpenTakedowns(NamedTuple):
     """How many takedowns are open, how many of those are overdue, and the age of the oldest in seconds."""
 
     open: int
@@ -34,17 +35,19 @@ class Clock(NamedTuple):
     oldest_s: float
 
 
-async def file(wish: CreateTakedown, now: datetime) -> Takedown:
+async def file(request: CreateTakedown, *, now: datetime) -> Takedown:
     """File a takedown; videos that look the same, and renders of what is named, come with it.
 
     Raises:
         RiffleError: invalid_request, where the good faith is not stated; not_found, where no video is here.
     """
-    if not wish.good_faith:
+    if not request.good_faith:
         raise RiffleError(Code.INVALID_REQUEST, "good_faith must be true", param="good_faith")
-    wanted = list(dict.fromkeys(found[0] for link in wish.videos if (found := ID.search(link))))
+    wanted = list(
+        dict.fromkeys(found[0] for link in request.videos if (found := VIDEO_OR_POST_ID.search(link)))
+    )
     async with transaction():
-        await fingerprints.hold(alone=True)
+        await fingerprints.lock(exclusive=True)
         rows = await fetch(
             """
             SELECT DISTINCT v.id FROM videos v LEFT JOIN posts p ON p.video_id = v.id
@@ -63,21 +66,21 @@ async def file(wish: CreateTakedown, now: datetime) -> Takedown:
             VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9)
             """,
             takedown_id,
-            wish.claimant,
-            wish.contact,
-            wish.role,
-            wish.identification,
-            wish.statement,
-            wish.signature,
+            request.claimant,
+            request.contact,
+            request.role,
+            request.identification,
+            request.statement,
+            request.signature,
             now,
-            now + CLOCK,
+            now + DECIDE_WITHIN,
         )
-        await _add(takedown_id, named, "named")
-        await _extend(takedown_id, named)
+        await _add_targets(takedown_id, named, "named")
+        await _add_copies(takedown_id, named)
         return (await _read("d.id = $1", "", takedown_id))[0]
 
 
-async def _extend(takedown_id: str, named: Sequence[str]) -> None:
+async def _add_copies(takedown_id: str, named: Sequence[str]) -> None:
     """Put what is the same video in all but its id under a takedown."""
     rows = await fetch(
         """
@@ -88,7 +91,7 @@ async def _extend(takedown_id: str, named: Sequence[str]) -> None:
         list(named),
     )
     renders = [row["id"] for row in rows]
-    await _add(takedown_id, renders, "render")
+    await _add_targets(takedown_id, renders, "render")
     same = await fetch(
         """
         SELECT v.id FROM videos v JOIN videos n ON n.id = ANY ($1::text[])
@@ -97,14 +100,16 @@ async def _extend(takedown_id: str, named: Sequence[str]) -> None:
         """,
         [*named, *renders],
     )
-    await _add(takedown_id, [row["id"] for row in same], "recipe")
+    await _add_targets(takedown_id, [row["id"] for row in same], "recipe")
     for video_id in (*named, *renders):
-        bits = await fingerprints.of(video_id)
+        bits = await fingerprints.fingerprint_of(video_id)
         for copy in await fingerprints.copies(bits, video_id) if bits else ():
-            await _add(takedown_id, [copy.video_id], "copy", copy.distance)
+            await _add_targets(takedown_id, [copy.video_id], "copy", copy.distance)
 
 
-async def _add(takedown_id: str, video_ids: Sequence[str], match: str, distance: int | None = None) -> None:
+async def _add_targets(
+    takedown_id: str, video_ids: Sequence[str], match: str, distance: int | None = None
+) -> None:
     await fetch(
         """
         INSERT INTO takedown_targets (takedown_id, video_id, match, distance)
@@ -129,7 +134,7 @@ async def join_open(video_id: str, bits: str) -> None:
         list(copies),
     )
     for row in rows:
-        await _add(row["id"], [video_id], "copy", copies[row["video_id"]])
+        await _add_targets(row["id"], [video_id], "copy", copies[row["video_id"]])
 
 
 async def get(takedown_id: str) -> Takedown:
@@ -144,7 +149,7 @@ async def get(takedown_id: str) -> Takedown:
     return found[0]
 
 
-async def about(account: str) -> list[Takedown]:
+async def list_about(account: str) -> list[Takedown]:
     """Takedowns of an account's own videos, newest first."""
     return await _read(
         f"""
@@ -157,13 +162,15 @@ async def about(account: str) -> list[Takedown]:
     )
 
 
-async def counter(takedown_id: str, account: str, wish: CreateCounterNotice, now: datetime) -> CounterNotice:
+async def file_counter_notice(
+    takedown_id: str, account: str, request: CreateCounterNotice, *, now: datetime
+) -> CounterNotice:
     """The maker of a video under a takedown disagrees; a moderator decides again.
 
     Raises:
         RiffleError: not_found (none of their videos is under it); invalid_request; conflict, the second time.
     """
-    if not wish.good_faith:
+    if not request.good_faith:
         raise RiffleError(Code.INVALID_REQUEST, "good_faith must be true", param="good_faith")
     mine = await exists(
         """
@@ -184,14 +191,14 @@ async def counter(takedown_id: str, account: str, wish: CreateCounterNotice, now
         notice_id,
         takedown_id,
         account,
-        wish.statement,
-        wish.contact,
-        wish.signature,
+        request.statement,
+        request.contact,
+        request.signature,
         now,
     )
     if not made:
         raise RiffleError(Code.CONFLICT, "you have answered this takedown already")
-    return CounterNotice(id=notice_id, takedown_id=takedown_id, created_at=int(now.timestamp()))
+    return CounterNotice(id=notice_id, takedown_id=takedown_id, created_at=unix_seconds(now))
 
 
 async def decide(
@@ -199,6 +206,7 @@ async def decide(
     status: Literal["upheld", "rejected", "restored"],
     note: str,
     actor: str,
+    *,
     now: datetime,
 ) -> None:
     """A moderator upholds or rejects an open takedown, or restores what an upheld one took.
@@ -207,11 +215,11 @@ async def decide(
         RiffleError: not_found; invalid_state, where it can't become that.
     """
     async with transaction():
-        await fingerprints.hold(alone=True)
+        await fingerprints.lock(exclusive=True)
         found = await fetch_one("SELECT status FROM takedowns WHERE id = $1 FOR UPDATE", takedown_id)
         if found is None:
             raise _unknown(takedown_id)
-        if status not in EDGES.get(found["status"], ()):
+        if status not in TAKEDOWN_EDGES.get(found["status"], ()):
             raise RiffleError(
                 Code.INVALID_STATE, f"a takedown that is {found['status']} can't become {status}"
             )
@@ -223,10 +231,10 @@ async def decide(
             actor,
             note,
         )
-        await audit_log.record(actor, f"takedown.{status}", takedown_id, now, note=note)
+        await audit_log.record(actor, f"takedown.{status}", takedown_id, note=note, now=now)
 
 
-async def check_recipes(recipes: Sequence[Recipe], now: datetime) -> None:
+async def check_recipes(recipes: Sequence[Recipe], *, now: datetime) -> None:
     """Refuse to draw a video again that was taken down.
 
     Raises:
@@ -246,7 +254,7 @@ async def check_recipes(recipes: Sequence[Recipe], now: datetime) -> None:
         raise RiffleError(Code.TAKEN_DOWN, "this very video was taken down: it is not drawn again")
 
 
-async def clock(now: datetime) -> Clock:
+async def open_takedowns(*, now: datetime) -> OpenTakedowns:
     """How the open takedowns stand."""
     found = await fetch_one(
         """
@@ -257,7 +265,7 @@ async def clock(now: datetime) -> Clock:
         now,
     )
     assert found is not None
-    return Clock(found["n"], found["overdue"], max(0.0, found["oldest"]))
+    return OpenTakedowns(found["n"], found["overdue"], max(0.0, found["oldest"]))
 
 
 async def _read(where: str, account: str, *args: object) -> list[Takedown]:
@@ -279,7 +287,7 @@ async def _read(where: str, account: str, *args: object) -> list[Takedown]:
     )
     for row in rows:
         for name in ("created_at", "due_at", "decided_at"):
-            row[name] = None if row[name] is None else int(row[name].timestamp())
+            row[name] = None if row[name] is None else unix_seconds(row[name])
     return msgspec.convert(rows, list[Takedown])
 
 

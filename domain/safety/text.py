@@ -1,9 +1,10 @@
-"""Text by what a reader sees: one case, no accents, look-alike letters and leetspeak read as letters."""
+"""Text by what a reader sees, and whether it has a word: normalised, in every way that it can be read."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from string import ascii_lowercase
@@ -25,6 +26,8 @@ _SIGNS = (0x1F150, 0x1F170, 0x1F1E6)
 _LEET = str.maketrans("0345789$@€", "oeastbgsae")
 # 1, ! and | are read as i by some and as l by others: both are tried.
 _STROKES = "1!|"
+# Accents, and what has no width at all.
+_UNSEEN = frozenset({"Mn", "Me", "Cf"})
 _POSSESSIVE = re.compile(r"['’ʼ`´]s\b")
 _WORD = re.compile(r"[^\W_]+")
 # A symbol counts as a letter only inside of a word or at its edge: "1 cat" and "great!" stay as they are.
@@ -45,16 +48,19 @@ def _look_alikes() -> dict[int, str]:
     return found
 
 
-def fold(text: str) -> str:
-    """`text` in small Latin letters without accents, look-alikes replaced, possessive endings dropped."""
-    seen = unicodedata.normalize("NFKC", text).translate(_look_alikes()).casefold().translate(_look_alikes())
-    bare = "".join(
-        _PLAIN.get(sign, sign)
-        for sign in unicodedata.normalize("NFKD", seen.casefold())
-        # Accents, and what has no width at all.
-        if unicodedata.category(sign) not in ("Mn", "Me", "Cf")
-    )
-    return _POSSESSIVE.sub("", bare)
+def normalize_text(text: str, *, latin: bool = False) -> str:
+    """`text` in one Unicode form: no case, accents or characters without width, single spaces.
+
+    With `latin`, look-alikes of Latin letters are read as these, and possessive endings are dropped.
+    """
+    composed = unicodedata.normalize("NFKC", text)
+    if latin:
+        composed = composed.translate(_look_alikes()).casefold().translate(_look_alikes())
+    letters = unicodedata.normalize("NFKD", composed.casefold())
+    bare = "".join(letter for letter in letters if unicodedata.category(letter) not in _UNSEEN)
+    if latin:
+        bare = _POSSESSIVE.sub("", "".join(_PLAIN.get(letter, letter) for letter in bare))
+    return " ".join(bare.split())
 
 
 def readings(text: str, *, digraphs: bool = True) -> list[str]:
@@ -62,7 +68,7 @@ def readings(text: str, *, digraphs: bool = True) -> list[str]:
 
     Digraphs (rn read as m) turn everyday words into others: leave them out where short words are looked for.
     """
-    plain = fold(text)
+    plain = normalize_text(text, latin=True)
     meant = _MIXED.sub(lambda word: _unleet(word[0], "i"), plain)
     found = [
         plain,
@@ -74,9 +80,30 @@ def readings(text: str, *, digraphs: bool = True) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def words(folded: str) -> list[str]:
-    """The words of a folded text."""
-    return _WORD.findall(folded)
+def words(normalized: str) -> list[str]:
+    """The words of a normalised text."""
+    return _WORD.findall(normalized)
+
+
+def has_word(texts: Iterable[str], wanted: Sequence[str]) -> bool:
+    """Whether any text has any of the words or phrases, as whole words, in one of the ways it can be read."""
+    pattern = _any_of(tuple(wanted)) if wanted else None
+    return pattern is not None and any(
+        pattern.search(reading) is not None for text in texts for reading in _whole_readings(text)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _any_of(wanted: tuple[str, ...]) -> re.Pattern[str] | None:
+    forms = {normalize_text(word, latin=latin) for word in wanted for latin in (False, True)} - {""}
+    escaped = sorted(map(re.escape, forms))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(escaped)})(?!\w)") if escaped else None
+
+
+# The same prompts are judged at each step and reading: 1,024 of at most 6 readings of 2 kB are 12 MB.
+@lru_cache(maxsize=1024)
+def _whole_readings(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((normalize_text(text), *readings(text, digraphs=False))))
 
 
 def _unleet(word: str, stroke: str) -> str:

@@ -1,215 +1,175 @@
-"""Turns a wish into queued videos: what it is made from and costs; consent is asked on the way."""
+"""Creating videos: read what they are made from, check it, decide on consent, write them down.
+
+`create_video` answers `POST /v1/videos` and remixes, `render_video` renders of previews. They differ in how a
+`Draft` comes about; from there on both are `queue`.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 
-from api.http.auth import Authed
-from api.http.clock import now
-from api.routes.models import named
-from domain.consent import facts
-from domain.consent.policy import Reason
+from db.engine import transaction
+from domain.accounts import credits
+from domain.consent import receipts, verdicts
+from domain.consent.facts import LineageFacts
+from domain.consent.policy import action_of
+from domain.events import stream
 from domain.ids import new_id
 from domain.safety import takedowns
-from domain.safety.screen import Screen
-from domain.videos import inputs, videos
-from domain.videos.inputs import Face
-from domain.videos.mentions import referred
-from domain.videos.pricing import STITCH_PRICE, price
-from domain.videos.recipes import check_create, rendered, resolve
-from domain.videos.relations import check_shape, check_times, conditions, joined
-from domain.videos.steer import steered
-from domain.videos.videos import VideoRow
-from schemas.cameos import RevokeMode
+from domain.videos import inputs, record, transitions
+from domain.videos.drafts import Draft, draft_render, draft_stitch, draft_video
+from domain.videos.ingredients import (
+    Ingredients,
+    check_likeness,
+    check_media,
+    check_usable,
+    lock_ingredients,
+    usable_sources,
+)
+from domain.videos.record import VideoRow
+from domain.videos.relations import check_times
+from domain.videos.validate import find_card
+from domain.videos.visibility import get_viewable
+from domain.videos.wire import with_place
 from schemas.errors import Code, RiffleError
+from schemas.events import inbox_stream
 from schemas.videos import (
     MAX_SEED,
     CreateVideo,
     ModelCard,
-    Recipe,
+    QueuePlace,
     Relation,
-    Source,
     Status,
     Tier,
-    Tombstone,
     Video,
 )
 
-
-async def screened(
-    request: Authed, wish: CreateVideo, cards: list[ModelCard], screen: Screen
-) -> list[ModelCard]:
-    """Refuse a wish for its words, its likenesses or what it rests on, outside of any transaction.
-
-    Returns `cards`, which making it needs.
-
-    Raises:
-        RiffleError: anything that makes the wish impossible by itself, or what `screen` refuses.
-    """
-    check_create(wish, named(cards, wish.model, Code.UNKNOWN_MODEL))
-    await screen.video(request, wish.prompt, wish.source.video_ids if wish.source else [], wish.cameos)
-    return cards
+# A row of about 300 bytes for each ancestor: 0.3 MB for the deepest video, and 1 MB of prompts to read.
+MAX_ANCESTORS = 1000
 
 
-async def make_videos(account: str, wish: CreateVideo, cards: list[ModelCard]) -> Video:
-    """Queue what `POST /v1/videos` asks for; the first video of the swarm. Runs in the caller's transaction.
+async def create_video(
+    account: str, request: CreateVideo, cards: Sequence[ModelCard], now: datetime
+) -> Video:
+    """Queue what was requested; the first video of the swarm.
+
+    `request` has passed `validate.check_request` and the screen, which run outside of the transaction.
 
     Raises:
-        RiffleError: anything that makes the wish impossible; nothing is charged then.
+        RiffleError: anything that makes the request impossible; nothing is charged then.
     """
-    card = named(cards, wish.model, Code.UNKNOWN_MODEL)
-    check_create(wish, card)
-    sources = await _usable(account, wish.source)
-    seed = secrets.randbelow(MAX_SEED + 1)
-    if wish.source is not None:
-        check_times(wish.source, [row.recipe for row in sources])
-        if wish.source.relation is Relation.STITCH:
-            return await _stitch(account, wish, wish.source, cards, seed)
-    faces = await inputs.faces([*wish.cameos, *await facts.inherited([row.id for row in sources])])
-    likeness = _likeness(wish, card, faces)
-    shown = likeness is not None or (wish.source is not None and wish.source.relation is Relation.REFERENCE)
-    words = referred(wish.prompt, [face.name for face in faces], card.vocabulary, shown=shown)
-    if wish.steer is not None:
-        words = steered(words, wish.steer, card.vocabulary)
-    recipes = resolve(
-        wish,
-        card,
-        seed,
-        source=sources[0].recipe if sources else None,
-        prompt=words,
-        likeness=likeness,
-    )
-    if wish.source is not None:
-        check_shape(wish.source, recipes[0], [row.recipe for row in sources])
-    return await _queue(
-        account,
-        recipes,
-        tier=wish.tier,
-        source=wish.source,
-        cameos=wish.cameos,
-        price_each=price(wish.tier, recipes[0]),
-        prompt=wish.prompt.strip(),
-    )
+    source = request.source
+    seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
+    async with transaction():
+        rows = await usable_sources(account, source, now)
+        recipes = [row.recipe for row in rows]
+        if source is not None:
+            check_times(source, recipes)
+        ingredients = await lock_ingredients(rows, request.cameos)
+        if source is not None and source.relation is Relation.STITCH:
+            pieces = await inputs.pieces(rows)
+            card = find_card(cards, request.model or recipes[0].model)
+            draft = draft_stitch(request, source, card, pieces, seed)
+        else:
+            card = find_card(cards, request.model)
+            draft = draft_video(request, card, recipes, ingredients.cameos, seed)
+        return await _queue_first(account, draft, ingredients, now)
 
 
-async def make_render(account: str, video_id: str, cards: list[ModelCard]) -> Video:
-    """Queue the full render of an own preview. Runs in the caller's transaction.
+async def render_video(account: str, video_id: str, cards: Sequence[ModelCard], now: datetime) -> Video:
+    """Queue the full render of an own preview.
 
     Raises:
         RiffleError: there is no such completed preview, what it was made from is gone, or consent or credits
             are missing.
     """
-    preview = await videos.get(video_id, account)
-    if preview.account_id != account:
-        raise RiffleError(Code.NOT_FOUND, f"there is no video `{video_id}` of yours")
-    if preview.tier is not Tier.PREVIEW:
-        raise RiffleError(Code.INVALID_STATE, "this is a full video already: only previews are rendered")
-    if preview.relation is Relation.STITCH:
-        raise RiffleError(Code.INVALID_STATE, "a stitch is not drawn: render its clips and stitch those")
-    card = named(cards, preview.model, Code.UNKNOWN_MODEL)
-    source = Source(relation=Relation.RENDER, video_ids=[video_id])
-    await _usable(account, source)
-    await _check_materials(preview)
-    recipe = rendered(preview.recipe, card)
-    return await _queue(
+    async with transaction():
+        preview = await get_viewable(video_id, account, now)
+        if preview.account_id != account:
+            raise RiffleError(Code.NOT_FOUND, f"there is no video `{video_id}` of yours")
+        if preview.tier is not Tier.PREVIEW:
+            raise RiffleError(Code.INVALID_STATE, "this is a full video already: only previews are rendered")
+        if preview.relation is Relation.STITCH:
+            raise RiffleError(Code.INVALID_STATE, "a stitch is not drawn: render its clips and stitch those")
+        card = find_card(cards, preview.model)
+        check_usable(preview)
+        await check_media(preview)
+        ingredients = await lock_ingredients([preview], [])
+        check_likeness(preview, ingredients.cameos)
+        draft = draft_render(preview.id, preview.prompt, preview.recipe, card)
+        return await _queue_first(account, draft, ingredients, now)
+
+
+async def queue(
+    account: str, draft: Draft, ingredients: Ingredients, now: datetime
+) -> tuple[list[VideoRow], dict[str, QueuePlace]]:
+    """Decide on consent and queue a draft, in seed order: rows, receipts, credits and events.
+
+    Runs in the transaction that holds the ingredients' locks.
+
+    Raises:
+        RiffleError: consent_refused, insufficient_credits; invalid_state, where it would come from too many
+            others.
+    """
+    source, lineage = draft.source, ingredients.lineage
+    cameo_ids = [cameo.id for cameo in ingredients.cameos]
+    permitted = await verdicts.of_request(
         account,
-        [recipe],
-        tier=Tier.FULL,
-        source=source,
-        cameos=[],
-        price_each=price(Tier.FULL, recipe),
-        prompt=preview.prompt,
+        cameo_ids,
+        source,
+        draft.tier,
+        draft.prompt,
+        lineage=lineage,
+        extra_texts=[draft.recipes[0].prompt],
+        now=now,
     )
-
-
-async def _stitch(
-    account: str, wish: CreateVideo, source: Source, cards: list[ModelCard], seed: int
-) -> Video:
-    pieces = await inputs.pieces(source.video_ids)
-    card = named(cards, wish.model or pieces[0].recipe.model, Code.UNKNOWN_MODEL)
-    recipe, tier = joined(wish, card, pieces, seed if wish.seed is None else wish.seed)
-    return await _queue(
-        account,
-        [recipe],
-        tier=tier,
-        source=source,
-        cameos=wish.cameos,
-        price_each=STITCH_PRICE,
-        prompt=recipe.prompt,
-    )
-
-
-def _likeness(wish: CreateVideo, card: ModelCard, faces: Sequence[Face]) -> str | None:
-    """The cameo whose picture the model is shown: of those that the wish names the first with one."""
-    if "reference" not in card.conditions:
-        return None
-    found = next((face.id for face in faces if face.pictured and face.id in wish.cameos), None)
-    if found is not None and wish.source is not None and wish.source.relation is Relation.REFERENCE:
+    receipts.require_allowed(permitted, "used", "cameos")
+    if lineage.ancestors > MAX_ANCESTORS:
         raise RiffleError(
-            Code.INVALID_REQUEST,
-            f"a model is shown one reference: leave out the source, or cameo {found}, which has a picture",
-            param="cameos",
+            Code.INVALID_STATE, f"this comes from more than {MAX_ANCESTORS} videos: start from an earlier one"
         )
-    return found
+    rows = _rows(account, draft, cameo_ids, lineage, now)
+    await record.insert_swarm(rows)
+    video_ids = [row.id for row in rows]
+    await receipts.write(video_ids, permitted, "draw", now=now)
+    await credits.reserve(account, video_ids, draft.price_each, now)
+    places = await transitions.announce_queued(rows, now)
+    action = action_of(draft.tier, source.relation if source else None)
+    for owner, used in await receipts.notices(rows, action):
+        await stream.append(inbox_stream(owner), used, now=now)
+    return rows, places
 
 
-async def _usable(account: str, source: Source | None) -> list[VideoRow]:
-    """The videos of a source, in its order, each fit to be used."""
-    rows = [await videos.get(video_id, account) for video_id in (source.video_ids if source else ())]
-    for row in rows:
-        _check_usable(row)
-    return rows
+async def _queue_first(account: str, draft: Draft, ingredients: Ingredients, now: datetime) -> Video:
+    await takedowns.check_recipes(draft.recipes, now=now)
+    rows, places = await queue(account, draft, ingredients, now)
+    return with_place(rows[0], places[rows[0].id])
 
 
-async def _check_materials(preview: VideoRow) -> None:
-    """Refuse a render that could not be shown what its preview was."""
-    if preview.source is not None and conditions(preview.source):
-        for making in await inputs.makings(preview.id):
-            if any(row.video_key is None for row in making.parents):
-                raise RiffleError(Code.INVALID_STATE, "what this preview was made from is gone")
-    likeness = preview.recipe.likeness
-    if likeness is not None and await inputs.picture(likeness) is None:
-        raise RiffleError(Code.CONSENT_REFUSED, f"cameo {likeness} has no picture any more", param="cameos")
-
-
-async def _queue(
-    account: str,
-    recipes: list[Recipe],
-    *,
-    tier: Tier,
-    source: Source | None,
-    cameos: list[str],
-    price_each: int,
-    prompt: str,
-) -> Video:
-    await takedowns.check_recipes(recipes, now())
-    rows = await videos.create(
-        account,
-        recipes=recipes,
-        tier=tier,
-        price_each=price_each,
-        swarm_id=new_id("swarm"),
-        source=source,
-        receipts=cameos,
-        now=now(),
-        model=recipes[0].model,
-        prompt=prompt,
-    )
-    return await videos.to_video(rows[0])
-
-
-def _check_usable(source: VideoRow) -> None:
-    """A source must have latents to start from, and must not be withdrawn."""
-    if source.withheld is RevokeMode.TOMBSTONE:
-        raise RiffleError(Code.GONE, f"source {source.id}: {Tombstone().reason}")
-    if source.withheld is not None:
-        raise RiffleError(Code.CONSENT_REFUSED, f"source {source.id} may not be used: {Reason.WITHDRAWN}")
-    if source.status in (Status.QUEUED, Status.IN_PROGRESS):
-        raise RiffleError(
-            Code.NOT_READY, f"source {source.id} is {source.status}: wait until it is completed"
+def _rows(
+    account: str, draft: Draft, cameo_ids: list[str], lineage: LineageFacts, now: datetime
+) -> list[VideoRow]:
+    swarm_id, ids = new_id("swarm"), [new_id("video") for _ in draft.recipes]
+    return [
+        VideoRow(
+            id=video_id,
+            account_id=account,
+            swarm_id=swarm_id,
+            swarm_ids=ids,
+            tier=draft.tier,
+            status=Status.QUEUED,
+            model=recipe.model,
+            prompt=draft.prompt,
+            recipe=recipe,
+            source=draft.source,
+            relation=None if draft.source is None else draft.source.relation,
+            cameos=cameo_ids,
+            price=draft.price_each,
+            created_at=now,
+            remixed=verdicts.is_remixed(lineage, draft.source),
+            trend_id=lineage.trend,
         )
-    if source.status is not Status.COMPLETED:
-        raise RiffleError(
-            Code.INVALID_STATE, f"source {source.id} is {source.status}: nothing is there to use"
-        )
+        for video_id, recipe in zip(ids, draft.recipes, strict=True)
+    ]

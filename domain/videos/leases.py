@@ -8,22 +8,26 @@ from datetime import datetime, timedelta
 import msgspec
 
 from db.engine import fetch, transaction
+from db.tables.videos import VideoTable
 from domain.accounts import credits
-from domain.consent import facts
+from domain.consent import verdicts
 from domain.events import stream
 from domain.safety import fingerprints, takedowns
 from domain.videos import transitions
-from domain.videos.inputs import makings as makings
+from domain.videos.inputs import source_inputs
 from domain.videos.lifecycle import Trigger, advance
 from domain.videos.lineage import posted_ancestors
-from domain.videos.record import DISPATCH_ORDER, VideoRow, select
+from domain.videos.queue import DISPATCH_ORDER
+from domain.videos.record import VideoRow, lock, select
 from schemas.cameos import Decision
 from schemas.errors import Code
-from schemas.events import Name, video_stream
+from schemas.events import VideoCompleted, VideoStep, video_stream
 from schemas.videos import Recipe, Status, Tier
 
 # A job that killed its worker five times would kill the sixth.
 MAX_ATTEMPTS = 5
+# How long a lease lasts without a heartbeat: then another dispatcher takes up the work of a dead one.
+LEASE_S = 10.0
 
 
 class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
@@ -36,7 +40,7 @@ class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
     recipe: Recipe
 
 
-class OtherRow(msgspec.Struct, kw_only=True, frozen=True):
+class ComparedVideo(msgspec.Struct, kw_only=True, frozen=True):
     """A video to compare with."""
 
     video_id: str
@@ -56,9 +60,9 @@ async def lease(
                 continue
             locked = await fetch(
                 f"""
-                SELECT v.id FROM ({DISPATCH_ORDER}) line JOIN videos v USING (id)
-                WHERE line.tier = $1 AND v.status = 'queued'
-                ORDER BY line.turn, line.created_at, line.swarm_index, line.id
+                SELECT v.id FROM ({DISPATCH_ORDER}) waiting JOIN videos v USING (id)
+                WHERE waiting.tier = $1 AND v.status = 'queued'
+                ORDER BY waiting.turn, waiting.created_at, waiting.swarm_index, waiting.id
                 LIMIT $2 FOR NO KEY UPDATE OF v SKIP LOCKED
                 """,
                 tier.value,
@@ -91,10 +95,10 @@ async def _reap(now: datetime) -> None:
         now,
     )
     for row in sorted(rows, key=transitions.by_account):
-        await _back(row, now)
+        await _requeue_or_fail(row, now)
 
 
-async def _back(row: VideoRow, now: datetime) -> None:
+async def _requeue_or_fail(row: VideoRow, now: datetime) -> None:
     if row.attempt < MAX_ATTEMPTS:
         await transitions.requeue(row, now)
     else:
@@ -133,9 +137,9 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
             return False
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
-        await fetch("UPDATE videos SET progress = $2 WHERE id = $1", video_id, progress)
-        data = {"i": i, "n": n, "progress": progress}
-        await stream.append(video_stream(video_id), Name.VIDEO_STEP, data, picture=picture, now=now)
+        await VideoTable.update({VideoTable.progress: progress}).where(VideoTable.id == video_id)
+        done = VideoStep(i=i, n=n, progress=progress)
+        await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True
 
 
@@ -150,19 +154,19 @@ async def complete(
     closeness: Mapping[str, float],
     now: datetime,
     media_hash: str | None = None,
-    look: str | None = None,
+    fingerprint: str | None = None,
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
     `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `media_hash` is the same for identical copies; `look` is the fingerprint that copies are found by: one of
+    `media_hash` is the same for identical copies; `fingerprint` is what copies are found by: one of
     what was taken down ends the video, one of what is claimed puts it under that takedown.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
         if row is None or await transitions.withdraw_refused([row], now):
             return False
-        if look is not None and not await _recognise(row, look, now):
+        if fingerprint is not None and not await _check_fingerprint(row, fingerprint, now):
             return False
         await fetch(
             """
@@ -191,20 +195,20 @@ async def complete(
             list(closeness.values()),
         )
         await credits.settle(row.account_id, video_id, now)
-        data = {"credits": row.price, "cpu_seconds": cpu_seconds, "fidelity": fidelity}
-        await stream.append(video_stream(video_id), Name.VIDEO_COMPLETED, data, now=now)
+        done = VideoCompleted(credits=row.price, cpu_seconds=cpu_seconds, fidelity=fidelity)
+        await stream.append(video_stream(video_id), done, now=now)
         return True
 
 
-async def _recognise(row: VideoRow, look: str, now: datetime) -> bool:
-    # No takedown is filed or decided between the look at them and the end of this transaction.
-    await fingerprints.hold(alone=False)
-    if await fingerprints.blocked(look, now):
+async def _check_fingerprint(row: VideoRow, fingerprint: str, now: datetime) -> bool:
+    # No takedown is filed or decided between this check and the end of this transaction.
+    await fingerprints.lock(exclusive=False)
+    if await fingerprints.matches_taken_down(fingerprint, now=now):
         message = "it came out like a video that was taken down"
         await transitions.end(row, Trigger.FAIL, now, code=Code.TAKEN_DOWN, message=message)
         return False
-    await fingerprints.store(row.id, look)
-    await takedowns.join_open(row.id, look)
+    await fingerprints.save(row.id, fingerprint)
+    await takedowns.join_open(row.id, fingerprint)
     return True
 
 
@@ -224,33 +228,33 @@ async def release(video_id: str, attempt: int, *, now: datetime) -> bool:
         row = await _fenced(video_id, attempt)
         if row is None:
             return False
-        await _back(row, now)
+        await _requeue_or_fail(row, now)
         return True
 
 
 async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
     """The refusals that a video meets now; none for one without cameos."""
     rows = await select("v.id = $1", video_id)
-    verdicts = (await facts.verdicts_of(rows, now)).get(video_id, {})
+    found = (await verdicts.of_videos(rows, now=now)).get(video_id, {})
     return [
         Decision(cameo=cameo, allowed=False, reason=verdict.reason, ask=verdict.ask)
-        for cameo, verdict in verdicts.items()
+        for cameo, verdict in found.items()
         if not verdict.allowed
     ]
 
 
-async def comparisons(video_id: str) -> list[OtherRow]:
+async def comparisons(video_id: str) -> list[ComparedVideo]:
     """The videos whose closeness people will see: its sources, the nearest post above it, and the root."""
-    made = await makings(video_id)
+    made = await source_inputs(video_id)
     found: dict[str, str | None] = {row.id: row.latents_key for row in made[0].parents} if made else {}
     posted = await posted_ancestors(video_id)
     if posted:
         roots = [other for other in posted if other.post_id == posted[0].trend_id]
         found |= {other.video_id: other.latents_key for other in (posted[0], *roots)}
-    return [OtherRow(video_id=other, latents_key=key) for other, key in found.items() if key is not None]
+    return [ComparedVideo(video_id=other, latents_key=key) for other, key in found.items() if key is not None]
 
 
 async def _fenced(video_id: str, attempt: int) -> VideoRow | None:
     """The locked row, while this attempt is the one that draws it."""
-    row = await transitions.lock(video_id)
+    row = await lock(video_id)
     return row if row is not None and (row.status, row.attempt) == (Status.IN_PROGRESS, attempt) else None

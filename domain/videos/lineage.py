@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from db.engine import fetch
 from domain.videos.record import VideoRow, select
-from domain.videos.visibility import get, visible_of
+from domain.videos.visibility import can_view, get_viewable
 from schemas.videos import Lineage, LineageEdge, LineageNode, Relation
 
 # What fits on a screen that scrolls; a larger family is read from one of its branches.
 MAX_NODES = 500
 
 
-async def lineage(video_id: str, viewer: str) -> Lineage:
-    """The graph up and down from a video. Of others' drafts only those show that lead to what is seen.
+async def lineage(video_id: str, viewer: str, now: datetime) -> Lineage:
+    """The graph up and down from a video. Of others' drafts only those show that lead to what is viewable.
 
     Raises:
         RiffleError: not_found.
     """
-    await get(video_id, viewer)
+    await get_viewable(video_id, viewer, now)
     found = await fetch(
         """
         WITH RECURSIVE up(id) AS (
@@ -44,32 +46,32 @@ async def lineage(video_id: str, viewer: str) -> Lineage:
         """,
         ids,
     )
-    seen = await visible_of([row for row in rows.values() if row.deleted_at is None], viewer)
-    shown = above | seen
-    pending = list(seen)
+    viewable = await can_view([row for row in rows.values() if row.deleted_at is None], viewer, now)
+    included = above | viewable
+    pending = list(viewable)
     while pending:
         child = pending.pop()
         for edge in edges:
-            if edge["child"] == child and edge["parent"] not in shown:
-                shown.add(edge["parent"])
+            if edge["child"] == child and edge["parent"] not in included:
+                included.add(edge["parent"])
                 pending.append(edge["parent"])
     return Lineage(
-        nodes=[_node(row, row.id in seen) for row in rows.values() if row.id in shown],
+        nodes=[_node(row, row.id in viewable) for row in rows.values() if row.id in included],
         edges=[
             LineageEdge(**{**edge, "relation": Relation(edge["relation"])})
             for edge in edges
-            if edge["parent"] in shown and edge["child"] in shown
+            if edge["parent"] in included and edge["child"] in included
         ],
     )
 
 
-def _node(row: VideoRow, seen: bool) -> LineageNode:
+def _node(row: VideoRow, viewable: bool) -> LineageNode:
     return LineageNode(
         id=row.id,
-        prompt=row.prompt if seen and row.withheld is None else None,
+        prompt=row.prompt if viewable and row.withheld is None else None,
         status=row.status,
         tier=row.tier,
-        post_id=row.post_id if seen else None,
+        post_id=row.post_id if viewable else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""How a prompt speaks of a cameo: the model knows no names, only "someone" whose picture it sees. Pure."""
+"""How a prompt mentions a cameo: the model knows no names, only "someone" whose picture it is given. Pure."""
 
 from __future__ import annotations
 
@@ -7,37 +7,38 @@ from collections.abc import Sequence
 
 import msgspec
 
-from domain.videos.steer import Vocabulary, said
-
-# The words that the model was trained on for a subject that it is shown.
-SOMEONE = "someone"
-REFERRING = (SOMEONE, "somebody", "a person", "my friend", "this one")
+from domain.videos.steer import Vocabulary, names_in
+from schemas.vocabulary import REFERRING, SOMEONE
 
 
-class Name(msgspec.Struct, kw_only=True, frozen=True):
-    """What a cameo is called."""
+class CameoIdentity(msgspec.Struct, kw_only=True, frozen=True):
+    """What a cameo is called, and whether there is a reference picture of it."""
 
+    id: str
     handle: str
     display_name: str
+    pictured: bool = False
 
 
-def referred(prompt: str, names: Sequence[Name], vocabulary: Vocabulary, *, shown: bool) -> str:
-    """What the model is told for a prompt that may name these cameos.
+def model_prompt(
+    prompt: str, cameos: Sequence[CameoIdentity], vocabulary: Vocabulary, *, conditioned: bool
+) -> str:
+    """The model's prompt for one that may name these cameos.
 
     `@handle`, the handle and the display name become "someone"; a name that is a word of the model's own (a
-    person called Fox) only after an @. With `shown`, the model is shown a subject: where the words then name
-    nobody, "someone" is put before them.
+    person called Fox) only after an @. `conditioned` says that a picture of a subject conditions the drawing:
+    where the words then name no subject, "someone" is put before them.
     """
-    told = prompt.strip()
-    pattern = _mentions(names, vocabulary)
+    words = prompt.strip()
+    pattern = _mentions(cameos, vocabulary)
     if pattern is not None:
-        told = pattern.sub(SOMEONE, told)
-    if shown and not _names_somebody(told, vocabulary):
-        told = f"{SOMEONE} {told}"
-    return told
+        words = pattern.sub(SOMEONE, words)
+    if conditioned and not _names_subject(words, vocabulary):
+        words = f"{SOMEONE} {words}"
+    return words
 
 
-def _mentions(names: Sequence[Name], vocabulary: Vocabulary) -> re.Pattern[str] | None:
+def _mentions(cameos: Sequence[CameoIdentity], vocabulary: Vocabulary) -> re.Pattern[str] | None:
     known = {
         word.casefold()
         for phrasings in vocabulary.values()
@@ -45,17 +46,16 @@ def _mentions(names: Sequence[Name], vocabulary: Vocabulary) -> re.Pattern[str] 
         for phrase in phrases
         for word in (phrase, *phrase.split())
     }
-    said_as = {f"@{name.handle}" for name in names}
-    for name in names:
-        said_as |= {f"@{name.display_name}"}
-        said_as |= {text for text in (name.handle, name.display_name) if text.casefold() not in known}
-    texts = sorted((text for text in said_as if text.strip("@ ")), key=len, reverse=True)
+    mentioned_as = {f"@{name}" for cameo in cameos for name in (cameo.handle, cameo.display_name)}
+    for cameo in cameos:
+        mentioned_as |= {text for text in (cameo.handle, cameo.display_name) if text.casefold() not in known}
+    texts = sorted((text for text in mentioned_as if text.strip("@ ")), key=len, reverse=True)
     if not texts:
         return None
     # @ada is not @ada.2, and a full stop may follow it.
     return re.compile(rf"(?<![\w@])(?:{'|'.join(map(re.escape, texts))})(?!\.?\w)", re.IGNORECASE)
 
 
-def _names_somebody(prompt: str, vocabulary: Vocabulary) -> bool:
+def _names_subject(prompt: str, vocabulary: Vocabulary) -> bool:
     subjects = vocabulary.get("subjects", {})
-    return bool(said(prompt, {SOMEONE: REFERRING}) or (subjects and said(prompt, subjects)))
+    return bool(names_in(prompt, {SOMEONE: REFERRING}) or (subjects and names_in(prompt, subjects)))

@@ -1,4 +1,4 @@
-"""What things cost, in credits (whole numbers)."""
+"""What things cost, in credits (whole numbers); and in seconds, until that has been measured. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from schemas.videos import PRICE_SECONDS, Recipe, Tier
 PRICE = MappingProxyType({Tier.PREVIEW: 1, Tier.FULL: 8})
 # Joining draws nothing: a preview's price covers reading, writing and keeping it, whatever its clips cost.
 STITCH_PRICE = 1
+# Seconds that one takes on two cores without VNNI: a guess until some have been drawn.
+FIRST_GUESS_S = MappingProxyType({Tier.PREVIEW: 0.5, Tier.FULL: 6.0})
 # 40 swarms of 16 previews, each followed by one full render, and some left.
 START_CREDITS = 1000
 

@@ -1,51 +1,19 @@
-"""What may be asked of a model, and how a wish becomes recipes."""
+"""How a request becomes recipes. Pure."""
 
 from __future__ import annotations
 
 import msgspec
 
-from domain.videos.relations import STARTS_FROM_PIXELS, check_source, repeats
-from domain.videos.steer import check_steer
+from domain.videos.relations import STARTS_FROM_PIXELS, repeated_frames
 from schemas.errors import Code, RiffleError
-from schemas.videos import MAX_PROMPT_CHARS, MAX_SEED, MAX_SWARM, CreateVideo, ModelCard, Recipe, Tier
+from schemas.videos import MAX_SEED, CreateVideo, ModelCard, Recipe, Tier
 
 # From 0.85 the words win over the source's place and subject, at 0.95 little but the layout is left.
 DEFAULT_STRENGTH = 0.9
 
 
-def check_create(wish: CreateVideo, card: ModelCard) -> None:
-    """Refuse a wish that this model can't fulfil.
-
-    Raises:
-        RiffleError: unknown_model, invalid_request, prompt_too_long, invalid_n, invalid_size.
-    """
-    if wish.model is not None and wish.model != card.id:
-        raise RiffleError(Code.UNKNOWN_MODEL, f"there is no model `{wish.model}`", param="model")
-    if not wish.prompt.strip():
-        raise RiffleError(Code.INVALID_REQUEST, "the prompt is empty", param="prompt")
-    if len(wish.prompt) > MAX_PROMPT_CHARS:
-        raise RiffleError(
-            Code.PROMPT_TOO_LONG,
-            f"the prompt has {len(wish.prompt)} characters: at most {MAX_PROMPT_CHARS} are taken",
-            param="prompt",
-        )
-    if not 1 <= wish.n <= MAX_SWARM:
-        raise RiffleError(Code.INVALID_N, f"n takes 1 to {MAX_SWARM}", param="n")
-    sizes = card.sizes.get(wish.tier, [])
-    if not sizes or (wish.size is not None and wish.size not in sizes):
-        raise RiffleError(
-            Code.INVALID_SIZE, f"size of a {wish.tier} takes {' or '.join(sizes) or 'nothing'}", param="size"
-        )
-    if wish.seconds is not None and str(wish.seconds) not in card.seconds:
-        raise RiffleError(Code.INVALID_REQUEST, f"seconds takes {' or '.join(card.seconds)}", param="seconds")
-    if wish.source is not None:
-        check_source(wish.source, card)
-    if wish.steer is not None:
-        check_steer(wish.steer, card.vocabulary)
-
-
 def resolve(
-    wish: CreateVideo,
+    request: CreateVideo,
     card: ModelCard,
     first_seed: int,
     *,
@@ -53,22 +21,22 @@ def resolve(
     prompt: str | None = None,
     likeness: str | None = None,
 ) -> list[Recipe]:
-    """One recipe for each video of a checked wish: seeds count up from the wished one, else `first_seed`.
+    """One recipe for each video of a checked request: seeds count up from its own, else `first_seed`.
 
-    `source` is the recipe of what it is made from, whose shape and length are kept where none are wished;
-    `prompt` what the model is told, where that is not what was typed.
+    `source` is the recipe of what it is made from, whose shape and length are kept where none are requested;
+    `prompt` the model's own, where that is not what was typed.
     """
-    width, height = _pixels(wish.size) if wish.size else _default_size(card.sizes[wish.tier], source)
-    seconds = int(wish.seconds if wish.seconds is not None else _default_seconds(card, source))
-    start = first_seed if wish.seed is None else wish.seed
+    width, height = _pixels(request.size) if request.size else _default_size(card.sizes[request.tier], source)
+    seconds = int(request.seconds if request.seconds is not None else _default_seconds(card, source))
+    start = first_seed if request.seed is None else request.seed
     strength = repeated = None
-    if wish.source is not None and source is not None:
-        repeated = repeats(wish.source, source, card)
-    if wish.source is not None and wish.source.relation in STARTS_FROM_PIXELS:
-        strength = DEFAULT_STRENGTH if wish.source.strength is None else wish.source.strength
+    if request.source is not None and source is not None:
+        repeated = repeated_frames(request.source, source, card)
+    if request.source is not None and request.source.relation in STARTS_FROM_PIXELS:
+        strength = DEFAULT_STRENGTH if request.source.strength is None else request.source.strength
     first = Recipe(
         model=card.id,
-        prompt=prompt or wish.prompt.strip(),
+        prompt=prompt or request.prompt.strip(),
         width=width,
         height=height,
         # The first frame stands at time 0, so whole seconds need one more.
@@ -79,7 +47,7 @@ def resolve(
         likeness=likeness,
         repeats=repeated,
     )
-    return [msgspec.structs.replace(first, seed=(start + i) % (MAX_SEED + 1)) for i in range(wish.n)]
+    return [msgspec.structs.replace(first, seed=(start + i) % (MAX_SEED + 1)) for i in range(request.n)]
 
 
 def rendered(recipe: Recipe, card: ModelCard) -> Recipe:

@@ -1,37 +1,20 @@
-"""A video as a row, how it reads on the wire, and where it stands in the queue."""
+"""A video as a row of `videos`: read, paged, locked and inserted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from db.engine import fetch
+from db.engine import dumps, exists, fetch
 from schemas.cameos import RevokeMode
-from schemas.errors import VideoError
-from schemas.events import video_stream
-from schemas.videos import (
-    Cost,
-    Links,
-    QueuePlace,
-    Recipe,
-    Relation,
-    Source,
-    Status,
-    Swarm,
-    Tier,
-    Tombstone,
-    Video,
-)
+from schemas.errors import Code, RiffleError
+from schemas.videos import Recipe, Relation, Source, Status, Tier
 
-# The words of one that goes, for consent alone: what was typed, and what the model was told beyond that.
+# The words of one that goes, for consent alone: what was typed, and what the model's prompt says beyond that.
 SEALED = "coalesce(sealed, concat_ws(E'.\\n', prompt, nullif(recipe ->> 'prompt', prompt)))"
-# Until a few have been drawn: what one takes on two busy cores, in seconds.
-FIRST_GUESS_S = {Tier.PREVIEW: 2.0, Tier.FULL: 20.0}
-# Enough to even out, few enough to follow a machine that got busier.
-PACE_OF_LAST = 20
 
 
 class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
@@ -53,25 +36,25 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     relation: Relation | None
     cameos: list[str]
     price: int
-    progress: int
-    attempt: int
-    worker: str | None
+    progress: int = 0
+    attempt: int = 0
+    worker: str | None = None
     created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    error_code: str | None
-    error_message: str | None
-    cpu_seconds: float | None
-    fidelity: float | None
-    video_key: str | None
-    thumbnail_key: str | None
-    spritesheet_key: str | None
-    latents_key: str | None
-    post_id: str | None
-    deleted_at: datetime | None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    cpu_seconds: float | None = None
+    fidelity: float | None = None
+    video_key: str | None = None
+    thumbnail_key: str | None = None
+    spritesheet_key: str | None = None
+    latents_key: str | None = None
+    post_id: str | None = None
+    deleted_at: datetime | None = None
     remixed: bool
     trend_id: str | None
-    withheld: RevokeMode | None
+    withheld: RevokeMode | None = None
 
 
 # Reading asks the revocations themselves: a cascade that has not come to a video yet changes nothing.
@@ -90,79 +73,95 @@ async def select(where: str, *args: Any) -> list[VideoRow]:
     return [_row(found) for found in await fetch(f"SELECT {COLUMNS} FROM videos v WHERE {where}", *args)]
 
 
-async def to_video(row: VideoRow) -> Video:
-    """The wire form of a row."""
-    return (await to_videos([row]))[0]
-
-
-async def to_videos(rows: Sequence[VideoRow]) -> list[Video]:
-    """The wire form of rows, with one look at the queue for all."""
-    queue = await places([row.id for row in rows if row.status is Status.QUEUED])
-    return [_video(row, queue.get(row.id)) for row in rows]
-
-
-async def places(video_ids: Sequence[str]) -> dict[str, QueuePlace]:
-    """Where queued videos stand in the order of dispatch, and a guess when each starts."""
+async def in_order(video_ids: Sequence[str]) -> list[VideoRow]:
+    """These videos in this order, each as often as it is named."""
     if not video_ids:
-        return {}
-    rows = await fetch(
-        f"""
-        WITH line AS ({DISPATCH_ORDER}), place AS (
-            SELECT id, tier, row_number() OVER w AS position,
-                count(*) FILTER (WHERE tier = 'preview') OVER w AS previews,
-                count(*) FILTER (WHERE tier = 'full') OVER w AS renders
-            FROM line WINDOW w AS (
-                ORDER BY tier = 'full', turn, created_at, swarm_index, id ROWS UNBOUNDED PRECEDING
-            )
-        ), running AS (
-            SELECT count(*) FILTER (WHERE tier = 'preview') AS previews,
-                count(*) FILTER (WHERE tier = 'full') AS renders
-            FROM videos WHERE status = 'in_progress'
-        )
-        SELECT place.id, place.tier, position, place.previews + running.previews AS previews,
-            place.renders + running.renders AS renders
-        FROM place, running WHERE place.id = ANY ($1::text[])
-        """,
-        list(video_ids),
-    )
-    pace = await _pace() if rows else {}
-    found = {}
-    for row in rows:
-        before_s = (row["previews"] - (row["tier"] == "preview")) * pace[Tier.PREVIEW]
-        # A preview is drawn between the steps of a render, so it waits for none.
-        if row["tier"] == "full":
-            before_s += (row["renders"] - 1) * pace[Tier.FULL]
-        found[row["id"]] = QueuePlace(position=row["position"], eta_ms=round(1000 * before_s))
-    return found
+        return []
+    rows = {row.id: row for row in await select("v.id = ANY ($1::text[])", list(video_ids))}
+    return [rows[video] for video in video_ids]
 
 
-# Previews go first. Within a tier come everybody's first jobs, then everybody's second ones, and so on; those
-# that run count too.
-DISPATCH_ORDER = """
-    SELECT q.id, q.tier, q.created_at, q.swarm_index, coalesce(busy.running, 0) + row_number() OVER (
-        PARTITION BY q.tier, q.account_id ORDER BY q.created_at, q.swarm_index, q.id) AS turn
-    FROM videos q LEFT JOIN (
-        SELECT account_id, tier, count(*) AS running FROM videos WHERE status = 'in_progress' GROUP BY 1, 2
-    ) busy USING (account_id, tier)
-    WHERE q.status = 'queued'
-"""
+async def lock(video_id: str) -> VideoRow | None:
+    """The row, locked until the transaction ends. Videos are locked before accounts, those before streams."""
+    found = await select("v.id = $1 FOR NO KEY UPDATE OF v", video_id)
+    return found[0] if found else None
 
 
-async def _pace() -> dict[Tier, float]:
-    """Seconds from one completed video to the next while there was work, by tier."""
-    rows = await fetch(
+async def lock_own(video_id: str, account: str) -> VideoRow:
+    """An own row that is not deleted, locked until the transaction ends.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    row = await lock(video_id)
+    if row is None or row.account_id != account or row.deleted_at is not None:
+        raise no_such_video(video_id)
+    return row
+
+
+async def insert_swarm(rows: Sequence[VideoRow]) -> None:
+    """Insert the videos of one swarm, which differ in id and recipe alone, and what they are made from."""
+    first = rows[0]
+    source = first.source
+    await fetch(
         """
-        SELECT tier, avg(extract(epoch FROM ended_at - greatest(started_at, before)))::float8 AS seconds
-        FROM unnest(ARRAY['preview', 'full']) AS t(tier), LATERAL (
-            SELECT started_at, ended_at, lag(ended_at) OVER (ORDER BY ended_at) AS before FROM (
-                SELECT started_at, ended_at FROM videos v WHERE v.tier = t.tier AND v.status = 'completed'
-                ORDER BY ended_at DESC LIMIT $1
-            ) latest
-        ) gaps GROUP BY tier
+        WITH video AS (
+            INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe,
+                source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id)
+            SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13,
+                $14, $15
+            FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS swarm(id, recipe, nr)
+            RETURNING id
+        )
+        INSERT INTO sources (child_id, parent_id, relation, position)
+        SELECT video.id, parent.id, $10, parent.nr
+        FROM video, unnest($16::text[]) WITH ORDINALITY AS parent(id, nr)
         """,
-        PACE_OF_LAST,
+        [row.id for row in rows],
+        [dumps(row.recipe) for row in rows],
+        first.account_id,
+        first.swarm_id,
+        first.tier.value,
+        first.status.value,
+        first.model,
+        first.prompt,
+        None if source is None else dumps(source),
+        None if source is None else source.relation.value,
+        first.cameos,
+        first.price,
+        first.created_at,
+        first.remixed,
+        first.trend_id,
+        [] if source is None else source.video_ids,
     )
-    return FIRST_GUESS_S | {Tier(row["tier"]): row["seconds"] for row in rows if row["seconds"] is not None}
+
+
+async def page(
+    account: str, after: str | None, limit: int, order: Literal["asc", "desc"]
+) -> tuple[list[VideoRow], bool]:
+    """At most `limit` own videos after one of them, by creation, and whether there are more.
+
+    Raises:
+        RiffleError: not_found, where `after` is no own video.
+    """
+    key = "(v.created_at, v.swarm_index, v.id)"
+    where, args = "v.account_id = $1 AND v.deleted_at IS NULL", [account]
+    if after is not None:
+        # One that was deleted meanwhile still marks its place.
+        if not await exists("SELECT FROM videos WHERE id = $1 AND account_id = $2", after, account):
+            raise no_such_video(after, "after")
+        mark = "(SELECT a.created_at, a.swarm_index, a.id FROM videos a WHERE a.id = $2)"
+        where += f" AND {key} {'<' if order == 'desc' else '>'} {mark}"
+        args.append(after)
+    direction = "DESC" if order == "desc" else "ASC"
+    by = ", ".join(f"v.{name} {direction}" for name in ("created_at", "swarm_index", "id"))
+    rows = await select(f"{where} ORDER BY {by} LIMIT {int(limit) + 1}", *args)
+    return rows[:limit], len(rows) > limit
+
+
+def no_such_video(video_id: str, param: str | None = None) -> RiffleError:
+    """What a person hears of a video that is not there or not theirs to see."""
+    return RiffleError(Code.NOT_FOUND, f"there is no video `{video_id}`", param=param)
 
 
 def _row(found: dict[str, Any]) -> VideoRow:
@@ -171,46 +170,3 @@ def _row(found: dict[str, Any]) -> VideoRow:
     # A deleted video may be the last of its swarm.
     found["swarm_ids"] = found["swarm_ids"] or []
     return msgspec.convert(found, VideoRow)
-
-
-def _video(row: VideoRow, queue: QueuePlace | None) -> Video:
-    remixed = row.source is not None and row.relation is Relation.REMIX
-    gone = row.withheld is RevokeMode.TOMBSTONE
-    return Video(
-        id=row.id,
-        status=row.status,
-        progress=row.progress,
-        model=row.model,
-        prompt="" if gone else row.prompt,
-        size=f"{row.recipe.width}x{row.recipe.height}",
-        # Its first frame stands at time 0; what is joined may end within a second.
-        seconds=f"{(row.recipe.frames - 1) / row.recipe.fps:.3g}",
-        created_at=int(row.created_at.timestamp()),
-        completed_at=_seconds(row.ended_at if row.status is Status.COMPLETED else None),
-        tier=row.tier,
-        seed=row.recipe.seed,
-        recipe=msgspec.structs.replace(row.recipe, prompt="") if gone else row.recipe,
-        cost=Cost(credits=row.price, cpu_seconds=row.cpu_seconds),
-        links=Links(
-            self=f"/v1/videos/{row.id}",
-            content=f"/v1/videos/{row.id}/content",
-            cancel=f"/v1/videos/{row.id}/cancel",
-            render=f"/v1/videos/{row.id}/render",
-            events=video_stream(row.id),
-        ),
-        swarm=Swarm(id=row.swarm_id, video_ids=row.swarm_ids),
-        error=None
-        if row.error_code is None
-        else VideoError(code=row.error_code, message=row.error_message or ""),
-        remixed_from_video_id=row.source.video_ids[0] if remixed and row.source else None,
-        queue=queue,
-        fidelity=row.fidelity,
-        cameos=row.cameos,
-        source=row.source,
-        post_id=row.post_id,
-        tombstone=Tombstone() if gone else None,
-    )
-
-
-def _seconds(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp())

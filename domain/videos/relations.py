@@ -30,7 +30,7 @@ MAX_JOINED_S = 60
 # Sizes of one shape differ by rounding to the model's grid: 64x112 and 480x832 by 1 %. A square is 50 % off.
 SHAPES_APART = 1.1
 # So that 1.3 s of 10 frames a second is frame 13, whatever floats make of it.
-HAIR = 1e-6
+ROUNDING = 1e-6
 
 
 class Piece(msgspec.Struct, kw_only=True, frozen=True):
@@ -48,7 +48,7 @@ class Piece(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def conditions(source: Source) -> list[str]:
-    """What a model must be able to be shown to draw from this."""
+    """What must be able to condition a model that draws from this."""
     if source.relation is Relation.EXTEND:
         return ["begin", "end"][: len(source.video_ids)]
     return ["reference"] if source.relation is Relation.REFERENCE else []
@@ -111,43 +111,45 @@ def check_shape(source: Source, made: Recipe, recipes: Sequence[Recipe]) -> None
             )
 
 
-def left(source: Source, recipe: Recipe) -> range:
+def continued_frames(source: Source, recipe: Recipe) -> range:
     """The frames of its first source, drawn by `recipe`, from whose end an extension goes on."""
     end = recipe.frames if source.to_s is None else min(recipe.frames, _frame(source.to_s, recipe) + 1)
     bridge = len(source.video_ids) == 2
     return range(0 if bridge or source.from_s is None else _frame(source.from_s, recipe), end)
 
 
-def repeats(source: Source, recipe: Recipe, card: ModelCard) -> int | None:
+def repeated_frames(source: Source, recipe: Recipe, card: ModelCard) -> int | None:
     """How many frames of its first source, drawn by `recipe`, an extension repeats; None where none are.
 
     A model goes on from a movement, which takes `overlap` frames, or from a single picture.
     """
     if source.relation is not Relation.EXTEND:
         return None
-    return card.overlap if len(left(source, recipe)) >= card.overlap else 1
+    return card.overlap if len(continued_frames(source, recipe)) >= card.overlap else 1
 
 
-def met(source: Source, recipe: Recipe) -> int:
+def target_frame(source: Source, recipe: Recipe) -> int:
     """The frame of `recipe`'s video that `from_s` means: where a bridge arrives, or what a reference is."""
     return 0 if source.from_s is None else _frame(source.from_s, recipe)
 
 
-def skips(pieces: Sequence[Piece]) -> list[int]:
+def overlap_counts(pieces: Sequence[Piece]) -> list[int]:
     """How many first frames of each piece are left out, because the one before it showed them."""
     return [0, *(_overlap(first, second) for first, second in pairwise(pieces))]
 
 
-def joined(wish: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: int) -> tuple[Recipe, Tier]:
+def joined_recipe(
+    request: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: int
+) -> tuple[Recipe, Tier]:
     """The recipe of pieces joined in order, and its tier: `full` where every piece is.
 
     Raises:
         RiffleError: invalid_request, invalid_n: they don't fit together, or joining can't give what is asked.
     """
     for name in ("size", "seconds", "steer"):
-        if getattr(wish, name) is not None:
+        if getattr(request, name) is not None:
             raise RiffleError(Code.INVALID_REQUEST, f"a stitch takes no {name}: its clips decide", param=name)
-    if wish.n != 1:
+    if request.n != 1:
         raise RiffleError(Code.INVALID_N, "there is one stitch of the same clips: n takes 1", param="n")
     first = pieces[0].recipe
     largest = max((piece.recipe for piece in pieces), key=lambda recipe: recipe.width * recipe.height)
@@ -158,7 +160,9 @@ def joined(wish: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: in
             )
         if recipe.width * first.height != recipe.height * first.width:
             raise _refusal("clips of different shapes can't be joined", "video_ids")
-    frames = sum(piece.recipe.frames - skip for piece, skip in zip(pieces, skips(pieces), strict=True))
+    frames = sum(
+        piece.recipe.frames - skip for piece, skip in zip(pieces, overlap_counts(pieces), strict=True)
+    )
     if frames > MAX_JOINED_S * first.fps + 1:
         raise _refusal(
             f"together they have {frames / first.fps:.0f} s: at most {MAX_JOINED_S} can be joined",
@@ -166,7 +170,7 @@ def joined(wish: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: in
         )
     made = msgspec.structs.replace(
         largest,
-        prompt=wish.prompt.strip(),
+        prompt=request.prompt.strip(),
         frames=frames,
         seed=seed,
         strength=None,
@@ -179,20 +183,20 @@ def joined(wish: CreateVideo, card: ModelCard, pieces: Sequence[Piece], seed: in
 def _overlap(first: Piece, second: Piece) -> int:
     went_on = second.source is not None and second.source.relation is Relation.EXTEND
     if went_on and second.source is not None and second.origins[0] == first.drawing:
-        frames = left(second.source, first.recipe)
+        frames = continued_frames(second.source, first.recipe)
         # One that goes on from the middle repeats what is no longer on the screen at the end.
         return (second.recipe.repeats or 0) if frames.stop == first.recipe.frames else 0
     arrives = (
         first.source is not None and first.source.relation is Relation.EXTEND and len(first.origins) == 2
     )
     if arrives and first.source is not None and first.origins[1] == second.drawing:
-        return 1 if met(first.source, second.recipe) == 0 else 0
+        return 1 if target_frame(first.source, second.recipe) == 0 else 0
     return 0
 
 
 def _frame(moment: float, recipe: Recipe) -> int:
     """The frame that is on the screen at a moment, in seconds."""
-    return min(recipe.frames - 1, math.floor(moment * recipe.fps + HAIR))
+    return min(recipe.frames - 1, math.floor(moment * recipe.fps + ROUNDING))
 
 
 def _refusal(message: str, field: str) -> RiffleError:

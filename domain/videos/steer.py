@@ -52,7 +52,7 @@ def check_steer(steer: Steer, vocabulary: Vocabulary) -> None:
         )
 
 
-def steered(prompt: str, steer: Steer, vocabulary: Vocabulary) -> str:
+def apply_steer(prompt: str, steer: Steer, vocabulary: Vocabulary) -> str:
     """The prompt with a checked steer's words at its end: first the motion, then the time, then the style.
 
     Words of the same slot that say otherwise are taken out; where they were in the plural, the new ones are
@@ -62,7 +62,7 @@ def steered(prompt: str, steer: Steer, vocabulary: Vocabulary) -> str:
     wanted = {"motions": _motion(prompt, steer, vocabulary), "times": steer.time, "styles": steer.style}
     for slot in SLOTS:
         name, phrasings = wanted[slot], vocabulary.get(slot, {})
-        if name is None or said(rest, phrasings) == {name}:
+        if name is None or names_in(rest, phrasings) == {name}:
             continue
         words = phrasings[name][0]
         added.append(_of_two(words) if _says_of_two(rest, phrasings) else words)
@@ -70,7 +70,7 @@ def steered(prompt: str, steer: Steer, vocabulary: Vocabulary) -> str:
     return " ".join([rest, *added]).strip() if added else rest
 
 
-def said(prompt: str, phrasings: Mapping[str, Sequence[str]]) -> set[str]:
+def names_in(prompt: str, phrasings: Mapping[str, Sequence[str]]) -> set[str]:
     """The names of one slot that a prompt has words for."""
     return {name for name, phrases in phrasings.items() if _pattern(tuple(phrases)).search(prompt)}
 
@@ -87,7 +87,7 @@ def _motion(prompt: str, steer: Steer, vocabulary: Vocabulary) -> str | None:
         return "pan"
     if steer.motion is None and steer.camera == "still":
         # A camera at rest says nothing of a subject that moves.
-        moving = said(prompt, vocabulary.get("motions", {})) - {"pan"}
+        moving = names_in(prompt, vocabulary.get("motions", {})) - {"pan"}
         return next(iter(moving)) if len(moving) == 1 else "still"
     return steer.motion
 

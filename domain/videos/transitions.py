@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from db.engine import fetch
+from db.engine import transaction
+from db.tables.videos import VideoTable
 from domain.accounts import credits
-from domain.consent import facts
+from domain.consent import verdicts
 from domain.events import stream
-from domain.videos.lifecycle import Trigger, advance
-from domain.videos.record import VideoRow, places, select
-from schemas.errors import Code
-from schemas.events import Name, video_stream
-
-CANCELLED = "the person who asked for it cancelled it"
-
-
-async def lock(video_id: str) -> VideoRow | None:
-    """The row, locked until the transaction ends. Videos are locked before accounts, those before streams."""
-    found = await select("v.id = $1 FOR NO KEY UPDATE OF v", video_id)
-    return found[0] if found else None
+from domain.videos.lifecycle import IllegalTransition, Trigger, advance
+from domain.videos.queue import places
+from domain.videos.record import VideoRow, lock_own
+from schemas.errors import Code, RiffleError
+from schemas.events import VideoCancelled, VideoFailed, VideoQueued, VideoStarted, video_stream
+from schemas.videos import QueuePlace
 
 
 def by_account(row: VideoRow) -> str:
@@ -29,78 +24,88 @@ def by_account(row: VideoRow) -> str:
 
 
 async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "", message: str = "") -> None:
-    """Fail or cancel a locked video: its credits go back, and whoever draws it is told to stop.
+    """Fail or cancel a locked video: its credits go back, and whoever draws it is notified to stop.
 
     Raises:
         IllegalTransition: it has ended already.
     """
     status = advance(row.status, trigger)
-    error = (code, message) if trigger is Trigger.FAIL else (None, None)
-    await fetch(
-        """
-        UPDATE videos SET status = $2, ended_at = $3, error_code = $4, error_message = $5,
-            worker = NULL, lease_until = NULL
-        WHERE id = $1
-        """,
-        row.id,
-        status.value,
-        now,
-        *error,
-    )
+    failed = trigger is Trigger.FAIL
+    await VideoTable.update(
+        {
+            VideoTable.status: status.value,
+            VideoTable.ended_at: now,
+            VideoTable.error_code: code if failed else None,
+            VideoTable.error_message: message if failed else None,
+            VideoTable.worker: None,
+            VideoTable.lease_until: None,
+        }
+    ).where(VideoTable.id == row.id)
     await credits.refund(row.account_id, row.id, row.price, now)
-    refund = {"refunded": row.price}
-    if trigger is Trigger.FAIL:
-        await stream.append(
-            video_stream(row.id), Name.VIDEO_FAILED, {"code": code, "message": message, **refund}, now=now
-        )
-    else:
-        await stream.append(video_stream(row.id), Name.VIDEO_CANCELLED, refund, now=now)
+    payload: VideoFailed | VideoCancelled = VideoCancelled(refunded=row.price)
+    if failed:
+        payload = VideoFailed(code=code, message=message, refunded=row.price)
+    await stream.append(video_stream(row.id), payload, now=now)
     await stream.notify(stream.CANCEL, row.id)
+
+
+async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
+    """End an own video that has not ended; its credits go back. Returns it as it is then.
+
+    Raises:
+        RiffleError: not_found; invalid_state, where it has ended.
+    """
+    async with transaction():
+        row = await lock_own(video_id, account)
+        try:
+            await end(row, Trigger.CANCEL, now)
+        except IllegalTransition:
+            raise RiffleError(Code.INVALID_STATE, f"the video is {row.status} already") from None
+        return await lock_own(video_id, account)
 
 
 async def lease(row: VideoRow, worker: str, lease_until: datetime, now: datetime) -> int:
     """Give a locked, queued video to a worker; returns the number of the attempt."""
-    await fetch(
-        """
-        UPDATE videos SET status = $2, attempt = attempt + 1, worker = $3, lease_until = $4, started_at = $5,
-            progress = 0
-        WHERE id = $1
-        """,
-        row.id,
-        advance(row.status, Trigger.LEASE).value,
-        worker,
-        lease_until,
-        now,
-    )
     attempt = row.attempt + 1
-    await stream.append(video_stream(row.id), Name.VIDEO_STARTED, {"attempt": attempt}, now=now)
+    await VideoTable.update(
+        {
+            VideoTable.status: advance(row.status, Trigger.LEASE).value,
+            VideoTable.attempt: attempt,
+            VideoTable.worker: worker,
+            VideoTable.lease_until: lease_until,
+            VideoTable.started_at: now,
+            VideoTable.progress: 0,
+        }
+    ).where(VideoTable.id == row.id)
+    await stream.append(video_stream(row.id), VideoStarted(attempt=attempt), now=now)
     return attempt
 
 
 async def requeue(row: VideoRow, now: datetime) -> None:
     """Put a locked video whose worker is gone back into the queue, for its next attempt."""
-    status = advance(row.status, Trigger.LOSE)
-    await fetch(
-        "UPDATE videos SET status = $2, worker = NULL, lease_until = NULL, progress = 0 WHERE id = $1",
-        row.id,
-        status.value,
-    )
-    await tell_queued([row], now)
-
-
-async def tell_queued(rows: Sequence[VideoRow], now: datetime) -> None:
-    """The event of being queued, with price and place; wakes the dispatchers."""
-    queue = await places([row.id for row in rows])
-    for row in rows:
-        place = queue[row.id]
-        data = {
-            "price": row.price,
-            "position": place.position,
-            "eta_ms": place.eta_ms,
-            "attempt": row.attempt,
+    await VideoTable.update(
+        {
+            VideoTable.status: advance(row.status, Trigger.LOSE).value,
+            VideoTable.worker: None,
+            VideoTable.lease_until: None,
+            VideoTable.progress: 0,
         }
-        await stream.append(video_stream(row.id), Name.VIDEO_QUEUED, data, now=now)
+    ).where(VideoTable.id == row.id)
+    place = (await places([row.id]))[row.id]
+    await stream.append(video_stream(row.id), _queued(row, place), now=now)
     await stream.notify(stream.WORK)
+
+
+async def announce_queued(rows: Sequence[VideoRow], now: datetime) -> dict[str, QueuePlace]:
+    """Begin the streams of new videos and wake the dispatchers; returns the places in the queue."""
+    queue = await places([row.id for row in rows])
+    await stream.append_first({video_stream(row.id): _queued(row, queue[row.id]) for row in rows}, now=now)
+    await stream.notify(stream.WORK)
+    return queue
+
+
+def _queued(row: VideoRow, place: QueuePlace) -> VideoQueued:
+    return VideoQueued(price=row.price, position=place.position, eta_ms=place.eta_ms, attempt=row.attempt)
 
 
 async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None:
@@ -113,10 +118,10 @@ async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None
 
 async def withdraw_refused(rows: Sequence[VideoRow], now: datetime) -> set[str]:
     """End those of these locked, running videos that consent no longer covers; their ids."""
-    verdicts = await facts.verdicts_of(rows, now)
+    found = await verdicts.of_videos(rows, now=now)
     ended = set()
     for row in sorted(rows, key=by_account):
-        refused = next((item for item in verdicts[row.id].values() if not item.allowed), None)
+        refused = next((item for item in found[row.id].values() if not item.allowed), None)
         if refused is not None:
             await withdraw([row], refused.reason, now)
             ended.add(row.id)

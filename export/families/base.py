@@ -44,6 +44,8 @@ class Stage:
     outputs: list[str]
     free: dict[str, dict[int, str]] = field(default_factory=dict)
     others: list[dict[str, Tensor]] = field(default_factory=list)
+    # The module whose state names the graph's weights, where it isn't `module` itself.
+    holder: nn.Module | None = None
 
 
 class Family(ABC):
@@ -54,7 +56,7 @@ class Family(ABC):
     pipelines: tuple[str, ...]
     # Whether what is decoded goes frame by frame.
     streams = False
-    # Whether the denoiser is told which of the prompt's states are padding.
+    # Whether the denoiser takes a mask of which of the prompt's states are padding.
     takes_mask = False
     # Whether `conditioned_denoiser` makes a denoiser that takes pictures too.
     takes_conditions = False

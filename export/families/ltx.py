@@ -23,7 +23,7 @@ from export.rewrites.attention import lean_ltx
 from export.rewrites.frames import FrameDecoder
 from export.rewrites.norm import rewrite_norms
 
-# LTXConditionPipeline tells the model seconds and pixels, LTXPipeline the same without the short first frame.
+# LTXConditionPipeline gives the model seconds and pixels, LTXPipeline the same without the short first frame.
 PLAIN = "LTXPipeline"
 
 

@@ -122,7 +122,7 @@ class Attention(nn.Module):
 def lean_ltx(transformer: nn.Module, coordinates: Tensor | None) -> nn.Module:
     """A rewritten copy of an LTX transformer for tokens at `coordinates` [1, 3, S] (seconds, pixels).
 
-    None: for tokens wherever it's told that they are.
+    None: for tokens at any coordinates, which become an input.
     """
     transformer = copy.deepcopy(transformer)
     heads = transformer.transformer_blocks[0].attn1.heads

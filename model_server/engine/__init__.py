@@ -1,1 +1,1 @@
-"""Drawing: the preview engine, the full renderer, and what both share."""
+"""Generating: the preview engine (onnxruntime), the full renderer (torch), and what both share."""

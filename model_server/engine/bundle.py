@@ -24,7 +24,7 @@ from schemas.bundle import (
 MANIFEST = "manifest.json"
 # Weights that are too many for a graph's file lie beside it, in a file of its name and this.
 DATA_SUFFIX = ".data"
-# How a graph's file names the file of a weight: an entry (field 1 its key, field 2 its value) of a tensor.
+# How a graph's file names the file of a weight: the protobuf entry `location` of an external tensor.
 LOCATION = b"\n\x08location\x12"
 GRAPH_SUFFIX = ".onnx"
 FAMILIES = ("ltx", "wan")
@@ -36,7 +36,7 @@ MAX_LATENT = 2_000_000_000
 
 
 class BundleError(ValueError):
-    """A bundle that can't be used; the text is one line that names the file and what is wrong with it."""
+    """A bundle that can't be used; the text is one line that names the file and its fault."""
 
 
 class _Header(msgspec.Struct, kw_only=True):
@@ -47,7 +47,7 @@ class _Header(msgspec.Struct, kw_only=True):
 
 
 def load_manifest(folder: Path) -> Manifest:
-    """The manifest, after every file it lists was found whole.
+    """The manifest, after every file that it lists has its size and digest.
 
     Raises:
         BundleError: there is no manifest, this version can't read it, or a file is missing or changed.
@@ -74,9 +74,9 @@ def load_manifest(folder: Path) -> Manifest:
     for file in manifest.files:
         _check_weights(folder, file, manifest)
     _check_names(folder, manifest)
-    wrong = _nonsense(manifest)
-    if wrong:
-        raise BundleError(f"{folder}: {MANIFEST} makes no sense: {wrong}")
+    fault = _inconsistency(manifest)
+    if fault:
+        raise BundleError(f"{folder}: {MANIFEST} makes no sense: {fault}")
     return manifest
 
 
@@ -116,21 +116,21 @@ def _check_file(folder: Path, file: BundleFile) -> None:
 
 
 def _check_weights(folder: Path, file: BundleFile, manifest: Manifest) -> None:
-    """A graph takes weights from itself and from its own file of data, which was checked, and no other."""
+    """A graph may read weights from itself and from its own data file, which was checked, and no other."""
     if not file.path.endswith(GRAPH_SUFFIX) or not file.bytes:
         return
     own = PurePosixPath(file.path).name + DATA_SUFFIX
     listed = f"{file.path}{DATA_SUFFIX}" in {each.path for each in manifest.files}
     with (folder / file.path).open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
-        place = data.find(LOCATION)
-        while place >= 0:
-            start = place + len(LOCATION) + 1
+        offset = data.find(LOCATION)
+        while offset >= 0:
+            start = offset + len(LOCATION) + 1
             name = data[start : start + data[start - 1]].decode(errors="replace")
             if name != own or not listed:
                 raise BundleError(
                     f"{folder}: {file.path} takes weights from {name!r}, which {MANIFEST} doesn't list"
                 )
-            place = data.find(LOCATION, start)
+            offset = data.find(LOCATION, start)
 
 
 def _check_names(folder: Path, manifest: Manifest) -> None:
@@ -146,8 +146,8 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
         raise BundleError(f"{folder}: {MANIFEST} has no bucket")
 
 
-def _nonsense(manifest: Manifest) -> str | None:
-    """What of a manifest that can be read would fail or mislead while drawing."""
+def _inconsistency(manifest: Manifest) -> str | None:
+    """What in a manifest that can be read would fail or mislead while drawing; None if nothing would."""
     if manifest.precision not in PRECISIONS or manifest.target not in TARGETS:
         return f"precision {manifest.precision!r} for target {manifest.target!r} is not known"
     if min(manifest.fps, manifest.prompt_tokens, manifest.latent_channels) < 1:

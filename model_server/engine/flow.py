@@ -1,72 +1,88 @@
-"""The flow's arithmetic around a teacher: noise, schedules, and how a picked preview is kept."""
+"""Arithmetic of the flow, for numpy arrays and torch tensors alike: noise, schedules, steps, guidance.
+
+Rectified flow (Liu, Gong & Liu 2022, arXiv:2209.03003): x[sigma] = (1 - sigma) * clean + sigma * noise, and
+the model predicts the velocity noise - clean. A schedule's sigmas fall from the start's noise level to 0.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from numpy.typing import NDArray
 
 from domain.videos.recipes import DEFAULT_STRENGTH
+from schemas.bundle import Schedule
+
+# The transformers take sigma times this as their timestep.
+TIMESTEPS = 1000.0
+
+A = TypeVar("A")
 
 
-class Lift(StrEnum):
-    """How a preview comes to the render's grid: decoded, enlarged and encoded, or enlarged as latents."""
-
-    PIXELS = "pixels"
-    LATENTS = "latents"
-
-
-class Route(StrEnum):
-    """Which noise a kept preview is mixed with.
-
-    RESUME: the preview's own noise, refined, so that the render goes on along the trajectory that led to it.
-    RENOISE: the render's own noise of the same seed.
-    """
-
-    RESUME = "resume"
-    RENOISE = "renoise"
-
-
-# How a render keeps the picked preview; chosen by measurement (docs/decisions/0003).
-KEEP_LIFT = Lift.PIXELS
-KEEP_ROUTE = Route.RESUME
-KEEP_STRENGTH = 0.6
-
-
-def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
+def initial_noise(seed: int, shape: Sequence[int]) -> NDArray[np.float32]:
     """Where every video starts: N(0, 1) float32 by NumPy's PCG64, the same on every machine and engine."""
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32))
+    return np.random.default_rng(seed).standard_normal(tuple(shape), dtype=np.float32)
 
 
-def refined(coarse: Tensor, fine: Tensor) -> Tensor:
-    """`fine` noise changed so that its block averages are the `coarse` noise (scaled to their variance)."""
-    grid, coarse_grid = fine.shape[2:], coarse.shape[2:]
-    rows, columns = grid[1] // coarse_grid[1], grid[2] // coarse_grid[2]
-    change = coarse / (rows * columns) ** 0.5 - F.avg_pool3d(fine, (1, rows, columns))
-    return fine + F.interpolate(change, grid, mode="nearest")
+def euler_schedule(sigmas: Sequence[float], made_by: str = "") -> Schedule:
+    """Euler's method along these noise levels."""
+    timesteps = [sigma * TIMESTEPS for sigma in sigmas[:-1]]
+    return Schedule(sigmas=list(sigmas), timesteps=timesteps, made_by=made_by)
 
 
-def strength_of(*choices: float | None) -> float:
-    """The first strength that is given.
-
-    Raises:
-        ValueError: it isn't 0 to 1.
-    """
-    chosen = next((choice for choice in choices if choice is not None), DEFAULT_STRENGTH)
-    if not 0.0 <= chosen <= 1.0:
-        raise ValueError(f"strength must be 0 to 1, not {chosen}")
-    return chosen
-
-
-def schedule_from(sigmas: list[float], start: float) -> list[float]:
+def sigmas_from(sigmas: Sequence[float], start: float) -> list[float]:
     """The part of a schedule at and below the noise level `start`."""
     return [start, *(sigma for sigma in sigmas if sigma < start)] if start < sigmas[0] else list(sigmas)
 
 
-def pixels(video: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Video [1, 3, F, H, W] in -1..1 -> frames uint8 [F, H, W, 3]."""
-    frames = ((video[0] + 1.0) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).contiguous().numpy()
-    return np.asarray(frames)
+def start_level(*strengths: float | None) -> float:
+    """The noise level that a source is mixed to: the first strength that is given, else the default.
+
+    Raises:
+        ValueError: it isn't 0 to 1.
+    """
+    strength = next((each for each in strengths if each is not None), DEFAULT_STRENGTH)
+    if not 0.0 <= strength <= 1.0:
+        raise ValueError(f"strength must be 0 to 1, not {strength}")
+    return strength
+
+
+def solver_step(schedule: Schedule, k: int, latents: A, noise: A | None, velocities: Sequence[A]) -> A:
+    """Latents after step `k` of a schedule; `velocities` are those of steps 0 to k.
+
+    `noise`, the start of the whole trajectory, is needed where the schedule has weights.
+    """
+    if not schedule.weights:
+        return euler_step(latents, velocities[-1], schedule.sigmas[k], schedule.sigmas[k + 1])
+    noise_weight, *weights = schedule.weights[k]
+    total: Any = noise_weight * _operand(noise)
+    for weight, velocity in zip(weights, velocities, strict=True):
+        total = total + weight * _operand(velocity)
+    result: A = total
+    return result
+
+
+def euler_step(latents: A, velocity: A, sigma: float, next_sigma: float) -> A:
+    """Follow the velocity from one noise level to the next."""
+    result: A = _operand(latents) + (next_sigma - sigma) * _operand(velocity)
+    return result
+
+
+def clean_estimate(latents: A, velocity: A, sigma: float) -> A:
+    """The clean latents that a velocity predicted at `sigma` points to."""
+    result: A = _operand(latents) - sigma * _operand(velocity)
+    return result
+
+
+def guided(unconditional: A, conditional: A, guidance: float) -> A:
+    """Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598); 1 gives the conditional velocity."""
+    base = _operand(unconditional)
+    result: A = base + guidance * (_operand(conditional) - base)
+    return result
+
+
+def _operand(array: Any) -> Any:
+    """The array without its type, since numpy and torch share operators but no base class."""
+    return array

@@ -1,34 +1,27 @@
-"""Puts a reference picture's own detail into a clip that was drawn with it."""
+"""Runs a bundle's refiner: copies a reference picture's own detail onto its subject in a generated clip."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from model_server.engine.conditions import Floats, Frames, Size, filled, fitted
-from model_server.engine.sessions import Component
-
-BLACK_TO_WHITE = np.float32(255)
+from model_server.engine.onnx_graph import OnnxGraph
+from model_server.engine.pixels import Frames, frames_from_unit, unit_from_frames
+from model_server.engine.resize import Size, crop_to_fill, fit_inside
 
 
-def refined(refiner: Component, frames: Frames, reference: Frames, sizes: Sequence[Size]) -> Frames:
+def run_refiner(
+    refiner: OnnxGraph, frames: Frames, reference: Frames, preview_sizes: Sequence[Size]
+) -> Frames:
     """Frames uint8 [F, H, W, 3] refined by a picture uint8 [1, h, w, 3].
 
-    sizes: (width, height) of previews; subjects are looked for in the one whose shape the frames have.
+    The subject is located in frames of the preview size (width, height) whose aspect ratio is nearest.
     """
     height, width = frames.shape[1:3]
-    small = min(sizes, key=lambda size: abs(size[0] / size[1] - width / height))
-    short = min(height, width)
+    small = min(preview_sizes, key=lambda size: abs(size[0] / size[1] - width / height))
+    short_side = min(height, width)
     feeds = {
-        "reference": _channels_first(fitted(reference, (short, short))),
-        "frames": _channels_first(frames),
-        "small": _channels_first(frames if small == (width, height) else filled(frames, small)),
+        "reference": unit_from_frames(fit_inside(reference, (short_side, short_side))),
+        "frames": unit_from_frames(frames),
+        "small": unit_from_frames(frames if small == (width, height) else crop_to_fill(frames, small)),
     }
-    made = refiner.run(feeds)["refined"]
-    return np.rint(np.moveaxis(made, 1, -1).clip(0, 1) * BLACK_TO_WHITE).astype(np.uint8)
-
-
-def _channels_first(frames: Frames) -> Floats:
-    """uint8 [F, H, W, 3] -> float32 [F, 3, H, W] in 0..1."""
-    return np.moveaxis(frames, -1, 1).astype(np.float32) / BLACK_TO_WHITE
+    return frames_from_unit(refiner.run(feeds)["refined"])

@@ -11,21 +11,21 @@ from typing import Protocol, TypeVar
 MEASURED = 0
 # More threads take more of the machine from everything else: their time must be this share or less.
 WORTH_IT = 0.9
-# Pairs of runs that two numbers of threads are compared by, in turns: a slow moment falls on both. The least
-# time of each counts, since what else runs only adds.
+# Runs of each of two numbers of threads, in turns, so that a slow moment falls on both. The least time of
+# each counts, since other work only adds.
 ROUNDS = 6
 # Graphs of large models take seconds a run: then a single pair has to do.
 BUDGET_S = 0.5
 
 
-class Runs(Protocol):
-    """What can be run once on nothing."""
+class Warmable(Protocol):
+    """What can be run once on inputs of zeros."""
 
     def warm(self) -> None:
-        """Run it."""
+        """Run once."""
 
 
-T = TypeVar("T", bound=Runs)
+T = TypeVar("T", bound=Warmable)
 
 
 def cores() -> int:
@@ -47,14 +47,14 @@ def fastest(make: Callable[[int], T], most: int) -> tuple[int, T]:
     return threads, best
 
 
-def _pays(fewer: Runs, more: Runs) -> bool:
+def _pays(fewer: Warmable, more: Warmable) -> bool:
     least = [float("inf"), float("inf")]
     began = time.perf_counter()
     for _ in range(ROUNDS):
-        for place, each in enumerate((fewer, more)):
+        for index, each in enumerate((fewer, more)):
             started = time.perf_counter()
             each.warm()
-            least[place] = min(least[place], time.perf_counter() - started)
+            least[index] = min(least[index], time.perf_counter() - started)
         if time.perf_counter() - began > BUDGET_S:
             break
     return least[1] <= WORTH_IT * least[0]

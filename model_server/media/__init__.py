@@ -1,1 +1,1 @@
-"""Frames to files: encoding, the visible mark, joining clips."""
+"""Frames to files: encoding, and the visible mark."""

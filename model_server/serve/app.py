@@ -1,10 +1,4 @@
-"""The model server's ASGI application and its process: `python -m model_server.serve.app`.
-
-A job belongs to the connection that sent its newest Render. When a connection is lost, its jobs are drawn
-to their end all the same: whoever sends the same job again, with that attempt or a newer one, takes over the
-drawing, or gets the end of one of the last MAX_RECENT jobs again without drawing it. What nobody asks for
-again is forgotten.
-"""
+"""The model server's process: `python -m model_server.serve.app`."""
 
 from __future__ import annotations
 
@@ -14,132 +8,21 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
 import logs
 import settings as core_settings
-from model_server.engine import compare, latents
-from model_server.serve import http
-from model_server.serve.connection import Connection, Message, Receive, Send
 from model_server.serve.engines import Engines
-from model_server.serve.faults import BAD_INPUT, INTERNAL, JobError
-from model_server.serve.scheduler import Ended
-from model_server.serve.worker import Worker
-from schemas.work import (
-    Cancel,
-    Closenesses,
-    Compare,
-    Embed,
-    Fault,
-    FromModels,
-    Queued,
-    Render,
-    Step,
-    ToModels,
-    Vectors,
-)
+from model_server.serve.http import create_app
+from model_server.serve.work_socket import WorkSockets
 
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-WORK_PATH = "/v1/work"
 # Drawing must never keep the api or the gateway waiting for a core.
 NICE = 5
-# About 10 ms each: a call stands between two steps of a drawing for half a second at most.
-MAX_TEXTS = 64
-
-
-class ModelServer:
-    """The ASGI application."""
-
-    def __init__(self, engines: Engines) -> None:
-        self.worker = Worker(engines, self._emit)
-        self._routes: dict[tuple[str, int], Connection] = {}
-        self._connections: set[Connection] = set()
-        self._calls: set[asyncio.Task[None]] = set()
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request or one websocket."""
-        if scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
-        elif scope["type"] == "http":
-            status, headers, body = http.answer(
-                scope["method"], scope["path"], self.worker, len(self._connections)
-            )
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-    async def _websocket(self, scope: Message, receive: Receive, send: Send) -> None:
-        await receive()
-        if scope["path"] != WORK_PATH:
-            await send({"type": "websocket.close", "code": 1000})
-            return
-        await send({"type": "websocket.accept"})
-        connection = Connection(receive, send)
-        self._connections.add(connection)
-        writer = asyncio.create_task(connection.write())
-        try:
-            async for frame in connection.frames():
-                self._take(frame, connection)
-        finally:
-            connection.open = False
-            writer.cancel()
-            self._connections.discard(connection)
-            self._routes = {key: there for key, there in self._routes.items() if there is not connection}
-
-    def _take(self, frame: ToModels, connection: Connection) -> None:
-        if isinstance(frame, Render):
-            self._routes[frame.job, frame.attempt] = connection
-            self.worker.submit(frame)
-        elif isinstance(frame, Cancel):
-            self.worker.cancel(frame)
-        else:
-            task = asyncio.create_task(self._call(frame, connection))
-            self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
-
-    def _emit(self, frame: Queued | Step | Ended) -> None:
-        key = frame.job, frame.attempt
-        connection = (
-            self._routes.get(key) if isinstance(frame, Queued | Step) else self._routes.pop(key, None)
-        )
-        if connection is not None:
-            connection.post(frame)
-
-    async def _call(self, frame: Embed | Compare, connection: Connection) -> None:
-        """Answer a call; one that fails is answered by a Fault with its `call` as `job` and attempt 0."""
-        answer: FromModels
-        try:
-            if isinstance(frame, Embed):
-                vectors = await self.worker.call("embed", self._embed(frame.texts))
-                answer = Vectors(call=frame.call, vectors=vectors)
-            else:
-                values = await self.worker.call("compare", _compare(frame))
-                answer = Closenesses(call=frame.call, values=values)
-        except JobError as error:
-            answer = _call_fault(frame, error.code, error.message, error.retryable)
-        except ValueError as error:
-            answer = _call_fault(frame, BAD_INPUT, str(error), False)
-        except Exception as error:
-            log.exception("a call failed")
-            answer = _call_fault(frame, INTERNAL, type(error).__name__, True)
-        connection.post(answer)
-
-    def _embed(self, texts: list[str]) -> Callable[[], list[list[float]]]:
-        if not 1 <= len(texts) <= MAX_TEXTS:
-            raise ValueError(f"1 to {MAX_TEXTS} texts, not {len(texts)}")
-        return lambda: self.worker.engines.preview.embed(texts).tolist()
-
-
-def _compare(frame: Compare) -> Callable[[], list[float]]:
-    return lambda: [compare.closeness(latents.small(a), latents.small(b)) for a, b in frame.pairs]
-
-
-def _call_fault(frame: Embed | Compare, code: str, message: str, retryable: bool) -> Fault:
-    return Fault(job=frame.call, attempt=0, code=code, message=message, retryable=retryable)
 
 
 async def serve(settings: core_settings.Settings) -> None:
@@ -148,7 +31,8 @@ async def serve(settings: core_settings.Settings) -> None:
     Raises:
         Exception: the drawing loop broke; the process must end and be started again.
     """
-    app = ModelServer(Engines(settings))
+    work = WorkSockets(Engines(settings))
+    app = create_app(work.worker, work)
     server = Server(
         app, HOST, settings.models_port, interface=Interfaces.ASGINL, log_enabled=False, backlog=128
     )
@@ -159,8 +43,8 @@ async def serve(settings: core_settings.Settings) -> None:
         loop.create_task(work, name=name)
         for name, work in (
             ("serve", server.serve()),
-            ("draw", app.worker.run()),
-            ("load", app.worker.keep_loaded()),
+            ("draw", work.worker.run()),
+            ("load", work.worker.keep_loaded()),
         )
     ]
     pending: set[asyncio.Task[None]] = set(jobs)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import msgspec
+from starlette.types import Receive, Send
 
 from schemas.work import MAX_WORK_FRAME_BYTES, FromModels, ToModels
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 # A dispatcher that leaves this many frames unread is gone or hung: 64 jobs of 4 steps each.
 MAX_UNSENT = 256
@@ -37,7 +33,7 @@ class Connection:
         self.open = True
 
     def post(self, frame: FromModels) -> None:
-        """Send a frame soon. One that doesn't keep up is closed: its jobs go on, a repeat gets their ends."""
+        """Send a frame soon. One that doesn't keep up is closed; its jobs go on, repeats get their ends."""
         if not self.open:
             return
         if self._unsent.qsize() >= MAX_UNSENT:
@@ -53,7 +49,7 @@ class Connection:
         await self.close(TRY_LATER, f"{MAX_UNSENT} frames were not read")
 
     async def frames(self) -> AsyncIterator[ToModels]:
-        """Frames as they come; ends when the peer leaves or breaks the protocol (then it's told why)."""
+        """Received frames; ends when the peer leaves or breaks the protocol (the close frame says how)."""
         while (message := await self._receive())["type"] == "websocket.receive":
             data = message.get("bytes")
             if not data:

@@ -11,24 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_server.engine.bundle import MANIFEST
-from model_server.serve.faults import ENGINE_UNAVAILABLE, JobError
+from model_server.serve.faults import JobError
 from schemas.bundle import Manifest
+from schemas.model_folder import ModelSpecError, read_model_spec
 from schemas.videos import Tier
+from schemas.work import FaultCode
 from settings import Settings
 
 if TYPE_CHECKING:
     from model_server.engine.preview import PreviewEngine
     from model_server.engine.render import FullRenderer
-    from model_server.engine.sessions import Shelf
+    from model_server.engine.session_cache import SessionCache
 
-# What tells one bundle from another in the same place: its manifest's file, size and time of change.
+# Identifies one bundle of several in the same folder: inode, size and time of change of its manifest.
 Stamp = tuple[int, int, int]
 MEGABYTE = 10**6
 
 log = logging.getLogger(__name__)
 
 
-class State(StrEnum):
+class EngineState(StrEnum):
     """How far an engine is."""
 
     LOADING = "loading"
@@ -37,15 +39,15 @@ class State(StrEnum):
 
 
 @dataclass(slots=True)
-class Place:
-    """Where a bundle lies, and the engine that was loaded from it."""
+class BundleSlot:
+    """The folder of a bundle, and the engine that was loaded from it."""
 
     folder: Path
     engine: PreviewEngine | None = None
     stamp: Stamp | None = None
 
-    def seen(self) -> Stamp | None:
-        """The stamp of the bundle that lies there now, None if none does."""
+    def current_stamp(self) -> Stamp | None:
+        """The stamp of the bundle that is in the folder now, None if there is none."""
         try:
             found = (self.folder / MANIFEST).stat()
         except OSError:
@@ -54,17 +56,17 @@ class Place:
 
 
 class Engines:
-    """What draws, and what is known about it. `load` runs in a thread; the rest is safe to read meanwhile."""
+    """The loaded engines and their states. `load` runs in a thread; the rest is safe to read meanwhile."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._first = Place(settings.bundle)
-        self._more = [Place(folder) for folder in settings.more_bundles]
-        self._shelf: Shelf | None = None
+        self._first = BundleSlot(settings.bundle)
+        self._more = [BundleSlot(folder) for folder in settings.more_bundles]
+        self._cache: SessionCache | None = None
         self._full: FullRenderer | None = None
-        self.states = dict.fromkeys(Tier, State.LOADING)
+        self.states = dict.fromkeys(Tier, EngineState.LOADING)
         self.errors: dict[Tier, str] = {}
-        # Why the bundle in a folder isn't drawn with, or not yet its newest.
+        # By folder, why its bundle, or its newest one, isn't used.
         self.refused: dict[str, str] = {}
         self.load_seconds: dict[Tier, float] = {}
 
@@ -73,45 +75,45 @@ class Engines:
         started = time.monotonic()
         try:
             if tier is Tier.PREVIEW:
-                self._take(self._first)
+                self._load_bundle(self._first)
             else:
                 self._load_full()
         except Exception as error:
             log.exception("the %s engine could not be loaded", tier)
             self.errors[tier] = f"{type(error).__name__}: {error}"
-            self.states[tier] = State.FAILED
+            self.states[tier] = EngineState.FAILED
             return
         self.load_seconds[tier] = time.monotonic() - started
-        self.states[tier] = State.READY
+        self.states[tier] = EngineState.READY
         log.info("the %s engine is ready after %.1f s", tier, self.load_seconds[tier])
 
     def refresh(self) -> bool:
-        """Take every bundle that is new in its place; whether one was taken.
+        """Load every bundle that is new in its folder; whether one was loaded.
 
-        Jobs that are being drawn keep the engine that they began with. A bundle that is refused is named in
-        `refused` and not tried again; the one before it draws on.
+        Jobs that have started keep their engine. A bundle that is refused is named in
+        `refused` and not tried again; the one before it stays in use.
         """
-        if self.states[Tier.PREVIEW] is State.LOADING:
+        if self.states[Tier.PREVIEW] is EngineState.LOADING:
             return False
-        taken = [self._refreshed(place) for place in (self._first, *self._more)]
-        return any(taken)
+        loaded = [self._refresh_slot(slot) for slot in (self._first, *self._more)]
+        return any(loaded)
 
-    def _refreshed(self, place: Place) -> bool:
-        stamp = place.seen()
-        if stamp is None or stamp == place.stamp:
+    def _refresh_slot(self, slot: BundleSlot) -> bool:
+        stamp = slot.current_stamp()
+        if stamp is None or stamp == slot.stamp:
             return False
         try:
-            self._take(place)
+            self._load_bundle(slot)
         except Exception as error:
-            log.warning("the bundle in %s is refused: %s", place.folder, error)
-            self.refused[str(place.folder)] = str(error)
-            place.stamp = stamp
+            log.warning("the bundle in %s is refused: %s", slot.folder, error)
+            self.refused[str(slot.folder)] = str(error)
+            slot.stamp = stamp
             return False
-        self.refused.pop(str(place.folder), None)
-        if place is self._first:
+        self.refused.pop(str(slot.folder), None)
+        if slot is self._first:
             self.errors.pop(Tier.PREVIEW, None)
-            self.states[Tier.PREVIEW] = State.READY
-        log.info("the bundle in %s is loaded", place.folder)
+            self.states[Tier.PREVIEW] = EngineState.READY
+        log.info("the bundle in %s is loaded", slot.folder)
         return True
 
     @property
@@ -121,8 +123,8 @@ class Engines:
 
     @property
     def manifests(self) -> list[Manifest]:
-        """Of all loaded bundles, the first one first; of two with one name only the first is drawn with."""
-        engines = [place.engine for place in (self._first, *self._more) if place.engine is not None]
+        """Of all loaded bundles, the first one first; of two with one name only the first is used."""
+        engines = [slot.engine for slot in (self._first, *self._more) if slot.engine is not None]
         return list({engine.manifest.id: engine.manifest for engine in reversed(engines)}.values())[::-1]
 
     def preview_of(self, model: str) -> PreviewEngine:
@@ -131,20 +133,22 @@ class Engines:
         Raises:
             JobError: none is loaded.
         """
-        for place in (self._first, *self._more):
-            if place.engine is not None and place.engine.manifest.id == model:
-                return place.engine
+        for slot in (self._first, *self._more):
+            if slot.engine is not None and slot.engine.manifest.id == model:
+                return slot.engine
         return self.preview
 
     @property
     def ready(self) -> bool:
-        """Both tiers can be drawn."""
-        return all(state is State.READY for state in self.states.values())
+        """Previews can be drawn, and nothing failed; renders may still be loading: their jobs wait."""
+        return (
+            self.states[Tier.PREVIEW] is EngineState.READY and EngineState.FAILED not in self.states.values()
+        )
 
     @property
-    def settled(self) -> Collection[Tier]:
-        """Tiers whose jobs can begin: ready ones, and failed ones (their jobs end with a fault at once)."""
-        return [tier for tier, state in self.states.items() if state is not State.LOADING]
+    def startable(self) -> Collection[Tier]:
+        """Tiers whose jobs can start: ready ones, and failed ones (their jobs end with a fault at once)."""
+        return [tier for tier, state in self.states.items() if state is not EngineState.LOADING]
 
     @property
     def preview(self) -> PreviewEngine:
@@ -168,17 +172,25 @@ class Engines:
             raise self._unavailable(Tier.FULL)
         return self._full
 
-    def _take(self, place: Place) -> None:
+    @property
+    def full_sizes(self) -> list[tuple[int, int]]:
+        """What the teacher renders in, loaded or not, the default first; none without its folder."""
+        try:
+            return read_model_spec(self._settings.teacher).full_sizes
+        except ModelSpecError:
+            return []
+
+    def _load_bundle(self, slot: BundleSlot) -> None:
         from model_server.engine.preview import PreviewEngine
-        from model_server.engine.sessions import Shelf
+        from model_server.engine.session_cache import SessionCache
 
         threads = self._settings.model_threads
-        if self._shelf is None:
-            self._shelf = Shelf(threads, self._settings.model_memory_mb * MEGABYTE)
-        stamp = place.seen()
-        # One assignment: whoever reads it meanwhile has the old engine or the new one.
-        place.engine = PreviewEngine(place.folder, threads, shelf=self._shelf)
-        place.stamp = stamp
+        if self._cache is None:
+            self._cache = SessionCache(threads, self._settings.model_memory_mb * MEGABYTE)
+        stamp = slot.current_stamp()
+        # One assignment: readers in other threads have the old engine or the new one.
+        slot.engine = PreviewEngine(slot.folder, threads, cache=self._cache)
+        slot.stamp = stamp
 
     def _load_full(self) -> None:
         # Importing torch and diffusers takes seconds, so previews must not wait for it.
@@ -190,7 +202,7 @@ class Engines:
     def _unavailable(self, tier: Tier) -> JobError:
         reason = self.errors.get(tier, "it is still loading")
         return JobError(
-            ENGINE_UNAVAILABLE,
+            FaultCode.ENGINE_UNAVAILABLE,
             f"the {tier} engine is not available: {reason}",
-            retryable=self.states[tier] is State.LOADING,
+            retryable=self.states[tier] is EngineState.LOADING,
         )

@@ -1,109 +1,103 @@
-"""The HTTP side: health, readiness, metrics and what the model can draw."""
+"""The HTTP side: health, readiness, metrics and model cards, as Starlette routes beside the work socket."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 
-from domain.videos.pricing import PRICE
-from model_server.engine.conditions import BEGIN_LATENTS
-from model_server.serve.engines import State
+from model_server.serve.cards import model_list
+from model_server.serve.engines import EngineState
 from model_server.serve.worker import Worker
-from schemas.bundle import Manifest
-from schemas.errors import STATUS, Code, ErrorAnswer, ErrorBody
-from schemas.videos import ModelCard, ModelList, Tier
+from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse
 
-JSON = "application/json"
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+WORK_PATH = "/v1/work"
 # Loading takes a few seconds; asking more often than this is no use.
 RETRY_AFTER_S = 1
-# A render is drawn at this multiple of the preview's sides.
-FULL_SCALE = 2
-
-Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
-def answer(method: str, path: str, worker: Worker, connections: int) -> Reply:
-    """Status, headers and body for one request."""
-    if path not in ("/health", "/ready", "/metrics", "/v1/models"):
-        return _error(Code.NOT_FOUND, f"there is nothing at {path}")
-    if method not in ("GET", "HEAD"):
-        return _error(Code.METHOD_NOT_ALLOWED, f"{path} takes GET")
-    if path == "/health":
-        return _reply(200, _health(worker))
-    if path == "/metrics":
-        return _reply(200, _metrics(worker, connections), PROMETHEUS)
-    if path == "/ready":
-        return _reply(200 if worker.engines.ready else 503, _health(worker))
-    if worker.engines.manifest is None:
-        return _error(Code.BUSY, "the model is still loading")
-    return _reply(200, model_list(worker.engines.manifests))
+class Pages:
+    """What a worker answers about itself by HTTP."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def health(self, _: Request) -> Response:
+        """The state of each engine and of the queue; always 200 while the event loop turns."""
+        return _json(200, _health(self._worker))
+
+    async def ready(self, _: Request) -> Response:
+        """As `health`, with 503 until both engines are loaded."""
+        return _json(200 if self._worker.engines.ready else 503, _health(self._worker))
+
+    async def metrics(self, _: Request) -> Response:
+        """Prometheus text."""
+        metrics = self._worker.metrics
+        metrics.queued.set(self._worker.scheduler.queued)
+        metrics.started.set(self._worker.scheduler.started)
+        for tier, state in self._worker.engines.states.items():
+            metrics.engine_ready.labels(tier=str(tier)).set(state is EngineState.READY)
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def models(self, _: Request) -> Response:
+        """The model cards; busy until the first bundle is loaded."""
+        if self._worker.engines.manifest is None:
+            return _error(Code.BUSY, "the model is still loading")
+        return _json(200, model_list(self._worker.engines.manifests, self._worker.engines.full_sizes))
 
 
-def model_list(manifests: list[Manifest]) -> ModelList:
-    """What can be asked of these models; the first is the teacher's, which alone draws full videos."""
-    return ModelList(data=[_card(manifest, full=manifest is manifests[0]) for manifest in manifests])
-
-
-def _card(manifest: Manifest, *, full: bool) -> ModelCard:
-    previews = manifest.buckets
-    # The first is the default: in their own order.
-    sizes = dict.fromkeys((item.width, item.height) for item in previews)
-    enlarged = [f"{width * FULL_SCALE}x{height * FULL_SCALE}" for width, height in sizes]
-    return ModelCard(
-        id=manifest.id,
-        created=manifest.created_at,
-        sizes={
-            Tier.PREVIEW: [f"{width}x{height}" for width, height in sizes],
-            Tier.FULL: enlarged if full else [],
-        },
-        seconds=sorted({str(item.frames // manifest.fps) for item in previews}, key=int),
-        fps=manifest.fps,
-        price={str(tier): price for tier, price in PRICE.items()},
-        vocabulary=manifest.vocabulary,
-        conditions=manifest.conditions,
-        overlap=_overlap(manifest),
+def create_app(worker: Worker, work: ASGIApp) -> Starlette:
+    """The ASGI application; `work` serves the websocket at WORK_PATH."""
+    pages = Pages(worker)
+    app = Starlette(
+        routes=[
+            Route("/health", pages.health),
+            Route("/ready", pages.ready),
+            Route("/metrics", pages.metrics),
+            Route("/v1/models", pages.models),
+            WebSocketRoute(WORK_PATH, work),
+        ],
+        exception_handlers={HTTPException: _refusal},
     )
-
-
-def _overlap(manifest: Manifest) -> int:
-    """The frames of the latent frames that a clip begins with; a shape of one latent frame has but one."""
-    first = manifest.buckets[0]
-    each = (first.frames - 1) // max(1, first.latent_frames - 1)
-    return (BEGIN_LATENTS - 1) * each + 1 if "begin" in manifest.conditions else 1
+    app.router.redirect_slashes = False
+    return app
 
 
 def _health(worker: Worker) -> dict[str, Any]:
     engines = worker.engines
     return {
-        "status": "failed" if State.FAILED in engines.states.values() else "ok",
+        "status": "failed" if EngineState.FAILED in engines.states.values() else "ok",
         "ready": engines.ready,
         "engines": engines.states,
         "errors": engines.errors,
         "refused": engines.refused,
         "load_seconds": engines.load_seconds,
         "queued": worker.scheduler.queued,
-        "begun": worker.scheduler.begun,
+        "started": worker.scheduler.started,
     }
 
 
-def _metrics(worker: Worker, connections: int) -> str:
-    worker.metrics.set("riffle_queued", worker.scheduler.queued)
-    worker.metrics.set("riffle_begun", worker.scheduler.begun)
-    worker.metrics.set("riffle_connections", connections)
-    for tier, state in worker.engines.states.items():
-        worker.metrics.set("riffle_engine_ready", int(state is State.READY), tier=str(tier))
-    return worker.metrics.text()
+async def _refusal(request: Request, problem: Exception) -> Response:
+    """Starlette's own refusals (no such path, wrong method) in the one error shape."""
+    assert isinstance(problem, HTTPException)
+    if problem.status_code == 405:
+        return _error(Code.METHOD_NOT_ALLOWED, f"{request.url.path} takes GET", problem.headers)
+    return _error(Code.NOT_FOUND, f"there is nothing at {request.url.path}")
 
 
-def _error(code: Code, message: str) -> Reply:
-    return _reply(STATUS[code], ErrorAnswer(error=ErrorBody(code=code, message=message)))
+def _error(code: Code, message: str, headers: Any = None) -> Response:
+    return _json(STATUS[code], ErrorResponse(error=ErrorBody(code=code, message=message)), headers)
 
 
-def _reply(status: int, body: Any, kind: str = JSON) -> Reply:
-    data = body.encode() if isinstance(body, str) else msgspec.json.encode(body)
-    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(data)).encode())]
+def _json(status: int, body: Any, headers: Any = None) -> Response:
+    answer = Response(msgspec.json.encode(body), status, headers, media_type="application/json")
     if status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
-    return status, headers, data
+        answer.headers["retry-after"] = str(RETRY_AFTER_S)
+    return answer

@@ -1,46 +1,37 @@
-"""Counters of this process, in Prometheus text."""
+"""What this process counts, for Prometheus. Labels take only values of closed lists."""
 
 from __future__ import annotations
 
-from collections import Counter
-
-Labels = tuple[tuple[str, str], ...]
-
-HELP = {
-    "riffle_jobs_total": ("counter", "Jobs that ended, by outcome."),
-    "riffle_unit_seconds_total": ("counter", "Wall seconds of work, by tier and stage."),
-    "riffle_units_total": ("counter", "Units of work, by tier and stage."),
-    "riffle_cpu_seconds_total": ("counter", "CPU seconds of work, by tier."),
-    "riffle_calls_total": ("counter", "Embed and Compare calls, by kind and outcome."),
-    "riffle_queued": ("gauge", "Jobs that wait to be begun."),
-    "riffle_begun": ("gauge", "Jobs that are part-way."),
-    "riffle_connections": ("gauge", "Open work sockets."),
-    "riffle_engine_ready": ("gauge", "1 if the engine of the tier is loaded."),
-}
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class Metrics:
-    """Values by name and labels."""
+    """The metrics of one worker, in a registry of their own; names of counters end in `_total`."""
 
     def __init__(self) -> None:
-        self._values: Counter[tuple[str, Labels]] = Counter()
-
-    def add(self, name: str, value: float = 1, **labels: str) -> None:
-        """Raise a counter."""
-        # Counter's stubs know whole numbers only, but any number adds up.
-        self._values[name, tuple(sorted(labels.items()))] += value  # type: ignore[assignment]
-
-    def set(self, name: str, value: float, **labels: str) -> None:
-        """Set a gauge."""
-        self._values[name, tuple(sorted(labels.items()))] = value  # type: ignore[assignment]
-
-    def text(self) -> str:
-        """Everything, in the exposition format 0.0.4."""
-        lines: list[str] = []
-        for name, (kind, text) in HELP.items():
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
-            for (known, labels), value in sorted(self._values.items()):
-                if known == name:
-                    inner = ",".join(f'{key}="{label}"' for key, label in labels)
-                    lines.append(f"{name}{{{inner}}} {value:g}" if inner else f"{name} {value:g}")
-        return "\n".join(lines) + "\n"
+        self.registry = registry = CollectorRegistry()
+        self.jobs = Counter("riffle_jobs", "Jobs that ended, by outcome.", ["outcome"], registry=registry)
+        self.unit_seconds = Counter(
+            "riffle_unit_seconds",
+            "Wall seconds of work, by tier and stage.",
+            ["tier", "stage"],
+            registry=registry,
+        )
+        self.units = Counter(
+            "riffle_units", "Units of work, by tier and stage.", ["tier", "stage"], registry=registry
+        )
+        self.cpu_seconds = Counter(
+            "riffle_cpu_seconds", "CPU seconds of work, by tier.", ["tier"], registry=registry
+        )
+        self.calls = Counter(
+            "riffle_calls",
+            "Embed and Compare calls, by kind and outcome.",
+            ["kind", "outcome"],
+            registry=registry,
+        )
+        self.queued = Gauge("riffle_queued", "Jobs that wait for their first step.", registry=registry)
+        self.started = Gauge("riffle_started", "Jobs between their first and last step.", registry=registry)
+        self.connections = Gauge("riffle_connections", "Open work sockets.", registry=registry)
+        self.engine_ready = Gauge(
+            "riffle_engine_ready", "1 if the engine of the tier is loaded.", ["tier"], registry=registry
+        )

@@ -1,11 +1,9 @@
-"""Runs the engines: one unit of work at a time in one thread, so that the event loop stays free."""
+"""Runs the scheduled jobs: one unit of work at a time in one thread, so that the event loop stays free."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -15,60 +13,45 @@ from typing import Any, TypeVar
 
 import structlog
 
-from model_server.media.stitch import join
-from model_server.serve.drawing import Drawn, Unit, draw
+from model_server.serve.cpu_clock import CpuClock
 from model_server.serve.engines import Engines
-from model_server.serve.faults import BUSY, INTERNAL, JobError, fault
+from model_server.serve.faults import JobError, fault
+from model_server.serve.generation import Output, Progress, generate
 from model_server.serve.metrics import Metrics
 from model_server.serve.scheduler import Ended, Job, Scheduler
+from model_server.serve.stitch import stitch
 from schemas.videos import Tier
-from schemas.work import Cancel, Done, Fault, Queued, Render, Step
+from schemas.work import Cancel, Done, Fault, FaultCode, Queued, Render, Step
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-# Calls take milliseconds and go between two steps; more than this waiting means that somebody floods us.
+# Calls take milliseconds and go between two steps; more than this waiting means that a client floods us.
 MAX_CALLS = 64
-# A look at one file's time of change.
-LOOK_EVERY_S = 2.0
+# A check of one file's time of change.
+REFRESH_EVERY_S = 2.0
 
 
-def make(task: Render, engines: Engines) -> Iterator[Unit | Drawn]:
-    """Draw a job, or join what it was given to join; the last item is a Drawn.
+def run_request(request: Render, engines: Engines) -> Iterator[Progress | Output]:
+    """Generate a video, or stitch the clips that are given; the last item is an Output.
 
     Raises:
-        JobError: the job is wrong, or the model failed on it.
+        JobError: the request is wrong, or the model failed on it.
     """
-    return join(task, engines) if task.inputs.clips else draw(task, engines)
-
-
-class CpuClock:
-    """CPU seconds of this process without the threads that don't draw (the event loop, the loader)."""
-
-    def __init__(self) -> None:
-        self._others: list[int] = []
-
-    def leave_out(self) -> None:
-        """Don't count the calling thread, which must live as long as the process."""
-        if sys.platform == "linux":
-            self._others.append(time.pthread_getcpuclockid(threading.get_ident()))
-
-    def now(self) -> float:
-        """Seconds so far; only differences mean something."""
-        return time.process_time() - sum(map(time.clock_gettime, self._others))
+    return stitch(request, engines) if request.inputs.clips else generate(request, engines)
 
 
 @dataclass(slots=True)
-class Drawing:
-    """The work of one begun job, and what it took so far."""
+class StartedJob:
+    """The work of one started job, and what it took so far."""
 
-    units: Iterator[Unit | Drawn]
+    units: Iterator[Progress | Output]
     timings: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     cpu_s: float = 0.0
 
 
 class Worker:
-    """Owns the scheduler and the one thread that draws. `emit` gets each frame, in the event loop."""
+    """Owns the scheduler and the one thread that computes. `emit` gets each frame, in the event loop."""
 
     def __init__(
         self,
@@ -77,31 +60,31 @@ class Worker:
         *,
         scheduler: Scheduler | None = None,
         metrics: Metrics | None = None,
-        draw: Callable[[Render, Engines], Iterator[Unit | Drawn]] = make,
+        run: Callable[[Render, Engines], Iterator[Progress | Output]] = run_request,
     ) -> None:
         self.engines = engines
         self.scheduler = scheduler or Scheduler()
         self.metrics = metrics or Metrics()
         self._emit = emit
-        self._draw = draw
-        self._drawings: dict[Job, Drawing] = {}
+        self._run = run
+        self._started: dict[Job, StartedJob] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
-        self._wake = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "draw")
         self._cpu = CpuClock()
-        self._loader = ThreadPoolExecutor(1, "load", initializer=self._cpu.leave_out)
+        self._loader = ThreadPoolExecutor(1, "load", initializer=self._cpu.exclude_thread)
 
-    def submit(self, task: Render) -> None:
-        """Take a job in and answer it."""
-        for frame in self.scheduler.submit(task, time.monotonic()):
+    def submit(self, request: Render) -> None:
+        """Accept a request and answer it."""
+        for frame in self.scheduler.submit(request, time.monotonic()):
             self._emit(frame)
-        self._wake.set()
+        self._wakeup.set()
 
     def cancel(self, cancel: Cancel) -> None:
-        """Drop a job within one step."""
+        """End a job within one step."""
         for frame in self.scheduler.cancel(cancel.job):
             self._ended(frame)
-        self._sweep()
+        self._drop_unwanted()
 
     async def call(self, kind: str, work: Callable[[], T]) -> T:
         """Run a short piece of model work between two steps, once the preview engine is loaded.
@@ -111,16 +94,16 @@ class Worker:
             Exception: whatever `work` raises.
         """
         if len(self._calls) >= MAX_CALLS:
-            raise JobError(BUSY, f"{MAX_CALLS} calls wait already", retryable=True)
+            raise JobError(FaultCode.BUSY, f"{MAX_CALLS} calls wait already", retryable=True)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.append((work, future))
-        self._wake.set()
+        self._wakeup.set()
         try:
             result = await future
         except Exception:
-            self.metrics.add("riffle_calls_total", kind=kind, outcome="failed")
+            self.metrics.calls.labels(kind=kind, outcome="failed").inc()
             raise
-        self.metrics.add("riffle_calls_total", kind=kind, outcome="done")
+        self.metrics.calls.labels(kind=kind, outcome="done").inc()
         return result
 
     async def load(self) -> None:
@@ -128,31 +111,31 @@ class Worker:
         loop = asyncio.get_running_loop()
         for tier in (Tier.PREVIEW, Tier.FULL):
             await loop.run_in_executor(self._loader, self.engines.load, tier)
-            self._wake.set()
+            self._wakeup.set()
 
     async def keep_loaded(self) -> None:
-        """Load the engines, then take every bundle that is put in the place of the loaded one."""
+        """Load the engines, then every bundle that replaces a loaded one."""
         await self.load()
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(REFRESH_EVERY_S)
             await loop.run_in_executor(self._loader, self.engines.refresh)
 
     async def run(self) -> None:
-        """Draw for ever. An exception of one job ends that job; anything else ends this, and the process."""
-        self._cpu.leave_out()
+        """Work until cancelled. An exception of one job ends that job; any other ends the process."""
+        self._cpu.exclude_thread()
         while True:
-            settled = self.engines.settled
-            if self._calls and Tier.PREVIEW in settled:
-                await self._one_call(*self._calls.popleft())
-            job = self.scheduler.next(settled, time.monotonic())
+            startable = self.engines.startable
+            if self._calls and Tier.PREVIEW in startable:
+                await self._run_call(*self._calls.popleft())
+            job = self.scheduler.next(startable, time.monotonic())
             if job is not None:
-                await self._one_unit(job)
-            elif not (self._calls and Tier.PREVIEW in settled):
-                self._wake.clear()
-                await self._wake.wait()
+                await self._run_unit(job)
+            elif not (self._calls and Tier.PREVIEW in startable):
+                self._wakeup.clear()
+                await self._wakeup.wait()
 
-    async def _one_call(self, work: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+    async def _run_call(self, work: Callable[[], Any], future: asyncio.Future[Any]) -> None:
         try:
             result = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except Exception as error:
@@ -162,67 +145,70 @@ class Worker:
             if not future.done():
                 future.set_result(result)
 
-    async def _one_unit(self, job: Job) -> None:
-        drawing = self._drawings.get(job)
-        if drawing is None:
-            drawing = self._drawings[job] = Drawing(self._draw(job.task, self.engines))
+    async def _run_unit(self, job: Job) -> None:
+        started = self._started.get(job)
+        if started is None:
+            started = self._started[job] = StartedJob(self._run(job.request, self.engines))
         wall, cpu = time.monotonic(), self._cpu.now()
         outcome: Done | Fault | None = None
-        done: Unit | Drawn | None = None
+        done: Progress | Output | None = None
         try:
-            done = await asyncio.get_running_loop().run_in_executor(self._thread, _advance, drawing.units)
+            done = await asyncio.get_running_loop().run_in_executor(self._thread, _advance, started.units)
         except Exception as error:
-            outcome = fault(job.task, error)
-            with structlog.contextvars.bound_contextvars(job=job.task.job, attempt=job.task.attempt):
+            outcome = fault(job.request, error)
+            with structlog.contextvars.bound_contextvars(job=job.request.id, attempt=job.request.attempt):
                 log.log(
-                    logging.ERROR if outcome.code == INTERNAL else logging.INFO,
+                    logging.ERROR if outcome.code == FaultCode.INTERNAL else logging.INFO,
                     "the job failed: %s",
                     outcome.message,
-                    exc_info=outcome.code == INTERNAL,
+                    exc_info=outcome.code == FaultCode.INTERNAL,
                 )
         seconds, cpu_s = time.monotonic() - wall, self._cpu.now() - cpu
         stage = "failed" if done is None else done.stage
-        drawing.timings[stage] += seconds * 1000
-        drawing.cpu_s += cpu_s
-        tier = str(job.task.tier)
-        self.metrics.add("riffle_units_total", tier=tier, stage=stage)
-        self.metrics.add("riffle_unit_seconds_total", seconds, tier=tier, stage=stage)
-        self.metrics.add("riffle_cpu_seconds_total", cpu_s, tier=tier)
-        if isinstance(done, Drawn):
-            outcome = _done(job, drawing, done)
-        elif done is not None and done.n and self.scheduler.wants(job):
+        started.timings[stage] += seconds * 1000
+        started.cpu_s += cpu_s
+        tier = str(job.request.tier)
+        self.metrics.units.labels(tier=tier, stage=stage).inc()
+        self.metrics.unit_seconds.labels(tier=tier, stage=stage).inc(seconds)
+        # A difference of several clocks may be a hair below nothing, which no counter takes.
+        self.metrics.cpu_seconds.labels(tier=tier).inc(max(0.0, cpu_s))
+        if isinstance(done, Output):
+            outcome = _done(job, started, done)
+        elif done is not None and done.n and self.scheduler.is_wanted(job):
             self._emit(
-                Step(job=job.task.job, attempt=job.task.attempt, i=done.i, n=done.n, picture=done.picture)
+                Step(
+                    job=job.request.id, attempt=job.request.attempt, i=done.i, n=done.n, picture=done.picture
+                )
             )
         for frame in self.scheduler.stepped(job, seconds, time.monotonic(), outcome):
             self._ended(frame)
-        self._sweep()
+        self._drop_unwanted()
 
     def _ended(self, frame: Ended) -> None:
-        self.metrics.add("riffle_jobs_total", outcome=type(frame).__name__.lower())
+        self.metrics.jobs.labels(outcome=type(frame).__name__.lower()).inc()
         self._emit(frame)
 
-    def _sweep(self) -> None:
-        """Free the drawings of jobs that ended."""
-        for job in [job for job in self._drawings if not job.stepping and not self.scheduler.wants(job)]:
-            del self._drawings[job]
+    def _drop_unwanted(self) -> None:
+        """Free the work of jobs that ended."""
+        for job in [job for job in self._started if not job.stepping and not self.scheduler.is_wanted(job)]:
+            del self._started[job]
 
 
-def _advance(units: Iterator[Unit | Drawn]) -> Unit | Drawn:
+def _advance(units: Iterator[Progress | Output]) -> Progress | Output:
     # A bare `next` would raise StopIteration into a future, which hangs the loop instead of failing the job.
     unit = next(units, None)
     if unit is None:
-        raise RuntimeError("a drawing ended without a video")
+        raise RuntimeError("a job ended without a video")
     return unit
 
 
-def _done(job: Job, drawing: Drawing, drawn: Drawn) -> Done:
+def _done(job: Job, started: StartedJob, output: Output) -> Done:
     return Done(
-        job=job.task.job,
-        attempt=job.task.attempt,
-        media=drawn.media,
-        latents=drawn.latents,
-        timings={stage: round(ms, 1) for stage, ms in drawing.timings.items()},
-        cpu_seconds=round(drawing.cpu_s, 3),
-        fidelity=drawn.fidelity,
+        job=job.request.id,
+        attempt=job.request.attempt,
+        media=output.media,
+        latents=output.latents,
+        timings={stage: round(ms, 1) for stage, ms in started.timings.items()},
+        cpu_seconds=round(started.cpu_s, 3),
+        fidelity=output.fidelity,
     )

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import structlog
 
 from db.engine import AWAY
+from domain.clock import Clock
 from domain.ids import new_id
 from domain.videos import leases
 from domain.videos.leases import LeasedJob
 from media.provenance import Signer
 from media.store import MediaStore
-from realtime import limits
-from realtime.clock import Clock
+from realtime import limits, metrics
 from realtime.dispatch.job import JobRunner
 from realtime.dispatch.link import ModelServerLink
 from schemas.videos import Tier
@@ -92,7 +92,7 @@ class Dispatcher:
                     limit_preview=max(0, previews),
                     limit_full=max(0, renders),
                     now=self._clock(),
-                    ttl_s=limits.LEASE_S,
+                    ttl_s=leases.LEASE_S,
                 )
             except AWAY as error:
                 log.warning("leasing failed: %r", error)
@@ -107,8 +107,10 @@ class Dispatcher:
         # Each job has a task, so a context, of its own.
         structlog.contextvars.bind_contextvars(job=job.id, attempt=job.attempt)
         try:
-            await self._runner.run(job)
+            with metrics.RUNNING_JOBS.labels(tier=job.tier).track_inprogress():
+                await self._runner.run(job)
         except Exception:
+            metrics.ATTEMPTS.labels(outcome="abandoned").inc()
             log.exception("the attempt is abandoned; its lease runs out")
         finally:
             running = self._running.get(job.id)
@@ -134,7 +136,7 @@ class Dispatcher:
         if not attempts:
             return
         kept = await leases.heartbeat(
-            self._worker, list(attempts.items()), now=self._clock(), ttl_s=limits.LEASE_S
+            self._worker, list(attempts.items()), now=self._clock(), ttl_s=leases.LEASE_S
         )
         for video, attempt in attempts.items():
             running = self._running.get(video)

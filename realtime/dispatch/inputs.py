@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from domain.videos.inputs import Making, makings, picture, pieces
+from domain.videos.inputs import SourceInputs, cameo_picture, pieces, source_inputs
 from domain.videos.leases import LeasedJob
 from domain.videos.record import VideoRow
-from domain.videos.relations import left, met, skips
+from domain.videos.relations import continued_frames, overlap_counts, target_frame
 from media import cut
 from media.store import MediaStore
 from schemas.errors import Code
@@ -41,16 +41,16 @@ async def load_inputs(job: LeasedJob, store: MediaStore) -> Inputs:
         RetryLater: the store failed.
     """
     inputs = Inputs()
-    for making in await makings(job.id):
-        await _add(inputs, making, job.recipe, store)
+    for made_from in await source_inputs(job.id):
+        await _add(inputs, made_from, job.recipe, store)
     if job.recipe.likeness is not None:
         inputs.reference = await _likeness(job.recipe.likeness, store)
     _check_size(inputs)
     return inputs
 
 
-async def _add(inputs: Inputs, making: Making, recipe: Recipe, store: MediaStore) -> None:
-    source, parents = making.source, making.parents
+async def _add(inputs: Inputs, made_from: SourceInputs, recipe: Recipe, store: MediaStore) -> None:
+    source, parents = made_from.source, made_from.parents
     if source.relation is Relation.RENDER:
         inputs.preview = await _get(parents[0].latents_key, store)
     elif source.relation in (Relation.REMIX, Relation.EDIT):
@@ -58,37 +58,37 @@ async def _add(inputs: Inputs, making: Making, recipe: Recipe, store: MediaStore
         if inputs.preview is None:
             inputs.source = await _get(parents[0].latents_key, store)
     elif source.relation is Relation.EXTEND:
-        inputs.begin = await _begin(making, recipe.repeats or 1, store)
+        inputs.begin = await _begin(made_from, recipe.repeats or 1, store)
         if len(parents) == 2:
             second = await _get(parents[1].video_key, store)
-            frame = met(source, parents[1].recipe)
-            inputs.end = second if frame == 0 else await _cut(lambda: cut.picture(second, frame))
+            frame = target_frame(source, parents[1].recipe)
+            inputs.end = second if frame == 0 else await _cut(lambda: cut.cut_picture(second, frame))
     elif source.relation is Relation.REFERENCE:
-        inputs.reference = await _reference(making, store)
+        inputs.reference = await _reference(made_from, store)
     elif source.relation is Relation.STITCH:
         inputs.clips = await _clips(parents, store)
 
 
-async def _begin(making: Making, count: int, store: MediaStore) -> bytes:
+async def _begin(made_from: SourceInputs, count: int, store: MediaStore) -> bytes:
     """The last `count` frames of the part that is meant; the whole video where they are its end."""
-    first = making.parents[0]
+    first = made_from.parents[0]
     video = await _get(first.video_key, store)
-    frames = left(making.source, first.recipe)[-count:]
+    frames = continued_frames(made_from.source, first.recipe)[-count:]
     if count > 1 and frames == range(first.recipe.frames)[-count:]:
         return video
-    return await _cut(lambda: cut.clip(video, frames))
+    return await _cut(lambda: cut.cut_clip(video, frames))
 
 
-async def _reference(making: Making, store: MediaStore) -> bytes:
-    video = await _get(making.parents[0].video_key, store)
-    if making.source.from_s is None:
+async def _reference(made_from: SourceInputs, store: MediaStore) -> bytes:
+    video = await _get(made_from.parents[0].video_key, store)
+    if made_from.source.from_s is None:
         return video
-    frame = met(making.source, making.parents[0].recipe)
-    return await _cut(lambda: cut.picture(video, frame))
+    frame = target_frame(made_from.source, made_from.parents[0].recipe)
+    return await _cut(lambda: cut.cut_picture(video, frame))
 
 
 async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
-    left_out = skips(await pieces([row.id for row in parents]))
+    left_out = overlap_counts(await pieces(parents))
     return [
         Clip(video=await _get(row.video_key, store), skip=skip)
         for row, skip in zip(parents, left_out, strict=True)
@@ -96,8 +96,8 @@ async def _clips(parents: list[VideoRow], store: MediaStore) -> list[Clip]:
 
 
 async def _likeness(cameo: str, store: MediaStore) -> bytes:
-    """The picture of a cameo as it is now: without it, nothing is drawn of this person."""
-    key = await picture(cameo)
+    """The current picture of a cameo; without one, no video with this person is generated."""
+    key = await cameo_picture(cameo)
     if key is None:
         raise PermanentFailure(Code.CONSENT_REVOKED, f"cameo {cameo} has no picture any more")
     try:

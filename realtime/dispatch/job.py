@@ -10,22 +10,22 @@ import asyncio
 import hashlib
 import logging
 
+from domain.clock import Clock
+from domain.consent import receipts
 from domain.safety import fingerprints
-from domain.videos import hidden, leases, videos
-from domain.videos.inputs import makings
+from domain.videos import leases
+from domain.videos.inputs import source_inputs
 from domain.videos.leases import LeasedJob
+from domain.videos.visibility import get_viewable, is_taken_down
 from media import fingerprint
 from media.provenance import Claims, Signer
 from media.store import MediaStore
-from realtime import limits
-from realtime.clock import Clock
+from realtime import limits, metrics
 from realtime.dispatch.inputs import PermanentFailure, RetryLater, load_inputs
 from realtime.dispatch.link import CallFailed, ModelServerLink
 from schemas.errors import Code, RiffleError
-from schemas.work import Done, Fault, Render, Step, Stopped
+from schemas.work import Done, Fault, FaultCode, Render, Step, Stopped
 
-# The fault code of a full queue in the model server; the job itself is fine.
-BUSY = "busy"
 log = logging.getLogger(__name__)
 
 
@@ -48,7 +48,7 @@ class JobRunner:
             await self._check_consent(job)
             inputs = await load_inputs(job, self._store)
             render = Render(
-                job=job.id,
+                id=job.id,
                 attempt=job.attempt,
                 tier=job.tier,
                 owner=job.account_id,
@@ -58,13 +58,17 @@ class JobRunner:
             done = await self._generate(render)
             await self._check_consent(job)
             await self._complete(job, done)
+            metrics.ATTEMPTS.labels(outcome="completed").inc()
         except LeaseLost:
+            metrics.ATTEMPTS.labels(outcome="lease_lost").inc()
             log.info("the attempt is no longer ours")
         except PermanentFailure as failure:
+            metrics.ATTEMPTS.labels(outcome="failed").inc()
             await leases.fail(
                 job.id, job.attempt, code=failure.code, message=failure.message, now=self._clock()
             )
         except RetryLater as reason:
+            metrics.ATTEMPTS.labels(outcome="retried").inc()
             log.warning("the attempt goes back to the queue: %s", reason)
             await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
             await leases.release(job.id, job.attempt, now=self._clock())
@@ -75,7 +79,7 @@ class JobRunner:
             raise PermanentFailure(
                 Code.CONSENT_REVOKED, f"a cameo may no longer be used: {refused[0].reason}"
             )
-        if await hidden.hidden([job.id], self._clock()):
+        if await is_taken_down([job.id], self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it was taken out of sight before it was there")
 
     async def _generate(self, render: Render) -> Done:
@@ -90,7 +94,7 @@ class JobRunner:
                 if isinstance(frame, Step) and frame.i > last:
                     last = frame.i
                     if not await leases.step(
-                        render.job,
+                        render.id,
                         render.attempt,
                         i=frame.i,
                         n=frame.n,
@@ -105,7 +109,7 @@ class JobRunner:
                     await self._link.send(render)
 
     async def _complete(self, job: LeasedJob, done: Done) -> None:
-        frame_bits = await self._fingerprint(job, done.media.video)
+        bits = await self._fingerprint(job, done.media.video)
         closeness = await self._closeness(job, done.latents)
         folder = f"videos/{job.id}/{job.attempt}"
         files = {
@@ -125,9 +129,9 @@ class JobRunner:
             fidelity=done.fidelity,
             closeness=closeness,
             now=self._clock(),
-            # Of the drawing itself: the signed file names its video, so no two are the same.
+            # Of the unsigned file: a signed one names its video, so no two are the same.
             media_hash=hashlib.sha256(done.media.video).hexdigest(),
-            look=frame_bits,
+            fingerprint=bits,
         )
         if not kept:
             await self._store.delete(*files)
@@ -140,25 +144,30 @@ class JobRunner:
             PermanentFailure: it is that of a video that was taken down.
         """
         try:
-            bits = await asyncio.to_thread(fingerprint.of, video)
-        except fingerprint.Unreadable as error:
+            bits = await asyncio.to_thread(fingerprint.fingerprint_of, video)
+        except fingerprint.UnreadableVideo as error:
             log.warning("the video can't be recognised later: %s", error)
             return None
-        if bits is not None and await fingerprints.blocked(bits, self._clock()):
+        if bits is not None and await fingerprints.matches_taken_down(bits, now=self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it came out like a video that was taken down")
         return bits
 
     async def _signed(self, job: LeasedJob, video: bytes) -> bytes:
         """The MP4 with its C2PA content credentials: model, ingredients, receipts of consent."""
         try:
-            receipts = await videos.receipts(job.id, job.account_id)
+            await get_viewable(job.id, job.account_id, self._clock())
         except RiffleError:
-            # Deleted while it was drawn.
+            # Deleted while it was generated.
             raise LeaseLost from None
-        made = await makings(job.id)
+        made_from = await source_inputs(job.id)
         # A clip that is joined twice is one ingredient.
-        parents = list(dict.fromkeys(made[0].source.video_ids)) if made else []
-        claims = Claims(video_id=job.id, model=job.recipe.model, parents=parents, receipts=receipts)
+        parents = list(dict.fromkeys(made_from[0].source.video_ids)) if made_from else []
+        claims = Claims(
+            video_id=job.id,
+            model=job.recipe.model,
+            parents=parents,
+            receipts=await receipts.of_video(job.id),
+        )
         return await asyncio.to_thread(self._signer.sign, video, claims)
 
     async def _put(self, files: dict[str, bytes]) -> None:
@@ -190,7 +199,7 @@ async def _wait_or_raise(fault: Fault) -> None:
     Raises:
         RetryLater, PermanentFailure: it isn't.
     """
-    if fault.code == BUSY:
+    if fault.code is FaultCode.BUSY:
         await asyncio.sleep(limits.BUSY_BACKOFF_S)
     elif fault.retryable:
         raise RetryLater(f"{fault.code}: {fault.message}")

@@ -80,7 +80,9 @@ class ModelServerLink:
                         tasks.create_task(self._resend(socket))
                         tasks.create_task(self._receive(socket))
             except* (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as group:
-                log.warning("no model server, connecting again in %.1f s: %r", delay, group.exceptions[0])
+                # Not for ever: a first start has no model server for a minute.
+                if delay < limits.LAST_BACKOFF_S:
+                    log.warning("no model server, connecting again in %.1f s: %r", delay, group.exceptions[0])
             finally:
                 self._socket = None
             await asyncio.sleep(delay)
@@ -92,12 +94,12 @@ class ModelServerLink:
         if not self._jobs:
             self._last_frame_at = asyncio.get_running_loop().time()
         frames: Frames = asyncio.Queue()
-        self._jobs[render.job] = (render, frames)
+        self._jobs[render.id] = (render, frames)
         try:
             yield frames
         finally:
-            if self._jobs.get(render.job, (None,))[0] is render:
-                del self._jobs[render.job]
+            if self._jobs.get(render.id, (None,))[0] is render:
+                del self._jobs[render.id]
 
     async def send(self, frame: Render | Cancel) -> None:
         """Send, or don't: after the next connect a live Render is sent anyway, and a Cancel is moot."""

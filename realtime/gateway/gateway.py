@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Callable
 
 import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from domain.accounts import accounts
-from realtime import limits
-from realtime.clock import Clock
+from domain.accounts import sessions
+from domain.clock import Clock
+from realtime import limits, metrics
 from realtime.gateway.phone import Disconnect, Phone, decode
 from realtime.gateway.streams import Streams
 from schemas.stream import MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL, Goodbye, GoodbyeReason, Hello
@@ -87,19 +88,22 @@ class Gateway:
         self._streams.close()
 
     def _http(self, connection: ServerConnection, request: Request) -> Response | None:
-        if request.path.partition("?")[0] == "/health":
+        path = request.path.partition("?")[0]
+        if path == "/health":
             healthy = self._healthy()
             status = http.HTTPStatus.OK if healthy else http.HTTPStatus.SERVICE_UNAVAILABLE
             body = msgspec.json.encode({"status": "ok" if healthy else "no wake-ups", "phones": self._open})
-            headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body))})
-            headers["Connection"] = "close"
-            return Response(status, status.phrase, headers, body)
+            return _page(status, "application/json", body)
+        if path == "/metrics":
+            metrics.WAKEUPS_CONNECTED.set(self._healthy())
+            return _page(http.HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
         if self._open >= limits.MAX_SOCKETS or self._closing.is_set():
             return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
         self._open += 1
+        metrics.PHONES.inc()
         raw = connection.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.SEND_BUFFER_BYTES)
         try:
@@ -110,10 +114,11 @@ class Gateway:
             pass
         finally:
             self._open -= 1
+            metrics.PHONES.dec()
 
     async def _admit(self, connection: ServerConnection) -> None:
         hello = await self._hello(connection)
-        account = await accounts.redeem_ticket(hello.ticket, now=self._clock())
+        account = await sessions.redeem_ticket(hello.ticket, now=self._clock())
         if account is None:
             raise Disconnect(GoodbyeReason.BAD_TICKET)
         if self._per_account[account] >= limits.MAX_SOCKETS_PER_ACCOUNT:
@@ -146,8 +151,14 @@ class Gateway:
             closing.cancel()
 
 
+def _page(status: http.HTTPStatus, content_type: str, body: bytes) -> Response:
+    headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"})
+    return Response(status, status.phrase, headers, body)
+
+
 async def _say_goodbye(connection: ServerConnection, reason: GoodbyeReason) -> None:
     """Send the reason and close; a phone that doesn't read any more is aborted."""
+    metrics.GOODBYES.labels(reason=reason).inc()
     with contextlib.suppress(ConnectionClosed, TimeoutError):
         async with asyncio.timeout(limits.GOODBYE_S):
             await connection.send(msgspec.json.encode(Goodbye(reason=reason)), text=True)

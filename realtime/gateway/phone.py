@@ -146,7 +146,7 @@ class Phone:
             self._schedule_read(stream)
 
     async def _may_follow(self, name: str) -> bool:
-        # Only the short name leads to an inbox, so that nobody learns which accounts exist.
+        # Only the short name leads to an inbox, so that no client learns which accounts exist.
         if name.startswith(inbox_stream("")) or (name != INBOX and not _STREAM_NAME.fullmatch(name)):
             return False
         return await self._streams.may_follow(self._account, self._stream_of(name))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from domain.clock import Clock
 from domain.events import stream
 from domain.events.resume import Head
+from domain.videos.visibility import can_follow
 from realtime import limits
 from realtime.database_retry import retry_read
 from schemas.events import Event
@@ -25,7 +27,8 @@ class Subscriber(Protocol):
 class Streams:
     """Followed streams. Identical reads that overlap are one: a popular video costs one query an event."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._subscribers: dict[str, set[Subscriber]] = {}
         self._reads: dict[tuple[str, int], asyncio.Task[list[Event]]] = {}
 
@@ -53,7 +56,7 @@ class Streams:
 
     async def may_follow(self, account: str, name: str) -> bool:
         """Whether the stream exists and this account may follow it."""
-        return await retry_read(lambda: stream.may_follow(account, name))
+        return await retry_read(lambda: can_follow(name, account, self._clock()))
 
     async def head(self, name: str) -> Head | None:
         """The last event of a stream; None before its first."""

@@ -12,27 +12,13 @@ import pytest
 from litestar import Litestar
 
 from api.app import create_app
+from api.http.rate_limits import create_limiter
 from media.store import MediaStore, open_store
 from schemas.videos import ModelCard
 from settings import load
 from tests.api.people import Person, sign_up
+from tests.build import CARD
 
-CARD = ModelCard(
-    id="riffle-tiny",
-    created=1_700_000_000,
-    sizes={"preview": ["64x112"], "full": ["128x224"]},
-    seconds=["2"],
-    fps=8,
-    price={"preview": 1, "full": 8},
-    vocabulary={
-        "subjects": {"cat": ["cat", "kitty"]},
-        "places": {"beach": ["on a beach"]},
-        "motions": {"jump": ["jumps", "jumping"], "pan": ["in a panning shot"], "still": ["stands still"]},
-        "times": {"day": ["by day"], "night": ["at night"]},
-    },
-    conditions=["begin", "end", "reference"],
-    overlap=5,
-)
 HANDLES = (f"person_{number}" for number in itertools.count())
 
 
@@ -43,15 +29,28 @@ class FixedCards:
         return [CARD]
 
 
-@pytest.fixture
-def media(tmp_path: Path) -> MediaStore:
-    return open_store((tmp_path / "media").as_uri())
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """RIFFLE_HOME of the module's api."""
+    return tmp_path_factory.mktemp("api")
 
 
-@pytest.fixture
-def app(database: Any, media: MediaStore, tmp_path: Path) -> Litestar:
-    settings = load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_REALTIME_PORT": "9001"})
+@pytest.fixture(scope="module")
+def media(home: Path) -> MediaStore:
+    return open_store((home / "media").as_uri())
+
+
+@pytest.fixture(scope="module")
+def module_app(database: Any, media: MediaStore, home: Path) -> Litestar:
+    settings = load({"RIFFLE_HOME": str(home), "RIFFLE_REALTIME_PORT": "9001"})
     return create_app(settings, cards=FixedCards(), media=media)
+
+
+@pytest.fixture
+def app(module_app: Litestar) -> Litestar:
+    """The module's api, in which no address has called anything yet."""
+    module_app.state.rate_limiter = create_limiter()
+    return module_app
 
 
 @pytest.fixture

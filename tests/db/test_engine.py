@@ -10,7 +10,9 @@ import pytest
 
 from db import engine
 from settings import load
-from tests.domain.make import person
+from tests.build import person
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 async def hang(begun: asyncio.Event) -> None:

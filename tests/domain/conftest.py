@@ -6,16 +6,16 @@ import pytest
 import pytest_asyncio
 
 from db import engine
-from domain.videos import videos
+from domain.videos import transitions
+from tests.build import START
 from tests.domain.family import Family
-from tests.domain.make import START
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def empty_queue(database: str) -> None:
     rows = await engine.fetch("SELECT id, account_id FROM videos WHERE status IN ('queued', 'in_progress')")
     for row in rows:
-        await videos.cancel(row["id"], row["account_id"], START)
+        await transitions.cancel(row["id"], row["account_id"], START)
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ from collections.abc import Awaitable
 import pytest
 
 from db.engine import fetch
-from domain.consent import cameos, cascades
-from domain.events import stream
-from domain.feed import feed, posts
-from domain.videos import videos
+from domain.consent import cameos, cascades, grants
+from domain.feed import lanes, posts
+from domain.videos import visibility
 from schemas.cameos import Audience, RequestCameo, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
 from schemas.events import video_stream
 from schemas.feed import LaneOrder, Post
-from tests.domain.make import at, cameo, drawn, person
+from tests.build import NOW, at, cameo, completed, person
 
 ASKING = Audience.PEOPLE_I_APPROVE
 
@@ -27,13 +26,13 @@ async def code_of(doing: object) -> Code:
 
 
 async def sweep() -> None:
-    while await cascades.step(at(100)):
+    while await cascades.run_batch(now=at(100)):
         pass
 
 
 async def granted(cameo_id: str, owner: str, grantee: str, scope: Scope | None = None) -> str:
-    grant = await cameos.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
-    await cameos.answer(grant.id, owner, True, at(1))
+    grant = await grants.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), now=at(0))
+    await grants.answer(grant.id, owner, True, now=at(1))
     return grant.id
 
 
@@ -50,14 +49,14 @@ async def answered(read: Awaitable[object]) -> bool:
 async def shown(post: Post, viewer: str) -> bool:
     """Whether any reading shows a post with its media; all of them must agree."""
     reads = (
-        posts.get_post(post.id, viewer),
-        videos.get(post.video.id, viewer),
-        videos.get_media(post.video.id, viewer),
+        posts.get_post(post.id, viewer, NOW),
+        visibility.get_viewable(post.video.id, viewer, NOW),
+        visibility.get_playable(post.video.id, viewer, NOW),
     )
     found = [await answered(read) for read in reads]
-    found.append(await stream.may_follow(viewer, video_stream(post.video.id)))
+    found.append(await visibility.can_follow(video_stream(post.video.id), viewer, NOW))
     try:
-        page = await feed.lane(post.trend_id, LaneOrder.FRESH, None, 100, viewer)
+        page = await lanes.lane(post.trend_id, LaneOrder.FRESH, None, 100, viewer, NOW)
         found.append(post.id in {item.post.id for item in page.items})
     except RiffleError:
         found.append(False)
@@ -73,18 +72,20 @@ class Family:
         self.face = (await cameo(self.ada, ASKING)).id
         self.grant = await granted(self.face, self.ada, self.bob)
         await granted(self.face, self.ada, self.eve)
-        first = await drawn(self.bob, cameos=(self.face,))
+        first = await completed(self.bob, cameos=(self.face,))
         self.first = await posts.post(first.id, self.bob, "look", at(2))
-        remix = await drawn(self.eve, source=first.id, prompt="a dog")
+        remix = await completed(self.eve, source=first.id, prompt="a dog")
         self.remix = await posts.post(remix.id, self.eve, None, at(3))
-        plain = await drawn(self.eve)
+        plain = await completed(self.eve)
         self.plain = await posts.post(plain.id, self.eve, None, at(3))
-        self.draft = await drawn(self.bob, cameos=(self.face,))
-        self.own = await posts.post((await drawn(self.eve, cameos=(self.face,))).id, self.eve, None, at(3))
+        self.draft = await completed(self.bob, cameos=(self.face,))
+        self.own = await posts.post(
+            (await completed(self.eve, cameos=(self.face,))).id, self.eve, None, at(3)
+        )
         self.handle = (await fetch("SELECT handle FROM accounts WHERE id = $1", self.bob))[0]["handle"]
 
     async def revoke(self, mode: RevokeMode, **target: str) -> None:
-        await cameos.revoke(self.face, self.ada, RevokeCameo(mode=mode, **target), at(5))
+        await cameos.revoke(self.face, self.ada, RevokeCameo(mode=mode, **target), now=at(5))
 
     async def shown(self) -> tuple[bool, bool, bool, bool]:
         everything = (self.first, self.remix, self.own, self.plain)

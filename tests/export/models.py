@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,8 @@ from transformers import (
     UMT5Config,
     UMT5EncoderModel,
 )
+
+from tests.shared import once
 
 WORDS = ("a", "cat", "fox", "hops", "on", "the", "beach", "at", "sunset", "night", "rocket", "snow", "runs")
 TEXT_WIDTH = 32
@@ -112,12 +111,6 @@ def ltx_transformer(**changes: Any) -> LTXVideoTransformer3DModel:
     return LTXVideoTransformer3DModel(**{**settings, **changes}).eval()
 
 
-def _home() -> Path:
-    home = Path(tempfile.mkdtemp(prefix="riffle-models-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
-    return home
-
-
 def write_wan(folder: Path, scheduler: Any = None, **parts: Any) -> Path:
     """A Wan folder; UniPC as the published ones have it."""
     torch.manual_seed(0)
@@ -149,10 +142,10 @@ def write_ltx(folder: Path, scheduler: Any = None, **parts: Any) -> Path:
 @cache
 def wan_folder() -> Path:
     """Made once a run. Copy it before changing it."""
-    return write_wan(_home() / "wan-small")
+    return once("wan-small", write_wan)
 
 
 @cache
 def ltx_folder() -> Path:
     """Made once a run. Copy it before changing it."""
-    return write_ltx(_home() / "ltx-small")
+    return once("ltx-small", write_ltx)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +13,8 @@ from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from export.assemble import assemble
 from export.pack import export_bundle
 from schemas.videos import Recipe
-from train.models.folder import write_student, write_teacher
+from tests.shared import once
+from train.models.model_folder import write_student, write_teacher
 
 CHANNELS = 16
 SIZE = (64, 96)
@@ -62,15 +61,17 @@ def small_transformer() -> LTXVideoTransformer3DModel:
     ).eval()
 
 
-@cache
-def small_folder() -> Path:
-    """A teacher with a student, made once a run."""
-    home = Path(tempfile.mkdtemp(prefix="riffle-small-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+def _write_small(home: Path) -> None:
     torch.manual_seed(0)
     write_teacher(home / "weights", small_vae(), small_transformer())
     write_student(home / "weights", small_transformer())
-    return assemble(home / "model", home / "weights")
+    assemble(home / "model", home / "weights")
+
+
+@cache
+def small_folder() -> Path:
+    """A teacher with a student, made once a run. Copy it before changing it."""
+    return once("small", _write_small) / "model"
 
 
 def small_bundle(precision: str = "int8") -> Path:
@@ -81,9 +82,11 @@ def small_bundle(precision: str = "int8") -> Path:
 
 @cache
 def _bundle(precision: str) -> Path:
-    out = small_folder().parent / precision
     # What every processor computes rightly.
-    return export_bundle(small_folder(), out, precision=precision, target="avx2")
+    return once(
+        f"small-{precision}",
+        lambda out: export_bundle(small_folder(), out, precision=precision, target="avx2"),
+    )
 
 
 def copied(folder: Path, out: Path) -> Path:

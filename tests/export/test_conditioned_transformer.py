@@ -11,8 +11,8 @@ import torch
 from export.errors import ExportError
 from export.load import Source, load
 from tests.export.small import CHANNELS, copied, small_folder
-from train.models.conditions import REFERENCE_GRID, REFERENCE_SECOND, coordinates
-from train.world.world import FPS
+from train.models.conditioning import REFERENCE_GRID, REFERENCE_SECOND, coordinates
+from train.world.clips import FPS
 
 
 @pytest.fixture(scope="module")

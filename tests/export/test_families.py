@@ -16,6 +16,7 @@ from export.pack import export_bundle
 from export.verify import peak_ratio, recipe
 from model_server.engine.preview import PreviewEngine
 from tests.export.models import ltx_folder, wan_folder
+from tests.shared import once
 
 PROMPT = "a cat hops on the beach"
 STEPS, TOKENS = 3, 12
@@ -26,12 +27,14 @@ LTX_OPTIONS = ExportOptions(sizes=((64, 32), (32, 64)), frames=(9,), steps=STEPS
 
 @cache
 def wan_bundle() -> Path:
-    return export_bundle(wan_folder(), wan_folder().parent / "bundle", precision="int8", options=OPTIONS)
+    return once("wan-int8", lambda out: export_bundle(wan_folder(), out, precision="int8", options=OPTIONS))
 
 
 @cache
 def ltx_bundle() -> Path:
-    return export_bundle(ltx_folder(), ltx_folder().parent / "bundle", precision="fp32", options=LTX_OPTIONS)
+    return once(
+        "ltx-fp32", lambda out: export_bundle(ltx_folder(), out, precision="fp32", options=LTX_OPTIONS)
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -39,8 +42,8 @@ def test_wan_draws_what_its_pipeline_draws(number: int) -> None:
     engine = PreviewEngine(wan_bundle(), 1)
     shape = engine.manifest.buckets[number]
     job = engine.begin(recipe(engine.manifest, shape, PROMPT, 7))
-    noise = torch.from_numpy(job.current.copy())
-    while job.done < job.steps:
+    noise = torch.from_numpy(job.latents.copy())
+    while job.step_index < job.steps:
         engine.step(job)
     pipeline = WanPipeline.from_pretrained(wan_folder())
     pipeline.set_progress_bar_config(disable=True)
@@ -56,18 +59,19 @@ def test_wan_draws_what_its_pipeline_draws(number: int) -> None:
     latents = pipeline(**arguments, latents=noise.clone(), output_type="latent").frames.numpy()
     frames = pipeline(**arguments, latents=noise.clone(), output_type="np").frames[0]
     stated = engine.manifest.parity["preview" if number == 0 else "preview-48x32x9"]["sqnr_db"]
-    assert difference(latents, job.current)["sqnr_db"] >= stated
+    assert difference(latents, job.latents)["sqnr_db"] >= stated
     drawn = engine.decode(job)
     assert drawn.shape == (shape.frames, shape.height, shape.width, 3)
     assert peak_ratio(np.rint(frames * 255).astype(np.uint8), drawn)["sqnr_db"] > 30
 
 
+@pytest.mark.long
 def test_ltx_draws_what_its_pipeline_draws() -> None:
     engine = PreviewEngine(ltx_bundle(), 1)
     for shape in engine.manifest.buckets:
         job = engine.begin(recipe(engine.manifest, shape, PROMPT, 7))
-        noise = torch.from_numpy(job.current.copy())
-        while job.done < job.steps:
+        noise = torch.from_numpy(job.latents.copy())
+        while job.step_index < job.steps:
             engine.step(job)
         pipeline = LTXPipeline.from_pretrained(ltx_folder())
         pipeline.set_progress_bar_config(disable=True)
@@ -83,9 +87,9 @@ def test_ltx_draws_what_its_pipeline_draws() -> None:
             "max_sequence_length": TOKENS,
         }
         latents = pipeline(**arguments, latents=packed.clone(), output_type="latent").frames
-        latents = latents.transpose(1, 2).reshape(job.current.shape).numpy()
+        latents = latents.transpose(1, 2).reshape(job.latents.shape).numpy()
         frames = pipeline(**arguments, latents=packed.clone(), output_type="np").frames[0]
-        assert difference(latents, job.current)["sqnr_db"] > 80
+        assert difference(latents, job.latents)["sqnr_db"] > 80
         assert peak_ratio(np.rint(frames * 255).astype(np.uint8), engine.decode(job))["sqnr_db"] > 45
 
 
@@ -106,15 +110,16 @@ def test_a_remix_of_a_wan_preview_starts_midway() -> None:
     engine = PreviewEngine(wan_bundle(), 1)
     wanted = recipe(engine.manifest, engine.manifest.buckets[0], PROMPT, 7)
     job = engine.begin(wanted)
-    source = np.random.default_rng(1).standard_normal(job.current.shape).astype(np.float16)
+    source = np.random.default_rng(1).standard_normal(job.latents.shape).astype(np.float16)
     wanted.strength = 0.7
     remix = engine.begin(wanted, source)
     assert (remix.sigmas[0], remix.start) == (0.7, None)
-    while remix.done < remix.steps:
+    while remix.step_index < remix.steps:
         engine.step(remix)
-    assert np.isfinite(remix.current).all()
+    assert np.isfinite(remix.latents).all()
 
 
+@pytest.mark.long
 def test_an_ltx_encoder_turns_frames_into_the_latents_of_its_autoencoder() -> None:
     engine = PreviewEngine(ltx_bundle(), 1)
     frames = np.random.default_rng(2).integers(0, 256, (9, 32, 64, 3)).astype(np.uint8)

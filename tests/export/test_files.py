@@ -20,7 +20,8 @@ from export.verify import check_bundle
 from model_server.engine.bundle import BundleError, describe, load_manifest
 from model_server.engine.preview import PreviewEngine
 from tests.export.models import wan_folder
-from tests.export.small import copied, edited
+from tests.export.small import copied, edited, small_bundle
+from tests.shared import once
 
 OPTIONS = ExportOptions(sizes=((48, 32),), frames=(5,), steps=2, prompt_tokens=12, encoder=False)
 LOW = 2000
@@ -28,16 +29,32 @@ LOW = 2000
 
 @cache
 def bundle(precision: str, target: str) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "LARGEST_BYTES", LOW)
-        out = wan_folder().parent / f"{precision}-{target}"
-        return export_bundle(wan_folder(), out, precision=precision, target=target, options=OPTIONS)
+    def export(out: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "LARGEST_BYTES", LOW)
+            export_bundle(wan_folder(), out, precision=precision, target=target, options=OPTIONS)
+
+    return once(f"wan-in-parts-{precision}-{target}", export)
 
 
 def relist(folder: Path, names: list[str]) -> None:
     """A manifest of these files as they are now."""
     listed = [describe(folder, folder / name) for name in names]
     edited(folder / "manifest.json", files=[msgspec.to_builtins(file) for file in listed])
+
+
+@cache
+def in_parts() -> Path:
+    """A small bundle whose denoiser's weights lie beside its graph, as an export leaves large ones."""
+
+    def split(out: Path) -> None:
+        path = copied(small_bundle(), out) / "transformer.onnx"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "LARGEST_BYTES", LOW)
+            files.save(onnx.load(path), path)
+        relist(out, [each.name for each in sorted(out.glob("*")) if each.name != "manifest.json"])
+
+    return once("small-in-parts", split)
 
 
 def model() -> onnx.ModelProto:
@@ -72,6 +89,7 @@ def test_large_weights_lie_beside_the_graph(tmp_path: Path, monkeypatch: pytest.
     assert [item.name for item in inferred.graph.value_info] == ["m"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("precision", "target"), [("int8", "avx2"), ("fp16", "cuda")])
 def test_a_bundle_of_large_parts_is_verified_and_draws(precision: str, target: str) -> None:
     made = bundle(precision, target)
@@ -88,7 +106,7 @@ def test_a_bundle_of_large_parts_is_verified_and_draws(precision: str, target: s
 
 
 def test_weights_that_are_not_whole_are_refused(tmp_path: Path) -> None:
-    made = bundle("int8", "avx2")
+    made = in_parts()
     check_bundle(made)
     name = "transformer.onnx.data"
 
@@ -117,7 +135,7 @@ def test_weights_that_are_not_whole_are_refused(tmp_path: Path) -> None:
 
 
 def test_weights_come_from_inside_of_the_bundle(tmp_path: Path) -> None:
-    damaged = copied(bundle("int8", "avx2"), tmp_path / "bundle")
+    damaged = copied(in_parts(), tmp_path / "bundle")
     graph = damaged / "transformer.onnx"
     loaded = onnx.load(graph, load_external_data=False)
     for tensor in loaded.graph.initializer:
@@ -125,6 +143,6 @@ def test_weights_come_from_inside_of_the_bundle(tmp_path: Path) -> None:
             if entry.key == "location":
                 entry.value = "../elsewhere"
     onnx.save(loaded, graph)
-    relist(damaged, [file.path for file in load_manifest(bundle("int8", "avx2")).files])
+    relist(damaged, [file.path for file in load_manifest(in_parts()).files])
     with pytest.raises(BundleError, match=r"takes weights from '\.\./elsewhere'"):
         PreviewEngine(damaged, 1)

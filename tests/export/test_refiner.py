@@ -12,10 +12,10 @@ from torch import Tensor
 
 from export.assemble import WEIGHTS
 from export.refiner import CELL, Refiner, load_refiner
-from export.similarity import Similarity, fitted, places
-from train.world.captions import SOMEONE, Scene
-from train.world.emoji_sprites import unseen_sprites
-from train.world.world import FULL, PREVIEW, draw, portrait
+from export.similarity import Similarity, fit_similarity, grid_coordinates
+from train.world.clips import FULL, PREVIEW, draw, reference_picture
+from train.world.emoji_sprites import held_out_sprites
+from train.world.scenes import SOMEONE, Scene
 
 SCENE = Scene(SOMEONE, "meadow", "day", "right")
 
@@ -37,16 +37,16 @@ def soft(frames: Tensor, side: int = 7) -> Tensor:
 def test_a_similarity_is_found_again_whatever_the_weights_of_its_cells() -> None:
     turn = 1.4 * torch.tensor([[math.cos(0.7), math.sin(0.7)], [1.0, 0.0]])
     known = Similarity(turn, torch.tensor([[0.1, -0.2], [0.0, 0.3]]))
-    matches = known(places(24, 16)[None])
+    matches = known(grid_coordinates(24, 16)[None])
     weight = torch.rand(2, 1, 24, 16, generator=torch.Generator().manual_seed(0))
-    found = fitted(matches, weight)
+    found = fit_similarity(matches, weight)
     torch.testing.assert_close(found.turn, known.turn, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(found.shift, known.shift, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(24, 16), (16, 24), (16, 16)])
 def test_places_are_in_short_sides_from_the_middle(rows: int, columns: int) -> None:
-    x, y = places(rows, columns)
+    x, y = grid_coordinates(rows, columns)
     assert x.mean() == pytest.approx(0, abs=1e-6)
     assert y.mean() == pytest.approx(0, abs=1e-6)
     assert (x[0, 1] - x[0, 0]).item() == pytest.approx(1 / min(rows, columns))
@@ -63,11 +63,11 @@ def sharpness(frames: Tensor, cover: np.ndarray) -> float:
 @pytest.mark.parametrize("time", ["day", "night"])
 @torch.no_grad()
 def test_a_sprite_that_was_never_shown_gets_its_detail_back(refiner: Refiner, name: str, time: str) -> None:
-    sprite = unseen_sprites()[name]
+    sprite = held_out_sprites()[name]
     clip = draw(replace(SCENE, time=time), 5, PREVIEW, sprite=sprite)
     frames = pictures(clip.frames)
     given = soft(frames)
-    made = refiner(pictures(portrait(sprite, 9, (64, 64))[None]), given, given)
+    made = refiner(pictures(reference_picture(sprite, 9, (64, 64))[None]), given, given)
     assert sharpness(made, clip.cover) > 1.3 * sharpness(given, clip.cover)
     # It's lit as the clip is.
     where = (torch.from_numpy(clip.cover)[:, None] > 0.5).expand_as(frames)
@@ -76,10 +76,10 @@ def test_a_sprite_that_was_never_shown_gets_its_detail_back(refiner: Refiner, na
 
 @torch.no_grad()
 def test_a_render_gets_more_than_its_preview_has(refiner: Refiner) -> None:
-    clip = draw(SCENE, 5, FULL, sprite=unseen_sprites()["lock"])
+    clip = draw(SCENE, 5, FULL, sprite=held_out_sprites()["lock"])
     frames = soft(pictures(clip.frames), 11)
     small = F.avg_pool2d(frames, 2)
-    picture = pictures(portrait(unseen_sprites()["lock"], 9, (128, 128))[None])
+    picture = pictures(reference_picture(held_out_sprites()["lock"], 9, (128, 128))[None])
     made, preview = refiner(picture, frames, small), refiner(F.avg_pool2d(picture, 2), small, small)
     enlarged = F.interpolate(preview, scale_factor=2, mode="bicubic")
     assert sharpness(made, clip.cover) > 1.05 * sharpness(enlarged, clip.cover)

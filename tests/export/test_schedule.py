@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from export.errors import ExportError
-from export.schedule import _timesteps, euler, from_scheduler
+from export.schedule import _timesteps, from_scheduler
+from model_server.engine.flow import euler_schedule
 from schemas.bundle import Schedule
 
 FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
@@ -98,6 +99,6 @@ def test_what_can_not_be_written_down(
 
 
 def test_eulers_levels_are_told_in_thousandths() -> None:
-    schedule = euler([1.0, 0.25, 0.0], "riffle.json")
+    schedule = euler_schedule([1.0, 0.25, 0.0], "riffle.json")
     assert (schedule.timesteps, schedule.weights) == ([1000.0, 250.0], [])
     assert np.allclose(stepped(schedule, torch.ones(1), [torch.ones(1)] * 2), 0)

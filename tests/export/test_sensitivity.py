@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -9,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from export.measure import WORST_DB, agreement, difference, worst
 from export.quantise import PRODUCTS, quantise_products, quantised_nodes, roles
 from export.sensitivity import _fewest, choose
-from export.verify import held
-from schemas.bundle import Quantised
+from export.verify import stated_parity
+from schemas.bundle import KeptLayer, Quantised
 
 SIZE = 64
 rng = np.random.default_rng(0)
@@ -39,8 +41,10 @@ def model() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
-def chosen(goal_db: float) -> tuple[onnx.ModelProto, Quantised]:
-    made = model()
+def chosen(
+    goal_db: float, candidates: Sequence[Sequence[KeptLayer]] = (), said: list[str] | None = None
+) -> tuple[onnx.ModelProto, Quantised]:
+    made, said = model(), [] if said is None else said
     return choose(
         made,
         "part",
@@ -49,6 +53,8 @@ def chosen(goal_db: float) -> tuple[onnx.ModelProto, Quantised]:
         lambda nodes: quantise_products(made, "part", "avx2", nodes),
         FEEDS,
         goal_db,
+        said.append,
+        candidates,
     )
 
 
@@ -71,6 +77,36 @@ def test_a_goal_that_no_quantising_reaches_keeps_everything() -> None:
     assert found.reached_db >= 150.0
 
 
+def test_a_recorded_choice_that_reaches_the_goal_is_taken_without_measuring_layers() -> None:
+    said: list[str] = []
+    recorded = [KeptLayer(role=role, nodes=1, alone_db=3.0) for role in ("fragile", "a")]
+    made, found = chosen(25.0, [recorded], said)
+    assert [(layer.role, layer.alone_db) for layer in found.kept] == [("fragile", 3.0), ("a", 3.0)]
+    assert (found.quantised_nodes, quantised_nodes(made), said) == (1, 1, [])
+    assert found.reached_db >= 25.0
+
+
+def test_a_recorded_choice_that_misses_the_goal_is_measured_anew() -> None:
+    said: list[str] = []
+    _, found = chosen(25.0, [[KeptLayer(role="a", nodes=1, alone_db=3.0)]], said)
+    assert [layer.role for layer in found.kept] == ["fragile"]
+    assert said[0] == "no recorded choice of layers reaches 25.0 dB: measuring anew"
+    assert found.reached_db >= 25.0
+
+
+def test_a_recorded_choice_of_layers_that_are_not_there_is_measured_anew() -> None:
+    _, found = chosen(25.0, [[KeptLayer(role="another trace's", nodes=1, alone_db=3.0)]])
+    assert [layer.role for layer in found.kept] == ["fragile"]
+
+
+def test_of_several_candidates_the_first_that_reaches_the_goal_is_taken() -> None:
+    order = [KeptLayer(role=role, nodes=1, alone_db=3.0) for role in ("fragile", "a", "b")]
+    said: list[str] = []
+    _, found = chosen(25.0, [order[:many] for many in range(4)], said)
+    assert ([layer.role for layer in found.kept], said) == (["fragile"], [])
+    assert chosen(-50.0, [[], order])[1].kept == []
+
+
 def test_noise_adds_up() -> None:
     alone = {"a": 20.0, "b": 30.0, "c": 30.0}
     # Two of 30 dB make 27.
@@ -81,7 +117,7 @@ def test_noise_adds_up() -> None:
 
 def test_what_another_prompt_can_be_held_to() -> None:
     found = [{"sqnr_db": 44.0, "max_error": 0.2}, {"sqnr_db": 45.5, "max_error": 0.1}]
-    assert held(found) == {"sqnr_db": 42.5, "max_error": 0.2, "least_db": 44.0}
+    assert stated_parity(found) == {"sqnr_db": 42.5, "max_error": 0.2, "least_db": 44.0}
 
 
 def test_differences() -> None:

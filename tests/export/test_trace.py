@@ -10,8 +10,9 @@ import torch
 from export.errors import ExportError
 from export.load import Source, load
 from export.options import ExportOptions
+from export.parts import GraphPart, names
 from export.rewrites.graph import optimise
-from export.trace import GraphPart, names, trace
+from export.trace import trace_filled
 from export.verify import check_part
 from tests.export.models import ltx_folder, ltx_vae, wan_folder, wan_vae, write_ltx
 from tests.export.small import copied
@@ -33,7 +34,7 @@ def test_a_decoder_that_is_told_a_noise_level(tmp_path: Path, level: float) -> N
     source = told(tmp_path, level)
     latents = torch.randn(LATENTS)
     part = GraphPart("decoder", "decoder", source.family.decoder(source, latents))
-    found = check_part(part, optimise(trace(source, part), "decoder"), "fp32")
+    found = check_part(part, optimise(trace_filled(source, part), "decoder"), "fp32")
     assert found["sqnr_db"] > 80
     mean, std = source.family.scaling(source.vae)
     noise = torch.randn(LATENTS, generator=torch.Generator().manual_seed(0))
@@ -103,4 +104,4 @@ def test_a_graph_that_can_not_be_traced_names_the_operation() -> None:
     stage = source.family.picture(source, torch.randn(LATENTS))
     stage.module, stage.inputs = Odd(), {"x": torch.randn(3, 3)}
     with pytest.raises(ExportError, match=r"trace: picture: .*eig"):
-        trace(source, GraphPart("picture", "picture", stage))
+        trace_filled(source, GraphPart("picture", "picture", stage))

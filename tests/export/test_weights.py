@@ -8,10 +8,12 @@ import torch
 from diffusers import LTXConditionPipeline, LTXVideoTransformer3DModel
 
 from export.assemble import WEIGHTS, assemble
+from train.models.conditioning import coordinates
+from train.models.flow_sampler import noise, sample
 from train.models.text_encoder import MAX_TOKENS, TextEncoder
-from train.models.transformer import coordinates, noise, pack, sample, unpack
+from train.models.transformer import pack, unpack
 from train.models.vae import decode
-from train.world.world import FRAMES, PREVIEW
+from train.world.clips import FRAMES, PREVIEW
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from media.cut import clip, picture
+from media.cut import cut_clip, cut_picture
 from model_server.media import encode
 
 
@@ -31,7 +31,7 @@ def played(video: bytes) -> list[NDArray[Any]]:
 @pytest.mark.parametrize("frames", [range(12, 17), range(5), range(16, 17), range(17)])
 def test_a_clip_has_the_very_frames(frames: range) -> None:
     video = drawn()
-    whole, part = played(video), played(clip(video, frames))
+    whole, part = played(video), played(cut_clip(video, frames))
     assert len(part) == len(frames)
     for number, found in zip(frames, part, strict=True):
         assert np.array_equal(whole[number], found)
@@ -41,7 +41,7 @@ def test_a_picture_is_the_very_frame() -> None:
     video = drawn()
     with av.open(io.BytesIO(video), "r") as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    with Image.open(io.BytesIO(picture(video, 6))) as found:
+    with Image.open(io.BytesIO(cut_picture(video, 6))) as found:
         assert found.format == "PNG"
         assert np.array_equal(np.asarray(found), frames[6])
 
@@ -49,13 +49,13 @@ def test_a_picture_is_the_very_frame() -> None:
 @pytest.mark.parametrize("video", [b"", b"nonsense", drawn()[:3000]])
 def test_what_is_no_video(video: bytes) -> None:
     with pytest.raises(ValueError, match=r"MP4 that can be read|has no frame"):
-        clip(video, range(12, 17))
+        cut_clip(video, range(12, 17))
     with pytest.raises(ValueError, match=r"MP4 that can be read|has no frame"):
-        picture(video, 16)
+        cut_picture(video, 16)
 
 
 def test_frames_that_are_not_there() -> None:
     with pytest.raises(ValueError, match="no frames 17 to 20"):
-        clip(drawn(), range(17, 20))
+        cut_clip(drawn(), range(17, 20))
     with pytest.raises(ValueError, match="no frame 17"):
-        picture(drawn(), 17)
+        cut_picture(drawn(), 17)

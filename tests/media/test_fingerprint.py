@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import imagehash
+import numpy as np
 import pytest
+from PIL import Image
 
 from domain.safety.hash_distance import BANDS, NEAR_BITS, bands
 from media import fingerprint
-from tests.api import clips
+from tests import clips
 
 
 @pytest.fixture(scope="module")
 def original() -> str:
-    bits = fingerprint.of(clips.mp4(clips.scene(5)))
+    bits = fingerprint.fingerprint_of(clips.mp4(clips.scene(5)))
     assert bits is not None
     return bits
 
@@ -22,23 +25,33 @@ def original() -> str:
     "how", [{"crf": 28}, {"crf": 36}, {"size": (64, 64)}, {"size": (192, 160)}, {"title": "another"}]
 )
 def test_copies_are_near(original: str, how: dict[str, object]) -> None:
-    copy = fingerprint.of(clips.mp4(clips.scene(5), **how))  # type: ignore[arg-type]
+    copy = fingerprint.fingerprint_of(clips.mp4(clips.scene(5), **how))  # type: ignore[arg-type]
     assert copy is not None
     assert fingerprint.distance(original, copy) <= NEAR_BITS
     # So near that the index on bands finds it.
     assert set(bands(original)) & set(bands(copy))
 
 
+def test_it_is_the_perceptual_hash_of_imagehash(original: str) -> None:
+    small = [picture for _, picture in fingerprint.small_frames(clips.mp4(clips.scene(5)))]
+    noise = np.random.default_rng(5).integers(0, 256, (40, 32, 32), dtype=np.uint8)
+    for picture in (*small, *noise):
+        bits = fingerprint.fingerprint_of_frames([picture] * 4)
+        expected = imagehash.phash(Image.fromarray(picture)).hash.flatten()
+        assert bits is None or bits[:64] == "".join("1" if bit else "0" for bit in expected)
+    assert len(original) == fingerprint.BITS
+
+
 def test_others_are_far(original: str) -> None:
     for seed in range(6, 12):
-        other = fingerprint.of(clips.mp4(clips.scene(seed)))
+        other = fingerprint.fingerprint_of(clips.mp4(clips.scene(seed)))
         assert other is not None
         assert fingerprint.distance(original, other) > 4 * NEAR_BITS
 
 
 def test_a_mirrored_copy_is_found_by_its_mirror(original: str) -> None:
     mirrored = clips.mp4([frame[:, ::-1] for frame in clips.scene(5)])
-    bits = fingerprint.of(mirrored, mirrored=True)
+    bits = fingerprint.fingerprint_of(mirrored, mirrored=True)
     assert bits is not None
     assert fingerprint.distance(original, bits) <= NEAR_BITS
 
@@ -58,19 +71,19 @@ def test_a_text_that_names_other_files_opens_none(tmp_path: Path) -> None:
     other.write_bytes(clips.mp4(clips.scene(5)))
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{other}\n#EXT-X-ENDLIST\n"
     for text in (playlist, f"ffconcat version 1.0\nfile '{other}'\n"):
-        with pytest.raises(fingerprint.Unreadable):
-            fingerprint.frames(text.encode())
+        with pytest.raises(fingerprint.UnreadableVideo):
+            fingerprint.small_frames(text.encode())
 
 
 def test_what_is_no_video_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(fingerprint.Unreadable, match="no video"):
-        fingerprint.frames(b"nothing of the kind")
+    with pytest.raises(fingerprint.UnreadableVideo, match="no video"):
+        fingerprint.small_frames(b"nothing of the kind")
     clip = clips.mp4(clips.scene(5))
-    with pytest.raises(fingerprint.Unreadable):
-        fingerprint.frames(clip[:200])
+    with pytest.raises(fingerprint.UnreadableVideo):
+        fingerprint.small_frames(clip[:200])
     monkeypatch.setattr(fingerprint, "MAX_FRAMES", 5)
-    with pytest.raises(fingerprint.Unreadable, match="5 frames"):
-        fingerprint.frames(clip)
+    with pytest.raises(fingerprint.UnreadableVideo, match="5 frames"):
+        fingerprint.small_frames(clip)
     monkeypatch.setattr(fingerprint, "MAX_SIDE_PX", 64)
-    with pytest.raises(fingerprint.Unreadable, match="64 pixels"):
-        fingerprint.frames(clip)
+    with pytest.raises(fingerprint.UnreadableVideo, match="64 pixels"):
+        fingerprint.small_frames(clip)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from media.credentials import BadCertificate, credentials
-from media.provenance import CONSENT, TRAINING, Claims, Signer, read
-from media.provenance import manifest as judged_manifest
+from media.provenance import CONSENT, TRAINING, Claims, Signer, active_manifest, read_manifests
 from model_server.media import encode
 from schemas.videos import Receipt
 
@@ -28,7 +27,7 @@ def test_the_manifest_names_model_parents_and_consent(clip: bytes, tmp_path: Pat
     )
     claims = Claims(video_id="video_1", model="riffle-tiny", parents=["video_0"], receipts=[receipt])
     signed = Signer(credentials(tmp_path)).sign(clip, claims)
-    found = read(signed)
+    found = read_manifests(signed)
     assert found is not None
     assert found["validation_state"] == "Valid"
     manifest = found["manifests"][found["active_manifest"]]
@@ -42,7 +41,7 @@ def test_the_manifest_names_model_parents_and_consent(clip: bytes, tmp_path: Pat
     entries = by_label[TRAINING]["entries"]
     assert {entry["use"] for entry in entries.values()} == {"notAllowed"}
     assert "c2pa.ai_generative_training" in entries
-    judged = judged_manifest(signed, credentials(tmp_path).authority)
+    judged = active_manifest(signed, credentials(tmp_path).authority)
     assert judged == ("Trusted", "video_1", ["video_0"])
     with av.open(io.BytesIO(signed)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 17
@@ -52,13 +51,13 @@ def test_the_manifest_names_model_parents_and_consent(clip: bytes, tmp_path: Pat
 def test_a_changed_byte_is_noticed(clip: bytes, tmp_path: Path) -> None:
     signed = bytearray(Signer(credentials(tmp_path)).sign(clip, Claims(video_id="v", model="m")))
     signed[signed.index(b"mdat") + 100] ^= 1
-    found = read(bytes(signed))
+    found = read_manifests(bytes(signed))
     assert found is not None
     assert found["validation_state"] == "Invalid"
 
 
 def test_an_unsigned_clip_has_no_manifest(clip: bytes) -> None:
-    assert read(clip) is None
+    assert read_manifests(clip) is None
 
 
 def test_the_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
@@ -77,11 +76,11 @@ def test_a_certificate_of_ones_own_signs_and_the_made_one_stays_trusted(clip: by
     assert (given.chain, given.key) == (bought.chain, bought.key)
     for pair in (made, given):
         signed = Signer(pair).sign(clip, Claims(video_id="v", model="m"))
-        judged = judged_manifest(signed, given.authority)
+        judged = active_manifest(signed, given.authority)
         assert judged is not None
         assert judged.state == "Trusted"
     signed = Signer(given).sign(clip, Claims(video_id="v", model="m"))
-    alone = judged_manifest(signed, made.authority)
+    alone = active_manifest(signed, made.authority)
     assert alone is not None
     assert alone.state == "Valid"
     with pytest.raises(BadCertificate, match="first certificate"):

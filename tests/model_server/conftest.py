@@ -15,7 +15,7 @@ def server(model_folders: ModelFolders, tmp_path_factory: pytest.TempPathFactory
     """A running server whose engines are both loaded."""
     running = Server(tmp_path_factory.mktemp("models"), model_folders.teacher, model_folders.bundle)
     try:
-        running.wait()
+        running.wait_until_loaded()
         yield running
     finally:
         running.stop()

@@ -29,6 +29,7 @@ from schemas.work import (
     ToModels,
 )
 from settings import PROJECT
+from tests import build
 
 # Importing torch and loading the teacher on a busy machine.
 READY_WITHIN_S = 120.0
@@ -40,9 +41,7 @@ Ended = Done | Stopped | Fault
 
 def recipe(seed: int = 1, tier: Tier = Tier.PREVIEW, prompt: str = PROMPT, **changes: Any) -> Recipe:
     """A recipe at the size of its tier."""
-    width, height = (64, 96) if tier is Tier.PREVIEW else (128, 192)
-    made = Recipe(model="riffle-tiny", prompt=prompt, width=width, height=height, frames=17, fps=8, seed=seed)
-    return msgspec.structs.replace(made, **changes)
+    return build.recipe(prompt, seed, tier, **changes)
 
 
 def render(
@@ -54,7 +53,7 @@ def render(
     inputs: Inputs | None = None,
 ) -> Render:
     """A Render frame."""
-    return Render(job=job, attempt=attempt, tier=tier, owner=owner, recipe=made, inputs=inputs or Inputs())
+    return Render(id=job, attempt=attempt, tier=tier, owner=owner, recipe=made, inputs=inputs or Inputs())
 
 
 class Client:
@@ -85,12 +84,12 @@ class Client:
                 left.discard(frame.job)
         return frames
 
-    async def draw(self, *tasks: Render) -> list[Done]:
+    async def draw(self, *requests: Render) -> list[Done]:
         """Draw jobs; each must be Done."""
-        await self.send(*tasks)
-        frames = await self.until_ended(*(task.job for task in tasks))
+        await self.send(*requests)
+        frames = await self.until_ended(*(request.id for request in requests))
         ends = {frame.job: frame for frame in frames if isinstance(frame, Done | Stopped | Fault)}
-        done = [ends[task.job] for task in tasks]
+        done = [ends[request.id] for request in requests]
         assert all(isinstance(end, Done) for end in done), [end for end in done if isinstance(end, Fault)]
         return done  # type: ignore[return-value]
 
@@ -136,6 +135,12 @@ class Server:
                 pass
             time.sleep(0.1)
         raise TimeoutError(self.log.read_text())
+
+    def wait_until_loaded(self) -> None:
+        """Wait until both engines are: it is ready before, as soon as previews can be drawn."""
+        self.wait()
+        while b'"loading"' in self.get("/health")[1]:
+            time.sleep(0.1)
 
     def count(self, metric: str) -> float:
         """The value of one metric line, labels included."""

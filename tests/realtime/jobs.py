@@ -1,4 +1,4 @@
-"""A dispatcher as tests run it, and what they look at."""
+"""A dispatcher as tests run it, and what they read of it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from db import engine
+from domain.clock import utc_now
 from domain.events import stream
 from media.credentials import Credentials, credentials
 from media.provenance import Signer
 from media.store import MediaStore
-from realtime.clock import utc_now
 from realtime.dispatch.dispatcher import Dispatcher
 from realtime.dispatch.link import ModelServerLink
 from realtime.wakeups import WakeupListener
-from schemas.events import Event, Name, video_stream
+from schemas.events import Event, EventName, video_stream
+from tests.build import FILES
 from tests.realtime.models import Models
 from tests.realtime.world import until
 
-ENDS = {Name.VIDEO_COMPLETED, Name.VIDEO_FAILED, Name.VIDEO_CANCELLED}
-FILES = ("video.mp4", "thumbnail.webp", "spritesheet.jpg", "latents.npz")
+ENDS = {EventName.VIDEO_COMPLETED, EventName.VIDEO_FAILED, EventName.VIDEO_CANCELLED}
 
 
 @functools.cache

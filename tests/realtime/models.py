@@ -19,6 +19,7 @@ from schemas.work import (
     Compare,
     Done,
     Fault,
+    FaultCode,
     FromModels,
     Media,
     Queued,
@@ -33,7 +34,7 @@ _decoder = msgspec.msgpack.Decoder(ToModels)
 
 
 def step(render: Render, i: int) -> Step:
-    return Step(job=render.job, attempt=render.attempt, i=i, n=STEPS, picture=b"picture %d" % i)
+    return Step(job=render.id, attempt=render.attempt, i=i, n=STEPS, picture=b"picture %d" % i)
 
 
 @functools.cache
@@ -43,19 +44,19 @@ def _mp4() -> bytes:
 
 def done(render: Render) -> Done:
     return Done(
-        job=render.job,
+        job=render.id,
         attempt=render.attempt,
         media=Media(video=_mp4(), thumbnail=b"webp", spritesheet=b"jpg"),
-        latents=b"latents of " + render.job.encode(),
+        latents=b"latents of " + render.id.encode(),
         timings={"draw": 1.0},
         cpu_seconds=0.5,
         fidelity=0.9 if render.inputs.preview else None,
     )
 
 
-def fault(render: Render, code: str, *, retryable: bool) -> Fault:
+def fault(render: Render, code: FaultCode, *, retryable: bool) -> Fault:
     return Fault(
-        job=render.job, attempt=render.attempt, code=code, message=f"injected {code}", retryable=retryable
+        job=render.id, attempt=render.attempt, code=code, message=f"injected {code}", retryable=retryable
     )
 
 
@@ -103,14 +104,14 @@ class Models:
             frame = _decoder.decode(message)
             if isinstance(frame, Render):
                 self.renders.append(frame)
-                await self.send(Queued(job=frame.job, attempt=frame.attempt, position=1, eta_ms=0))
-                self.tasks[frame.job] = asyncio.create_task(self.script(self, frame))
+                await self.send(Queued(job=frame.id, attempt=frame.attempt, position=1, eta_ms=0))
+                self.tasks[frame.id] = asyncio.create_task(self.script(self, frame))
             elif isinstance(frame, Cancel):
                 self.cancels.append(frame.job)
                 task = self.tasks.pop(frame.job, None)
                 if task is not None:
                     task.cancel()
-                    attempt = max(render.attempt for render in self.renders if render.job == frame.job)
+                    attempt = max(render.attempt for render in self.renders if render.id == frame.job)
                     await self.send(Stopped(job=frame.job, attempt=attempt))
             elif isinstance(frame, Compare):
                 self.compared += frame.pairs

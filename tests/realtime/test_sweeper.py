@@ -9,21 +9,22 @@ from collections.abc import AsyncIterator
 import pytest
 
 from db import engine
-from domain.accounts import accounts
+from domain.accounts import social
+from domain.clock import utc_now
 from domain.consent import cameos, cascades, receipts
 from domain.events import stream
-from domain.videos import videos
+from domain.videos import visibility
 from media.store import MediaStore
 from realtime import limits
-from realtime.clock import utc_now
 from realtime.sweeper import Sweeper
 from realtime.wakeups import WakeupListener
-from schemas.cameos import Audience, CreateCameo, RevokeCameo, RevokeMode
+from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.videos import Relation, Status
 from schemas.work import Render
-from tests.realtime.jobs import FILES, dispatching, drawing, ended, names, stored
+from tests.build import FILES, source
+from tests.realtime.jobs import dispatching, drawing, ended, names, stored
 from tests.realtime.models import Models, step
-from tests.realtime.world import new_person, new_video, now, source, until
+from tests.realtime.world import new_cameo, new_person, new_video, now, until
 
 
 @contextlib.asynccontextmanager
@@ -40,11 +41,6 @@ async def sweeping(store: MediaStore) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def face(owner: str) -> str:
-    made = await cameos.create(owner, CreateCameo(display_name="A", audience=Audience.EVERYONE), now())
-    return made.id
-
-
 async def slow(models: Models, render: Render) -> None:
     """Draws for longer than any test waits."""
     for number in range(1, 1000):
@@ -53,14 +49,14 @@ async def slow(models: Models, render: Render) -> None:
 
 
 async def swept() -> bool:
-    return not await cascades.garbage()
+    return not await cascades.garbage_keys()
 
 
 async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
     models: Models, store: MediaStore
 ) -> None:
     ada, bob = await new_person(), await new_person()
-    mine = await face(ada)
+    mine = await new_cameo(ada)
     async with dispatching(models, store):
         first = await new_video(bob, cameos=[mine])
         await ended(first)
@@ -74,12 +70,12 @@ async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
     assert len(copies) == 1
     assert await stored(store, remix, 1) == set(FILES)
     async with sweeping(store):
-        await receipts.delete(mine, ada, first, now())
+        await receipts.delete_use(mine, ada, first, now=now())
         await until(lambda: _nothing(store, first))
         await until(lambda: _nothing(store, remix))
         await until(swept)
     assert await stored(store, untouched, 1) == set(FILES)
-    assert (await videos.get(untouched, bob)).withheld is None
+    assert (await visibility.get_viewable(untouched, bob, now())).withheld is None
 
 
 async def _nothing(store: MediaStore, video: str) -> bool:
@@ -99,12 +95,12 @@ async def test_a_store_that_fails_is_asked_again(
 
     monkeypatch.setattr(MediaStore, "delete", failing)
     ada = await new_person()
-    mine = await face(ada)
+    mine = await new_cameo(ada)
     async with dispatching(models, store):
         video = await new_video(ada, cameos=[mine])
         await ended(video)
     async with sweeping(store):
-        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.TOMBSTONE), now())
+        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.TOMBSTONE), now=now())
         await until(lambda: _nothing(store, video))
         await until(swept)
     assert next(failures, None) is None
@@ -113,27 +109,27 @@ async def test_a_store_that_fails_is_asked_again(
 async def test_a_revocation_stops_the_drawing_within_a_step(models: Models, store: MediaStore) -> None:
     models.script = slow
     ada, bob = await new_person(), await new_person()
-    mine = await face(ada)
+    mine = await new_cameo(ada)
     async with dispatching(models, store) as dispatcher:
         video = await new_video(bob, cameos=[mine])
         await drawing(video)
-        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.BLOCK_NEW), now())
+        await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.BLOCK_NEW), now=now())
         log = await ended(video)
         await until(lambda: models.cancels == [video] and not dispatcher._running)
     assert names(log)[-1] == "failed"
     assert {event.picture for event in log} == {None}
-    assert (await videos.get(video, bob)).status is Status.FAILED
+    assert (await visibility.get_viewable(video, bob, now())).status is Status.FAILED
     assert await stored(store, video, 1) == set()
 
 
 async def test_a_block_stops_it_too(models: Models, store: MediaStore) -> None:
     models.script = slow
     ada, bob = await new_person(), await new_person()
-    mine = await face(ada)
+    mine = await new_cameo(ada)
     async with dispatching(models, store):
         video = await new_video(bob, cameos=[mine])
         await drawing(video)
-        await accounts.block(ada, bob, now())
+        await social.block(ada, bob, now())
         log = await ended(video)
         await until(lambda: models.cancels == [video])
     assert (names(log)[-1], log[-1].data["code"]) == ("failed", "consent_revoked")

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from uuid import uuid4
+from typing import Any
 
 from db import engine
-from domain.accounts import accounts
+from domain.accounts import sessions
+from domain.clock import utc_now
 from domain.events.stream import EVENT, append, head
-from domain.ids import new_id
-from domain.videos import videos
-from realtime.clock import utc_now
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 from realtime.wakeups import WakeupListener
-from schemas.events import Name
-from schemas.videos import Recipe, Relation, Source, Tier
+from schemas.events import VideoStep
+from schemas.videos import Recipe, Tier
+from tests import build
 
-RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
+STEP = VideoStep(i=1, n=4, progress=25)
 
 
 def now() -> datetime:
@@ -29,51 +28,20 @@ def now() -> datetime:
 
 
 async def new_person() -> str:
-    handle = f"p{uuid4().hex[:12]}"
-    account = await accounts.create(handle=handle, display_name="A", password_hash="x", demo=False, now=now())
-    return account.id
+    return (await build.person(now())).id
 
 
 async def new_video(
-    person: str,
-    tier: Tier = Tier.PREVIEW,
-    *,
-    source: Source | None = None,
-    cameos: Sequence[str] = (),
-    recipe: Recipe = RECIPE,
+    person: str, tier: Tier = Tier.PREVIEW, *, recipe: Recipe | None = None, **given: Any
 ) -> str:
-    rows = await videos.create(
-        person,
-        recipes=[recipe],
-        tier=tier,
-        price_each=1,
-        swarm_id=new_id("swarm"),
-        source=source,
-        receipts=cameos,
-        now=now(),
-        model="riffle-tiny",
-    )
-    return rows[0].id
-
-
-def source(relation: Relation, *videos: str, **times: float) -> Source:
-    return Source(relation=relation, video_ids=list(videos), **times)
+    recipes = [recipe or build.recipe()]
+    (row,) = await build.queue(person, tier=tier, recipes=recipes, now=now(), **given)
+    return row.id
 
 
 async def new_cameo(owner: str) -> str:
     """A cameo that everyone may use."""
-    cameo = new_id("cameo")
-    await engine.fetch(
-        """
-        INSERT INTO cameos
-            (id, account_id, handle, display_name, audience, status, restrictions, revision, created_at)
-        VALUES ($1, $2, $1, 'A', 'everyone', 'active', '{"words": [], "no_remix": false}', 1, $3)
-        """,
-        cameo,
-        owner,
-        now(),
-    )
-    return cameo
+    return (await build.cameo(owner, now=now())).id
 
 
 async def revoke_cameo(cameo: str) -> None:
@@ -95,7 +63,7 @@ class World:
     """What the tests of the gateway act on."""
 
     def __init__(self) -> None:
-        self.streams = Streams()
+        self.streams = Streams(utc_now)
         self.ready = asyncio.Event()
         self.wakeups = WakeupListener(engine.url(), {EVENT: self.streams.event_appended}, self._ready)
         self.gateway = Gateway(0, self.streams, lambda: self.wakeups.connected, utc_now)
@@ -125,13 +93,13 @@ class World:
         return await new_person()
 
     async def ticket(self, person: str) -> str:
-        return await accounts.issue_ticket(person, now=now())
+        return await sessions.issue_ticket(person, now=now())
 
     async def video(self, person: str) -> str:
         return await new_video(person)
 
-    async def append(self, stream: str, name: Name = Name.VIDEO_STEP, picture: bytes | None = None) -> None:
-        await append(stream, name, {"i": 1}, picture=picture, now=now())
+    async def append(self, stream: str, picture: bytes | None = None) -> None:
+        await append(stream, STEP, picture=picture, now=now())
 
     async def head(self, stream: str) -> tuple[str, int]:
         found = await head(stream)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.api import clips
+from tests import clips
 from tests.product import Product
 from tests.web.phone import LIVE_MS, SWARM_MS, Phone, completed
 

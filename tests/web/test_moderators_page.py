@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from settings import PROJECT
-from tests.api import clips
+from tests import clips
 from tests.api.routes.test_takedowns import CLAIM
 from tests.product import Product
 

@@ -12,7 +12,6 @@ is 1 for the same video and 0 for as far as two seeds of one prompt lie apart. `
 the picture against the drawn world's.
 """
 
-import argparse
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,14 +20,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from export.assemble import assemble
-from train.measure.contact_sheets import contact_sheet
-from train.measure.judge import Judge, load_judge, to_preview, unseen_scenes, verdicts
-from train.measure.studio import Studio
+from train.arguments import existing_path
+from train.measure.command import measured_model, measurement_parser, set_threads
+from train.measure.judge import unseen_scenes, verdicts
+from train.measure.sampler import ModelSampler
+from train.models.judge import Judge, load_judge, to_preview
 from train.models.vae import as_video
-from train.stages.teacher import load_average
-from train.world.captions import Scene, plain_caption
-from train.world.world import FULL, draw
+from train.reports.contact_sheets import contact_sheet
+from train.stages.teacher import load_transformer
+from train.world.captions import plain_caption
+from train.world.clips import FULL, draw
+from train.world.scenes import Scene
 
 STRENGTHS = (0.3, 0.45, 0.6, 0.75, 0.9)
 # Of the teacher's steps, as many as cost what the student's cost.
@@ -59,7 +61,7 @@ def compare(picked: Tensor, made: Tensor, prompts: int) -> tuple[float, float]:
     return float(torch.cat(near).mean()), float(torch.cat(kept).mean())
 
 
-class Asked:
+class PromptGrid:
     """Prompts and seeds: every seed of a prompt together."""
 
     def __init__(self, scenes: Sequence[Scene], seeds: int) -> None:
@@ -69,82 +71,87 @@ class Asked:
         self.seeds = [100 + number for number in range(len(self.scenes))]
         self.each = seeds
 
-    def some(self, renders: int) -> list[int]:
+    def first_seeds(self, renders: int) -> list[int]:
         """The places of the first seeds of each prompt."""
         return [i for i in range(len(self.scenes)) if i % self.each < renders]
 
 
-def preview_table(studio: Studio, judge: Judge, asked: Asked, control: Path | None) -> str:
+def preview_table(sampler: ModelSampler, judge: Judge, grid: PromptGrid, control: Path | None) -> str:
     """Markdown: what should draw previews."""
-    truth, states = studio.teacher_path(asked.prompts, asked.seeds)
-    teacher = studio.decode(truth)
-    cost = 2 * (len(studio.full_recipe["sigmas"]) - 1)
-    steps = len(studio.preview_recipe["sigmas"]) - 1
-    ways: dict[str, tuple[int, Callable[[], Tensor]]] = {
+    truth, states = sampler.teacher_trajectory(grid.prompts, grid.seeds)
+    teacher = sampler.decode(truth)
+    cost = 2 * (len(sampler.full_spec.sigmas) - 1)
+    steps = len(sampler.preview_spec.sigmas) - 1
+    methods: dict[str, tuple[int, Callable[[], Tensor]]] = {
         "the teacher's own video": (cost, lambda: truth),
-        "student, trained on trajectories": (steps, lambda: studio.preview(asked.prompts, asked.seeds)),
+        "student, trained on trajectories": (steps, lambda: sampler.preview(grid.prompts, grid.seeds)),
         "teacher, the student's steps by Euler": (
             steps,
-            lambda: studio.coarse(asked.prompts, asked.seeds, guided=False),
+            lambda: sampler.teacher_coarse(grid.prompts, grid.seeds, guided=False),
         ),
-        "the same with guidance": (2 * steps, lambda: studio.coarse(asked.prompts, asked.seeds, guided=True)),
+        "the same with guidance": (
+            2 * steps,
+            lambda: sampler.teacher_coarse(grid.prompts, grid.seeds, guided=True),
+        ),
     }
     for k in CHECKPOINTS:
-        ways[f"the teacher's guess after {k} of its steps"] = (2 * k, lambda k=k: states[k])
+        methods[f"the teacher's guess after {k} of its steps"] = (2 * k, lambda k=k: states[k])
     if control is not None:
-        other = load_average(control.parent, control.stem)
-        ways["control student, trained without them"] = (
+        other = load_transformer(control.parent, control.stem)
+        methods["control student, trained without them"] = (
             steps,
-            lambda: studio.preview(asked.prompts, asked.seeds, student=other),
+            lambda: sampler.preview(grid.prompts, grid.seeds, student=other),
         )
     lines = [
         "| what draws the preview | passes | nearest of its seeds | fidelity | all four slots |",
         "|---|---|---|---|---|",
     ]
-    for name, (passes, way) in ways.items():
-        videos = studio.decode(way())
-        nearest, fidelity = compare(teacher, videos, asked.count)
-        shown = verdicts(judge, videos, asked.scenes).all(1).mean()
+    for name, (passes, method) in methods.items():
+        videos = sampler.decode(method())
+        nearest, fidelity = compare(teacher, videos, grid.count)
+        shown = verdicts(judge, videos, grid.scenes).all(1).mean()
         lines.append(f"| {name} | {passes} | {100 * nearest:.1f} % | {fidelity:.2f} | {100 * shown:.0f} % |")
         print(lines[-1], flush=True)
     return "\n".join(lines)
 
 
-def render_table(studio: Studio, judge: Judge, asked: Asked, renders: int, pictures: Path | None) -> str:
+def render_table(
+    sampler: ModelSampler, judge: Judge, grid: PromptGrid, renders: int, pictures: Path | None
+) -> str:
     """Markdown: how a picked preview should be rendered."""
-    latents = studio.preview(asked.prompts, asked.seeds)
-    previews = studio.decode(latents)
-    some = asked.some(renders)
-    prompts, seeds, scenes = ([part[i] for i in some] for part in (asked.prompts, asked.seeds, asked.scenes))
+    latents = sampler.preview(grid.prompts, grid.seeds)
+    previews = sampler.decode(latents)
+    some = grid.first_seeds(renders)
+    prompts, seeds, scenes = ([part[i] for i in some] for part in (grid.prompts, grid.seeds, grid.scenes))
     drawn = [draw(scene, i, FULL).frames for i, scene in enumerate(scenes[::renders])]
     sharp = detail(as_video(np.stack(drawn)))
-    large = studio.enlarged(latents[some])
-    ways: dict[str, Callable[[], Tensor]] = {
+    large = sampler.enlarged(latents[some])
+    methods: dict[str, Callable[[], Tensor]] = {
         "preview itself, scaled up": lambda: large,
         **{
-            f"re-noise the preview to {strength}": lambda strength=strength: studio.finish(
+            f"re-noise the preview to {strength}": lambda strength=strength: sampler.teacher_finish(
                 prompts, seeds, large, strength
             )
             for strength in STRENGTHS
         },
-        "teacher from the same seed, full size": lambda: studio.full(prompts, seeds),
+        "teacher from the same seed, full size": lambda: sampler.teacher_render(prompts, seeds),
     }
     lines = [
         "| way to render | nearest of its seeds | fidelity | detail | all four slots | steps re-used | s |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, way in ways.items():
+    for name, method in methods.items():
         begun = time.perf_counter()
-        made = studio.decode(way())
+        made = sampler.decode(method())
         spent = (time.perf_counter() - begun) / len(some)
-        nearest, fidelity = compare(previews, made, asked.count)
+        nearest, fidelity = compare(previews, made, grid.count)
         shown = verdicts(judge, made, scenes).all(1).mean()
         cells = (
             f"{100 * nearest:.1f} %",
             f"{fidelity:.2f}",
             f"{detail(made) / sharp:.2f}",
             f"{100 * shown:.0f} %",
-            f"{100 * _reused(studio, name):.0f} %",
+            f"{100 * _reused(sampler, name):.0f} %",
             f"{spent:.2f}",
         )
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
@@ -158,9 +165,9 @@ def render_table(studio: Studio, judge: Judge, asked: Asked, renders: int, pictu
     return "\n".join(lines)
 
 
-def _reused(studio: Studio, name: str) -> float:
+def _reused(sampler: ModelSampler, name: str) -> float:
     """The share of the teacher's steps that a render leaves out, since the preview stands for them."""
-    sigmas = studio.full_recipe["sigmas"][:-1]
+    sigmas = sampler.full_spec.sigmas[:-1]
     if name.startswith("preview"):
         return 1.0
     if name.startswith("teacher"):
@@ -170,28 +177,22 @@ def _reused(studio: Studio, name: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m train.measure.agreement", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("--home", type=Path, default=Path("var/train"))
-    parser.add_argument("--model", type=Path, default=None, help="an assembled model folder")
+    """Print the tables."""
+    parser = measurement_parser("agreement", __doc__)
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--renders", type=int, default=2, help="seeds of each prompt that are rendered")
-    parser.add_argument("--control", type=Path, default=None, help="control.pt of the stage `control`")
+    parser.add_argument("--control", type=existing_path, help="control.pt of the stage `control`")
     parser.add_argument("--tables", default="preview,render", help="which of the two")
-    parser.add_argument("--pictures", type=Path, default=None, help="folder for contact sheets")
-    parser.add_argument("--threads", type=int, default=2)
-    chosen = parser.parse_args()
-    torch.set_num_threads(chosen.threads)
-    torch.set_flush_denormal(True)
-    judge = load_judge()
-    studio = Studio(chosen.model or assemble(chosen.home / "model"))
-    asked = Asked(unseen_scenes(chosen.prompts, seed=23), chosen.seeds)
-    if "preview" in chosen.tables:
-        print(preview_table(studio, judge, asked, chosen.control))
-    if "render" in chosen.tables:
-        print(render_table(studio, judge, asked, chosen.renders, chosen.pictures))
+    parser.add_argument("--pictures", type=Path, help="folder for contact sheets")
+    options = parser.parse_args()
+    set_threads(options)
+    judge, sampler = load_judge(), measured_model(options)
+    grid = PromptGrid(unseen_scenes(options.prompts, seed=23), options.seeds)
+    if "preview" in options.tables:
+        print(preview_table(sampler, judge, grid, options.control))
+    if "render" in options.tables:
+        print(render_table(sampler, judge, grid, options.renders, options.pictures))
 
 
 if __name__ == "__main__":

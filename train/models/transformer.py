@@ -1,22 +1,21 @@
-"""The denoiser: LTX-Video's transformer at toy size, and what teacher and student share around it."""
+"""The denoiser: LTX-Video's transformer at toy size, and how training and measuring call it."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import LTXVideoTransformer3DModel
 from diffusers.models.transformers.transformer_ltx import apply_rotary_emb
 from torch import Tensor, nn
 
-from train.models.conditions import Conditions, coordinates
+from train.models.conditioning import TokenConditioning, coordinates
+from train.models.precision import mixed
 from train.models.text_encoder import TEXT_CHANNELS
-from train.models.vae import LATENT_CHANNELS, SPACE, TIME
-from train.stages.precision import mixed
+from train.models.vae import LATENT_CHANNELS
 
 
 def build_transformer() -> LTXVideoTransformer3DModel:
+    """Teacher and student have the same architecture."""
     return LTXVideoTransformer3DModel(
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
@@ -26,17 +25,6 @@ def build_transformer() -> LTXVideoTransformer3DModel:
         num_layers=8,
         caption_channels=TEXT_CHANNELS,
     )
-
-
-def noise(seed: int, size: tuple[int, int], frames: int = 17) -> Tensor:
-    """The start of every video: float32 [1, C, F, H, W] of N(0, 1) by NumPy's PCG64, the same on every
-    machine.
-
-    `size` is (width, height) in pixels.
-    """
-    width, height = size
-    shape = (1, LATENT_CHANNELS, (frames - 1) // TIME + 1, height // SPACE, width // SPACE)
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32))
 
 
 def pack(latents: Tensor) -> Tensor:
@@ -79,15 +67,15 @@ class TrainingAttention:
         bias = None if attention_mask is None else attention_mask[:, None]
         if query.is_cuda:
             query, key = query.to(value.dtype), key.to(value.dtype)
-            mixed = F.scaled_dot_product_attention(
+            attended = F.scaled_dot_product_attention(
                 query, key, value, None if bias is None else bias.to(value.dtype)
             )
-            return attn.to_out[0](mixed.transpose(1, 2).flatten(2))
+            return attn.to_out[0](attended.transpose(1, 2).flatten(2))
         scores = torch.matmul(query * query.shape[-1] ** -0.5, key.transpose(-1, -2)).float()
         if bias is not None:
             scores = scores + bias
-        mixed = torch.matmul(F.softmax(scores, dim=-1), value)
-        return attn.to_out[0](mixed.transpose(1, 2).flatten(2))
+        attended = torch.matmul(F.softmax(scores, dim=-1), value)
+        return attn.to_out[0](attended.transpose(1, 2).flatten(2))
 
 
 def prepare_for_training(model: LTXVideoTransformer3DModel) -> LTXVideoTransformer3DModel:
@@ -108,19 +96,20 @@ def velocity(
     states: Tensor,
     mask: Tensor,
     fast: bool = True,
-    told: Conditions | None = None,
+    conditioning: TokenConditioning | None = None,
 ) -> Tensor:
     """The model's estimate of noise - video for noisy latents [B, C, F, H, W].
 
-    sigma: [B, 1] in 0..1, the noise level of the video; given frames must be in their places already.
-    `fast` computes in bfloat16 where that helps: for training; whatever is measured is computed in float32.
+    sigma: [B, 1] in 0..1, the noise level of the video; states [B, 32, 384] and mask [B, 32]: the encoded
+    prompts; pinned frames must be in their places already. `fast` computes in bfloat16 where that helps: for
+    training; whatever is measured is computed in float32.
     """
     shape = tuple(latents.shape[2:])
     tokens, places, levels = pack(latents), coordinates(shape).to(latents.device), sigma
-    if told is not None:
-        tokens = torch.cat((told.extra, tokens), dim=1)
-        places = torch.cat((told.places, places), dim=2)
-        levels = told.levels(sigma)
+    if conditioning is not None:
+        tokens = torch.cat((conditioning.tokens, tokens), dim=1)
+        places = torch.cat((conditioning.coordinates, places), dim=2)
+        levels = conditioning.noise_levels(sigma)
     with mixed(latents.device, wanted=fast):
         answer = model(
             hidden_states=tokens,
@@ -131,65 +120,3 @@ def velocity(
             return_dict=False,
         )[0]
     return unpack(answer[:, -latents[0, 0].numel() :].float(), shape)
-
-
-def schedule(steps: int, shift: float) -> list[float]:
-    """`steps`+1 noise levels from 1 to 0; a `shift` above 1 spends more of them at high noise."""
-    even = (1 - i / steps for i in range(steps + 1))
-    return [round(shift * s / (1 + (shift - 1) * s), 6) for s in even]
-
-
-@torch.no_grad()
-def sample(
-    model: LTXVideoTransformer3DModel,
-    start: Tensor,
-    states: Tensor,
-    mask: Tensor,
-    sigmas: Sequence[float],
-    guidance: float = 1.0,
-    empty: tuple[Tensor, Tensor] | None = None,
-    second_order: bool = False,
-    keep: bool = False,
-    fast: bool = True,
-    told: Conditions | None = None,
-    reference_guidance: float | None = None,
-) -> Tensor:
-    """Solve the flow's equation from `start` [B, C, F, H, W] at sigmas[0] down to sigmas[-1].
-
-    Euler, or with `second_order` two-step Adams-Bashforth: the same answer in about half the steps. `empty`
-    is the encoded empty prompt, needed when guidance > 1; shown frames hold with and without the prompt, a
-    reference picture goes with it. With `reference_guidance` it has a third pass and a guidance of its own
-    (Brooks et al., "InstructPix2Pix", 2023). With `keep`, returns every state [B, N+1, ...].
-    """
-    pulls = [guidance]
-    if told is not None and reference_guidance is not None:
-        pulls.append(reference_guidance)
-    passes = len(pulls) + 1
-    latents = start if told is None else told.hold(start)
-    path, previous = [latents], None
-    for now, later in pairwise(sigmas):
-        sigma = torch.full((len(latents), 1), now, device=latents.device)
-        if guidance > 1 and empty is not None:
-            answers = velocity(
-                model,
-                torch.cat([latents] * passes),
-                torch.cat([sigma] * passes),
-                torch.cat((empty[0].expand_as(states), *[states] * (passes - 1))),
-                torch.cat((empty[1].expand_as(mask), *[mask] * (passes - 1))),
-                fast,
-                None if told is None else told.guided(passes),
-            ).chunk(passes)
-            slope = answers[0]
-            for pull, (less, more) in zip(pulls, pairwise(answers), strict=True):
-                slope = slope + pull * (more - less)
-        else:
-            slope = velocity(model, latents, sigma, states, mask, fast, told)
-        step = slope
-        if second_order and previous is not None:
-            step = slope + 0.5 * (now - later) / previous[1] * (slope - previous[0])
-        previous = (slope, now - later)
-        latents = latents + (later - now) * step
-        if told is not None:
-            latents = told.hold(latents)
-        path.append(latents)
-    return torch.stack(path, dim=1) if keep else latents

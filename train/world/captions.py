@@ -1,110 +1,13 @@
-"""Captions for a scene, in many wordings, and the rule that keeps some scenes out of training."""
+"""Captions of a scene, in many wordings."""
 
-import hashlib
 import random
-from dataclasses import dataclass, replace
-from itertools import combinations
 
+from train.world.scenes import SOMEONE, Scene
 from train.world.vocabulary import MOTIONS, PLACES, REFERRED, STYLES, SUBJECTS, TIMES
 
-HELD_OUT_SHARE = 0.2
-STYLED_SHARE = 0.2
-# Of all scenes of two subjects that may be shown, so many are: about 1,650 of 39,000, and 340 of 5,100.
-PAIRED_SHARE = 0.042
-REFERRED_PAIRED_SHARE = 0.066
-# The subject of a scene whose reference picture says what it looks like.
-SOMEONE = "someone"
 # What stands between two subjects; after all but the first, the verb is that of one.
 JOINTS = ("and", "and", "and", "with", "next to", "beside", "together with")
 PLURALS = {"is": "are", "does": "do", "goes": "go", "flies": "fly"}
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a clip shows, by canonical names of the vocabulary; without a style it has its own colours.
-
-    other: a second subject beside the first, if there is one.
-    """
-
-    subject: str
-    place: str
-    time: str
-    motion: str
-    style: str = ""
-    other: str = ""
-
-
-def held_out(scene: Scene) -> bool:
-    """True for the fifth of all (subject, place, motion) combinations that no training clip shows.
-
-    Of two subjects, both combinations and the pair must be shown ones; one that only a picture tells is in
-    no combination of its own.
-    """
-    if scene.other:
-        named = [subject for subject in (scene.subject, scene.other) if subject != SOMEONE]
-        return (len(named) == 2 and held_out_pair(*named)) or any(
-            held_out(replace(scene, subject=subject, other="")) for subject in named
-        )
-    key = f"{scene.subject}|{scene.place}|{scene.motion}".encode()
-    return hashlib.sha256(key).digest()[0] < HELD_OUT_SHARE * 256
-
-
-def held_out_pair(one: str, other: str) -> bool:
-    """True for the fifth of all pairs of subjects that no training clip shows together."""
-    return _drawn_lot("pair " + "|".join(sorted((one, other))), HELD_OUT_SHARE)
-
-
-def _drawn_lot(key: str, share: float) -> bool:
-    """True for this share of all keys, always the same ones."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) < share * 2**32
-
-
-def referred_scenes() -> list[Scene]:
-    """Every scene of a subject that only its reference picture tells, in a fixed order."""
-    return [Scene(SOMEONE, place, time, motion) for place in PLACES for time in TIMES for motion in MOTIONS]
-
-
-def paired_scenes() -> list[Scene]:
-    """Scenes of two subjects of the vocabulary, some of those that training may show, chosen by a hash."""
-    alone = (
-        Scene(subject, place, time, motion, other=other)
-        for subject, other in combinations(SUBJECTS, 2)
-        for place in PLACES
-        for time in TIMES
-        for motion in MOTIONS
-    )
-    return [each for each in alone if _drawn_lot(f"paired {each}", PAIRED_SHARE) and not held_out(each)]
-
-
-def referred_paired_scenes() -> list[Scene]:
-    """Scenes of a subject that only its reference picture tells, beside one of the vocabulary."""
-    beside = (replace(scene, other=other) for scene in referred_scenes() for other in SUBJECTS)
-    return [
-        each for each in beside if _drawn_lot(f"paired {each}", REFERRED_PAIRED_SHARE) and not held_out(each)
-    ]
-
-
-def styled_scenes(scenes: list[Scene]) -> list[Scene]:
-    """A fifth of these scenes, each in one of the styles, chosen by a hash."""
-    names, found = tuple(STYLES), []
-    for scene in scenes:
-        digest = hashlib.sha256(f"style {scene}".encode()).digest()
-        if digest[0] < STYLED_SHARE * 256:
-            found.append(replace(scene, style=names[digest[1] % len(names)]))
-    return found
-
-
-def random_scene(rng: random.Random, *, unseen: bool = False) -> Scene:
-    """A uniformly drawn scene, either from the training part or (`unseen`) from the held-out part."""
-    while True:
-        scene = Scene(
-            rng.choice(tuple(SUBJECTS)),
-            rng.choice(tuple(PLACES)),
-            rng.choice(tuple(TIMES)),
-            rng.choice(tuple(MOTIONS)),
-        )
-        if held_out(scene) == unseen:
-            return scene
 
 
 def plain_caption(scene: Scene) -> str:

@@ -1,4 +1,4 @@
-"""Sprites beyond the vocabulary, for what only a reference picture can tell: about 900 emoji.
+"""Sprites beyond the vocabulary, for subjects that only a reference picture shows: about 900 emoji.
 
 Training draws them from the font of Debian's package fonts-noto-color-emoji. A fifth is held out of all
 training; 16 of those lie in `sprites/unseen`, so that measuring needs no font.
@@ -33,18 +33,18 @@ NO_SUBJECTS = (
     *("OCTOPUS", "TROPICAL FISH", "BUTTERFLY", "DUCK", "FLAMINGO", "AUTOMOBILE", "ONCOMING BUS", "SAILBOAT"),
     *("BALLOON", "ROCKET", "ROBOT", "GHOST", "JACK-O", "UNICORN"),
 )
-# How a training clip changes its sprite, so that a teacher learns to copy instead of to know them all.
+# How a training clip varies its sprite, so that a teacher learns to copy and doesn't memorize them.
 RECOLOURED = 0.5  # of the clips: all hues turned by one angle
 MIRRORED = 0.5
 STRETCH = (0.8, 1.0)  # of width or height
-SPLICED = 0.4  # below some height they are another sprite: shapes that nobody has
+SPLICED = 0.4  # below some height they are another sprite: shapes that no emoji has
 SPLICE = (0.4, 0.6)  # where, from above
 COVERED = (0.25, 0.88)  # how much of its square a subject fills
 HELD_OUT = 0.2
 
 
 @cache
-def crowd(*, unseen: bool = False) -> tuple[str, ...]:
+def emoji_characters(*, unseen: bool = False) -> tuple[str, ...]:
     """The sprites' characters that training may show, or those that are held out of it.
 
     Raises:
@@ -59,7 +59,7 @@ def held_out(character: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def crowd_sprite(character: str) -> Image.Image:
+def emoji_sprite(character: str) -> Image.Image:
     """A sprite, mode RGBa, 96x96."""
     glyph = Image.new("RGBA", GLYPH)
     ImageDraw.Draw(glyph).text((0, 0), character, font=_font(), embedded_color=True)
@@ -72,8 +72,8 @@ def crowd_sprite(character: str) -> Image.Image:
     return square.convert("RGBa").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
 
 
-def varied(sprite: Image.Image, other: Image.Image, rng: random.Random) -> Image.Image:
-    """A sprite as someone else: ending as the other one, with other hues, mirrored, narrower or lower.
+def vary_sprite(sprite: Image.Image, other: Image.Image, rng: random.Random) -> Image.Image:
+    """A sprite as another subject: ending as the other one, with other hues, mirrored, narrower or lower.
 
     All of mode RGBa, 96x96.
     """
@@ -96,17 +96,23 @@ def varied(sprite: Image.Image, other: Image.Image, rng: random.Random) -> Image
     return square
 
 
-def store_unseen(count: int = 16, seed: int = 16) -> None:
-    """Write the held-out sprites that this repository keeps: drawn by lot, with their names."""
+def save_held_out_sprites(count: int = 16, seed: int = 16) -> None:
+    """Write the held-out sprites that this repository keeps: a random sample, with their names."""
     UNSEEN.mkdir(parents=True, exist_ok=True)
-    for character in random.Random(seed).sample(crowd(unseen=True), count):
+    for character in random.Random(seed).sample(emoji_characters(unseen=True), count):
         name = unicodedata.name(character).lower().replace(" ", "-")
-        crowd_sprite(character).convert("RGBA").save(UNSEEN / f"{name}.png", optimize=True)
+        emoji_sprite(character).convert("RGBA").save(UNSEEN / f"{name}.png", optimize=True)
 
 
-def unseen_sprites() -> dict[str, Image.Image]:
+def held_out_sprites() -> dict[str, Image.Image]:
     """The 16 held-out sprites of this repository by name, mode RGBa."""
     return {path.stem: Image.open(path).convert("RGBa") for path in sorted(UNSEEN.glob("*.png"))}
+
+
+def random_sprite(rng: random.Random) -> Image.Image:
+    """A varied sprite for a training clip, mode RGBa, 96x96."""
+    sprite, other = (emoji_sprite(rng.choice(emoji_characters())) for _ in range(2))
+    return vary_sprite(sprite, other, rng)
 
 
 @cache
@@ -131,7 +137,7 @@ def _subjects() -> tuple[str, ...]:
             box = glyph.getbbox()
             if box is None or max(box[2] - box[0], box[3] - box[1]) < SIDE:
                 continue
-            cover = np.asarray(crowd_sprite(chr(code)))[..., 3] / 255
+            cover = np.asarray(emoji_sprite(chr(code)))[..., 3] / 255
             if COVERED[0] < cover.mean() < COVERED[1]:
                 found.setdefault(glyph.tobytes(), chr(code))
     return tuple(found.values())

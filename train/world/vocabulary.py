@@ -4,6 +4,8 @@ Each entry maps a canonical name to its phrasings; the first one is the plainest
 them in any order, and may leave whole slots out.
 """
 
+from schemas.vocabulary import REFERRING
+
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "cat": ("cat", "kitty", "kitten", "tabby cat"),
     "dog": ("dog", "puppy", "doggy", "hound"),
@@ -31,8 +33,9 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "unicorn": ("unicorn", "white unicorn", "magic unicorn"),
 }
 
-# Words for a subject that a reference picture shows, whatever it is.
-REFERRED = ("someone", "somebody", "a person", "my friend", "this one", "it")
+# Words for a subject that a reference picture shows, whatever it is. "it" is trained on, but no prompt with
+# an "it" is taken to name a subject.
+REFERRED = (*REFERRING, "it")
 
 PLACES: dict[str, tuple[str, ...]] = {
     "beach": ("on a beach", "at the beach", "by the shore", "on the sand by the sea", "at the seaside"),

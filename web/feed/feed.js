@@ -6,6 +6,7 @@ import { Lane } from "./lane.js";
 import { attempt } from "../shared/ui.js";
 
 const PAGE = 6;
+const LOOK_AGAIN_AFTER_MS = 5000;
 const CUTS = { trending: "Trending", fresh: "Fresh", following: "Following" };
 const NOTHING = {
   trending: "The first trends are being drawn. Or draw your own.",
@@ -49,8 +50,22 @@ export class Feed {
     this.column.replaceChildren(el("div.nothing", {}, el("p.quiet", {}, "…")));
     await attempt(() => this.#more());
     if (this.turn === turn && this.lanes.size === 0) {
-      this.column.replaceChildren(el("div.nothing", {}, el("h2", {}, "Nothing here yet"), el("p.quiet", {}, NOTHING[cut]),
+      const text = el("p.quiet", { role: "status" }, NOTHING[cut]);
+      this.column.replaceChildren(el("div.nothing", {}, el("h2", {}, "Nothing here yet"), text,
         el("a.button.primary", { href: "#create" }, "Create"), el("button.text", { onclick: () => this.choose(cut) }, "Look again")));
+      if (cut !== "following") this.#lookAgain(turn, text);
+    }
+  }
+
+  /** Until there is something: say why there isn't, and look again. @param {object} turn @param {HTMLElement} text */
+  async #lookAgain(turn, text) {
+    for (; this.turn === turn && this.lanes.size === 0; await new Promise((done) => setTimeout(done, LOOK_AGAIN_AFTER_MS))) {
+      if (this.node.hidden || document.hidden) continue;
+      // Drawing needs the model, which is prepared for a minute on a first start.
+      const busy = await call("GET", "/v1/models").then(() => "", (error) => (error.status === 503 ? error.message : ""));
+      text.textContent = busy ? `${busy.charAt(0).toUpperCase()}${busy.slice(1)}. The first trends are drawn after that.` : NOTHING[this.cut];
+      const page = await call("GET", `/v1/feed?cut=${this.cut}&limit=1`).catch(() => ({ items: [] }));
+      if (this.turn === turn && page.items.length) await this.choose(this.cut);
     }
   }
 

@@ -32,7 +32,7 @@ class Inbox extends EventTarget {
     live.follow("inbox", {
       onEvent: (event) => {
         localStorage.setItem(place, JSON.stringify(live.position("inbox")));
-        if (Date.now() - event.at < STILL_NEWS_MS) toast(say(event) ?? event.name, this.#door(event));
+        if (Date.now() - 1000 * event.at < STILL_NEWS_MS) toast(say(event) ?? event.name, this.#door(event));
         this.#soon();
       },
       onReset: () => this.#soon(),

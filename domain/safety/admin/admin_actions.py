@@ -12,14 +12,14 @@ from pydantic import BaseModel, Field
 
 from domain.consent import enrolments
 from domain.safety import appeals, registry, reports, takedowns
-from domain.safety.name_match import Entry, Kind
+from domain.safety.name_match import NameKind, RegistryEntry
 from schemas.registry import Role
 
 # Between the names of a list.
 BREAK = re.compile(r"[;\n]")
 
 
-class Act(NamedTuple):
+class AdminAction(NamedTuple):
     """One form: `superuser` acts are closed to plain moderators."""
 
     name: str
@@ -158,7 +158,7 @@ class PutEntry(BaseModel):
 
     entry_id: str = Field(pattern=r"^reg_[a-z0-9_]{2,60}$")
     name: str = Field(min_length=2, max_length=60)
-    kind: Kind = _one_of("Kind", Kind)
+    kind: NameKind = _one_of("Kind", NameKind)
     names: str = _list_of("Other names")
     handles: str = _list_of("Handles")
     unless: str = _list_of("Not meant by")
@@ -180,39 +180,39 @@ class NameSpeaker(BaseModel):
 
 
 async def _takedown(data: DecideTakedown, actor: str, now: datetime) -> str:
-    await takedowns.decide(data.takedown_id, data.decision.value, data.note, actor, now)
+    await takedowns.decide(data.takedown_id, data.decision.value, data.note, actor, now=now)
     return f"{data.takedown_id} is {data.decision.value}"
 
 
 async def _proof(data: DecideProof, actor: str, now: datetime) -> str:
-    await enrolments.decide(data.proof_id, data.decision.value, data.note, actor, now)
+    await enrolments.decide(data.proof_id, data.decision.value, data.note, actor, now=now)
     return f"{data.proof_id} is {data.decision.value}"
 
 
 async def _report(data: DecideReport, actor: str, now: datetime) -> str:
-    await reports.decide(data.report_id, data.decision.value, actor, now)
+    await reports.decide(data.report_id, data.decision.value, actor, now=now)
     return f"{data.report_id}: {data.decision.value}"
 
 
 async def _appeal(data: DecideAppeal, actor: str, now: datetime) -> str:
     uphold = data.decision is AppealDecision.UPHELD
-    await appeals.decide_appeal(data.appeal_id, uphold, data.note, actor, now)
+    await appeals.decide(data.appeal_id, uphold, data.note, actor, now=now)
     return f"{data.appeal_id} is {data.decision.value}"
 
 
 async def _hide(data: HideVideo, actor: str, now: datetime) -> str:
     if data.hidden is Switch.ON:
-        await reports.hide(data.video_id, data.reason, actor, now)
+        await reports.hide(data.video_id, data.reason, actor, now=now)
         return f"{data.video_id} is hidden"
-    await reports.show(data.video_id, actor, now)
+    await reports.show(data.video_id, actor, now=now)
     return f"{data.video_id} is shown"
 
 
 async def _minor(data: FlagMinor, actor: str, now: datetime) -> str:
     if data.minor is Switch.ON:
-        await reports.flag_minor(data.cameo_id, actor, now)
+        await reports.flag_minor(data.cameo_id, actor, now=now)
         return f"{data.cameo_id} is used by nobody any more"
-    await reports.unflag_minor(data.cameo_id, actor, now)
+    await reports.unflag_minor(data.cameo_id, actor, now=now)
     return f"{data.cameo_id} can be used again"
 
 
@@ -221,7 +221,7 @@ async def _put_entry(data: PutEntry, actor: str, now: datetime) -> str:
     lists = [[name.strip() for name in BREAK.split(text) if name.strip()] for text in texts]
     # An entry's everyday names have no place in a form: those that it has stay.
     earlier = await registry.entry(data.entry_id)
-    entry = Entry(
+    entry = RegistryEntry(
         id=data.entry_id,
         name=data.name,
         kind=data.kind,
@@ -230,55 +230,55 @@ async def _put_entry(data: PutEntry, actor: str, now: datetime) -> str:
         unless=lists[2],
         near=earlier.near if earlier else {},
     )
-    await registry.put_entry(entry, actor, now)
+    await registry.put_entry(entry, actor, now=now)
     return f"{data.entry_id} is in the registry"
 
 
 async def _switch_entry(data: SwitchEntry, actor: str, now: datetime) -> str:
-    await registry.set_active(data.entry_id, data.active is Switch.ON, actor, now)
+    await registry.set_active(data.entry_id, data.active is Switch.ON, actor, now=now)
     return f"{data.entry_id} is {data.active.value}"
 
 
 async def _speaker(data: NameSpeaker, actor: str, now: datetime) -> str:
     role = None if data.role is Speaker.NOBODY else Role(data.role.value)
-    await registry.set_representative(data.entry_id, data.handle, role, actor, now)
+    await registry.set_representative(data.entry_id, data.handle, role, actor, now=now)
     return f"{data.handle}: {data.role.value} of {data.entry_id}"
 
 
-ACTS = (
-    Act(
+ADMIN_ACTIONS = (
+    AdminAction(
         "Decide a takedown",
         "Takedowns",
         "Upheld hides its videos, as does the end of the 48 hours; restored answers a counter-notice.",
         DecideTakedown,
         _takedown,
     ),
-    Act("Decide a proof", "Enrolments", "After you have seen its clip.", DecideProof, _proof),
-    Act(
+    AdminAction("Decide a proof", "Enrolments", "After you have seen its clip.", DecideProof, _proof),
+    AdminAction(
         "Decide a report",
         "Reports",
         "Hidden takes its video out of sight; minor flags every cameo in it.",
         DecideReport,
         _report,
     ),
-    Act("Hide or show a video", "Reports", "Nobody sees it, its maker neither.", HideVideo, _hide),
-    Act("Flag a minor's cameo", "Reports", "Nobody uses or sees it.", FlagMinor, _minor),
-    Act(
+    AdminAction("Hide or show a video", "Reports", "Nobody sees it, its maker neither.", HideVideo, _hide),
+    AdminAction("Flag a minor's cameo", "Reports", "Nobody uses or sees it.", FlagMinor, _minor),
+    AdminAction(
         "Decide an appeal",
         "Appeals",
         "Upheld lets the same person use the same texts.",
         DecideAppeal,
         _appeal,
     ),
-    Act(
+    AdminAction(
         "Put a name into the registry", "Registry", "An existing id is replaced.", PutEntry, _put_entry,
         superuser=True,
     ),
-    Act(
+    AdminAction(
         "Switch a name of the registry", "Registry", "Off lets everybody use it.", SwitchEntry, _switch_entry,
         superuser=True,
     ),
-    Act(
+    AdminAction(
         "Say who speaks for a name", "Registry", "They grant its use.", NameSpeaker, _speaker, superuser=True
     ),
 )  # fmt: skip

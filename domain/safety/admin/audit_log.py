@@ -7,7 +7,7 @@ from datetime import datetime
 from db.engine import dumps, fetch, in_transaction
 
 
-async def record(actor: str, action: str, subject: str, now: datetime, **detail: object) -> None:
+async def record(actor: str, action: str, subject: str, *, now: datetime, **detail: object) -> None:
     """Write one line, in the transaction of the act itself: neither happens without the other."""
     assert in_transaction(), "an act and its line in the log are one transaction"
     await fetch(

@@ -8,7 +8,7 @@ from db.engine import fetch_one
 from domain.safety import takedowns
 
 
-async def waiting(now: datetime) -> dict[str, float]:
+async def waiting(*, now: datetime) -> dict[str, float]:
     """How much waits, by what; seconds for the age of the oldest open takedown."""
     found = await fetch_one(
         """
@@ -20,7 +20,7 @@ async def waiting(now: datetime) -> dict[str, float]:
         """
     )
     assert found is not None
-    clock = await takedowns.clock(now)
+    clock = await takedowns.open_takedowns(now=now)
     return {
         "takedowns_open": clock.open,
         "takedowns_overdue": clock.overdue,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 
 from db import engine, server
+from domain.clock import utc_now
 from domain.safety.admin import backlog as waits
 from domain.safety.admin import moderators
 from schemas.errors import RiffleError
@@ -21,7 +21,7 @@ def backlog(settings: Settings) -> str:
     async def ask() -> dict[str, float]:
         await engine.open(settings)
         try:
-            return await waits.waiting(datetime.now(UTC))
+            return await waits.waiting(now=utc_now())
         finally:
             await engine.close()
 
@@ -43,10 +43,9 @@ def moderator(action: str, name: str, superuser: bool) -> int:
         await engine.open(load())
         try:
             if action == "add":
-                return (
-                    f"password of {name}, shown this once: {await moderators.add(name, superuser=superuser)}"
-                )
-            await moderators.remove(name)
+                password = await moderators.add(name, superuser=superuser, now=utc_now())
+                return f"password of {name}, shown this once: {password}"
+            await moderators.remove(name, now=utc_now())
             return f"{name} moderates no more"
         finally:
             await engine.close()

@@ -1,4 +1,4 @@
-"""What a moderator may look at to decide: videos that somebody complained about, and no others."""
+"""The videos that a moderator may view to decide: those that somebody complained about, and no others."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from domain.safety.admin import audit_log
 from schemas.errors import Code, RiffleError
 
 
-async def video_key(subject: str, actor: str, now: datetime) -> str:
-    """Where the MP4 of a video (by its own id or its post's) lies; that a moderator looked is written down.
+async def video_key(subject: str, actor: str, *, now: datetime) -> str:
+    """Where the MP4 of a video (by its own id or its post's) lies; the view goes into the audit log.
 
     It must stand under a takedown, be hidden, or be reported: itself, its post, or a cameo in it.
 
@@ -39,5 +39,5 @@ async def video_key(subject: str, actor: str, now: datetime) -> str:
         if found is None:
             message = f"no video `{subject}` with media is reported, hidden or under a takedown"
             raise RiffleError(Code.NOT_FOUND, message)
-        await audit_log.record(actor, "video.seen", found["id"], now)
+        await audit_log.record(actor, "video.seen", found["id"], now=now)
         return str(found["video_key"])

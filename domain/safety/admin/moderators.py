@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 
 from db.engine import exists, fetch, transaction
-from db.safety_tables import Moderator
+from db.tables.safety import ModeratorTable
 from domain.safety.admin import audit_log
 from schemas.errors import Code, RiffleError
 
@@ -14,7 +14,7 @@ from schemas.errors import Code, RiffleError
 PASSWORD_BYTES = 24
 
 
-async def add(username: str, *, superuser: bool, now: datetime | None = None) -> str:
+async def add(username: str, *, superuser: bool, now: datetime) -> str:
     """Make a moderator; the answer is their password, which is kept nowhere.
 
     Raises:
@@ -32,19 +32,17 @@ async def add(username: str, *, superuser: bool, now: datetime | None = None) ->
             VALUES ($1, $2, $3, true, true, $4)
             """,
             username,
-            Moderator.hash_password(password),
+            ModeratorTable.hash_password(password),
             # Piccolo's table wants one address each; no mail is ever sent.
             f"{username}@localhost",
             superuser,
         )
         role = "superuser" if superuser else "moderator"
-        await audit_log.record(
-            "command line", "moderator.added", username, now or datetime.now(UTC), role=role
-        )
+        await audit_log.record("command line", "moderator.added", username, role=role, now=now)
     return password
 
 
-async def remove(username: str, now: datetime | None = None) -> None:
+async def remove(username: str, *, now: datetime) -> None:
     """End a moderator's access, sign-ins too; what they did stays in the audit log.
 
     Raises:
@@ -57,10 +55,10 @@ async def remove(username: str, now: datetime | None = None) -> None:
             WHERE username = $1 RETURNING id
             """,
             username,
-            # A password that nobody was told.
-            Moderator.hash_password(secrets.token_urlsafe(PASSWORD_BYTES)),
+            # A password that nobody knows.
+            ModeratorTable.hash_password(secrets.token_urlsafe(PASSWORD_BYTES)),
         )
         if not found:
             raise RiffleError(Code.NOT_FOUND, f"there is no moderator `{username}`")
         await fetch("DELETE FROM moderator_sessions WHERE user_id = $1", found[0]["id"])
-        await audit_log.record("command line", "moderator.removed", username, now or datetime.now(UTC))
+        await audit_log.record("command line", "moderator.removed", username, now=now)

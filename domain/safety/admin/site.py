@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
 from piccolo.columns import Column
@@ -16,23 +15,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from db.safety_tables import (
+from db.tables.safety import (
     AppealTable,
-    AuditLog,
+    AuditLogTable,
     CounterNoticeTable,
-    HiddenVideo,
-    MinorCameo,
-    Moderator,
-    ModeratorSession,
+    HiddenVideoTable,
+    MinorCameoTable,
+    ModeratorSessionTable,
+    ModeratorTable,
     ProofTable,
-    Refusal,
-    RegistryEntry,
-    RegistryGrant,
-    RegistryRepresentative,
+    RefusalTable,
+    RegistryEntryTable,
+    RegistryGrantTable,
+    RegistryRepresentativeTable,
     ReportTable,
     TakedownTable,
-    TakedownTarget,
+    TakedownTargetTable,
 )
+from domain.clock import Clock
 from domain.consent import enrolments
 from domain.safety.admin import admin_actions, evidence
 from schemas.errors import RiffleError
@@ -43,7 +43,7 @@ OpenProof = Callable[[str, str], Awaitable[bytes]]
 OpenVideo = Callable[[str], Awaitable[bytes]]
 
 
-def pages(open_proof: OpenProof, open_video: OpenVideo, *, secure: bool) -> ASGIApp:
+def pages(open_proof: OpenProof, open_video: OpenVideo, clock: Clock, *, secure: bool) -> ASGIApp:
     """The ASGI app to mount. `open_proof(key, proof id)` and `open_video(key)` give clips.
 
     `secure` cookies need HTTPS.
@@ -52,24 +52,27 @@ def pages(open_proof: OpenProof, open_video: OpenVideo, *, secure: bool) -> ASGI
         tables=[
             # The clock first: what runs out next.
             _table(TakedownTable, "Takedowns", TakedownTable.due_at),
-            _table(TakedownTarget, "Takedowns", TakedownTarget.id),
+            _table(TakedownTargetTable, "Takedowns", TakedownTargetTable.id),
             _table(CounterNoticeTable, "Takedowns", CounterNoticeTable.created_at),
             _table(
                 ProofTable, "Enrolments", ProofTable.created_at, hidden=[ProofTable.hash, ProofTable.bands]
             ),
             _table(ReportTable, "Reports", ReportTable.created_at),
-            _table(HiddenVideo, "Reports", HiddenVideo.since),
-            _table(MinorCameo, "Reports", MinorCameo.since),
+            _table(HiddenVideoTable, "Reports", HiddenVideoTable.since),
+            _table(MinorCameoTable, "Reports", MinorCameoTable.since),
             _table(AppealTable, "Appeals", AppealTable.created_at),
-            _table(Refusal, "Appeals", Refusal.at, newest=True),
-            _table(RegistryEntry, "Registry", RegistryEntry.name),
-            _table(RegistryRepresentative, "Registry", RegistryRepresentative.since, newest=True),
-            _table(RegistryGrant, "Registry", RegistryGrant.created_at, newest=True),
-            _table(AuditLog, "Audit log", AuditLog.id, newest=True),
+            _table(RefusalTable, "Appeals", RefusalTable.at, newest=True),
+            _table(RegistryEntryTable, "Registry", RegistryEntryTable.name),
+            _table(RegistryRepresentativeTable, "Registry", RegistryRepresentativeTable.since, newest=True),
+            _table(RegistryGrantTable, "Registry", RegistryGrantTable.created_at, newest=True),
+            _table(AuditLogTable, "Audit log", AuditLogTable.id, newest=True),
         ],
-        forms=[*(_form(act) for act in admin_actions.ACTS), *_clip_forms(open_proof, open_video)],
-        auth_table=Moderator,
-        session_table=ModeratorSession,
+        forms=[
+            *(_form(act, clock) for act in admin_actions.ADMIN_ACTIONS),
+            *_clip_forms(open_proof, open_video, clock),
+        ],
+        auth_table=ModeratorTable,
+        session_table=ModeratorSessionTable,
         production=secure,
         site_name=SITE,
         # People's accounts hang on every table, and are none of these pages' business.
@@ -96,11 +99,11 @@ def _read_only(piccolo_crud: PiccoloCRUD, request: Request) -> None:
         raise HTTPException(405, "use the forms: each act is checked and written down")
 
 
-def _form(act: admin_actions.Act) -> FormConfig:
+def _form(act: admin_actions.AdminAction, clock: Clock) -> FormConfig:
     async def endpoint(request: Request, data: BaseModel) -> str:
         _check_role(request, act.superuser)
         try:
-            return await act.run(data, _name(request), datetime.now(UTC))
+            return await act.run(data, _name(request), clock())
         except RiffleError as refused:
             # The form shows the words of a ValueError.
             raise ValueError(refused.message) from None
@@ -108,13 +111,13 @@ def _form(act: admin_actions.Act) -> FormConfig:
     return FormConfig(act.name, act.model, endpoint, description=act.about, form_group=act.group)
 
 
-def _clip_forms(open_proof: OpenProof, open_video: OpenVideo) -> list[FormConfig]:
+def _clip_forms(open_proof: OpenProof, open_video: OpenVideo, clock: Clock) -> list[FormConfig]:
     async def proof(data: admin_actions.SeeProof, actor: str) -> tuple[str, bytes]:
-        key = await enrolments.sealed_key(data.proof_id, actor, datetime.now(UTC))
+        key = await enrolments.sealed_key(data.proof_id, actor, now=clock())
         return data.proof_id, await open_proof(key, data.proof_id)
 
     async def video(data: admin_actions.SeeVideo, actor: str) -> tuple[str, bytes]:
-        key = await evidence.video_key(data.video_id, actor, datetime.now(UTC))
+        key = await evidence.video_key(data.video_id, actor, now=clock())
         return data.video_id, await open_video(key)
 
     logged = "That you looked is written down."

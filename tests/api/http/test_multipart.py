@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.http.multipart import Part, media_type, read_parts
+from api.http.multipart import FormPart, media_type, read_parts
 from schemas.errors import Code, RiffleError
 
 TYPE = "multipart/form-data; boundary=b"
@@ -17,8 +17,8 @@ def part(headers: str, data: bytes) -> bytes:
 def test_parts_come_in_order_with_their_names_and_bytes() -> None:
     raw = part('name="a"', b"") + part('name="b"; filename="c.mp4"', b"\0\xff\r\n--") + b"--b--\r\n"
     assert list(read_parts(raw, TYPE, max_parts=2)) == [
-        Part("a", None, b""),
-        Part("b", "c.mp4", b"\0\xff\r\n--"),
+        FormPart("a", None, b""),
+        FormPart("b", "c.mp4", b"\0\xff\r\n--"),
     ]
 
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from litestar import Litestar
 
-from api.http.attempts import Attempts
-from domain.accounts import accounts, passwords
+from api.http.rate_limits import SIGN_INS
+from domain.accounts import passwords, sessions
 from tests.api.people import PASSWORD, Person, refused
 
 
@@ -110,7 +111,7 @@ async def test_sign_out_ends_the_session_and_no_other(anyone: httpx.AsyncClient,
 
 async def test_an_expired_token_says_so(anyone: httpx.AsyncClient, ada: Person) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=400)
-    access, refresh, _ = await accounts.issue_session(ada.id, None, long_ago)
+    access, refresh, _ = await sessions.issue(ada.id, None, long_ago)
     ada.session["access_token"] = access
     refused(await ada.call("GET", "/v1/me"), 401, "token_expired")
     reply = await anyone.post("/v1/sessions/refresh", json={"refresh_token": refresh})
@@ -122,24 +123,14 @@ async def test_a_refresh_token_opens_no_route(ada: Person) -> None:
     refused(await ada.call("GET", "/v1/me"), 401, "unauthenticated")
 
 
-def test_attempts_are_counted_by_address_and_window() -> None:
-    now = [0.0]
-    attempts = Attempts(limit=2, window_s=60, clock=lambda: now[0])
-    assert [attempts.wait_s("a") for _ in range(3)] == [0.0, 0.0, 60.0]
-    assert attempts.wait_s("b") == 0.0
-    now[0] = 59.0
-    assert attempts.wait_s("a") == 1.0
-    now[0] = 60.0
-    assert attempts.wait_s("a") == 0.0
-
-
-async def test_too_many_attempts_are_told_when_to_come_back(
-    anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Attempts, "wait_s", lambda *_: 12.3)
-    reply = await anyone.post("/v1/sessions", json={"handle": "x", "password": "y"})
-    refused(reply, 429, "rate_limited")
-    assert reply.headers["retry-after"] == "13"
+async def test_too_many_attempts_are_told_when_to_come_back(app: Litestar, anyone: httpx.AsyncClient) -> None:
+    body = {"handle": "nobody_at_all", "password": "y"}
+    assert app.state.rate_limiter.hit(SIGN_INS, "127.0.0.1", cost=SIGN_INS.amount - 1)
+    refused(await anyone.post("/v1/sessions", json=body), 401, "wrong_credentials")
+    for path in ("/v1/sessions", "/v1/accounts"):
+        reply = await anyone.post(path, json=body)
+        refused(reply, 429, "rate_limited")
+        assert 1 <= int(reply.headers["retry-after"]) <= 60
 
 
 async def test_the_realtime_ticket_names_the_host_that_was_asked(ada: Person) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from api.http.clock import now
+from domain.clock import utc_now
 from domain.consent import cascades
 from tests.api.conftest import HANDLES
-from tests.api.drawing import VIDEO, finish
 from tests.api.people import Person, refused, sign_up
 from tests.api.routes.test_cameos import PROMPT, cameo_of
+from tests.build import VIDEO, finish
 
 
 def photo(size: tuple[int, int] = (300, 200)) -> bytes:
@@ -66,11 +66,11 @@ async def test_a_picture_is_given_shown_and_replaced(ada: Person, bob: Person, m
     assert (await bob.call("GET", path)).content == shown.content
     entries = (await ada.ok("GET", f"/v1/cameos/{cameo['id']}/ledger"))["data"]
     assert entries[1]["body"]["reference"] == hashlib.sha256(shown.content).hexdigest()
-    (old,) = [key for key in await cascades.garbage() if cameo["id"] in key] or [None]
+    (old,) = [key for key in await cascades.garbage_keys() if cameo["id"] in key] or [None]
     assert old is None
     assert (await give(ada, cameo["id"], VIDEO, "video/mp4")).status_code == 200
     assert (await ada.call("GET", path)).headers["content-type"] == "video/mp4"
-    (old,) = [key for key in await cascades.garbage() if cameo["id"] in key]
+    (old,) = [key for key in await cascades.garbage_keys() if cameo["id"] in key]
     assert await media.size(old) == len(shown.content)
     await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"grantee": bob.handle})
     refused(await bob.call("GET", path), 403, "consent_refused")
@@ -205,7 +205,7 @@ async def test_revoking_in_each_mode(mode: str, ada: Person, bob: Person, anyone
             wish = {"prompt": "a dog", "source": {"relation": "remix", "video_ids": [post["video"]["id"]]}}
             assert (await eve.call("POST", "/v1/videos", wish)).status_code in (403, 410)
             assert (await eve.ok("POST", "/v1/consent/check", wish))["allowed"] is False
-        while await cascades.step(now()):
+        while await cascades.run_batch(now=utc_now()):
             pass
     refused(
         await ada.call("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": "later"}), 400, "invalid_request"

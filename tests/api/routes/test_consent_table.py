@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from domain.consent.policy import Action, Verdict
-from domain.consent.policy_table import Standing, answer
+from domain.consent.policy_table import Standing, table_verdict
 from media.store import MediaStore
 from schemas.cameos import Audience
 from tests.api.conftest import HANDLES
-from tests.api.drawing import finish
 from tests.api.people import Person, sign_up
+from tests.build import finish
 
 PROMPT = {"prompt": "a cat on a beach"}
 
@@ -95,7 +95,7 @@ async def test_every_cell_by_http(
     before = (await bob.ok("GET", "/v1/me/credits"))["balance"]
     made: list[Any] = []
     for action in (Action.PREVIEW, Action.RENDER, Action.REMIX, Action.READ, Action.POST):
-        verdict = answer(audience, standing, action)
+        verdict = table_verdict(audience, standing, action)
         method, path, body = scene.request(action)
         if standing is Standing.ANONYMOUS:
             reply = await anyone.request(method, path, json=body)

@@ -8,8 +8,8 @@ from typing import Any
 import av
 import pytest
 
-from tests.api.drawing import SHEET, THUMBNAIL, VIDEO, finish
 from tests.api.people import Person, refused
+from tests.build import SHEET, THUMBNAIL, VIDEO, finish
 
 
 @pytest.fixture

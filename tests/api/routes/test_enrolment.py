@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from litestar import Litestar
 
 from api.app import create_app
 from db.engine import fetch
@@ -16,7 +17,7 @@ from domain.consent import enrolments
 from media.seal import BrokenSeal, Seal
 from media.store import MediaStore
 from settings import load
-from tests.api import clips
+from tests import clips
 from tests.api.conftest import FixedCards
 from tests.api.people import Person, refused, sign_up
 
@@ -85,11 +86,11 @@ async def test_what_can_be_checked_is_checked(ada: Person) -> None:
 
 
 async def test_a_challenge_runs_out_and_a_new_one_replaces_it(
-    ada: Person, monkeypatch: pytest.MonkeyPatch
+    app: Litestar, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cameo = await enrol(ada)
     later = datetime.now(UTC) + timedelta(minutes=11)
-    monkeypatch.setattr("api.routes.enrolment.now", lambda: later)
+    app.state.clock = lambda: later
     refused(await send(ada, cameo, clips.proof(21)), 409, "invalid_state")
     fresh = await ada.ok("POST", f"/v1/cameos/{cameo['id']}/challenge")
     assert fresh["id"] != cameo["challenge"]["id"]
@@ -99,19 +100,19 @@ async def test_a_challenge_runs_out_and_a_new_one_replaces_it(
     refused(await ada.call("POST", f"/v1/cameos/{cameo['id']}/challenge"), 409, "invalid_state")
 
 
-async def test_a_proof_is_sealed(ada: Person, media: MediaStore, tmp_path: Path) -> None:
+async def test_a_proof_is_sealed(ada: Person, media: MediaStore, home: Path) -> None:
     cameo = await enrol(ada)
     clip = clips.proof(31)
     proof = (await send(ada, cameo, clip)).json()
-    key = await enrolments.sealed_key(proof["id"], "a moderator", datetime.now(UTC))
+    key = await enrolments.sealed_key(proof["id"], "a moderator", now=datetime.now(UTC))
     sealed = await media.get(key)
     assert b"ftyp" not in sealed
-    assert Seal(tmp_path).open(sealed, proof["id"]) == clip
+    assert Seal(home).open(sealed, proof["id"]) == clip
     with pytest.raises(BrokenSeal):
-        Seal(tmp_path).open(sealed, "proof_other")
+        Seal(home).open(sealed, "proof_other")
     with pytest.raises(BrokenSeal):
-        Seal(tmp_path).open(sealed[:-1] + bytes([sealed[-1] ^ 1]), proof["id"])
-    assert (tmp_path / "keys" / "seal.key").stat().st_mode & 0o077 == 0
+        Seal(home).open(sealed[:-1] + bytes([sealed[-1] ^ 1]), proof["id"])
+    assert (home / "keys" / "seal.key").stat().st_mode & 0o077 == 0
     (seen,) = await fetch("SELECT actor FROM audit_log WHERE subject = $1", proof["id"])
     assert seen["actor"] == "a moderator"
 
@@ -130,7 +131,7 @@ async def test_a_setting_may_demand_a_verified_proof(
     proof = (await send(eve, cameo, clips.proof(41))).json()
     refused(await eve.call("POST", "/v1/videos", wish), 403, "consent_refused")
     now = datetime.now(UTC)
-    await enrolments.decide(proof["id"], "verified", "it is her", "a moderator", now)
+    await enrolments.decide(proof["id"], "verified", "it is her", "a moderator", now=now)
     await eve.ok("POST", "/v1/videos", wish)
-    await enrolments.decide(proof["id"], "rejected", "on a second look", "a moderator", now)
+    await enrolments.decide(proof["id"], "rejected", "on a second look", "a moderator", now=now)
     refused(await eve.call("POST", "/v1/videos", wish), 403, "consent_refused")

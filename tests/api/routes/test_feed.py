@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.drawing import finish
 from tests.api.people import Person, refused
+from tests.build import finish
 
 
 async def posted(person: Person, media: Any, prompt: str, remix_of: str | None = None) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 from api.model_cards import ModelServerCards
 from schemas.errors import Code, RiffleError
 from schemas.videos import ModelList
-from tests.api.conftest import CARD
 from tests.api.people import refused
+from tests.build import CARD
 
 
 async def test_models_need_no_account(anyone: httpx.AsyncClient) -> None:

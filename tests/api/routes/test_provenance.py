@@ -11,19 +11,17 @@ from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer
 from media.store import MediaStore
-from tests.api import clips
-from tests.api.drawing import finish
+from tests import clips
 from tests.api.people import Person, refused
+from tests.build import finish
 
 ROUTE = "/v1/provenance"
 MP4 = {"content-type": "video/mp4"}
 
 
-async def test_our_manifest_is_known(anyone: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_our_manifest_is_known(anyone: httpx.AsyncClient, home: Path) -> None:
     clip = clips.mp4(clips.scene(1))
-    signed = Signer(credentials(tmp_path)).sign(
-        clip, Claims(video_id="video_1", model="m", parents=["video_0"])
-    )
+    signed = Signer(credentials(home)).sign(clip, Claims(video_id="video_1", model="m", parents=["video_0"]))
     found = (await anyone.post(ROUTE, content=signed, headers=MP4)).json()
     assert (found["made_here"], found["by"], found["video_id"]) == (True, "manifest", "video_1")
     assert found["manifest"] == {"state": "trusted", "title": "video_1", "parents": ["video_0"]}
@@ -31,9 +29,9 @@ async def test_our_manifest_is_known(anyone: httpx.AsyncClient, tmp_path: Path) 
     assert as_form.json() == found
 
 
-async def test_a_foreign_or_broken_manifest_is_not_ours(anyone: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_a_foreign_or_broken_manifest_is_not_ours(anyone: httpx.AsyncClient, home: Path) -> None:
     clip = clips.mp4(clips.scene(2))
-    foreign = tmp_path / "foreign"
+    foreign = home / "foreign"
     foreign.mkdir()
     signed = Signer(credentials(foreign)).sign(clip, Claims(video_id="video_1", model="m"))
     found = (await anyone.post(ROUTE, content=signed, headers=MP4)).json()
@@ -43,7 +41,7 @@ async def test_a_foreign_or_broken_manifest_is_not_ours(anyone: httpx.AsyncClien
         "mark": "not_checked",
         "perceptual_hash": "not_found",
     }
-    ours = bytearray(Signer(credentials(tmp_path)).sign(clip, Claims(video_id="video_1", model="m")))
+    ours = bytearray(Signer(credentials(home)).sign(clip, Claims(video_id="video_1", model="m")))
     ours[ours.index(b"mdat") + 200] ^= 1
     found = (await anyone.post(ROUTE, content=bytes(ours), headers=MP4)).json()
     assert found["made_here"] is False
@@ -53,11 +51,11 @@ async def test_a_foreign_or_broken_manifest_is_not_ours(anyone: httpx.AsyncClien
 async def test_a_stripped_copy_is_known_by_its_looks(
     anyone: httpx.AsyncClient, ada: Person, media: MediaStore
 ) -> None:
-    bits = fingerprint.of(clips.mp4(clips.scene(3)))
+    bits = fingerprint.fingerprint_of(clips.mp4(clips.scene(3)))
     assert bits is not None
     video = await ada.ok("POST", "/v1/videos", {"prompt": "a cat on a beach"})
     await finish(video["id"], media)
-    await fingerprints.store(video["id"], bits)
+    await fingerprints.save(video["id"], bits)
     copy = clips.mp4(clips.scene(3), crf=32, size=(96, 96))
     found = (await anyone.post(ROUTE, content=copy, headers=MP4)).json()
     assert (found["made_here"], found["by"]) == (True, "perceptual_hash")

@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from db.engine import fetch
+from domain.consent import grants
 from domain.safety import reports
 from media.store import MediaStore
 from tests.api.conftest import HANDLES
-from tests.api.drawing import finish
 from tests.api.people import Person, refused, sign_up
+from tests.build import finish
 
 
 async def posted(person: Person, media: MediaStore, *cameos: str) -> dict[str, Any]:
@@ -34,12 +35,12 @@ async def test_a_report_once_and_its_outcome(ada: Person, bob: Person, media: Me
     report = await bob.ok("POST", "/v1/reports", body)
     assert (report["status"], report["outcome"]) == ("open", None)
     assert (await bob.ok("POST", "/v1/reports", body))["id"] == report["id"]
-    await reports.decide(report["id"], "hidden", "a moderator", datetime.now(UTC))
+    await reports.decide(report["id"], "hidden", "a moderator", now=datetime.now(UTC))
     refused(await bob.call("GET", f"/v1/posts/{post['id']}"), 404, "not_found")
     refused(await ada.call("GET", f"/v1/videos/{post['video']['id']}/content"), 451, "taken_down")
     (seen,) = (await bob.ok("GET", "/v1/reports"))["data"]
     assert (seen["status"], seen["outcome"]) == ("acted", "hidden")
-    await reports.show(post["video"]["id"], "a moderator", datetime.now(UTC))
+    await reports.show(post["video"]["id"], "a moderator", now=datetime.now(UTC))
     await bob.ok("GET", f"/v1/posts/{post['id']}")
 
 
@@ -72,7 +73,7 @@ async def test_a_minor_is_used_and_seen_by_nobody(
     running = await bob.ok("POST", "/v1/videos", {"prompt": "a cat on a beach", "cameos": [cameo]})
     report = await bob.ok("POST", "/v1/reports", {"kind": "post", "id": post["id"], "reason": "minor"})
     now = datetime.now(UTC)
-    await reports.decide(report["id"], "minor", "a moderator", now)
+    await reports.decide(report["id"], "minor", "a moderator", now=now)
     failed = await bob.ok("GET", f"/v1/videos/{running['id']}")
     assert (failed["status"], failed["error"]["code"]) == ("failed", "consent_revoked")
     assert (await bob.ok("GET", "/v1/me/credits"))["balance"] == before
@@ -90,7 +91,7 @@ async def test_a_minor_is_used_and_seen_by_nobody(
         "SELECT action FROM audit_log WHERE subject IN ($1, $2) ORDER BY id", cameo, report["id"]
     )
     assert [row["action"] for row in rows] == ["cameo.minor", "report.minor"]
-    await reports.unflag_minor(cameo, "a moderator", now)
+    await reports.unflag_minor(cameo, "a moderator", now=now)
     await eve.ok("GET", f"/v1/posts/{post['id']}")
 
 
@@ -111,7 +112,7 @@ async def test_a_blocked_person_does_not_see_the_likeness_in_posts_of_others(
 
 
 async def test_requests_are_bounded(ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "REQUESTS_PER_HOUR", 1)
+    monkeypatch.setattr(grants, "REQUESTS_PER_HOUR", 1)
     first, second = await cameo_of(ada, "people_i_approve"), await cameo_of(ada, "people_i_approve")
     await bob.ok("POST", f"/v1/cameos/{first}/requests")
     reply = await bob.call("POST", f"/v1/cameos/{second}/requests")

@@ -19,8 +19,8 @@ from media.store import MediaStore
 from schemas.registry import Role
 from settings import load
 from tests.api.conftest import FixedCards
-from tests.api.drawing import finish
 from tests.api.people import Person, refused, sign_up
+from tests.build import finish
 
 HOLMES = "reg_sherlock_holmes"
 PLAIN = "a cat on a beach"
@@ -58,7 +58,7 @@ async def test_rules_about_people_look_for_a_likeness(ada: Person) -> None:
 
 async def test_the_whole_lineage_is_read(ada: Person, bob: Person, media: MediaStore) -> None:
     now = datetime.now(UTC)
-    await registry.set_representative(HOLMES, ada.handle, Role.ESTATE, "a moderator", now)
+    await registry.set_representative(HOLMES, ada.handle, Role.ESTATE, "a moderator", now=now)
     try:
         video = await ada.ok("POST", "/v1/videos", {"prompt": "Sherlock Holmes in the fog"})
         await finish(video["id"], media)
@@ -96,7 +96,7 @@ async def test_the_whole_lineage_is_read(ada: Person, bob: Person, media: MediaS
         refused(await bob.call("POST", f"/v1/videos/{video['id']}/remix", remix), 403, "likeness_protected")
         await ada.ok("DELETE", f"/v1/posts/{posted['id']}")
     finally:
-        await registry.set_representative(HOLMES, ada.handle, None, "a moderator", now)
+        await registry.set_representative(HOLMES, ada.handle, None, "a moderator", now=now)
     refused(await ada.call("POST", f"/v1/videos/{video['id']}/render"), 403, "likeness_protected")
     refused(await ada.call("POST", "/v1/posts", {"video_id": video["id"]}), 403, "likeness_protected")
 
@@ -131,7 +131,7 @@ async def test_an_upheld_appeal_lets_the_same_words_pass(ada: Person, bob: Perso
     assert (made["status"], made["rules"]) == ("open", ["registry:reg_robin_hood"])
     refused(await ada.call("POST", "/v1/appeals", appeal), 409, "conflict")
     refused(await ada.call("POST", "/v1/videos", wish), 403, "likeness_protected")
-    await appeals.decide_appeal(made["id"], True, "a hamster indeed", "a moderator", datetime.now(UTC))
+    await appeals.decide(made["id"], True, "a hamster indeed", "a moderator", now=datetime.now(UTC))
     (decided,) = (await ada.ok("GET", "/v1/appeals"))["data"]
     assert (decided["status"], decided["note"]) == ("upheld", "a hamster indeed")
     await ada.ok("POST", "/v1/videos", wish)
@@ -195,7 +195,7 @@ async def test_a_service_elsewhere_has_its_say(
     error = refused(await eve.call("POST", "/v1/videos", {"prompt": PLAIN}), 403, "moderation_refused")
     assert "outside:no_cats" in error["message"]
     made = await eve.ok("POST", "/v1/appeals", {"request_id": error["request_id"], "reason": "why"})
-    await appeals.decide_appeal(made["id"], True, "fine", "a moderator", datetime.now(UTC))
+    await appeals.decide(made["id"], True, "fine", "a moderator", now=datetime.now(UTC))
     await eve.ok("POST", "/v1/videos", {"prompt": PLAIN})
     # What is refused here already is told to nobody.
     count = len(elsewhere.asked)
@@ -233,7 +233,7 @@ async def test_what_was_answered_once_is_answered_again_whatever_would_be_refuse
         await replay(number, wish)
     assert len(elsewhere.asked) == asked + len(wishes)
     elsewhere.answer = {"allowed": True}
-    await reports.hide(made[0]["id"], "a test", "a moderator", datetime.now(UTC))
+    await reports.hide(made[0]["id"], "a test", "a moderator", now=datetime.now(UTC))
     refused(await eve.call("POST", *wishes[1]), 451, "taken_down")
     for number, wish in enumerate(wishes):
         await replay(number, wish)

@@ -18,10 +18,11 @@ import pytest
 
 from media.store import MediaStore, open_store
 from settings import PROJECT
-from tests.api.drawing import SHEET, THUMBNAIL, VIDEO, finish
 from tests.api.people import PASSWORD
+from tests.build import SHEET, THUMBNAIL, VIDEO, finish
 
-START_WITHIN_S = 30.0
+# On a busy machine.
+START_WITHIN_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ async def test_create_and_poll_then_download(client: openai.OpenAI, served_media
     await finish(made, served_media)
     video = await asyncio.wait_for(making, 20)
     assert (video.id, video.status, video.progress) == (made, "completed", 100)
-    assert (video.seconds, video.size, video.error) == ("2", "64x112", None)
+    assert (video.seconds, video.size, video.error) == ("2", "64x96", None)
     content = client.videos.download_content
     assert content(made).read() == content(made, variant="video").read() == VIDEO
     assert content(made, variant="thumbnail").read() == THUMBNAIL

@@ -9,13 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.videos.recipes import check_create
+from domain.videos.validate import check_request
 from schemas.videos import CreateVideo
-from tests.api.conftest import CARD
-from tests.api.drawing import finish
 from tests.api.people import Person, refused
 from tests.api.routes.test_cameos import cameo_of
 from tests.api.routes.test_consent import give, photo
+from tests.build import CARD, finish
 
 PROMPT = "a cat on a beach"
 # relation -> how many sources
@@ -53,7 +52,7 @@ def of(relation: str, *videos: str, **more: Any) -> dict[str, Any]:
 def test_the_examples_of_the_docs_can_be_asked_for(wish: str) -> None:
     made = msgspec.json.decode(wish, type=CreateVideo)
     words = {"motions": {"left": ["walks left"]}, "times": {"night": ["at night"]}}
-    check_create(made, msgspec.structs.replace(CARD, vocabulary=words))
+    check_request(made, msgspec.structs.replace(CARD, vocabulary=words))
 
 
 @pytest.mark.parametrize("relation", list(COUNTS))
@@ -113,7 +112,7 @@ async def test_a_stitch_has_the_length_of_its_clips(ada: Person, media: Any) -> 
     whole = await ada.ok("POST", "/v1/videos", of("stitch", first["id"], second["id"], other["id"]))
     # The extension repeats five frames of what it goes on from.
     assert whole["recipe"]["frames"] == 17 + 12 + 17
-    assert (whole["seconds"], whole["size"], whole["tier"]) == ("5.62", "64x112", "preview")
+    assert (whole["seconds"], whole["size"], whole["tier"]) == ("5.62", "64x96", "preview")
     assert (whole["prompt"], whole["recipe"]["prompt"]) == ("and then", "and then")
     await finish(whole["id"], media)
     refused(await ada.call("POST", whole["links"]["render"]), 409, "invalid_state")
@@ -121,10 +120,10 @@ async def test_a_stitch_has_the_length_of_its_clips(ada: Person, media: Any) -> 
     for video in renders:
         await finish(video["id"], media)
     full = await ada.ok("POST", "/v1/videos", of("stitch", *(video["id"] for video in renders)))
-    assert (full["tier"], full["size"], full["recipe"]["frames"]) == ("full", "128x224", 17 + 12)
+    assert (full["tier"], full["size"], full["recipe"]["frames"]) == ("full", "128x192", 17 + 12)
     assert full["cost"]["credits"] == 1
     mixed = await ada.ok("POST", "/v1/videos", of("stitch", first["id"], renders[1]["id"]))
-    assert (mixed["tier"], mixed["size"], mixed["recipe"]["frames"]) == ("preview", "128x224", 17 + 12)
+    assert (mixed["tier"], mixed["size"], mixed["recipe"]["frames"]) == ("preview", "128x192", 17 + 12)
     again = await ada.ok("POST", "/v1/videos", of("stitch", other["id"], other["id"]))
     assert again["recipe"]["frames"] == 34
 
@@ -132,7 +131,7 @@ async def test_a_stitch_has_the_length_of_its_clips(ada: Person, media: Any) -> 
 async def test_a_stitch_takes_only_what_it_can_give(ada: Person, media: Any) -> None:
     clips = [(await drawn(ada, media))["id"] for _ in range(2)]
     for more, code, param in (
-        ({"size": "64x112"}, "invalid_request", "size"),
+        ({"size": "64x96"}, "invalid_request", "size"),
         ({"seconds": "2"}, "invalid_request", "seconds"),
         ({"n": 2}, "invalid_n", "n"),
         ({"steer": {"time": "day"}}, "invalid_request", "steer"),

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import CARD
-from tests.api.drawing import finish
 from tests.api.people import Person, refused
 from tests.api.routes.test_cameos import cameo_of
 from tests.api.routes.test_consent import give, photo
+from tests.build import CARD, finish
 
 
 async def test_steering_is_in_the_recipe_and_not_in_the_prompt(ada: Person, media: Any) -> None:

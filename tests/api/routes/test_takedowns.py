@@ -7,15 +7,16 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
 
-from api.http.attempts import Attempts
+from api.http.rate_limits import TAKEDOWNS
 from db.engine import fetch
 from domain.safety import fingerprints, takedowns
 from media import fingerprint
 from media.store import MediaStore
-from tests.api import clips
-from tests.api.drawing import finish
+from tests import clips
 from tests.api.people import Person, refused
+from tests.build import finish
 
 CLAIM: dict[str, Any] = {
     "claimant": "Grace Example",
@@ -39,13 +40,13 @@ async def posted(person: Person, media: MediaStore, look: str | None = None, see
     video = await person.ok("POST", "/v1/videos", {"prompt": "a cat on a beach", "seed": seed})
     await finish(video["id"], media)
     if look is not None:
-        await fingerprints.store(video["id"], look)
+        await fingerprints.save(video["id"], look)
     post: dict[str, Any] = await person.ok("POST", "/v1/posts", {"video_id": video["id"]})
     return post
 
 
 def look(seed: int, **how: Any) -> str:
-    bits = fingerprint.of(clips.mp4(clips.scene(seed), **how))
+    bits = fingerprint.fingerprint_of(clips.mp4(clips.scene(seed), **how))
     assert bits is not None
     return bits
 
@@ -74,7 +75,7 @@ async def test_a_claim_finds_copies_and_hides_nothing_before_it_is_decided(
     for post in (first, copy, other):
         await bob.ok("GET", f"/v1/posts/{post['id']}")
 
-    await takedowns.decide(made["id"], "upheld", "clear", "a moderator", datetime.now(UTC))
+    await takedowns.decide(made["id"], "upheld", "clear", "a moderator", now=datetime.now(UTC))
     refused(await bob.call("GET", f"/v1/posts/{first['id']}"), 404, "not_found")
     refused(await ada.call("GET", f"/v1/posts/{copy['id']}"), 404, "not_found")
     await ada.ok("GET", f"/v1/posts/{other['id']}")
@@ -91,7 +92,7 @@ async def test_a_claim_finds_copies_and_hides_nothing_before_it_is_decided(
     await ada.ok("POST", counter, ANSWER)
     refused(await ada.call("POST", counter, ANSWER), 409, "conflict")
     assert (await anyone.get(f"/v1/takedowns/{made['id']}")).json()["countered"] is True
-    await takedowns.decide(made["id"], "restored", "her own cat", "a moderator", datetime.now(UTC))
+    await takedowns.decide(made["id"], "restored", "her own cat", "a moderator", now=datetime.now(UTC))
     await bob.ok("GET", f"/v1/posts/{first['id']}")
     actions = [
         row["action"] for row in await fetch("SELECT action FROM audit_log WHERE subject = $1", made["id"])
@@ -112,15 +113,15 @@ async def test_undecided_in_time_counts_as_upheld(
     await bob.ok("GET", f"/v1/posts/{post['id']}")
     await fetch("UPDATE takedowns SET due_at = created_at - interval '1 s' WHERE id = $1", made["id"])
     refused(await bob.call("GET", f"/v1/posts/{post['id']}"), 404, "not_found")
-    clock = await takedowns.clock(datetime.now(UTC) + timedelta(hours=1))
+    clock = await takedowns.open_takedowns(now=datetime.now(UTC) + timedelta(hours=1))
     assert (clock.open, clock.overdue) == (1, 1)
     assert clock.oldest_s >= 3600
     text = (await anyone.get("/metrics")).text
-    assert "riffle_takedowns_overdue 1\n" in text
+    assert "riffle_takedowns_overdue 1.0\n" in text
     assert "riffle_takedown_oldest_open_seconds " in text
-    await takedowns.decide(made["id"], "rejected", "no", "a moderator", datetime.now(UTC))
+    await takedowns.decide(made["id"], "rejected", "no", "a moderator", now=datetime.now(UTC))
     await bob.ok("GET", f"/v1/posts/{post['id']}")
-    assert "riffle_takedowns_open 0\n" in (await anyone.get("/metrics")).text
+    assert "riffle_takedowns_open 0.0\n" in (await anyone.get("/metrics")).text
 
 
 async def test_the_same_video_is_not_drawn_again(
@@ -131,15 +132,15 @@ async def test_the_same_video_is_not_drawn_again(
     again = {"prompt": "a cat on a beach", "seed": 21}
     await bob.ok("POST", "/v1/videos", again)
     now = datetime.now(UTC)
-    assert not await fingerprints.blocked(look(21, crf=30), now)
-    await takedowns.decide(made["id"], "upheld", "clear", "a moderator", now)
+    assert not await fingerprints.matches_taken_down(look(21, crf=30), now=now)
+    await takedowns.decide(made["id"], "upheld", "clear", "a moderator", now=now)
     before = await bob.ok("GET", "/v1/me/credits")
     refused(await bob.call("POST", "/v1/videos", again), 451, "taken_down")
     refused(await bob.call("POST", "/v1/videos", {**again, "n": 3, "seed": 19}), 451, "taken_down")
     assert await bob.ok("GET", "/v1/me/credits") == before
     await bob.ok("POST", "/v1/videos", {**again, "seed": 22})
-    assert await fingerprints.blocked(look(21, crf=30), now)
-    assert not await fingerprints.blocked(look(22), now)
+    assert await fingerprints.matches_taken_down(look(21, crf=30), now=now)
+    assert not await fingerprints.matches_taken_down(look(22), now=now)
 
 
 async def test_a_copy_that_appears_later_joins_the_open_claim(
@@ -150,7 +151,7 @@ async def test_a_copy_that_appears_later_joins_the_open_claim(
     late = await ada.ok("POST", "/v1/videos", {"prompt": "a cat on a beach", "seed": 32})
     await finish(late["id"], media)
     bits = look(31, crf=30)
-    await fingerprints.store(late["id"], bits)
+    await fingerprints.save(late["id"], bits)
     await takedowns.join_open(late["id"], bits)
     assert (await anyone.get(f"/v1/takedowns/{made['id']}")).json()["copies"] == 1
 
@@ -174,8 +175,8 @@ async def test_claims_that_cannot_be(
     refused(await anyone.post("/v1/takedowns", json=body), status, code, param)
 
 
-async def test_claims_are_bounded(anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Attempts, "wait_s", lambda *_: 9.0)
+async def test_claims_are_bounded(app: Litestar, anyone: httpx.AsyncClient) -> None:
+    app.state.rate_limiter.hit(TAKEDOWNS, "127.0.0.1", cost=TAKEDOWNS.amount)
     body = {**CLAIM, "videos": ["video_1"]}
     refused(await anyone.post("/v1/takedowns", json=body), 429, "rate_limited")
 

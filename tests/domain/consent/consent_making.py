@@ -7,13 +7,14 @@ from hypothesis.stateful import precondition, rule
 
 from domain.consent import cameos, cascades, receipts
 from domain.feed import posts
-from domain.videos import leases, videos
+from domain.videos import leases, transitions
+from domain.videos.delete import delete_video
 from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 from schemas.videos import Relation, Source, Tier
+from tests.build import complete, queue
 from tests.domain.consent.consent_model import Revoked, Video
 from tests.domain.consent.consent_people import PROMPTS, People, index, pick
-from tests.domain.make import complete, queue
 
 
 class Making(People):
@@ -50,7 +51,7 @@ class Making(People):
             return
         draft.id = made[0].id
         draft.receipts = [(cameo, grant, self.rules_.moment()) for cameo, (_, grant) in found.items()]
-        assert {item.cameo_id: item.grant_id for item in self.run(videos.receipts(draft.id, maker))} == {
+        assert {item.cameo_id: item.grant_id for item in self.run(receipts.of_video(draft.id))} == {
             cameo: grant for cameo, (_, grant) in found.items()
         }
         self.rules_.videos[draft.id] = draft
@@ -135,7 +136,7 @@ class Making(People):
     @rule(number=index)
     def cancel(self, number: int) -> None:
         video = pick(self.by_status("queued", "running"), number)
-        self.run(videos.cancel(video.id, video.maker, self.now))
+        self.run(transitions.cancel(video.id, video.maker, self.now))
         video.status = "cancelled"
 
     @rule(
@@ -197,7 +198,7 @@ class Making(People):
     def delete(self, number: int) -> None:
         video = pick(self.by_status("completed"), number)
         if not video.deleted:
-            self.run(videos.delete(video.id, video.maker, self.now))
+            self.run(delete_video(video.id, video.maker, self.now))
             video.deleted, video.posted = True, None
 
     # --- taking back
@@ -219,7 +220,7 @@ class Making(People):
             if not used:
                 return
             taken.mode, taken.video = "tombstone", pick(used, which).id
-            self.run(receipts.delete(cameo.id, cameo.owner, taken.video, self.now))
+            self.run(receipts.delete_use(cameo.id, cameo.owner, taken.video, now=self.now))
         else:
             if what == "person":
                 taken.person = pick(others, which)
@@ -228,7 +229,7 @@ class Making(People):
                 if not theirs:
                     return
                 taken.grant = wish.grant_id = pick(theirs, which).id
-            self.run(cameos.revoke(cameo.id, cameo.owner, wish, self.now))
+            self.run(cameos.revoke(cameo.id, cameo.owner, wish, now=self.now))
             for grant in theirs:
                 hit = taken.everything or taken.person == grant.person or taken.grant == grant.id
                 if hit and grant.status in ("pending", "accepted"):
@@ -240,18 +241,18 @@ class Making(People):
 
     @rule()
     def sweep_once(self) -> None:
-        self.run(cascades.step(self.now))
+        self.run(cascades.run_batch(now=self.now))
 
     @rule()
     def sweep_all(self) -> None:
-        while self.run(cascades.step(self.now)):
+        while self.run(cascades.run_batch(now=self.now)):
             pass
 
     @rule(seconds=st.sampled_from([1, 40, 400, 90_000]), written=st.booleans())
     def wait(self, seconds: int, written: bool) -> None:
         self.tick(seconds)
         if written:
-            while self.run(cameos.expire(self.now)):
+            while self.run(cameos.expire(now=self.now)):
                 pass
             out = [
                 grant

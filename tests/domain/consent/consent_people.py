@@ -10,13 +10,13 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from domain.accounts import accounts
-from domain.consent import cameos
-from domain.videos import videos
+from domain.accounts import social
+from domain.consent import cameos, grants
+from domain.videos import transitions
 from schemas.cameos import Audience, CreateCameo, PatchCameo, RequestCameo, Restrictions, Scope
 from schemas.errors import Code, RiffleError
+from tests.build import START, person
 from tests.domain.consent.consent_model import Cameo, Grant, Rules, Video
-from tests.domain.make import START, person
 
 T = TypeVar("T")
 PEOPLE = 4
@@ -91,7 +91,7 @@ class People(RuleBasedStateMachine):
     def teardown(self) -> None:
         for video in getattr(self, "rules_", Rules()).videos.values():
             if video.status in ("queued", "running"):
-                self.code(videos.cancel(video.id, video.maker, self.now))
+                self.code(transitions.cancel(video.id, video.maker, self.now))
 
     def by_status(self, *status: str) -> list[Video]:
         return [video for video in self.rules_.videos.values() if video.status in status]
@@ -109,7 +109,7 @@ class People(RuleBasedStateMachine):
         one, other = pick(self.who, a), pick(self.who, b)
         if one == other:
             return
-        refused = self.code(accounts.follow(one, other, self.now))
+        refused = self.code(social.follow(one, other, self.now))
         assert (refused is None) is (not self.rules_.blocked(one, other))
         if refused is None:
             self.rules_.follows.add((one, other))
@@ -122,7 +122,7 @@ class People(RuleBasedStateMachine):
     @rule(a=index, b=index)
     def unfollow(self, a: int, b: int) -> None:
         one, other = pick(self.who, a), pick(self.who, b)
-        self.run(accounts.unfollow(one, other))
+        self.run(social.unfollow(one, other))
         self.rules_.follows.discard((one, other))
 
     @rule(a=index, b=index)
@@ -130,7 +130,7 @@ class People(RuleBasedStateMachine):
         one, other = pick(self.who, a), pick(self.who, b)
         if one == other:
             return
-        self.run(accounts.block(one, other, self.now))
+        self.run(social.block(one, other, self.now))
         self.rules_.blocks.add((one, other))
         self.rules_.follows -= {(one, other), (other, one)}
 
@@ -138,7 +138,7 @@ class People(RuleBasedStateMachine):
     @rule(number=index)
     def unblock(self, number: int) -> None:
         one, other = pick(sorted(self.rules_.blocks), number)
-        self.run(accounts.unblock(one, other))
+        self.run(social.unblock(one, other))
         self.rules_.blocks.discard((one, other))
 
     # --- cameos
@@ -147,7 +147,7 @@ class People(RuleBasedStateMachine):
     def enrol(self, who: int, audience: Audience) -> None:
         owner = pick(self.who, who)
         wish = CreateCameo(display_name="Face", audience=audience)
-        made = self.run(cameos.create(owner, wish, self.now))
+        made = self.run(cameos.create(owner, wish, now=self.now))
         self.rules_.cameos[made.id] = Cameo(made.id, owner, audience.value)
 
     def living(self) -> list[Cameo]:
@@ -157,7 +157,7 @@ class People(RuleBasedStateMachine):
     @rule(number=index, audience=st.sampled_from(Audience))
     def audience(self, number: int, audience: Audience) -> None:
         cameo = pick(self.living(), number)
-        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(audience=audience), self.now))
+        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(audience=audience), now=self.now))
         cameo.audience = audience.value
         self.end_refused(cameo.id)
 
@@ -182,7 +182,7 @@ class People(RuleBasedStateMachine):
             approve_posts=cameo.approve_posts,
             until=None if cameo.until is None else int(START.timestamp()) + cameo.until,
         )
-        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(restrictions=wish), self.now))
+        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(restrictions=wish), now=self.now))
         self.end_refused(cameo.id)
 
     # --- asking
@@ -230,7 +230,7 @@ class People(RuleBasedStateMachine):
             until=None if grant.until is None else int(START.timestamp()) + grant.until,
             video_id=grant.video,
         )
-        made = self.tried(cameos.request(cameo.id, grantee, RequestCameo(scope=scope), self.now))
+        made = self.tried(grants.request(cameo.id, grantee, RequestCameo(scope=scope), now=self.now))
         if isinstance(made, RiffleError):
             return
         assert not self.rules_.blocked(grantee, cameo.owner)
@@ -251,7 +251,7 @@ class People(RuleBasedStateMachine):
     def answer(self, number: int, accept: bool) -> None:
         grant = pick(self.pending(), number)
         owner = self.rules_.cameos[grant.cameo].owner
-        refused = self.code(cameos.answer(grant.id, owner, accept, self.now))
+        refused = self.code(grants.answer(grant.id, owner, accept, now=self.now))
         late = grant.until is not None and self.rules_.now >= grant.until
         assert refused is (Code.INVALID_STATE if late else None)
         if refused is None:

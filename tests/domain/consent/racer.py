@@ -18,11 +18,11 @@ from domain.feed import posts
 from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.errors import RiffleError
 from settings import load
-from tests.domain.make import at, complete, lease_all, queue
+from tests.build import at, complete, lease_all, queue
 
 
 async def revoke(cameo: str, owner: str, mode: str) -> bool:
-    await cameos.revoke(cameo, owner, RevokeCameo(mode=RevokeMode(mode)), at(5))
+    await cameos.revoke(cameo, owner, RevokeCameo(mode=RevokeMode(mode)), now=at(5))
     return True
 
 

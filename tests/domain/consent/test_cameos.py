@@ -7,18 +7,19 @@ import asyncio
 import pytest
 
 from db.engine import fetch
-from domain.accounts import accounts
-from domain.consent import cameos, ledger
-from domain.consent.policy import ASK_AGAIN_AFTER_S, POLICY_VERSION, Ask, Reason, decide
+from domain.accounts import social
+from domain.consent import cameos, grants, ledger, receipts
+from domain.consent.facts import CameoRequester, cameo_facts
+from domain.consent.policy import ASK_AGAIN_AFTER_S, POLICY_VERSION, UseReason, UseRequest, decide
 from domain.events import stream
-from domain.feed import feed, posts
-from domain.videos import leases, videos
+from domain.feed import feed, lanes, posts
+from domain.videos import leases, transitions, visibility
 from schemas.cameos import Audience, GrantStatus, PatchCameo, RequestCameo, Restrictions, RevokeCameo, Scope
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream, video_stream
+from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut, LaneOrder
 from schemas.videos import Relation, Status
-from tests.domain.make import at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, cameo, complete, completed, lease_all, ledger_adds_up, person, queue
 
 ASKING = Audience.PEOPLE_I_APPROVE
 
@@ -30,14 +31,14 @@ async def refused(code: Code, doing: object) -> str:
     return caught.value.message
 
 
-async def inbox(account: str) -> list[tuple[Name, str]]:
+async def inbox(account: str) -> list[tuple[EventName, str]]:
     found = await stream.since(inbox_stream(account), 0, 100)
     return [(event.name, event.data["grant"]["id"]) for event in found if "grant" in event.data]
 
 
 async def granted(cameo_id: str, owner: str, grantee: str, scope: Scope | None = None) -> str:
-    grant = await cameos.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), at(0))
-    assert (await cameos.answer(grant.id, owner, True, at(1))).status is GrantStatus.ACCEPTED
+    grant = await grants.request(cameo_id, grantee, RequestCameo(scope=scope or Scope()), now=at(0))
+    assert (await grants.answer(grant.id, owner, True, now=at(1))).status is GrantStatus.ACCEPTED
     return grant.id
 
 
@@ -46,62 +47,63 @@ async def test_a_cameo_is_a_row_of_revisions() -> None:
     first, second = await asyncio.gather(cameo(ada.id, ASKING), cameo(ada.id))
     assert {first.handle, second.handle} == {ada.handle, f"{ada.handle}.2"}
     wish = PatchCameo(audience=Audience.EVERYONE, restrictions=Restrictions(words=["rain"]))
-    changed = await cameos.patch(first.id, ada.id, wish, at(1))
+    changed = await cameos.patch(first.id, ada.id, wish, now=at(1))
     assert (changed.revision, changed.audience, changed.display_name) == (2, Audience.EVERYONE, "Face")
     assert (await cameos.get(first.id, bob.id)).restrictions is None
     assert {item.id for item in await cameos.list_own(ada.id)} == {first.id, second.id}
-    await refused(Code.NOT_FOUND, cameos.patch(first.id, bob.id, wish, at(2)))
-    gone = await cameos.revoke(first.id, ada.id, RevokeCameo(), at(3))
+    await refused(Code.NOT_FOUND, cameos.patch(first.id, bob.id, wish, now=at(2)))
+    gone = await cameos.revoke(first.id, ada.id, RevokeCameo(), now=at(3))
     assert (gone.status, gone.revision) == ("revoked", 3)
-    assert (await cameos.revoke(first.id, ada.id, RevokeCameo(), at(4))).revision == 3
-    await refused(Code.INVALID_STATE, cameos.patch(first.id, ada.id, wish, at(5)))
+    assert (await cameos.revoke(first.id, ada.id, RevokeCameo(), now=at(4))).revision == 3
+    await refused(Code.INVALID_STATE, cameos.patch(first.id, ada.id, wish, now=at(5)))
     kept = await fetch("SELECT revision FROM cameo_revisions WHERE cameo_id = $1 ORDER BY id", first.id)
     assert [row["revision"] for row in kept] == [1, 2, 3]
-    await accounts.block(ada.id, bob.id, at(6))
+    await social.block(ada.id, bob.id, at(6))
     await refused(Code.NOT_FOUND, cameos.get(second.id, bob.id))
 
 
 async def test_asking_and_answering_reaches_both_inboxes() -> None:
     ada, bob, eve = await person(), await person(), await person()
     mine = await cameo(ada.id, ASKING)
-    grant = await cameos.request(mine.id, bob.id, RequestCameo(message="please"), at(0))
+    grant = await grants.request(mine.id, bob.id, RequestCameo(message="please"), now=at(0))
     assert (grant.status, grant.grantee, grant.message) == (GrantStatus.PENDING, bob.handle, "please")
-    await refused(Code.CONFLICT, cameos.request(mine.id, bob.id, RequestCameo(), at(1)))
-    await refused(Code.INVALID_REQUEST, cameos.request(mine.id, ada.id, RequestCameo(), at(1)))
-    await refused(Code.NOT_FOUND, cameos.request("cameo_0", bob.id, RequestCameo(), at(1)))
+    await refused(Code.CONFLICT, grants.request(mine.id, bob.id, RequestCameo(), now=at(1)))
+    await refused(Code.INVALID_REQUEST, grants.request(mine.id, ada.id, RequestCameo(), now=at(1)))
+    await refused(Code.NOT_FOUND, grants.request("cameo_0", bob.id, RequestCameo(), now=at(1)))
     past = RequestCameo(scope=Scope(until=1))
-    await refused(Code.INVALID_REQUEST, cameos.request(mine.id, eve.id, past, at(1)))
-    await refused(Code.NOT_FOUND, cameos.answer(grant.id, eve.id, True, at(2)))
-    await refused(Code.NOT_FOUND, cameos.answer(grant.id, bob.id, True, at(2)))
-    assert [item.id for item in await cameos.requests(ada.id, "owner")] == [grant.id]
-    accepted = await cameos.answer(grant.id, ada.id, True, at(2))
+    await refused(Code.INVALID_REQUEST, grants.request(mine.id, eve.id, past, now=at(1)))
+    await refused(Code.NOT_FOUND, grants.answer(grant.id, eve.id, True, now=at(2)))
+    await refused(Code.NOT_FOUND, grants.answer(grant.id, bob.id, True, now=at(2)))
+    assert [item.id for item in await grants.list_requests(ada.id, "owner", now=at(2))] == [grant.id]
+    accepted = await grants.answer(grant.id, ada.id, True, now=at(2))
     assert (accepted.status, accepted.revision) == (GrantStatus.ACCEPTED, 2)
-    await refused(Code.INVALID_STATE, cameos.answer(grant.id, ada.id, False, at(3)))
-    assert await inbox(ada.id) == [(Name.CAMEO_REQUESTED, grant.id)]
-    assert await inbox(bob.id) == [(Name.CAMEO_ACCEPTED, grant.id)]
-    await cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), at(4))
-    assert (await inbox(bob.id))[1:] == [(Name.CAMEO_REVOKED, grant.id)]
-    kept = (await ledger.page(mine.id, ada.id, 0, 100)).data
+    await refused(Code.INVALID_STATE, grants.answer(grant.id, ada.id, False, now=at(3)))
+    assert await inbox(ada.id) == [(EventName.CAMEO_REQUESTED, grant.id)]
+    assert await inbox(bob.id) == [(EventName.CAMEO_ACCEPTED, grant.id)]
+    await cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=bob.handle), now=at(4))
+    assert (await inbox(bob.id))[1:] == [(EventName.CAMEO_REVOKED, grant.id)]
+    kept = (await ledger.read_page(mine.id, ada.id, 0, 100)).data
     assert [item.body.get("status") for item in kept if item.kind == "grant"] == [
         "pending",
         "accepted",
         "revoked",
     ]
-    await refused(Code.NOT_FOUND, ledger.page(mine.id, bob.id, 0, 100))
+    await refused(Code.NOT_FOUND, ledger.read_page(mine.id, bob.id, 0, 100))
     for nobody in ("no_such_person", ada.handle):
-        await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=nobody), at(5)))
-    await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grant_id="grant_0"), at(5)))
+        await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grantee=nobody), now=at(5)))
+    await refused(Code.NOT_FOUND, cameos.revoke(mine.id, ada.id, RevokeCameo(grant_id="grant_0"), now=at(5)))
 
 
 async def test_many_requests_at_once_are_one() -> None:
     ada, bob = await person(), await person()
     mine = await cameo(ada.id, ASKING)
     tries = await asyncio.gather(
-        *(cameos.request(mine.id, bob.id, RequestCameo(), at(0)) for _ in range(8)), return_exceptions=True
+        *(grants.request(mine.id, bob.id, RequestCameo(), now=at(0)) for _ in range(8)),
+        return_exceptions=True,
     )
     assert sum(not isinstance(item, BaseException) for item in tries) == 1
     answers = await asyncio.gather(
-        *(cameos.answer((await_id(tries)), ada.id, bool(i % 2), at(1)) for i in range(6)),
+        *(grants.answer(await_id(tries), ada.id, bool(i % 2), now=at(1)) for i in range(6)),
         return_exceptions=True,
     )
     assert sum(not isinstance(item, BaseException) for item in answers) == 1
@@ -114,24 +116,24 @@ def await_id(tries: list[object]) -> str:
 async def test_a_refusal_holds_for_a_day_and_an_old_request_runs_out() -> None:
     ada, bob = await person(), await person()
     mine = await cameo(ada.id, ASKING)
-    grant = await cameos.request(mine.id, bob.id, RequestCameo(), at(0))
-    await cameos.answer(grant.id, ada.id, False, at(10))
-    await refused(Code.CONFLICT, cameos.request(mine.id, bob.id, RequestCameo(), at(ASK_AGAIN_AFTER_S)))
+    grant = await grants.request(mine.id, bob.id, RequestCameo(), now=at(0))
+    await grants.answer(grant.id, ada.id, False, now=at(10))
+    await refused(Code.CONFLICT, grants.request(mine.id, bob.id, RequestCameo(), now=at(ASK_AGAIN_AFTER_S)))
     until = int(at(ASK_AGAIN_AFTER_S + 100).timestamp())
     later = at(ASK_AGAIN_AFTER_S + 11)
-    second = await cameos.request(mine.id, bob.id, RequestCameo(scope=Scope(until=until)), later)
+    second = await grants.request(mine.id, bob.id, RequestCameo(scope=Scope(until=until)), now=later)
     (shown,) = [
         item
-        for item in await cameos.requests(ada.id, "owner", at(2 * ASK_AGAIN_AFTER_S))
+        for item in await grants.list_requests(ada.id, "owner", now=at(2 * ASK_AGAIN_AFTER_S))
         if item.id == second.id
     ]
     assert shown.status is GrantStatus.EXPIRED
-    await refused(Code.INVALID_STATE, cameos.answer(second.id, ada.id, True, at(2 * ASK_AGAIN_AFTER_S)))
-    third = await cameos.request(mine.id, bob.id, RequestCameo(), at(2 * ASK_AGAIN_AFTER_S))
+    await refused(Code.INVALID_STATE, grants.answer(second.id, ada.id, True, now=at(2 * ASK_AGAIN_AFTER_S)))
+    third = await grants.request(mine.id, bob.id, RequestCameo(), now=at(2 * ASK_AGAIN_AFTER_S))
     assert third.status is GrantStatus.PENDING
-    await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), at(2 * ASK_AGAIN_AFTER_S))
+    await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), now=at(2 * ASK_AGAIN_AFTER_S))
     eve = await person()
-    await refused(Code.CONSENT_REFUSED, cameos.request(mine.id, eve.id, RequestCameo(), at(3)))
+    await refused(Code.CONSENT_REFUSED, grants.request(mine.id, eve.id, RequestCameo(), now=at(3)))
 
 
 async def test_the_database_refuses_illegal_steps() -> None:
@@ -152,20 +154,20 @@ async def test_receipts_pin_what_was_permitted() -> None:
     ada, bob = await person(), await person()
     asking, public = await cameo(ada.id, ASKING), await cameo(ada.id)
     message = await refused(Code.CONSENT_REFUSED, queue(bob.id, cameos=(asking.id,)))
-    assert Reason.NOT_ASKED in message
+    assert UseReason.NOT_ASKED in message
     await refused(Code.NOT_FOUND, queue(bob.id, cameos=("cameo_0",)))
     assert await ledger_adds_up(bob.id) == 1000
     grant_id = await granted(asking.id, ada.id, bob.id)
     rows = await queue(bob.id, 2, cameos=(asking.id, public.id))
     for row in rows:
-        found = await videos.receipts(row.id, bob.id)
+        found = await receipts.of_video(row.id)
         assert [(item.cameo_id, item.grant_id, item.revision, item.policy_version) for item in found] == [
             (asking.id, grant_id, 2, POLICY_VERSION),
             (public.id, None, 1, POLICY_VERSION),
         ]
-    assert (await videos.get(rows[0].id, ada.id)).id == rows[0].id
-    assert {use.video_id for use in await cameos.uses(asking.id, ada.id)} == {row.id for row in rows}
-    await refused(Code.NOT_FOUND, cameos.uses(asking.id, bob.id))
+    assert (await visibility.get_viewable(rows[0].id, ada.id, NOW)).id == rows[0].id
+    assert {use.video_id for use in await receipts.list_uses(asking.id, ada.id)} == {row.id for row in rows}
+    await refused(Code.NOT_FOUND, receipts.list_uses(asking.id, bob.id))
 
 
 async def test_uses_are_counted_by_request_even_at_once() -> None:
@@ -179,11 +181,11 @@ async def test_uses_are_counted_by_request_even_at_once() -> None:
     assert len(made) == 2
     assert await leases.recheck_consent(made[0][0].id, now=at(2)) == []
     for row in made[0]:
-        await videos.cancel(row.id, bob.id, at(3))
+        await transitions.cancel(row.id, bob.id, at(3))
     (again,) = await queue(bob.id, cameos=(mine.id,))
     await lease_all()
     await complete(again.id, 1)
-    render = await drawn(bob.id, source=again.id, relation=Relation.RENDER)
+    render = await completed(bob.id, source=again.id, relation=Relation.RENDER)
     assert render.cameos == [mine.id]
     await refused(Code.CONSENT_REFUSED, queue(bob.id, cameos=(mine.id,)))
 
@@ -192,16 +194,16 @@ async def test_consent_follows_the_lineage() -> None:
     ada, bob, eve = await person(), await person(), await person()
     face, other = await cameo(ada.id, ASKING), await cameo(eve.id)
     await granted(face.id, ada.id, bob.id)
-    first = await drawn(bob.id, cameos=(face.id,))
-    second = await drawn(bob.id, source=first.id, cameos=(other.id,))
+    first = await completed(bob.id, cameos=(face.id,))
+    second = await completed(bob.id, source=first.id, cameos=(other.id,))
     assert set(second.cameos) == {face.id, other.id}
     await posts.post(second.id, bob.id, None, at(2))
-    with pytest.raises(RiffleError, match=Reason.NOT_ASKED):
-        await drawn(eve.id, source=second.id)
-    await cameos.patch(face.id, ada.id, PatchCameo(restrictions=Restrictions(no_remix=True)), at(3))
-    with pytest.raises(RiffleError, match=Reason.NO_REMIX):
-        await drawn(bob.id, source=first.id)
-    await drawn(bob.id, source=first.id, relation=Relation.RENDER)
+    with pytest.raises(RiffleError, match=UseReason.NOT_ASKED):
+        await completed(eve.id, source=second.id)
+    await cameos.patch(face.id, ada.id, PatchCameo(restrictions=Restrictions(no_remix=True)), now=at(3))
+    with pytest.raises(RiffleError, match=UseReason.NO_REMIX):
+        await completed(bob.id, source=first.id)
+    await completed(bob.id, source=first.id, relation=Relation.RENDER)
 
 
 @pytest.mark.parametrize("how", ["grant", "person", "cameo", "audience", "words"])
@@ -209,39 +211,39 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
     ada, bob, viewer = await person(), await person(), await person()
     mine = await cameo(ada.id, ASKING)
     grant_id = await granted(mine.id, ada.id, bob.id)
-    posted = await drawn(bob.id, cameos=(mine.id,))
+    posted = await completed(bob.id, cameos=(mine.id,))
     post = await posts.post(posted.id, bob.id, None, at(2))
-    assert (await videos.get(posted.id, viewer.id)).id == posted.id
+    assert (await visibility.get_viewable(posted.id, viewer.id, NOW)).id == posted.id
     running, _ = await queue(bob.id, 2, cameos=(mine.id,))
     (plain,) = await queue(bob.id, now=at(1))
     await leases.lease("w", limit_preview=1, limit_full=0, now=at(3), ttl_s=60)
     balance = await ledger_adds_up(bob.id)
     if how == "audience":
-        await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), at(4))
+        await cameos.patch(mine.id, ada.id, PatchCameo(audience=Audience.ONLY_ME), now=at(4))
     elif how == "words":
         words = Restrictions(words=["Beach"])
-        await cameos.patch(mine.id, ada.id, PatchCameo(restrictions=words), at(4))
+        await cameos.patch(mine.id, ada.id, PatchCameo(restrictions=words), now=at(4))
     else:
         wish = {
             "grant": RevokeCameo(grant_id=grant_id),
             "person": RevokeCameo(grantee=bob.handle),
             "cameo": RevokeCameo(),
         }[how]
-        await cameos.revoke(mine.id, ada.id, wish, at(4))
-    ended = await videos.get(running.id, bob.id)
+        await cameos.revoke(mine.id, ada.id, wish, now=at(4))
+    ended = await visibility.get_viewable(running.id, bob.id, NOW)
     assert (ended.status, ended.error_code) == (Status.FAILED, Code.CONSENT_REVOKED)
-    assert (await videos.get(plain.id, bob.id)).status is Status.QUEUED
+    assert (await visibility.get_viewable(plain.id, bob.id, NOW)).status is Status.QUEUED
     assert await ledger_adds_up(bob.id) == balance + 2
     assert not await complete(running.id, 1)
     last = (await stream.since(video_stream(running.id), 0, 10))[-1]
-    assert (last.name, last.data["code"]) == (Name.VIDEO_FAILED, Code.CONSENT_REVOKED)
-    assert not await stream.may_follow(viewer.id, video_stream(posted.id))
-    await refused(Code.NOT_FOUND, videos.get(posted.id, viewer.id))
-    await refused(Code.NOT_FOUND, posts.get_post(post.id, viewer.id))
-    await refused(Code.NOT_FOUND, feed.lane(post.trend_id, LaneOrder.FRESH, None, 5, viewer.id))
-    shown = await feed.trends(Cut.FRESH, None, 50, viewer.id)
+    assert (last.name, last.data["code"]) == (EventName.VIDEO_FAILED, Code.CONSENT_REVOKED)
+    assert not await visibility.can_follow(video_stream(posted.id), viewer.id, NOW)
+    await refused(Code.NOT_FOUND, visibility.get_viewable(posted.id, viewer.id, NOW))
+    await refused(Code.NOT_FOUND, posts.get_post(post.id, viewer.id, NOW))
+    await refused(Code.NOT_FOUND, lanes.lane(post.trend_id, LaneOrder.FRESH, None, 5, viewer.id, NOW))
+    shown = await feed.trends(Cut.FRESH, None, 50, viewer.id, NOW)
     assert post.trend_id not in {item.trend.id for item in shown.items}
-    draft = await videos.get(posted.id, bob.id)
+    draft = await visibility.get_viewable(posted.id, bob.id, NOW)
     await posts.delete_post(post.id, bob.id, at(5))
     await refused(Code.CONSENT_REFUSED, posts.post(draft.id, bob.id, None, at(6)))
 
@@ -249,15 +251,15 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
 async def test_facts_and_a_recheck() -> None:
     ada, bob = await person(), await person()
     mine = await cameo(ada.id, Audience.MUTUALS)
-    ask = Ask(requester=bob.id, action="preview", prompt="a cat", now=at(0))
-    (found,) = await cameos.facts([mine.id, "cameo_0"], bob.id, at(0))
+    ask = UseRequest(requester=bob.id, action="preview", prompt="a cat", now=at(0))
+    (found,) = (await cameo_facts([CameoRequester(id, bob.id) for id in (mine.id, "cameo_0")])).values()
     assert not decide(found, ask).allowed
-    await accounts.follow(ada.id, bob.id, at(0))
-    await accounts.follow(bob.id, ada.id, at(0))
-    (found,) = await cameos.facts([mine.id], bob.id, at(0))
-    assert decide(found, ask).reason == Reason.MUTUALS
+    await social.follow(ada.id, bob.id, at(0))
+    await social.follow(bob.id, ada.id, at(0))
+    (found,) = (await cameo_facts([CameoRequester(mine.id, bob.id)])).values()
+    assert decide(found, ask).reason == UseReason.MUTUALS
     (row,) = await queue(bob.id, cameos=(mine.id,))
     assert await leases.recheck_consent(row.id, now=at(1)) == []
-    await accounts.block(ada.id, bob.id, at(2))
+    await social.block(ada.id, bob.id, at(2))
     (decision,) = await leases.recheck_consent(row.id, now=at(3))
-    assert (decision.cameo, decision.allowed, decision.reason) == (mine.id, False, Reason.BLOCKED)
+    assert (decision.cameo, decision.allowed, decision.reason) == (mine.id, False, UseReason.BLOCKED)

@@ -12,13 +12,13 @@ import pytest
 from db import engine
 from db.engine import fetch
 from domain.consent import cascades, receipts
-from domain.videos import leases, videos
+from domain.videos import leases, visibility
 from domain.videos.record import VideoRow
 from schemas.cameos import RevokeMode
 from schemas.errors import Code
 from settings import PROJECT
+from tests.build import NOW, at, completed, lease_all, ledger_adds_up, queue
 from tests.domain.family import Family, code_of, sweep
-from tests.domain.make import at, drawn, lease_all, ledger_adds_up, queue
 
 
 async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family: Family) -> None:
@@ -29,20 +29,18 @@ async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family:
                 job.id, job.attempt, media=["v", "t", "s"], latents_key="l", cpu_seconds=1, fidelity=None,
                 closeness={}, now=at(4), media_hash=hashed if job.id == row.id else None,
             )  # fmt: skip
-        return await videos.get(row.id, who)
+        return await visibility.get_viewable(row.id, who, NOW)
 
     first = await copy("same" + family.face, family.bob, cameos=(family.face,))
     twin = await copy("same" + family.face, family.eve)
     other = await copy("other" + family.face, family.eve)
-    child = await drawn(family.eve, source=twin.id)
-    await receipts.delete(family.face, family.ada, first.id, at(6))
+    child = await completed(family.eve, source=twin.id)
+    await receipts.delete_use(family.face, family.ada, first.id, now=at(6))
     await sweep()
     for gone in (first, twin, child):
-        assert (
-            await code_of(videos.get_media(gone.id, family.eve if gone is not first else family.bob))
-            is Code.GONE
-        )
-    assert (await videos.get_media(other.id, family.eve)).withheld is None
+        maker = family.eve if gone is not first else family.bob
+        assert await code_of(visibility.get_playable(gone.id, maker, NOW)) is Code.GONE
+    assert (await visibility.get_playable(other.id, family.eve, NOW)).withheld is None
 
 
 @pytest.fixture
@@ -54,10 +52,10 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> int:
 async def test_a_cascade_goes_on_where_it_was_batch_by_batch(family: Family, small_batches: int) -> None:
     made = [family.first.video.id]
     for number in range(9):
-        made.append((await drawn(family.eve, source=made[number // 2])).id)
+        made.append((await completed(family.eve, source=made[number // 2])).id)
     await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
     left = []
-    while await cascades.step(at(50)):
+    while await cascades.run_batch(now=at(50)):
         (row,) = await fetch(
             "SELECT count(*) AS n FROM videos WHERE withheld = 'tombstone' AND id = ANY ($1)", made
         )
@@ -73,18 +71,19 @@ KILLED = """
 import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from settings import load
-from db import cascades, engine
+from db import engine
+from domain.consent import cascades
 
 async def main():
     cascades.BATCH = 1
     await engine.open(load())
     for _ in range(3):
-        await cascades.step(datetime.now(UTC))
+        await cascades.run_batch(now=datetime.now(UTC))
     # In the middle of a batch, its writes made and not committed.
-    async def never(*_):
+    async def never(*_, now):
         os.kill(os.getpid(), signal.SIGKILL)
-    cascades._bury = never
-    await cascades.step(datetime.now(UTC))
+    cascades._tombstone = never
+    await cascades.run_batch(now=datetime.now(UTC))
 
 asyncio.run(main())
 """
@@ -92,7 +91,7 @@ asyncio.run(main())
 
 async def test_a_cascade_survives_the_death_of_its_process(family: Family) -> None:
     await sweep()
-    made = [(await drawn(family.eve, source=family.first.video.id)).id for _ in range(6)]
+    made = [(await completed(family.eve, source=family.first.video.id)).id for _ in range(6)]
     await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
     env = {"PATH": "/usr/bin:/bin", "RIFFLE_DATABASE_URL": engine.url()}
     done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED], cwd=PROJECT, env=env)
@@ -108,7 +107,7 @@ async def test_a_cascade_survives_the_death_of_its_process(family: Family) -> No
 
 async def test_two_workers_share_and_never_double(family: Family, small_batches: int) -> None:
     for _ in range(7):
-        await drawn(family.eve, source=family.first.video.id)
+        await completed(family.eve, source=family.first.video.id)
     await family.revoke(RevokeMode.TOMBSTONE, grantee=family.handle)
     await family.revoke(RevokeMode.TOMBSTONE)
     await asyncio.gather(sweep(), sweep(), sweep())

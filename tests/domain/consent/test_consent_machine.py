@@ -11,22 +11,21 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-import domain.consent.facts
+import domain.consent.verdicts
+import domain.videos.visibility
 from db import engine
 from domain.consent import policy
-from domain.consent.policy import Ask, CameoFacts, Verdict
-from domain.events import stream
-from domain.feed import feed
-from domain.videos import videos
+from domain.consent.policy import CameoFacts, UseRequest, Verdict
+from domain.feed import lanes
 from domain.videos.record import select
-from domain.videos.visibility import watchable_of
+from domain.videos.visibility import can_follow, can_play, get_playable
 from schemas.errors import Code, RiffleError
 from schemas.events import video_stream
 from schemas.feed import LaneOrder
+from tests.build import START
 from tests.domain.consent.consent_making import Making
 from tests.domain.consent.consent_model import Video
-from tests.domain.consent.consent_people import Clock, pick
-from tests.domain.make import START
+from tests.domain.consent.consent_people import pick
 
 STEPS_LONG = 10_000
 
@@ -52,7 +51,7 @@ class Machine(Making):
     def read_all(self, viewer: str) -> None:
         ids = list(self.rules_.videos)
         rows = self.run(select("v.id = ANY ($1::text[]) AND v.deleted_at IS NULL", ids))
-        seen = self.run(watchable_of(rows, viewer))
+        seen = self.run(can_play(rows, viewer, self.now))
         appears = {row.id for row in rows if row.id in seen and row.video_key is not None}
         covered = {video.id for video in self.rules_.videos.values() if self.rules_.may_watch(video, viewer)}
         assert appears == covered
@@ -60,17 +59,17 @@ class Machine(Making):
         type(self).hidden += len(ids) - len(appears)
 
     def read_one(self, video: Video, viewer: str) -> None:
-        row = self.tried(videos.get_media(video.id, viewer))
+        row = self.tried(get_playable(video.id, viewer, self.now))
         if isinstance(row, RiffleError):
             assert row.code in (Code.NOT_FOUND, Code.GONE)
         appears = not isinstance(row, RiffleError) and row.video_key is not None
         assert appears is self.rules_.may_watch(video, viewer), (video, viewer)
         if video.status == "completed" and not video.deleted:
-            assert self.run(stream.may_follow(viewer, video_stream(video.id))) is appears
+            assert self.run(can_follow(video_stream(video.id), viewer, self.now)) is appears
 
     def read_lane(self, video: Video, viewer: str) -> None:
         (trend,) = self.run(engine.fetch("SELECT trend_id FROM posts WHERE id = $1", video.posted))
-        page = self.tried(feed.lane(trend["trend_id"], LaneOrder.FRESH, None, 100, viewer))
+        page = self.tried(lanes.lane(trend["trend_id"], LaneOrder.FRESH, None, 100, viewer, self.now))
         seen = set() if isinstance(page, RiffleError) else {item.post.id for item in page.items}
         for other in self.posted():
             if other.posted in seen:
@@ -80,9 +79,7 @@ class Machine(Making):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def machine(database: str, monkeypatch: pytest.MonkeyPatch) -> type[Machine]:
-    for module in (domain.videos.visibility, domain.videos.hidden, domain.feed.feed):
-        monkeypatch.setattr(module, "datetime", Clock)
+async def machine(database: str) -> type[Machine]:
     Machine.loop = asyncio.get_running_loop()
     Machine.steps = Machine.shown = Machine.hidden = 0
     return Machine
@@ -122,7 +119,7 @@ async def test_no_reading_shows_what_is_not_covered_in_ten_thousand_steps(machin
 def blind(ask: dict[str, object] | None = None, cameo: dict[str, object] | None = None) -> Any:
     """domain.consent.policy with some facts kept from it."""
 
-    def decide(facts: CameoFacts, asked: Ask) -> Verdict:
+    def decide(facts: CameoFacts, asked: UseRequest) -> Verdict:
         return policy.decide(
             msgspec.structs.replace(facts, **(cameo or {})), msgspec.structs.replace(asked, **(ask or {}))
         )
@@ -135,7 +132,7 @@ FAULTS = {
     "everybody is a mutual": blind(cameo={"mutual": True}),
     "blocks don't count": blind(cameo={"blocked": False}),
     "nobody is shut out": blind(cameo={"shut_out": None}),
-    "the words of the lineage are forgotten": blind(ask={"words": []}),
+    "the words of the lineage are forgotten": blind(ask={"texts": []}),
     "other people are not seen": blind(ask={"others": False}),
     "a remix is forgotten": blind(ask={"remixed": False}),
     "time stands still": blind(ask={"now": START}),
@@ -147,7 +144,8 @@ FAULTS = {
 async def test_the_machine_finds_what_is_wrong(
     machine: type[Machine], monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(domain.consent.facts, "decide", FAULTS[fault])
+    for module in (domain.consent.verdicts, domain.videos.visibility):
+        monkeypatch.setattr(module, "decide", FAULTS[fault])
     with pytest.raises(AssertionError):
         await ten_thousand_steps(machine)
     print(f"{fault}: found within {machine.steps} steps")

@@ -17,13 +17,13 @@ from db import engine
 from db.engine import fetch
 from domain.events import stream
 from domain.feed import posts
-from domain.videos import videos
+from domain.videos import visibility
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, video_stream
+from schemas.events import EventName, video_stream
 from schemas.videos import Status
 from settings import PROJECT
-from tests.domain.make import at, cameo, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, cameo, complete, completed, lease_all, ledger_adds_up, person, queue
 
 ROUNDS, ROUNDS_LONG = 5, 200
 # Both orders come up when the two begin within what either takes.
@@ -81,7 +81,7 @@ class Round:
         if what == "create":
             return self.bob, self.face
         if what == "post":
-            self.video = (await drawn(self.bob, cameos=(self.face,))).id
+            self.video = (await completed(self.bob, cameos=(self.face,))).id
             return self.video, self.bob
         self.video = (await queue(self.bob, cameos=(self.face,)))[0].id
         if what == "finish":
@@ -107,7 +107,7 @@ class Round:
     async def _check_video(self, row: dict[str, Any], use: dict[str, Any]) -> None:
         log = [event.name for event in await stream.since(video_stream(row["id"]), 0, 100)]
         if row["status"] == Status.FAILED:
-            assert log[-1] is Name.VIDEO_FAILED
+            assert log[-1] is EventName.VIDEO_FAILED
             # What was taken from it writes nothing any more.
             assert not await complete(row["id"], 1)
         else:
@@ -122,7 +122,7 @@ class Round:
 
     async def _seen(self, video: str) -> bool:
         try:
-            await videos.get_media(video, self.viewer)
+            await visibility.get_playable(video, self.viewer, NOW)
         except RiffleError:
             return False
         return True

@@ -16,11 +16,11 @@ import pytest
 
 from db import engine
 from db.engine import fetch, transaction
-from domain.consent import cameos, ledger
+from domain.consent import cameos, grants, ledger
 from schemas.cameos import Audience, PatchCameo, RequestCameo, Restrictions, RevokeCameo, RevokeMode
 from schemas.errors import Code, RiffleError
 from settings import PROJECT
-from tests.domain.make import at, cameo, person, queue
+from tests.build import at, cameo, person, queue
 
 CHAIN = "SELECT id, seq, hash FROM ledger WHERE cameo_id = $1 ORDER BY seq"
 
@@ -30,11 +30,11 @@ async def story() -> tuple[str, str]:
     ada, bob = await person(), await person()
     face = await cameo(ada.id, Audience.PEOPLE_I_APPROVE)
     words = Restrictions(words=['in "rain"\n', "ärger", "\u2028", "\x7f", "🦊", "a/b\\c", "\x01"])
-    await cameos.patch(face.id, ada.id, PatchCameo(restrictions=words), at(1))
-    grant = await cameos.request(face.id, bob.id, RequestCameo(message="may I?"), at(2))
-    await cameos.answer(grant.id, ada.id, True, at(3))
+    await cameos.patch(face.id, ada.id, PatchCameo(restrictions=words), now=at(1))
+    grant = await grants.request(face.id, bob.id, RequestCameo(message="may I?"), now=at(2))
+    await grants.answer(grant.id, ada.id, True, now=at(3))
     await queue(bob.id, 2, cameos=(face.id,), now=at(4))
-    await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant.id), at(5))
+    await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant.id), now=at(5))
     return face.id, ada.id
 
 
@@ -51,7 +51,7 @@ async def forced() -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
 
 async def test_it_holds_every_change_and_anybody_can_recompute_it() -> None:
     face, owner = await story()
-    found = await ledger.page(face, owner, 0, 100)
+    found = await ledger.read_page(face, owner, 0, 100)
     assert [entry.kind for entry in found.data] == [
         *("cameo", "cameo", "grant", "grant", "receipt", "receipt", "grant", "revocation")
     ]
@@ -68,11 +68,11 @@ async def test_it_holds_every_change_and_anybody_can_recompute_it() -> None:
         assert hashlib.sha256(text.encode()).hexdigest() == told
         prev = told
     assert found.data[1].body["restrictions"]["words"][0] == 'in "rain"\n'
-    second = await ledger.page(face, owner, 3, 2)
+    second = await ledger.read_page(face, owner, 3, 2)
     assert [entry.seq for entry in second.data] == [4, 5]
     assert (second.has_more, second.last_id) == (True, "5")
     with pytest.raises(RiffleError) as refused:
-        await ledger.page(face, (await person()).id, 0, 10)
+        await ledger.read_page(face, (await person()).id, 0, 10)
     assert refused.value.code is Code.NOT_FOUND
     assert await ledger.verify() == []
 
@@ -83,7 +83,7 @@ async def test_what_is_not_committed_is_not_in_it() -> None:
 
     async def undone() -> None:
         async with transaction():
-            await cameos.patch(face, owner, PatchCameo(display_name="other"), at(9))
+            await cameos.patch(face, owner, PatchCameo(display_name="other"), now=at(9))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -97,7 +97,7 @@ async def test_writers_at_once_make_one_chain() -> None:
     face = await cameo(ada.id)
     people = [await person() for _ in range(6)]
     await asyncio.gather(*(queue(someone.id, 3, cameos=(face.id,)) for someone in people))
-    found = await ledger.page(face.id, ada.id, 0, 100)
+    found = await ledger.read_page(face.id, ada.id, 0, 100)
     assert [entry.seq for entry in found.data] == list(range(1, 20))
     assert await ledger.verify() == []
 
@@ -224,7 +224,7 @@ async def test_a_revocation_of_each_mode_is_in_it() -> None:
     ada, bob = await person(), await person()
     face = await cameo(ada.id)
     for second, mode in enumerate(RevokeMode):
-        await cameos.revoke(face.id, ada.id, RevokeCameo(grantee=bob.handle, mode=mode), at(second))
-    entries = (await ledger.page(face.id, ada.id, 0, 100)).data
+        await cameos.revoke(face.id, ada.id, RevokeCameo(grantee=bob.handle, mode=mode), now=at(second))
+    entries = (await ledger.read_page(face.id, ada.id, 0, 100)).data
     assert [entry.body["mode"] for entry in entries if entry.kind == "revocation"] == list(RevokeMode)
     assert {entry.body["grantee"] for entry in entries[1:]} == {bob.id}

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from domain.consent.policy import Action
-from domain.consent.policy_table import ACTIONS, Standing, answer, table
+from domain.consent.policy_table import ACTIONS, Standing, table, table_verdict
 from schemas.cameos import Audience
 
 ROOT = Path(__file__).resolve().parents[3]
-BLOCK = re.compile(r"<!-- python -m core\.consent_table -->\n(.*?)<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- python -m domain\.consent\.policy_table -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
 def test_the_table_in_the_docs_is_the_one_that_the_code_makes() -> None:
@@ -52,4 +52,4 @@ def test_every_cell(audience: Audience, standing: Standing, action: Action) -> N
         expected = standing not in (Standing.BLOCKED, Standing.ANONYMOUS)
     else:
         expected = standing is Standing.SELF or standing in MAY[audience]
-    assert answer(audience, standing, action).allowed is expected
+    assert table_verdict(audience, standing, action).allowed is expected

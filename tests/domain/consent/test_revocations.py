@@ -5,31 +5,32 @@ from __future__ import annotations
 import pytest
 
 from db.engine import fetch
-from domain.accounts import accounts
-from domain.consent import cameos, cascades, receipts
-from domain.consent.policy import Reason
+from domain.accounts import social
+from domain.consent import cameos, cascades, grants, receipts
+from domain.consent.policy import UseReason
 from domain.events import stream
 from domain.feed import feed, posts
-from domain.videos import leases, videos
+from domain.videos import leases, visibility, wire
+from domain.videos.delete import delete_video
 from schemas.cameos import Restrictions, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream, video_stream
+from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut
 from schemas.videos import Relation, Source, Status, Tier
+from tests.build import NOW, at, cameo, complete, completed, ledger_adds_up, person, queue
 from tests.domain.family import ASKING, Family, code_of, granted, shown, sweep
-from tests.domain.make import at, cameo, complete, drawn, ledger_adds_up, person, queue
 
 
 async def test_block_new_leaves_alone_what_there_is(family: Family) -> None:
     running, *_ = await queue(family.bob, cameos=(family.face,))
     await family.revoke(RevokeMode.BLOCK_NEW, grantee=family.handle)
-    assert (await videos.get(running.id, family.bob)).error_code == Code.CONSENT_REVOKED
+    assert (await visibility.get_viewable(running.id, family.bob, NOW)).error_code == Code.CONSENT_REVOKED
     assert await code_of(queue(family.bob, cameos=(family.face,))) is Code.CONSENT_REFUSED
     assert await code_of(posts.post(family.draft.id, family.bob, None, at(6))) is Code.CONSENT_REFUSED
-    await videos.get_media(family.draft.id, family.bob)
+    await visibility.get_playable(family.draft.id, family.bob, NOW)
     await sweep()
     assert await family.shown() == (True, True, True, True)
-    await drawn(family.eve, source=family.first.video.id)
+    await completed(family.eve, source=family.first.video.id)
 
 
 async def test_block_new_of_the_whole_cameo_does_too(family: Family) -> None:
@@ -50,13 +51,13 @@ async def test_hiding_reaches_what_others_made_from_it(family: Family, by: str, 
     if swept:
         await sweep()
     assert await family.shown() == (False, False, True, True)
-    assert (await videos.get_media(family.first.video.id, family.bob)).video_key
+    assert (await visibility.get_playable(family.first.video.id, family.bob, NOW)).video_key
     wish = Source(relation=Relation.REMIX, video_ids=[family.remix.video.id])
     assert await code_of(queue(family.eve, source=wish)) is Code.CONSENT_REFUSED
     # Trusted again, bob may go on; what was hidden stays so.
     await granted(family.face, family.ada, family.bob)
     assert await family.shown() == (False, False, True, True)
-    again = await drawn(family.bob, cameos=(family.face,))
+    again = await completed(family.bob, cameos=(family.face,))
     assert await shown(await posts.post(again.id, family.bob, None, at(7)), family.viewer)
 
 
@@ -71,22 +72,24 @@ async def test_a_tombstone_shows_no_more_than_that_something_was_there(family: F
         await sweep()
     for item in (family.first, family.remix):
         for who in (family.viewer, family.bob, family.eve, family.ada):
-            video = await videos.to_video(await videos.get(item.video.id, who))
+            video = await wire.to_video(await visibility.get_viewable(item.video.id, who, NOW))
             assert (video.prompt, video.recipe.prompt) == ("", "")
             assert video.tombstone is not None
             assert "available" in video.tombstone.reason
-            seen = await posts.get_post(item.id, who)
+            seen = await posts.get_post(item.id, who, NOW)
             assert (seen.caption, seen.video.tombstone) == ("", video.tombstone)
-            assert await code_of(videos.get_media(item.video.id, who)) is Code.GONE
-            assert not await stream.may_follow(who, video_stream(item.video.id))
+            assert await code_of(visibility.get_playable(item.video.id, who, NOW)) is Code.GONE
+            assert not await visibility.can_follow(video_stream(item.video.id), who, NOW)
         assert item.trend_id not in {
-            found.trend.id for found in (await feed.trends(Cut.FRESH, None, 50, family.viewer)).items
+            found.trend.id for found in (await feed.trends(Cut.FRESH, None, 50, family.viewer, NOW)).items
         }
     assert await shown(family.own, family.viewer)
     assert await shown(family.plain, family.viewer)
-    assert family.first.video.id not in {use.video_id for use in await receipts.uses(family.face, family.ada)}
+    assert family.first.video.id not in {
+        use.video_id for use in await receipts.list_uses(family.face, family.ada)
+    }
     if swept:
-        assert set(before[0].values()) <= set(await cascades.garbage())
+        assert set(before[0].values()) <= set(await cascades.garbage_keys())
         (row,) = await fetch("SELECT * FROM videos WHERE id = $1", family.remix.video.id)
         assert (row["video_key"], row["latents_key"], row["prompt"], row["sealed"]) == (
             None,
@@ -94,16 +97,16 @@ async def test_a_tombstone_shows_no_more_than_that_something_was_there(family: F
             "",
             "a dog",
         )
-        await cascades.swept(await cascades.garbage())
+        await cascades.forget_garbage(await cascades.garbage_keys())
 
 
 async def test_a_tombstone_of_everything_takes_the_picture_too(family: Family) -> None:
-    await cameos.set_reference(family.face, family.ada, "cameos/a.webp", "0" * 64, at(4))
+    await cameos.set_reference(family.face, family.ada, "cameos/a.webp", "0" * 64, now=at(4))
     await family.revoke(RevokeMode.TOMBSTONE)
-    assert "cameos/a.webp" in await cascades.garbage()
+    assert "cameos/a.webp" in await cascades.garbage_keys()
     assert not (await cameos.get(family.face, family.ada)).has_reference
     assert await shown(family.plain, family.viewer)
-    assert await code_of(videos.get_media(family.own.video.id, family.eve)) is Code.GONE
+    assert await code_of(visibility.get_playable(family.own.video.id, family.eve, NOW)) is Code.GONE
 
 
 async def test_the_owner_deletes_one_use_and_what_came_of_it(family: Family) -> None:
@@ -112,33 +115,33 @@ async def test_the_owner_deletes_one_use_and_what_came_of_it(family: Family) -> 
     )
     balance = await ledger_adds_up(family.eve)
     assert (
-        await code_of(receipts.delete(family.face, family.bob, family.first.video.id, at(4)))
+        await code_of(receipts.delete_use(family.face, family.bob, family.first.video.id, now=at(4)))
         is Code.NOT_FOUND
     )
     assert (
-        await code_of(receipts.delete(family.face, family.ada, family.plain.video.id, at(4)))
+        await code_of(receipts.delete_use(family.face, family.ada, family.plain.video.id, now=at(4)))
         is Code.NOT_FOUND
     )
-    assert await code_of(receipts.delete(family.face, family.ada, "video_0", at(4))) is Code.NOT_FOUND
-    await receipts.delete(family.face, family.ada, family.first.video.id, at(4))
-    ended = await videos.get(child.id, family.eve)
+    assert await code_of(receipts.delete_use(family.face, family.ada, "video_0", now=at(4))) is Code.NOT_FOUND
+    await receipts.delete_use(family.face, family.ada, family.first.video.id, now=at(4))
+    ended = await visibility.get_viewable(child.id, family.eve, NOW)
     assert (ended.status, ended.error_code) == (Status.FAILED, Code.CONSENT_REVOKED)
     assert await ledger_adds_up(family.eve) == balance + 1
     for item in (family.first, family.remix):
-        assert await code_of(videos.get_media(item.video.id, family.viewer)) is Code.GONE
+        assert await code_of(visibility.get_playable(item.video.id, family.viewer, NOW)) is Code.GONE
     await sweep()
     assert await shown(family.own, family.viewer)
-    assert (await videos.get_media(family.draft.id, family.bob)).id == family.draft.id
+    assert (await visibility.get_playable(family.draft.id, family.bob, NOW)).id == family.draft.id
     # bob himself did nothing that counts against him.
-    await drawn(family.bob, cameos=(family.face,))
+    await completed(family.bob, cameos=(family.face,))
 
 
 async def test_somebody_without_a_grant_can_be_shut_out(family: Family) -> None:
     public = await cameo(family.ada)
-    post = await posts.post((await drawn(family.bob, cameos=(public.id,))).id, family.bob, None, at(4))
-    await cameos.revoke(public.id, family.ada, RevokeCameo(grantee=family.handle), at(5))
+    post = await posts.post((await completed(family.bob, cameos=(public.id,))).id, family.bob, None, at(4))
+    await cameos.revoke(public.id, family.ada, RevokeCameo(grantee=family.handle), now=at(5))
     assert not await shown(post, family.viewer)
-    with pytest.raises(RiffleError, match=Reason.GRANT_REVOKED):
+    with pytest.raises(RiffleError, match=UseReason.GRANT_REVOKED):
         await queue(family.bob, cameos=(public.id,))
     await queue(family.eve, cameos=(public.id,))
     await granted(public.id, family.ada, family.bob)
@@ -149,7 +152,7 @@ async def test_the_owner_hears_of_every_use_at_once(family: Family) -> None:
     heard = [
         event
         for event in await stream.since(inbox_stream(family.ada), 0, 100)
-        if event.name is Name.CAMEO_USED
+        if event.name is EventName.CAMEO_USED
     ]
     assert [(event.data["by"], event.data["action"]) for event in heard[:2]] == [
         (family.handle, "preview"),
@@ -166,68 +169,68 @@ async def test_the_owner_hears_of_every_use_at_once(family: Family) -> None:
 async def test_the_words_of_the_lineage_count_deleted_or_not() -> None:
     ada, bob = await person(), await person()
     strict = await cameo(ada.id, restrictions=Restrictions(words=["rain"]))
-    first = await drawn(bob.id, prompt="a cat in the rain")
-    second = await drawn(bob.id, prompt="a cat", source=first.id)
+    first = await completed(bob.id, prompt="a cat in the rain")
+    second = await completed(bob.id, prompt="a cat", source=first.id)
     wish = Source(relation=Relation.REMIX, video_ids=[second.id])
-    with pytest.raises(RiffleError, match=Reason.RESTRICTED_WORDS):
+    with pytest.raises(RiffleError, match=UseReason.RESTRICTED_WORDS):
         await queue(bob.id, prompt="a dog", source=wish, cameos=(strict.id,))
-    await videos.delete(first.id, bob.id, at(5))
-    with pytest.raises(RiffleError, match=Reason.RESTRICTED_WORDS):
+    await delete_video(first.id, bob.id, at(5))
+    with pytest.raises(RiffleError, match=UseReason.RESTRICTED_WORDS):
         await queue(bob.id, prompt="a dog", source=wish, cameos=(strict.id,))
-    assert (await videos.get(second.id, bob.id)).prompt == "a cat"
-    lone = await drawn(bob.id, prompt="in the rain")
-    await videos.delete(lone.id, bob.id, at(6))
+    assert (await visibility.get_viewable(second.id, bob.id, NOW)).prompt == "a cat"
+    lone = await completed(bob.id, prompt="in the rain")
+    await delete_video(lone.id, bob.id, at(6))
     assert (await fetch("SELECT sealed FROM videos WHERE id = $1", lone.id))[0]["sealed"] is None
 
 
 async def test_several_sources_bring_all_their_cameos() -> None:
     ada, eve, bob = await person(), await person(), await person()
     one, other = await cameo(ada.id), await cameo(eve.id, restrictions=Restrictions(no_others=True))
-    left, right = await drawn(bob.id, cameos=(one.id,)), await drawn(bob.id, cameos=(other.id,))
-    deep = await drawn(bob.id, source=right.id)
-    with pytest.raises(RiffleError, match=Reason.NO_OTHERS):
+    left, right = await completed(bob.id, cameos=(one.id,)), await completed(bob.id, cameos=(other.id,))
+    deep = await completed(bob.id, source=right.id)
+    with pytest.raises(RiffleError, match=UseReason.NO_OTHERS):
         await queue(bob.id, source=Source(relation=Relation.STITCH, video_ids=[left.id, deep.id]))
-    third = await drawn(bob.id)
+    third = await completed(bob.id)
     (row,) = await queue(bob.id, source=Source(relation=Relation.STITCH, video_ids=[left.id, third.id]))
     assert row.cameos == [one.id]
-    await cameos.revoke(one.id, ada.id, RevokeCameo(), at(5))
-    assert (await videos.get(row.id, bob.id)).error_code == Code.CONSENT_REVOKED
+    await cameos.revoke(one.id, ada.id, RevokeCameo(), now=at(5))
+    assert (await visibility.get_viewable(row.id, bob.id, NOW)).error_code == Code.CONSENT_REVOKED
 
 
 async def test_posting_can_need_approval_of_that_very_video() -> None:
     ada, bob, viewer = await person(), await person(), await person()
     face = await cameo(ada.id, restrictions=Restrictions(approve_posts=True))
-    draft, other = await drawn(bob.id, cameos=(face.id,)), await drawn(bob.id, cameos=(face.id,))
-    with pytest.raises(RiffleError, match=Reason.POST_NOT_APPROVED):
+    draft, other = await completed(bob.id, cameos=(face.id,)), await completed(bob.id, cameos=(face.id,))
+    with pytest.raises(RiffleError, match=UseReason.POST_NOT_APPROVED):
         await posts.post(draft.id, bob.id, None, at(3))
     allowed, verdicts = await posts.may_post(draft.id, bob.id, at(3))
     assert (allowed, verdicts[face.id].ask) == (False, "this video")
     assert await code_of(granted(face.id, ada.id, viewer.id, Scope(video_id=draft.id))) is Code.NOT_FOUND
     grant = await granted(face.id, ada.id, bob.id, Scope(video_id=draft.id))
     post = await posts.post(draft.id, bob.id, None, at(4))
-    assert [(item.action, item.grant_id) for item in await videos.receipts(draft.id, bob.id)] == [
+    assert [(item.action, item.grant_id) for item in await receipts.of_video(draft.id)] == [
         ("draw", None),
         ("post", grant),
     ]
     assert await shown(post, viewer.id)
-    with pytest.raises(RiffleError, match=Reason.OTHER_VIDEO):
+    with pytest.raises(RiffleError, match=UseReason.OTHER_VIDEO):
         await posts.post(other.id, bob.id, None, at(4))
-    await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant), at(5))
+    await cameos.revoke(face.id, ada.id, RevokeCameo(grant_id=grant), now=at(5))
     assert not await shown(post, viewer.id)
 
 
 async def test_a_grant_for_one_trend_is_for_that_trend() -> None:
     ada, bob = await person(), await person()
     face = await cameo(ada.id, ASKING)
-    root = await posts.post((await drawn(bob.id)).id, bob.id, None, at(2))
-    away = await posts.post((await drawn(bob.id)).id, bob.id, None, at(2))
+    root = await posts.post((await completed(bob.id)).id, bob.id, None, at(2))
+    away = await posts.post((await completed(bob.id)).id, bob.id, None, at(2))
     assert await code_of(granted(face.id, ada.id, bob.id, Scope(trend="post_0"))) is Code.NOT_FOUND
     await granted(face.id, ada.id, bob.id, Scope(trend=root.trend_id))
     for source in (None, away.video.id):
-        with pytest.raises(RiffleError, match=Reason.OTHER_TREND):
-            await drawn(bob.id, source=source, cameos=(face.id,))
-    inside = await drawn(bob.id, source=root.video.id, cameos=(face.id,))
-    deeper = await drawn(bob.id, source=inside.id)
+        with pytest.raises(RiffleError, match=UseReason.OTHER_TREND):
+            await completed(bob.id, source=source, cameos=(face.id,))
+    inside = await completed(bob.id, source=root.video.id, cameos=(face.id,))
+    deeper = await completed(bob.id, source=inside.id)
     post = await posts.post(deeper.id, bob.id, None, at(3))
     assert post.trend_id == root.trend_id
     assert await shown(post, ada.id)
@@ -244,23 +247,23 @@ async def test_what_ends_without_a_word_takes_effect_within_one_step() -> None:
     await leases.lease("w", limit_preview=100, limit_full=0, now=at(3), ttl_s=100)
     assert await leases.step(row.id, 1, i=1, n=4, picture=b"webp", now=at(4))
     assert not await leases.step(row.id, 1, i=2, n=4, picture=b"webp", now=at(50))
-    ended = await videos.get(row.id, bob.id)
+    ended = await visibility.get_viewable(row.id, bob.id, NOW)
     assert (ended.status, ended.error_code) == (Status.FAILED, Code.CONSENT_REVOKED)
     log = await stream.since(video_stream(row.id), 0, 10)
     assert [event.picture for event in log] == [None] * 4
     assert await ledger_adds_up(bob.id) == 1000
     assert not await complete(row.id, 1)
     # Nothing that has run out is leased; and it's written down as expired.
-    assert await cameos.expire(at(51)) == 1
-    (grant,) = await cameos.requests(bob.id, "grantee", at(51))
+    assert await cameos.expire(now=at(51)) == 1
+    (grant,) = await grants.list_requests(bob.id, "grantee", now=at(51))
     assert (grant.status, grant.revision) == ("expired", 3)
-    assert await cameos.expire(at(51)) == 0
+    assert await cameos.expire(now=at(51)) == 0
 
 
 async def test_who_is_blocked_sees_nothing_of_the_likeness(family: Family) -> None:
-    await accounts.block(family.ada, family.viewer, at(5))
+    await social.block(family.ada, family.viewer, at(5))
     assert await family.shown() == (False, False, False, True)
-    await accounts.block(family.ada, family.bob, at(5))
-    assert await code_of(videos.get_media(family.draft.id, family.bob)) is Code.NOT_FOUND
-    assert (await videos.get(family.draft.id, family.bob)).id == family.draft.id
-    assert not await stream.may_follow(family.bob, video_stream(family.draft.id))
+    await social.block(family.ada, family.bob, at(5))
+    assert await code_of(visibility.get_playable(family.draft.id, family.bob, NOW)) is Code.NOT_FOUND
+    assert (await visibility.get_viewable(family.draft.id, family.bob, NOW)).id == family.draft.id
+    assert not await visibility.can_follow(video_stream(family.draft.id), family.bob, NOW)

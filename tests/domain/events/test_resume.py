@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.events.resume import MAX_MISSED, Follower, Head
-from schemas.events import Event, Name
+from schemas.events import Event, EventName
 
 STREAM = "video:video_1"
 
 
 def event(seq: int, epoch: str = "e1") -> Event:
-    return Event(stream=STREAM, epoch=epoch, seq=seq, at=seq, name=Name.VIDEO_STEP, data={"i": seq})
+    return Event(stream=STREAM, epoch=epoch, seq=seq, at=seq, name=EventName.VIDEO_STEP, data={"i": seq})
 
 
 class Log:

@@ -7,16 +7,16 @@ import asyncio
 import pytest
 
 from db.engine import fetch
-from domain.accounts import accounts
+from domain.accounts import social
 from domain.events import stream
-from domain.feed import feed, posts
-from domain.feed.ranking import encode_cursor
-from domain.videos import videos
+from domain.feed import feed, lanes, posts
+from domain.feed.cursors import encode_cursor
+from domain.videos.delete import delete_video
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, inbox_stream
+from schemas.events import EventName, inbox_stream
 from schemas.feed import Cut, LaneOrder, Post
 from schemas.videos import Relation
-from tests.domain.make import at, drawn, person, queue
+from tests.build import NOW, at, completed, person, queue
 
 
 async def refused(code: Code, doing: object) -> None:
@@ -33,7 +33,7 @@ async def posted(
     prompt: str = "a cat on a beach",
     closeness: dict[str, float] | None = None,
 ) -> Post:
-    row = await drawn(account, prompt=prompt, source=source, closeness=closeness, now=at(second))
+    row = await completed(account, prompt=prompt, source=source, closeness=closeness, now=at(second))
     return await posts.post(row.id, account, None, at(second))
 
 
@@ -41,7 +41,7 @@ async def all_trends(cut: Cut, viewer: str, limit: int = 2) -> list[str]:
     seen: list[str] = []
     cursor = None
     while True:
-        page = await feed.trends(cut, cursor, limit, viewer)
+        page = await feed.trends(cut, cursor, limit, viewer, NOW)
         assert len(page.items) <= limit
         seen += [item.trend.id for item in page.items]
         cursor = page.cursor
@@ -53,7 +53,7 @@ async def all_lane(trend: str, order: LaneOrder, viewer: str, limit: int = 2) ->
     seen: list[str] = []
     cursor = None
     while True:
-        page = await feed.lane(trend, order, cursor, limit, viewer)
+        page = await lanes.lane(trend, order, cursor, limit, viewer, NOW)
         seen += [item.post.id for item in page.items]
         cursor = page.cursor
         if cursor is None:
@@ -62,7 +62,7 @@ async def all_lane(trend: str, order: LaneOrder, viewer: str, limit: int = 2) ->
 
 async def test_only_an_own_completed_video_is_posted_once() -> None:
     ada, bob = await person(), await person()
-    row = await drawn(ada.id)
+    row = await completed(ada.id)
     await refused(Code.NOT_FOUND, posts.post(row.id, bob.id, None, at(1)))
     await refused(Code.NOT_FOUND, posts.post("video_0", bob.id, None, at(1)))
     (waiting,) = await queue(ada.id)
@@ -76,7 +76,7 @@ async def test_only_an_own_completed_video_is_posted_once() -> None:
     assert {item.code for item in tries if isinstance(item, RiffleError)} == {Code.CONFLICT}
     await refused(Code.NOT_FOUND, posts.delete_post(made.id, bob.id, at(2)))
     await posts.delete_post(made.id, ada.id, at(2))
-    await refused(Code.NOT_FOUND, posts.get_post(made.id, ada.id))
+    await refused(Code.NOT_FOUND, posts.get_post(made.id, ada.id, NOW))
     await refused(Code.NOT_FOUND, posts.delete_post(made.id, ada.id, at(2)))
     assert (await posts.post(row.id, ada.id, None, at(3))).id != made.id
 
@@ -84,8 +84,8 @@ async def test_only_an_own_completed_video_is_posted_once() -> None:
 async def test_a_remix_of_a_remix_joins_the_trend_through_drafts() -> None:
     ada, bob = await person(), await person()
     root = await posted(ada.id, 1)
-    draft = await drawn(bob.id, source=root.video.id)
-    render = await drawn(
+    draft = await completed(bob.id, source=root.video.id)
+    render = await completed(
         bob.id, source=draft.id, relation=Relation.RENDER, closeness={draft.id: 0.9, root.video.id: 0.7}
     )
     near = await posts.post(render.id, bob.id, None, at(3))
@@ -95,16 +95,16 @@ async def test_a_remix_of_a_remix_joins_the_trend_through_drafts() -> None:
     assert (third.trend_id, third.source_post_id) == (root.id, near.id)
     assert (third.closeness.source, third.closeness.root) == (0.5, 0.2)
     (event,) = await stream.since(inbox_stream(ada.id), 0, 10)
-    assert event.name is Name.POST_REMIXED
+    assert event.name is EventName.POST_REMIXED
     assert (event.data["post_id"], event.data["source_post_id"], event.data["by"]) == (
         near.id,
         root.id,
         bob.handle,
     )
     assert await stream.since(inbox_stream(bob.id), 0, 10) == []
-    assert (await posts.get_post(root.id, ada.id)).remixes == 1
+    assert (await posts.get_post(root.id, ada.id, NOW)).remixes == 1
     await posts.delete_post(near.id, bob.id, at(5))
-    assert (await posts.get_post(root.id, ada.id)).remixes == 0
+    assert (await posts.get_post(root.id, ada.id, NOW)).remixes == 0
     later = await posted(ada.id, 6, source=third.video.id)
     assert later.trend_id == root.id
 
@@ -132,7 +132,7 @@ async def test_lanes_in_every_order_meet_every_post_once() -> None:
     top = await all_lane(root.id, LaneOrder.TOP, viewer.id)
     assert top[:3] == [made[3].id, made[4].id, made[5].id]
     assert sorted(top) == sorted(post.id for post in made)
-    page = await feed.lane(root.id, LaneOrder.FRESH, None, 1, viewer.id)
+    page = await lanes.lane(root.id, LaneOrder.FRESH, None, 1, viewer.id, NOW)
     diff = [(part.op, part.text) for part in page.items[0].prompt_diff]
     assert diff == [
         ("keep", "a"),
@@ -143,11 +143,11 @@ async def test_lanes_in_every_order_meet_every_post_once() -> None:
         ("keep", "beach"),
         ("add", "4"),
     ]
-    whole = await feed.lane(root.id, LaneOrder.CLOSENESS, None, 50, viewer.id)
+    whole = await lanes.lane(root.id, LaneOrder.CLOSENESS, None, 50, viewer.id, NOW)
     assert [part.op for part in whole.items[0].prompt_diff] == ["keep"]
-    (item,) = (await feed.trends(Cut.FRESH, None, 1, viewer.id)).items
+    (item,) = (await feed.trends(Cut.FRESH, None, 1, viewer.id, NOW)).items
     assert [post.id for post in item.lane.items] == near[: feed.LANE_PREVIEW]
-    rest = await feed.lane(root.id, LaneOrder.CLOSENESS, item.lane.cursor, 50, viewer.id)
+    rest = await lanes.lane(root.id, LaneOrder.CLOSENESS, item.lane.cursor, 50, viewer.id, NOW)
     assert [entry.post.id for entry in rest.items] == near[feed.LANE_PREVIEW :]
     assert (item.trend.posts, item.trend.contributors, item.trend.prompt) == (6, 1, "a cat sleeps on a beach")
     await posts.delete_post(root.id, ada.id, at(60))
@@ -168,15 +168,15 @@ async def test_cuts_and_who_is_left_out() -> None:
     assert hot.index(first.id) < hot.index(third.id) < hot.index(second.id)
     assert sorted(hot) == sorted(everything)
     assert await all_trends(Cut.FOLLOWING, viewer.id) == []
-    await accounts.follow(viewer.id, bob.id, at(1004))
+    await social.follow(viewer.id, bob.id, at(1004))
     assert await all_trends(Cut.FOLLOWING, viewer.id, 1) == [third.id, second.id]
-    (item,) = (await feed.trends(Cut.FOLLOWING, None, 1, viewer.id)).items
+    (item,) = (await feed.trends(Cut.FOLLOWING, None, 1, viewer.id, NOW)).items
     assert item.why == f"You follow @{bob.handle}"
-    await accounts.block(bob.id, viewer.id, at(1005))
+    await social.block(bob.id, viewer.id, at(1005))
     assert {second.id, third.id} & set(await all_trends(Cut.FRESH, viewer.id)) == set()
-    await refused(Code.NOT_FOUND, posts.get_post(second.id, viewer.id))
+    await refused(Code.NOT_FOUND, posts.get_post(second.id, viewer.id, NOW))
     await refused(Code.NOT_FOUND, posts.like(second.id, viewer.id, at(1006)))
-    await refused(Code.NOT_FOUND, feed.lane(second.id, LaneOrder.TOP, None, 5, viewer.id))
+    await refused(Code.NOT_FOUND, lanes.lane(second.id, LaneOrder.TOP, None, 5, viewer.id, NOW))
 
 
 async def test_likes_count_once_even_at_once() -> None:
@@ -185,14 +185,14 @@ async def test_likes_count_once_even_at_once() -> None:
     await asyncio.gather(*(posts.like(post.id, bob.id, at(2)) for _ in range(6)))
     others = [await person() for _ in range(6)]
     await asyncio.gather(*(posts.like(post.id, other.id, at(2)) for other in others))
-    shown = await posts.get_post(post.id, bob.id)
+    shown = await posts.get_post(post.id, bob.id, NOW)
     assert (shown.likes, shown.liked) == (7, True)
-    await asyncio.gather(*(posts.unlike(post.id, bob.id) for _ in range(3)))
-    shown = await posts.get_post(post.id, bob.id)
+    await asyncio.gather(*(posts.unlike(post.id, bob.id, NOW) for _ in range(3)))
+    shown = await posts.get_post(post.id, bob.id, NOW)
     assert (shown.likes, shown.liked) == (6, False)
     (trend,) = await fetch("SELECT points FROM trends WHERE id = $1", post.trend_id)
     assert trend["points"] == 3 + 6
-    await videos.delete(post.video.id, ada.id, at(3))
+    await delete_video(post.video.id, ada.id, at(3))
     (trend,) = await fetch("SELECT points FROM trends WHERE id = $1", post.trend_id)
     assert trend["points"] == 0
 
@@ -201,6 +201,6 @@ async def test_likes_count_once_even_at_once() -> None:
 async def test_bad_cursors(cursor: str) -> None:
     ada = await person()
     post = await posted(ada.id, 1)
-    await refused(Code.INVALID_CURSOR, feed.trends(Cut.FRESH, cursor, 5, ada.id))
-    await refused(Code.INVALID_CURSOR, feed.lane(post.id, LaneOrder.TOP, cursor, 5, ada.id))
-    await refused(Code.NOT_FOUND, feed.lane("post_0", LaneOrder.TOP, None, 5, ada.id))
+    await refused(Code.INVALID_CURSOR, feed.trends(Cut.FRESH, cursor, 5, ada.id, NOW))
+    await refused(Code.INVALID_CURSOR, lanes.lane(post.id, LaneOrder.TOP, cursor, 5, ada.id, NOW))
+    await refused(Code.NOT_FOUND, lanes.lane("post_0", LaneOrder.TOP, None, 5, ada.id, NOW))

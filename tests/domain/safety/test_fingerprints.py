@@ -10,10 +10,10 @@ import pytest
 from db import engine
 from domain.safety import fingerprints, takedowns
 from domain.safety.hash_distance import NEAR_BITS, bands
-from domain.videos import hidden, leases, videos
+from domain.videos import leases, visibility
 from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
-from tests.domain.make import at, complete, drawn, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, complete, completed, lease_all, ledger_adds_up, person, queue
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -29,31 +29,31 @@ def random_bits(seed: int) -> str:
 
 async def test_copies_are_those_within_the_distance() -> None:
     owner = (await person()).id
-    one, near, far = [await drawn(owner) for _ in range(3)]
+    one, near, far = [await completed(owner) for _ in range(3)]
     bits = random_bits(1)
-    await fingerprints.store(one.id, bits)
-    await fingerprints.store(near.id, flipped(bits, NEAR_BITS))
-    await fingerprints.store(far.id, flipped(bits, NEAR_BITS + 1))
+    await fingerprints.save(one.id, bits)
+    await fingerprints.save(near.id, flipped(bits, NEAR_BITS))
+    await fingerprints.save(far.id, flipped(bits, NEAR_BITS + 1))
     found = await fingerprints.copies(bits)
     assert [(copy.video_id, copy.distance) for copy in found] == [(one.id, 0), (near.id, NEAR_BITS)]
-    assert [copy.video_id for copy in await fingerprints.copies(bits, but=one.id)] == [near.id]
+    assert [copy.video_id for copy in await fingerprints.copies(bits, exclude=one.id)] == [near.id]
     assert await fingerprints.copies(random_bits(2)) == []
-    await fingerprints.store(one.id, random_bits(3))
+    await fingerprints.save(one.id, random_bits(3))
     assert [copy.video_id for copy in await fingerprints.copies(bits)] == [near.id]
-    assert await fingerprints.of(far.id) == flipped(bits, NEAR_BITS + 1)
-    assert await fingerprints.of("video_0") is None
+    assert await fingerprints.fingerprint_of(far.id) == flipped(bits, NEAR_BITS + 1)
+    assert await fingerprints.fingerprint_of("video_0") is None
 
 
-async def test_an_attempt_that_is_over_leaves_no_look() -> None:
+async def test_an_attempt_that_is_over_leaves_no_fingerprint() -> None:
     owner = (await person()).id
     (row,) = await queue(owner)
     await lease_all()
     await leases.release(row.id, 1, now=at(1))
     await lease_all()
-    assert not await complete(row.id, 1, look=random_bits(4))
-    assert await fingerprints.of(row.id) is None
-    assert await complete(row.id, 2, look=random_bits(5))
-    assert await fingerprints.of(row.id) == random_bits(5)
+    assert not await complete(row.id, 1, fingerprint=random_bits(4))
+    assert await fingerprints.fingerprint_of(row.id) is None
+    assert await complete(row.id, 2, fingerprint=random_bits(5))
+    assert await fingerprints.fingerprint_of(row.id) == random_bits(5)
 
 
 async def claim(video: str) -> str:
@@ -67,7 +67,7 @@ async def claim(video: str) -> str:
         signature="Grace Example",
         videos=[video],
     )
-    return (await takedowns.file(wish, at(2))).id
+    return (await takedowns.file(wish, now=at(2))).id
 
 
 async def test_a_copy_that_completes_as_a_takedown_is_filed_comes_under_it() -> None:
@@ -76,8 +76,8 @@ async def test_a_copy_that_completes_as_a_takedown_is_filed_comes_under_it() -> 
         bits = random_bits(100 + number)
         first, second = [row.id for row in await queue(owner, 2, prompt=f"cat {number}")]
         await lease_all()
-        assert await complete(first, 1, look=bits)
-        filed, done = await asyncio.gather(claim(first), complete(second, 1, look=bits))
+        assert await complete(first, 1, fingerprint=bits)
+        filed, done = await asyncio.gather(claim(first), complete(second, 1, fingerprint=bits))
         assert done
         assert (await takedowns.get(filed)).copies == 1
 
@@ -88,14 +88,15 @@ async def test_a_copy_that_completes_as_a_takedown_is_upheld_is_not_seen() -> No
         bits = random_bits(200 + number)
         first, second = [row.id for row in await queue(owner, 2, prompt=f"cat {number}")]
         await lease_all()
-        assert await complete(first, 1, look=bits)
+        assert await complete(first, 1, fingerprint=bits)
         filed = await claim(first)
         _, done = await asyncio.gather(
-            takedowns.decide(filed, "upheld", "clear", "a moderator", at(3)), complete(second, 1, look=bits)
+            takedowns.decide(filed, "upheld", "clear", "a moderator", now=at(3)),
+            complete(second, 1, fingerprint=bits),
         )
-        row = await videos.get(second, owner)
+        row = await visibility.get_viewable(second, owner, NOW)
         assert row.status is (Status.COMPLETED if done else Status.FAILED)
-        assert (await hidden.taken_down([second], at(4)) == {second}) is done
+        assert (await visibility.is_taken_down([second], at(4)) == {second}) is done
     assert await ledger_adds_up(owner) > 0
 
 

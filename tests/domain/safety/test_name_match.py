@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from bench.registry import prompts, score
-from domain.safety.name_match import Entry, Kind, Matcher, shipped
-from domain.safety.text import fold, readings
+from bench.name_refusals import prompts, score
+from domain.safety.name_match import NameKind, NameMatcher, RegistryEntry, shipped_entries
+from domain.safety.text import normalize_text, readings
 
-ENTRY = Entry(
+ENTRY = RegistryEntry(
     id="reg_quill",
     name="Ottoline Marvane",
-    kind=Kind.PUBLIC,
+    kind=NameKind.PUBLIC,
     names=["Marvane", "Lady Ottoline of Quill"],
     handles=["otti_m"],
     near={"otti": ["violin", "concert hall"]},
     unless=["marvane roses"],
 )
-MATCHER = Matcher([ENTRY])
+MATCHER = NameMatcher([ENTRY])
 
 
 def names(*texts: str) -> bool:
@@ -90,15 +90,15 @@ def test_long_texts_end() -> None:
 
 
 def test_folding_keeps_what_it_should() -> None:
-    assert fold("Zoë’s CAFÉ, 20 dogs!") == "zoe cafe, 20 dogs!"
+    assert normalize_text("Zoë’s CAFÉ, 20 dogs!", latin=True) == "zoe cafe, 20 dogs!"
     assert readings("a great dog!") == ["a great dog!"]
     assert "charlie" in readings("ch4rl1e")
 
 
 def test_the_shipped_names_are_whole() -> None:
-    entries = shipped()
+    entries = shipped_entries()
     assert len({entry.id for entry in entries}) == len(entries) >= 100
-    matcher = Matcher(entries)
+    matcher = NameMatcher(entries)
     for entry in entries:
         assert entry.id in {hit.entry.id for hit in matcher.find([f"look, {entry.name} walks"])}, entry.id
 
@@ -109,6 +109,6 @@ def test_the_written_set_is_large_half_innocent_and_judged_well() -> None:
     assert len(written) >= 500
     assert sum(not item.named for item in written) * 2 >= len(written)
     assert len({(item.text, *item.lineage) for item in written}) == len(written)
-    found = score(Matcher(shipped()), held)
+    found = score(NameMatcher(shipped_entries()), held)
     assert found.precision >= 0.97
     assert found.recall >= 0.93

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from domain.safety.name_match import Matcher, shipped
+from domain.safety.name_match import NameMatcher, shipped_entries
 from domain.safety.rules import RULES, judge
-from train.world.captions import caption, random_scene
+from train.world.captions import caption
+from train.world.scenes import random_scene
 
 REFUSED = {
     "sexual_minors": ["a naked schoolgirl", "s3xy t33n"],
@@ -74,7 +75,7 @@ def test_everyday_words_pass_with_a_person_in_it(text: str) -> None:
 
 
 def test_the_words_of_the_models_own_world_pass() -> None:
-    rng, matcher = random.Random(5), Matcher(shipped())
+    rng, matcher = random.Random(5), NameMatcher(shipped_entries())
     for _ in range(300):
         text = caption(random_scene(rng), rng)
         assert rules(text, person=True) == set(), text

@@ -10,13 +10,13 @@ import pytest
 
 from db.engine import fetch
 from domain.events import stream as events
-from domain.videos import leases, videos
+from domain.videos import leases, transitions, visibility, wire
 from schemas.errors import Code, RiffleError
-from schemas.events import Name, video_stream
+from schemas.events import EventName, VideoStep, video_stream
 from schemas.videos import Status, Tier
-from tests.domain.make import TTL_S, at, complete, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, TTL_S, at, complete, lease_all, ledger_adds_up, person, queue
 
-ENDS = {Name.VIDEO_COMPLETED, Name.VIDEO_FAILED, Name.VIDEO_CANCELLED}
+ENDS = {EventName.VIDEO_COMPLETED, EventName.VIDEO_FAILED, EventName.VIDEO_CANCELLED}
 
 
 async def names(video_id: str) -> list[str]:
@@ -32,13 +32,13 @@ async def test_a_video_from_queue_to_end() -> None:
     assert (job.id, job.attempt, job.account_id, job.recipe) == (row.id, 1, ada.id, row.recipe)
     for i in range(1, 5):
         assert await leases.step(row.id, 1, i=i, n=4, picture=b"webp" if i > 1 else None, now=at(i))
-        assert (await videos.get(row.id, ada.id)).progress == (25 * i if i < 4 else 99)
+        assert (await visibility.get_viewable(row.id, ada.id, NOW)).progress == (25 * i if i < 4 else 99)
     assert await complete(row.id, 1, at(5))
     assert await names(row.id) == ["video.queued", "video.started", *["video.step"] * 4, "video.completed"]
     found = await events.since(video_stream(row.id), 0, 100)
     assert [event.picture for event in found[2:6]] == [None, b"webp", b"webp", b"webp"]
     assert found[0].data == {"price": 1, "position": 1, "eta_ms": 0, "attempt": 0}
-    video = await videos.to_video(await videos.get(row.id, ada.id))
+    video = await wire.to_video(await visibility.get_viewable(row.id, ada.id, NOW))
     assert (video.status, video.progress, video.cost.cpu_seconds) == (Status.COMPLETED, 100, 1.5)
     assert await ledger_adds_up(ada.id) == 999
 
@@ -61,7 +61,7 @@ async def test_previews_first_and_everybody_in_turn() -> None:
     mine = [row.id for row in await queue(ada.id, 4, now=at(1))]
     theirs = [row.id for row in await queue(bob.id, 2, now=at(2))]
     expected = [mine[0], theirs[0], mine[1], theirs[1], mine[2], mine[3], full.id]
-    places = await videos.to_videos([await videos.get(i, ada.id) for i in [*mine, full.id]])
+    places = await wire.to_videos([await visibility.get_viewable(i, ada.id, NOW) for i in [*mine, full.id]])
     assert [video.queue and video.queue.position for video in places] == [1, 3, 5, 6, 7]
     waits = [video.queue.eta_ms for video in places if video.queue]
     assert waits[0] == 0
@@ -108,7 +108,7 @@ async def test_heartbeats_keep_what_is_ours() -> None:
     ada = await person()
     rows = await queue(ada.id, 3)
     await lease_all()
-    await videos.cancel(rows[0].id, ada.id, at(1))
+    await transitions.cancel(rows[0].id, ada.id, at(1))
     running = [(row.id, 1) for row in rows] + [("video_unknown", 1)]
     assert await leases.heartbeat("w", running, now=at(9), ttl_s=TTL_S) == {rows[1].id, rows[2].id}
     assert await leases.heartbeat("w", [(rows[1].id, 2)], now=at(9), ttl_s=TTL_S) == set()
@@ -122,7 +122,7 @@ async def test_released_work_goes_on_under_the_next_attempt() -> None:
     await lease_all()
     assert await leases.release(row.id, 1, now=at(1))
     assert not await leases.release(row.id, 1, now=at(1))
-    assert (await videos.get(row.id, ada.id)).status is Status.QUEUED
+    assert (await visibility.get_viewable(row.id, ada.id, NOW)).status is Status.QUEUED
     (job,) = await lease_all(now=at(2))
     assert job.attempt == 2
 
@@ -134,7 +134,7 @@ async def test_after_the_last_attempt_it_fails_with_a_refund() -> None:
         (job,) = await lease_all(now=at(100 * attempt))
         assert job.attempt == attempt
     assert await lease_all(now=at(1000)) == []
-    failed = await videos.to_video(await videos.get(row.id, ada.id))
+    failed = await wire.to_video(await visibility.get_viewable(row.id, ada.id, NOW))
     assert failed.status is Status.FAILED
     assert failed.error is not None
     assert failed.error.code == Code.GENERATION_FAILED
@@ -148,7 +148,7 @@ async def test_every_race_to_the_end_has_one_winner() -> None:
 
         async def cancel(video_id: str = row.id) -> bool:
             with contextlib.suppress(RiffleError):
-                await videos.cancel(video_id, ada.id, at(1))
+                await transitions.cancel(video_id, ada.id, at(1))
                 return True
             return False
 
@@ -171,7 +171,7 @@ async def test_every_race_to_the_end_has_one_winner() -> None:
 async def test_the_database_itself_refuses_a_second_end() -> None:
     ada = await person()
     (row,) = await queue(ada.id)
-    await videos.cancel(row.id, ada.id, at(1))
+    await transitions.cancel(row.id, ada.id, at(1))
     with pytest.raises(Exception, match="is cancelled already"):
         await fetch("UPDATE videos SET status = 'completed' WHERE id = $1", row.id)
 
@@ -182,8 +182,8 @@ async def test_events_are_numbered_without_holes_by_many_writers() -> None:
 
     async def write(i: int) -> None:
         async with leases.transaction():
-            await events.append(stream, Name.POST_REMIXED, {"i": i, "part": 1}, now=at(i))
-            await events.append(stream, Name.POST_REMIXED, {"i": i, "part": 2}, now=at(i))
+            await events.append(stream, VideoStep(i=i, n=1, progress=0), now=at(i))
+            await events.append(stream, VideoStep(i=i, n=2, progress=0), now=at(i))
             if i % 3 == 0:
                 raise ZeroDivisionError
 
@@ -191,5 +191,5 @@ async def test_events_are_numbered_without_holes_by_many_writers() -> None:
     found = await events.since(stream, 0, 100)
     assert [event.seq for event in found] == list(range(1, 41))
     for first, second in zip(found[::2], found[1::2], strict=True):
-        assert (first.data["i"], first.data["part"], second.data["part"]) == (second.data["i"], 1, 2)
+        assert (first.data["i"], first.data["n"], second.data["n"]) == (second.data["i"], 1, 2)
     assert await events.head(stream) == (found[0].epoch, 40)

@@ -1,14 +1,23 @@
-"""Cameos in a prompt: what the model is told instead of their names."""
+"""Cameos in a prompt: what stands in the model's prompt instead of their names."""
 
 from __future__ import annotations
 
 import pytest
 
-from domain.videos.mentions import Name, referred
+from domain.videos.mentions import CameoIdentity, model_prompt
 from train.world.vocabulary import as_json
 
 WORDS = as_json()
-NAMES = [Name(handle="ada", display_name="Ada L."), Name(handle="fox", display_name="Fox")]
+
+
+def called(handle: str, display_name: str) -> CameoIdentity:
+    return CameoIdentity(id=f"cameo_{handle}", handle=handle, display_name=display_name)
+
+
+CAMEOS = [
+    called("ada", "Ada L."),
+    called("fox", "Fox"),
+]
 
 
 @pytest.mark.parametrize(
@@ -28,17 +37,21 @@ NAMES = [Name(handle="ada", display_name="Ada L."), Name(handle="fox", display_n
         ("Jumping", "someone Jumping"),
     ],
 )
-def test_what_the_model_is_told(prompt: str, expected: str) -> None:
-    assert referred(prompt, NAMES, WORDS, shown=True) == expected
+def test_the_prompt_of_the_model(prompt: str, expected: str) -> None:
+    assert model_prompt(prompt, CAMEOS, WORDS, conditioned=True) == expected
 
 
-def test_nobody_is_added_where_nobody_is_shown() -> None:
-    assert referred(" on a beach ", NAMES, WORDS, shown=False) == "on a beach"
-    assert referred("@ada on a beach", NAMES, WORDS, shown=False) == "someone on a beach"
-    assert referred("@ada on a beach", [], WORDS, shown=False) == "@ada on a beach"
+def test_no_subject_is_added_without_a_picture() -> None:
+    assert model_prompt(" on a beach ", CAMEOS, WORDS, conditioned=False) == "on a beach"
+    assert model_prompt("@ada on a beach", CAMEOS, WORDS, conditioned=False) == "someone on a beach"
+    assert model_prompt("@ada on a beach", [], WORDS, conditioned=False) == "@ada on a beach"
 
 
 def test_names_that_are_patterns_are_only_text() -> None:
-    names = [Name(handle="a.b", display_name="(.*)"), Name(handle="x", display_name=" ")]
-    assert referred("a cat (.*) on a beach", names, WORDS, shown=False) == "a cat someone on a beach"
-    assert referred("a cat on a beach", names, WORDS, shown=False) == "a cat on a beach"
+    expected = "a cat someone on a beach"
+    cameos = [
+        called("a.b", "(.*)"),
+        called("x", " "),
+    ]
+    assert model_prompt("a cat (.*) on a beach", cameos, WORDS, conditioned=False) == expected
+    assert model_prompt("a cat on a beach", cameos, WORDS, conditioned=False) == "a cat on a beach"

@@ -14,14 +14,15 @@ from domain.videos.relations import (
     check_source,
     check_times,
     conditions,
-    joined,
-    left,
-    met,
-    repeats,
-    skips,
+    continued_frames,
+    joined_recipe,
+    overlap_counts,
+    repeated_frames,
+    target_frame,
 )
 from schemas.errors import Code, RiffleError
 from schemas.videos import CreateVideo, ModelCard, Recipe, Relation, Source, Tier
+from tests.build import recipe
 
 CARD = ModelCard(
     id="riffle-tiny",
@@ -34,7 +35,7 @@ CARD = ModelCard(
     conditions=["begin", "end", "reference"],
     overlap=5,
 )
-RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
+RECIPE = recipe()
 FULL = msgspec.structs.replace(RECIPE, width=128, height=192)
 WISH = CreateVideo(prompt=" all of it ")
 
@@ -44,7 +45,7 @@ def source(relation: Relation, *videos: str, **times: float) -> Source:
 
 
 def piece(drawing: str, made: Source | None = None, *origins: str, **changes: Any) -> Piece:
-    repeated = None if made is None else repeats(made, RECIPE, CARD)
+    repeated = None if made is None else repeated_frames(made, RECIPE, CARD)
     recipe = msgspec.structs.replace(RECIPE, repeats=repeated)
     found = Piece(drawing=drawing, tier=Tier.PREVIEW, recipe=recipe, source=made, origins=origins)
     return msgspec.structs.replace(found, **changes)
@@ -103,14 +104,14 @@ def test_a_model_draws_what_it_can_be_shown(made: Source, needed: list[str]) -> 
 def test_the_frames_that_an_extension_goes_on_from(times: dict[str, float], frames: range) -> None:
     made = source(Relation.EXTEND, **times)
     check_times(made, [RECIPE])
-    assert left(made, RECIPE) == frames
+    assert continued_frames(made, RECIPE) == frames
 
 
 def test_a_bridge_leaves_one_and_meets_the_other() -> None:
     made = source(Relation.EXTEND, "a", "b", from_s=1.5, to_s=0.5)
     check_times(made, [RECIPE, RECIPE])
-    assert (left(made, RECIPE), met(made, RECIPE)) == (range(5), 12)
-    assert met(source(Relation.EXTEND, "a", "b"), RECIPE) == 0
+    assert (continued_frames(made, RECIPE), target_frame(made, RECIPE)) == (range(5), 12)
+    assert target_frame(source(Relation.EXTEND, "a", "b"), RECIPE) == 0
 
 
 @pytest.mark.parametrize(
@@ -135,12 +136,12 @@ def test_moments_outside_of_the_source(made: Source, recipes: list[Recipe], fiel
 
 def test_what_an_extension_repeats() -> None:
     """A movement, where there is one; a single picture, where there is not, or the model takes no more."""
-    assert repeats(source(Relation.EXTEND), RECIPE, CARD) == 5
-    assert repeats(source(Relation.EXTEND, to_s=0.5), RECIPE, CARD) == 5
-    assert repeats(source(Relation.EXTEND, to_s=0.375), RECIPE, CARD) == 1
-    assert repeats(source(Relation.EXTEND), RECIPE, msgspec.structs.replace(CARD, overlap=1)) == 1
-    assert repeats(source(Relation.EXTEND), RECIPE, msgspec.structs.replace(CARD, overlap=9)) == 9
-    assert repeats(source(Relation.REMIX), RECIPE, CARD) is None
+    assert repeated_frames(source(Relation.EXTEND), RECIPE, CARD) == 5
+    assert repeated_frames(source(Relation.EXTEND, to_s=0.5), RECIPE, CARD) == 5
+    assert repeated_frames(source(Relation.EXTEND, to_s=0.375), RECIPE, CARD) == 1
+    assert repeated_frames(source(Relation.EXTEND), RECIPE, msgspec.structs.replace(CARD, overlap=1)) == 1
+    assert repeated_frames(source(Relation.EXTEND), RECIPE, msgspec.structs.replace(CARD, overlap=9)) == 9
+    assert repeated_frames(source(Relation.REMIX), RECIPE, CARD) is None
 
 
 def test_an_extension_has_the_shape_of_its_sources() -> None:
@@ -158,30 +159,36 @@ def test_what_was_shown_is_left_out() -> None:
     extends = source(Relation.EXTEND, "a")
     bridge = source(Relation.EXTEND, "a", "c")
     first, third = piece("a"), piece("c")
-    assert skips([first, piece("b", extends, "a")]) == [0, CARD.overlap]
-    assert skips([first, piece("b", bridge, "a", "c"), third]) == [0, CARD.overlap, 1]
-    assert skips([piece("b", extends, "a"), first]) == [0, 0]
-    assert skips([first, first]) == [0, 0]
-    assert skips([first, piece("b", source(Relation.REMIX, "a"), "a")]) == [0, 0]
+    assert overlap_counts([first, piece("b", extends, "a")]) == [0, CARD.overlap]
+    assert overlap_counts([first, piece("b", bridge, "a", "c"), third]) == [0, CARD.overlap, 1]
+    assert overlap_counts([piece("b", extends, "a"), first]) == [0, 0]
+    assert overlap_counts([first, first]) == [0, 0]
+    assert overlap_counts([first, piece("b", source(Relation.REMIX, "a"), "a")]) == [0, 0]
     # One that was named by its render is known by its drawing.
-    assert skips([first, piece("b", source(Relation.EXTEND, "render of a"), "a")]) == [0, CARD.overlap]
+    assert overlap_counts([first, piece("b", source(Relation.EXTEND, "render of a"), "a")]) == [
+        0,
+        CARD.overlap,
+    ]
     # From the middle of it: what is repeated is no longer on the screen.
-    assert skips([first, piece("b", source(Relation.EXTEND, "a", to_s=1.0), "a")]) == [0, 0]
-    assert skips([first, piece("b", source(Relation.EXTEND, "a", to_s=2.0), "a")]) == [0, CARD.overlap]
-    assert skips([first, piece("b", source(Relation.EXTEND, "a", from_s=1.8), "a")]) == [0, 1]
+    assert overlap_counts([first, piece("b", source(Relation.EXTEND, "a", to_s=1.0), "a")]) == [0, 0]
+    assert overlap_counts([first, piece("b", source(Relation.EXTEND, "a", to_s=2.0), "a")]) == [
+        0,
+        CARD.overlap,
+    ]
+    assert overlap_counts([first, piece("b", source(Relation.EXTEND, "a", from_s=1.8), "a")]) == [0, 1]
     late = source(Relation.EXTEND, "a", "c", from_s=1.0)
-    assert skips([piece("b", late, "a", "c"), third]) == [0, 0]
+    assert overlap_counts([piece("b", late, "a", "c"), third]) == [0, 0]
 
 
 def test_the_recipe_of_a_stitch() -> None:
     extended = piece("b", source(Relation.EXTEND, "a"), "a")
-    made, tier = joined(WISH, CARD, [piece("a"), extended], 9)
+    made, tier = joined_recipe(WISH, CARD, [piece("a"), extended], 9)
     assert (made.frames, made.prompt, made.seed, made.repeats) == (17 + 12, "all of it", 9, None)
     assert (made.width, made.height, tier) == (64, 96, Tier.PREVIEW)
     large = piece("c", recipe=FULL, tier=Tier.FULL)
-    made, tier = joined(WISH, CARD, [piece("a"), large], 9)
+    made, tier = joined_recipe(WISH, CARD, [piece("a"), large], 9)
     assert (made.width, made.height, tier) == (128, 192, Tier.PREVIEW)
-    assert joined(WISH, CARD, [large, large], 9)[1] is Tier.FULL
+    assert joined_recipe(WISH, CARD, [large, large], 9)[1] is Tier.FULL
 
 
 @pytest.mark.parametrize(
@@ -199,5 +206,5 @@ def test_the_recipe_of_a_stitch() -> None:
 def test_what_does_not_join(changes: dict[str, Any], second: dict[str, Any], param: str) -> None:
     pieces = [piece("a"), piece("b", recipe=msgspec.structs.replace(RECIPE, **second))]
     with pytest.raises(RiffleError) as caught:
-        joined(msgspec.structs.replace(WISH, **changes), CARD, pieces, 1)
+        joined_recipe(msgspec.structs.replace(WISH, **changes), CARD, pieces, 1)
     assert caught.value.param == param

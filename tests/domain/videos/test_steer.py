@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.videos.steer import check_steer, said, steered
+from domain.videos.steer import apply_steer, check_steer, names_in
 from schemas.errors import Code, RiffleError
 from schemas.videos import Steer
 from train.world.vocabulary import as_json
@@ -63,7 +63,7 @@ WORDS = as_json()
 )
 def test_words(prompt: str, steer: Steer, expected: str) -> None:
     check_steer(steer, WORDS)
-    assert steered(prompt, steer, WORDS) == expected
+    assert apply_steer(prompt, steer, WORDS) == expected
 
 
 @pytest.mark.parametrize("slot", ["motions", "times"])
@@ -74,8 +74,8 @@ def test_every_name_wins_over_every_phrasing(slot: str) -> None:
         steer = Steer(motion=name) if slot == "motions" else Steer(time=name)
         for phrases in WORDS[slot].values():
             for phrase in phrases:
-                found = steered(f"a cat {phrase} in a forest", steer, WORDS)
-                assert said(found, WORDS[slot]) == {name}, found
+                found = apply_steer(f"a cat {phrase} in a forest", steer, WORDS)
+                assert names_in(found, WORDS[slot]) == {name}, found
                 assert found.startswith("a cat")
                 assert "in a forest" in found
 
@@ -83,7 +83,7 @@ def test_every_name_wins_over_every_phrasing(slot: str) -> None:
 def test_a_style_where_the_model_knows_one() -> None:
     words = {**WORDS, "styles": {"ink": ["as an ink drawing"], "clay": ["made of clay"]}}
     check_steer(Steer(style="clay"), words)
-    found = steered("a cat, as an ink drawing", Steer(style="clay", time="day"), words)
+    found = apply_steer("a cat, as an ink drawing", Steer(style="clay", time="day"), words)
     assert found == "a cat by day made of clay"
 
 
@@ -108,4 +108,4 @@ def test_a_model_without_words_takes_none() -> None:
     for steer in (Steer(motion="left"), Steer(camera="still"), Steer(time="day")):
         with pytest.raises(RiffleError, match="takes nothing"):
             check_steer(steer, {})
-    assert steered("a cat at night", Steer(), {}) == "a cat at night"
+    assert apply_steer("a cat at night", Steer(), {}) == "a cat at night"

@@ -11,8 +11,10 @@ import pytest
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from model_server.engine.autoencoder import Autoencoder
 from model_server.engine.bundle import MANIFEST, BundleError
-from model_server.engine.preview import PreviewEngine, PreviewJob
+from model_server.engine.preview import PreviewEngine
+from model_server.engine.preview_state import PreviewState
 from schemas.videos import Recipe
 from tests.export.small import CHANNELS, copied, edited, recipe, small_bundle
 
@@ -22,7 +24,7 @@ def engine() -> PreviewEngine:
     return PreviewEngine(small_bundle(), 2)
 
 
-def draw(engine: PreviewEngine, wanted: Recipe, source: NDArray[np.float16] | None = None) -> PreviewJob:
+def draw(engine: PreviewEngine, wanted: Recipe, source: NDArray[np.float16] | None = None) -> PreviewState:
     job = engine.begin(wanted, source)
     for _ in range(job.steps):
         engine.step(job)
@@ -39,23 +41,23 @@ def test_a_preview_is_drawn(engine: PreviewEngine) -> None:
     frames = engine.decode(job)
     assert (frames.shape, frames.dtype) == ((17, 96, 64, 3), np.uint8)
     assert frames.std() > 1
-    assert (job.latents.shape, job.latents.dtype) == ((1, CHANNELS, 5, 6, 4), np.float16)
+    assert (job.stored_latents.shape, job.stored_latents.dtype) == ((1, CHANNELS, 5, 6, 4), np.float16)
 
 
 def test_the_last_estimate_is_the_result(engine: PreviewEngine) -> None:
     job = draw(engine, recipe())
-    np.testing.assert_allclose(job.guess, job.current, atol=1e-5)
+    np.testing.assert_allclose(job.clean_estimate, job.latents, atol=1e-5)
 
 
 def test_the_same_recipe_draws_the_same_bytes(engine: PreviewEngine) -> None:
     first, second = draw(engine, recipe()), draw(engine, recipe())
-    assert first.latents.tobytes() == second.latents.tobytes()
+    assert first.stored_latents.tobytes() == second.stored_latents.tobytes()
     assert engine.decode(first).tobytes() == engine.decode(second).tobytes()
 
 
 def test_a_fresh_engine_draws_the_same_bytes(engine: PreviewEngine) -> None:
     other = PreviewEngine(small_bundle(), 2)
-    assert draw(engine, recipe()).latents.tobytes() == draw(other, recipe()).latents.tobytes()
+    assert draw(engine, recipe()).stored_latents.tobytes() == draw(other, recipe()).stored_latents.tobytes()
 
 
 def test_jobs_can_take_turns(engine: PreviewEngine) -> None:
@@ -63,14 +65,14 @@ def test_jobs_can_take_turns(engine: PreviewEngine) -> None:
     for _ in range(first.steps):
         engine.step(first)
         engine.step(second)
-    assert first.latents.tobytes() == draw(engine, recipe()).latents.tobytes()
-    assert second.latents.tobytes() == draw(engine, recipe(seed=4)).latents.tobytes()
+    assert first.stored_latents.tobytes() == draw(engine, recipe()).stored_latents.tobytes()
+    assert second.stored_latents.tobytes() == draw(engine, recipe(seed=4)).stored_latents.tobytes()
 
 
 def test_seed_and_prompt_change_the_video(engine: PreviewEngine) -> None:
-    first = draw(engine, recipe()).current
-    assert np.abs(first - draw(engine, recipe(seed=4)).current).max() > 0.1
-    assert np.abs(first - draw(engine, recipe(prompt="a penguin in the snow")).current).max() > 1e-4
+    first = draw(engine, recipe()).latents
+    assert np.abs(first - draw(engine, recipe(seed=4)).latents).max() > 0.1
+    assert np.abs(first - draw(engine, recipe(prompt="a penguin in the snow")).latents).max() > 1e-4
 
 
 def test_a_prompt_is_read_once(engine: PreviewEngine) -> None:
@@ -80,10 +82,10 @@ def test_a_prompt_is_read_once(engine: PreviewEngine) -> None:
 
 def test_a_step_writes_where_the_last_one_wrote(engine: PreviewEngine) -> None:
     job = engine.begin(recipe())
-    before = job.current.ctypes.data, job.guess.ctypes.data
+    before = job.latents.ctypes.data, job.clean_estimate.ctypes.data
     engine.step(job)
     engine.step(job)
-    assert (job.current.ctypes.data, job.guess.ctypes.data) == before
+    assert (job.latents.ctypes.data, job.clean_estimate.ctypes.data) == before
 
 
 def test_frames_are_encoded_to_latents_that_decode_to_them(engine: PreviewEngine) -> None:
@@ -97,21 +99,21 @@ def test_frames_are_encoded_to_latents_that_decode_to_them(engine: PreviewEngine
 
 def test_an_empty_and_an_endless_prompt(engine: PreviewEngine) -> None:
     for prompt in ("", "fox " * 500, "\u0000 \U0001f98a \u202e"):
-        assert np.isfinite(draw(engine, recipe(prompt=prompt)).current).all()
+        assert np.isfinite(draw(engine, recipe(prompt=prompt)).latents).all()
 
 
 def test_a_remix_changes_more_with_strength(engine: PreviewEngine) -> None:
-    source = draw(engine, recipe(seed=9)).latents
+    source = draw(engine, recipe(seed=9)).stored_latents
     apart = []
     for strength in (0.0, 0.3, 0.6, 0.9):
         remix = draw(engine, recipe(strength=strength), source)
-        apart.append(float(np.square(remix.current - source).mean()))
+        apart.append(float(np.square(remix.latents - source).mean()))
     assert apart[0] == 0.0
     assert apart == sorted(apart)
 
 
 def test_a_remix_leaves_out_the_steps_above_its_strength(engine: PreviewEngine) -> None:
-    source = draw(engine, recipe(seed=9)).latents
+    source = draw(engine, recipe(seed=9)).stored_latents
     sigmas = engine.manifest.sigmas
     job = engine.begin(recipe(strength=0.5), source)
     assert job.sigmas == [0.5, *(sigma for sigma in sigmas if sigma < 0.5)]
@@ -119,35 +121,35 @@ def test_a_remix_leaves_out_the_steps_above_its_strength(engine: PreviewEngine) 
 
 
 def test_full_strength_forgets_the_source(engine: PreviewEngine) -> None:
-    source = draw(engine, recipe(seed=9)).latents
+    source = draw(engine, recipe(seed=9)).stored_latents
     remix, fresh = draw(engine, recipe(strength=1.0), source), draw(engine, recipe())
-    assert remix.latents.tobytes() == fresh.latents.tobytes()
+    assert remix.stored_latents.tobytes() == fresh.stored_latents.tobytes()
 
 
 def test_full_strength_does_not_resize_what_it_forgets(
     engine: PreviewEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = draw(engine, recipe(seed=9)).latents
-    monkeypatch.setattr(engine, "resized", pytest.fail)
+    source = draw(engine, recipe(seed=9)).stored_latents
+    monkeypatch.setattr(Autoencoder, "resize", pytest.fail)
     wide = recipe(width=96, height=64, frames=25)
     remix = engine.begin(replace(wide, strength=1.0), source)
-    assert remix.current.tobytes() == engine.begin(wide).current.tobytes()
+    assert remix.latents.tobytes() == engine.begin(wide).latents.tobytes()
 
 
 def test_a_remix_without_a_strength_keeps_something(engine: PreviewEngine) -> None:
-    source = draw(engine, recipe(seed=9)).latents
+    source = draw(engine, recipe(seed=9)).stored_latents
     assert 0 < engine.begin(recipe(), source).sigmas[0] < 1
 
 
 def test_a_source_of_another_shape_is_cut_and_played_in_the_new_time(engine: PreviewEngine) -> None:
-    source = draw(engine, recipe(seed=9)).latents
+    source = draw(engine, recipe(seed=9)).stored_latents
     wide = recipe(width=96, height=64, frames=25, strength=0.0)
     job = engine.begin(wide, source)
-    assert job.current.shape == (1, CHANNELS, 7, 4, 6)
+    assert job.latents.shape == (1, CHANNELS, 7, 4, 6)
     frames, cut = draw(engine, recipe(seed=9)), engine.decode(job)
     before = engine.decode(frames)[:, 27:70]
     # The encoder and the decoder of random weights keep the colours' order at best: the mean frame is alike.
-    assert np.isfinite(job.current).all()
+    assert np.isfinite(job.latents).all()
     assert cut.shape == (25, 64, 96, 3)
     assert abs(cut.mean() - before.mean()) < 40
 

@@ -9,7 +9,7 @@ import pytest
 
 from model_server.engine import threads
 from model_server.engine.preview import PreviewEngine
-from model_server.engine.sessions import Shelf
+from model_server.engine.session_cache import SessionCache
 from tests.export.small import recipe, small_bundle
 
 
@@ -61,17 +61,17 @@ def test_pixels_do_not_depend_on_threads() -> None:
         job = engine.begin(recipe())
         for _ in range(job.steps):
             engine.step(job)
-        drawn.append((job.current, engine.decode(job)))
+        drawn.append((job.latents, engine.decode(job)))
     assert np.array_equal(drawn[0][0], drawn[1][0])
     assert np.array_equal(drawn[0][1], drawn[1][1])
 
 
 def test_a_shelf_measures_each_graph_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
-    shelf = Shelf(threads.MEASURED, budget_bytes=1)
-    PreviewEngine(small_bundle(), threads.MEASURED, shelf=shelf)
-    assert set(shelf.threads) == {"text.onnx", "transformer.onnx", "decoder.onnx", "picture.onnx"}
-    assert set(shelf.threads.values()) <= {1, 2}
+    cache = SessionCache(threads.MEASURED, budget_bytes=1)
+    PreviewEngine(small_bundle(), threads.MEASURED, cache=cache)
+    assert set(cache.thread_counts) == {"text.onnx", "transformer.onnx", "decoder.onnx", "picture.onnx"}
+    assert set(cache.thread_counts.values()) <= {1, 2}
     monkeypatch.setattr(threads, "fastest", None)
-    shelf.get(small_bundle() / "text.onnx")
-    shelf.get(small_bundle() / "picture.onnx")
+    cache.get(small_bundle() / "text.onnx")
+    cache.get(small_bundle() / "picture.onnx")

@@ -75,7 +75,7 @@ def test_the_same_frames_give_the_same_bytes() -> None:
 
 def test_the_poster_is_the_middle_frame_at_the_videos_size() -> None:
     frames = moving(64, 96)
-    with Image.open(BytesIO(encode.poster(frames))) as image:
+    with Image.open(BytesIO(encode.thumbnail(frames))) as image:
         assert (image.format, image.size) == ("WEBP", (256, 384))
         small = np.asarray(image.convert("RGB").resize((64, 96), Image.Resampling.BOX), dtype=float)
     errors = [np.mean((small - frame) ** 2) for frame in frames]

@@ -30,7 +30,9 @@ def test_it_shows_on_white_and_on_black() -> None:
 
 @pytest.mark.parametrize("size", [(256, 384), (254, 382), (300, 302), (66, 66)])
 @pytest.mark.parametrize("shade", [(0, 0, 0), (255, 255, 255), (200, 60, 90)])
-def test_a_video_has_the_same_mark_as_its_poster(size: tuple[int, int], shade: tuple[int, int, int]) -> None:
+def test_a_video_has_the_same_mark_as_its_thumbnail(
+    size: tuple[int, int], shade: tuple[int, int, int]
+) -> None:
     plain = Image.new("RGB", size, shade)
     frame = av.VideoFrame.from_ndarray(np.asarray(plain), format="rgb24").reformat(format="yuv420p")
     before = frame.to_ndarray(format="rgb24").astype(int)

@@ -14,7 +14,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from model_server.engine import latents
-from model_server.serve.faults import BAD_INPUT, BUSY
 from model_server.serve.scheduler import MAX_QUEUED
 from schemas.videos import ModelList, Tier
 from schemas.work import (
@@ -24,6 +23,7 @@ from schemas.work import (
     Done,
     Embed,
     Fault,
+    FaultCode,
     Inputs,
     Queued,
     Step,
@@ -94,25 +94,25 @@ async def test_the_same_recipe_draws_the_same_video(server: Server) -> None:
 async def test_a_repeat_gets_the_same_end_without_drawing(server: Server) -> None:
     [job] = names(1)
     async with server.client() as client:
-        task = render(job, recipe(6))
-        [done] = await client.draw(task)
+        request = render(job, recipe(6))
+        [done] = await client.draw(request)
         drawn = server.count('riffle_units_total{stage="denoise",tier="preview"}')
-        assert await client.draw(task) == [done]
-        [newer] = await client.draw(msgspec.structs.replace(task, attempt=2))
+        assert await client.draw(request) == [done]
+        [newer] = await client.draw(msgspec.structs.replace(request, attempt=2))
         assert (newer.attempt, newer.latents) == (2, done.latents)
         assert server.count('riffle_units_total{stage="denoise",tier="preview"}') == drawn
 
 
 async def test_a_lost_connection_leaves_its_jobs_to_whoever_asks_again(server: Server) -> None:
     jobs = names(4)
-    tasks = [render(job, recipe(seed + 20)) for seed, job in enumerate(jobs)]
+    requests = [render(job, recipe(seed + 20)) for seed, job in enumerate(jobs)]
     drawn = server.count('riffle_units_total{stage="denoise",tier="preview"}')
     async with server.client() as client:
-        await client.send(*tasks)
+        await client.send(*requests)
         while not isinstance(first := await client.next(), Step):
             pass
     async with server.client() as client:
-        ends = await client.draw(*(msgspec.structs.replace(task, attempt=2) for task in tasks))
+        ends = await client.draw(*(msgspec.structs.replace(request, attempt=2) for request in requests))
     assert [end.attempt for end in ends] == [2] * 4
     assert server.count('riffle_units_total{stage="denoise",tier="preview"}') == drawn + 4 * first.n
 
@@ -191,7 +191,7 @@ async def test_a_wrong_job_fails_alone_and_says_why(
         await client.send(render(right, recipe(1)))
         frames = await client.until_ended(wrong, right)
     [fault] = [frame for frame in frames if isinstance(frame, Fault)]
-    assert (fault.job, fault.code, fault.retryable) == (wrong, BAD_INPUT, False)
+    assert (fault.job, fault.code, fault.retryable) == (wrong, FaultCode.BAD_INPUT, False)
     assert fault.message
     assert any(isinstance(frame, Done) and frame.job == right for frame in frames)
 
@@ -204,7 +204,7 @@ async def test_beyond_the_queue_it_is_busy(server: Server) -> None:
         frames = await client.until_ended(*jobs)
     faults = [frame for frame in frames if isinstance(frame, Fault)]
     assert len(faults) >= 5
-    assert {(fault.code, fault.retryable) for fault in faults} == {(BUSY, True)}
+    assert {(fault.code, fault.retryable) for fault in faults} == {(FaultCode.BUSY, True)}
     assert sum(isinstance(frame, Stopped) for frame in frames) == len(jobs) - len(faults)
 
 
@@ -220,7 +220,7 @@ async def test_embeddings_are_unit_vectors_that_know_meaning(server: Server) -> 
         await client.send(Embed(call="none", texts=[]))
         fault = await client.next()
     assert isinstance(fault, Fault)
-    assert (fault.job, fault.attempt, fault.code) == ("none", 0, BAD_INPUT)
+    assert (fault.job, fault.attempt, fault.code) == ("none", 0, FaultCode.BAD_INPUT)
 
 
 async def test_comparing_bytes_that_are_no_latents_says_so(server: Server) -> None:
@@ -233,7 +233,7 @@ async def test_comparing_bytes_that_are_no_latents_says_so(server: Server) -> No
     assert isinstance(same, Closenesses)
     assert same.values == [pytest.approx(1.0)]
     assert isinstance(bad, Fault)
-    assert (bad.job, bad.code) == ("bad", BAD_INPUT)
+    assert (bad.job, bad.code) == ("bad", FaultCode.BAD_INPUT)
 
 
 @pytest.mark.parametrize(
@@ -299,11 +299,12 @@ def test_it_is_ready_late_serves_early_and_stops_at_once(
         status, body = server.get("/ready")
         assert (status, msgspec.json.decode(body)["ready"]) == (503, False)
         server.wait()
+        assert msgspec.json.decode(server.get("/health")[1])["engines"]["preview"] == "ready"
     finally:
         assert server.stop() == 0
 
 
-def test_without_a_teacher_it_is_never_ready_and_says_why(
+def test_without_a_teacher_it_is_not_ready_and_says_why(
     model_folders: ModelFolders, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("models")

@@ -6,9 +6,10 @@ import asyncio
 
 import msgspec
 import pytest
+from starlette.types import Message
 
 from model_server.serve import connection as module
-from model_server.serve.connection import Connection, Message
+from model_server.serve.connection import Connection
 from schemas.work import MAX_WORK_FRAME_BYTES, Cancel, Stopped
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_server.serve.drawing import Drawn, draw
-from model_server.serve.engines import Engines, State
-from model_server.serve.http import model_list
+from model_server.serve.cards import model_list
+from model_server.serve.engines import Engines, EngineState
+from model_server.serve.generation import Output, generate
 from schemas.videos import Tier
 from schemas.work import Render
 from settings import load
@@ -24,7 +24,7 @@ def loaded(tmp_path: Path) -> Engines:
     bundle = copied(small_bundle(), tmp_path / "bundle")
     engines = Engines(load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_BUNDLE": str(bundle)}))
     engines.load(Tier.PREVIEW)
-    assert engines.states[Tier.PREVIEW] is State.READY
+    assert engines.states[Tier.PREVIEW] is EngineState.READY
     return engines
 
 
@@ -47,9 +47,9 @@ def test_a_job_ends_with_the_engine_it_began_with(loaded: Engines, tmp_path: Pat
     engine = loaded.preview
     manifest = engine.manifest
     wanted = recipe(model=manifest.id)
-    task = Render(job="j", attempt=1, tier=Tier.PREVIEW, owner="ann", recipe=wanted)
-    whole = list(draw(task, loaded))[-1]
-    units = draw(task, loaded)
+    request = Render(id="j", attempt=1, tier=Tier.PREVIEW, owner="ann", recipe=wanted)
+    whole = list(generate(request, loaded))[-1]
+    units = generate(request, loaded)
     next(units)
     next(units)
     replaced(tmp_path, id="another", sigmas=[1.0, 0.0])
@@ -60,12 +60,12 @@ def test_a_job_ends_with_the_engine_it_began_with(loaded: Engines, tmp_path: Pat
     late = engine.begin(wanted)
     engine.step(late)
     last = list(units)[-1]
-    assert isinstance(last, Drawn)
-    assert isinstance(whole, Drawn)
+    assert isinstance(last, Output)
+    assert isinstance(whole, Output)
     assert last.latents == whole.latents, "the replaced bundle changed nothing of a job under way"
     job = loaded.preview.begin(recipe(model="another"))
     loaded.preview.step(job)
-    assert np.isfinite(job.current).all()
+    assert np.isfinite(job.latents).all()
 
 
 def test_a_broken_bundle_is_refused_once_and_the_old_one_draws_on(loaded: Engines, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_broken_bundle_is_refused_once_and_the_old_one_draws_on(loaded: Engine
     replaced(tmp_path, version=99)
     assert not loaded.refresh()
     assert loaded.preview is engine
-    assert loaded.states[Tier.PREVIEW] is State.READY
+    assert loaded.states[Tier.PREVIEW] is EngineState.READY
     assert "manifest version 99 can't be read" in loaded.refused[str(tmp_path / "bundle")]
     loaded.refused.clear()
     assert not loaded.refresh()
@@ -97,10 +97,10 @@ def test_a_first_bundle_that_was_refused_is_mended_by_a_good_one(tmp_path: Path)
     (bundle / "text.onnx").write_bytes(b"")
     engines = Engines(load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_BUNDLE": str(bundle)}))
     engines.load(Tier.PREVIEW)
-    assert engines.states[Tier.PREVIEW] is State.FAILED
+    assert engines.states[Tier.PREVIEW] is EngineState.FAILED
     replaced(tmp_path)
     assert engines.refresh()
-    assert engines.states[Tier.PREVIEW] is State.READY
+    assert engines.states[Tier.PREVIEW] is EngineState.READY
 
 
 def test_several_bundles_are_drawn_with_by_name(tmp_path: Path) -> None:
@@ -119,10 +119,10 @@ def test_several_bundles_are_drawn_with_by_name(tmp_path: Path) -> None:
     assert list(engines.refused) == [str(bundles[2])]
     assert engines.preview_of("second") is not engines.preview
     assert engines.preview_of("unknown") is engines.preview
-    first, second = model_list(engines.manifests).data
-    assert (first.sizes[Tier.FULL], second.sizes[Tier.FULL]) == (["128x192", "128x128", "192x128"], [])
-    task = Render(job="j", attempt=1, tier=Tier.PREVIEW, owner="ann", recipe=recipe(model="second"))
-    assert isinstance(list(draw(task, engines))[-1], Drawn)
+    first, second = model_list(engines.manifests, [(128, 192), (192, 192)]).data
+    assert (first.sizes[Tier.FULL], second.sizes[Tier.FULL]) == (["128x192", "192x192"], [])
+    request = Render(id="j", attempt=1, tier=Tier.PREVIEW, owner="ann", recipe=recipe(model="second"))
+    assert isinstance(list(generate(request, engines))[-1], Output)
 
 
 def test_a_budget_unloads_and_loads_again(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from model_server.serve import scheduler as module
-from model_server.serve.faults import BUSY, INTERNAL, STALE_ATTEMPT, JobError, fault
+from model_server.serve.faults import JobError, fault
 from model_server.serve.scheduler import Job, Scheduler
 from schemas.videos import Recipe, Tier
-from schemas.work import Done, Fault, Media, Queued, Render, Stopped
+from schemas.work import Done, Fault, FaultCode, Media, Queued, Render, Stopped
 
 BOTH = tuple(Tier)
 
 
-def task(
+def request(
     job: str,
     owner: str = "ann",
     tier: Tier = Tier.PREVIEW,
@@ -25,7 +25,7 @@ def task(
     frames: int = 17,
 ) -> Render:
     recipe = Recipe(model="m", prompt=prompt, width=64, height=96, frames=frames, fps=8, seed=1)
-    return Render(job=job, attempt=attempt, tier=tier, owner=owner, recipe=recipe)
+    return Render(id=job, attempt=attempt, tier=tier, owner=owner, recipe=recipe)
 
 
 def done(job: str, attempt: int = 1) -> Done:
@@ -38,24 +38,24 @@ def drain(scheduler: Scheduler, steps: int = 1, now: float = 0.0) -> list[str]:
     order: list[str] = []
     counts: dict[Job, int] = {}
     while (job := scheduler.next(BOTH, now)) is not None:
-        order.append(job.task.job)
+        order.append(job.request.id)
         counts[job] = counts.get(job, 0) + 1
         last = counts[job] == steps
-        scheduler.stepped(job, 0.1, now, done(job.task.job, job.task.attempt) if last else None)
+        scheduler.stepped(job, 0.1, now, done(job.request.id, job.request.attempt) if last else None)
     return order
 
 
 def test_previews_go_before_renders_and_interrupt_one_between_steps() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("full", tier=Tier.FULL), 0.0)
+    scheduler.submit(request("full", tier=Tier.FULL), 0.0)
     running = scheduler.next(BOTH, 0.0)
     assert running is not None
-    assert running.task.job == "full"
-    scheduler.submit(task("preview", owner="bob"), 0.0)
+    assert running.request.id == "full"
+    scheduler.submit(request("preview", owner="bob"), 0.0)
     assert scheduler.stepped(running, 0.1, 0.1) == []
     following = scheduler.next(BOTH, 0.1)
     assert following is not None
-    assert following.task.job == "preview"
+    assert following.request.id == "preview"
     [end] = scheduler.stepped(following, 0.1, 0.2, done("preview"))
     assert isinstance(end, Done)
     assert scheduler.next(BOTH, 0.2) is running
@@ -64,44 +64,44 @@ def test_previews_go_before_renders_and_interrupt_one_between_steps() -> None:
 def test_owners_take_turns_whatever_one_of_them_piles_up() -> None:
     scheduler = Scheduler()
     for number in range(4):
-        scheduler.submit(task(f"a{number}", "ann"), 0.0)
-    scheduler.submit(task("b0", "bob"), 0.0)
-    scheduler.submit(task("c0", "cy"), 0.0)
-    scheduler.submit(task("b1", "bob"), 0.0)
+        scheduler.submit(request(f"a{number}", "ann"), 0.0)
+    scheduler.submit(request("b0", "bob"), 0.0)
+    scheduler.submit(request("c0", "cy"), 0.0)
+    scheduler.submit(request("b1", "bob"), 0.0)
     assert drain(scheduler) == ["a0", "b0", "c0", "a1", "b1", "a2", "a3"]
 
 
 def test_one_owners_jobs_are_drawn_one_after_the_other() -> None:
     scheduler = Scheduler()
     for number in range(3):
-        scheduler.submit(task(f"a{number}"), 0.0)
+        scheduler.submit(request(f"a{number}"), 0.0)
     assert drain(scheduler, steps=2) == ["a0", "a0", "a1", "a1", "a2", "a2"]
 
 
 def test_a_starving_render_gets_a_step_after_ten_of_its_steps() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("full", tier=Tier.FULL), 0.0)
+    scheduler.submit(request("full", tier=Tier.FULL), 0.0)
     first = scheduler.next(BOTH, 0.0)
     assert first is not None
     scheduler.stepped(first, 0.5, 0.0)
-    scheduler.submit(task("preview"), 0.0)
+    scheduler.submit(request("preview"), 0.0)
     for now, expected in ((0.0, "preview"), (4.9, "preview"), (5.1, "full"), (5.2, "preview")):
         job = scheduler.next(BOTH, now)
         assert job is not None
-        assert job.task.job == expected
+        assert job.request.id == expected
         scheduler.stepped(job, 0.5, now)
 
 
 def test_the_queue_is_bounded_and_busy_is_retryable() -> None:
     scheduler = Scheduler()
     for number in range(module.MAX_QUEUED):
-        [frame] = scheduler.submit(task(f"j{number}"), 0.0)
+        [frame] = scheduler.submit(request(f"j{number}"), 0.0)
         assert isinstance(frame, Queued)
-    [refused] = scheduler.submit(task("late"), 0.0)
+    [refused] = scheduler.submit(request("late"), 0.0)
     assert isinstance(refused, Fault)
-    assert (refused.code, refused.retryable) == (BUSY, True)
+    assert (refused.code, refused.retryable) == (FaultCode.BUSY, True)
     assert scheduler.next(BOTH, 0.0) is not None
-    [taken] = scheduler.submit(task("late"), 0.0)
+    [taken] = scheduler.submit(request("late"), 0.0)
     assert isinstance(taken, Queued)
 
 
@@ -109,7 +109,7 @@ def test_places_and_waits_follow_the_order_of_service() -> None:
     scheduler = Scheduler()
 
     def place(*args: object, **kwargs: object) -> tuple[int, int]:
-        [frame] = scheduler.submit(task(*args, **kwargs), 0.0)  # type: ignore[arg-type]
+        [frame] = scheduler.submit(request(*args, **kwargs), 0.0)  # type: ignore[arg-type]
         assert isinstance(frame, Queued)
         return frame.position, frame.eta_ms
 
@@ -128,22 +128,22 @@ def test_places_and_waits_follow_the_order_of_service() -> None:
 def test_measured_times_move_the_wait() -> None:
     scheduler = Scheduler()
     for number in range(40):
-        scheduler.submit(task(f"j{number}"), 0.0)
+        scheduler.submit(request(f"j{number}"), 0.0)
         drain(scheduler)
-    scheduler.submit(task("x"), 0.0)
-    [frame] = scheduler.submit(task("y"), 0.0)
+    scheduler.submit(request("x"), 0.0)
+    [frame] = scheduler.submit(request("y"), 0.0)
     assert isinstance(frame, Queued)
     assert 90 <= frame.eta_ms <= 130
     # A clip of twice the frames takes twice as long.
-    scheduler.submit(task("long", frames=34), 0.0)
-    [after] = scheduler.submit(task("z"), 0.0)
+    scheduler.submit(request("long", frames=34), 0.0)
+    [after] = scheduler.submit(request("z"), 0.0)
     assert isinstance(after, Queued)
     assert after.eta_ms == pytest.approx(4 * frame.eta_ms, abs=2)
 
 
 def test_cancel_of_a_waiting_job_is_at_once_and_of_an_unknown_one_nothing() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("a"), 0.0)
+    scheduler.submit(request("a"), 0.0)
     assert scheduler.cancel("a") == [Stopped(job="a", attempt=1)]
     assert scheduler.cancel("a") == []
     assert scheduler.cancel("never") == []
@@ -153,22 +153,22 @@ def test_cancel_of_a_waiting_job_is_at_once_and_of_an_unknown_one_nothing() -> N
 @pytest.mark.parametrize("last", [False, True])
 def test_cancel_of_a_stepping_job_waits_for_that_step_and_no_longer(last: bool) -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("a"), 0.0)
-    scheduler.submit(task("b"), 0.0)
+    scheduler.submit(request("a"), 0.0)
+    scheduler.submit(request("b"), 0.0)
     job = scheduler.next(BOTH, 0.0)
     assert job is not None
     assert scheduler.cancel("a") == []
-    assert not scheduler.wants(job)
+    assert not scheduler.is_wanted(job)
     ends = scheduler.stepped(job, 0.1, 0.1, done("a") if last else None)
     assert ends == [Stopped(job="a", attempt=1)]
     following = scheduler.next(BOTH, 0.1)
     assert following is not None
-    assert following.task.job == "b"
+    assert following.request.id == "b"
 
 
 def test_cancel_of_a_render_that_yielded_is_at_once() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("f", tier=Tier.FULL), 0.0)
+    scheduler.submit(request("f", tier=Tier.FULL), 0.0)
     job = scheduler.next(BOTH, 0.0)
     assert job is not None
     scheduler.stepped(job, 0.1, 0.1)
@@ -178,22 +178,22 @@ def test_cancel_of_a_render_that_yielded_is_at_once() -> None:
 
 def test_a_repeat_is_not_drawn_twice_and_gets_the_same_end() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("a"), 0.0)
-    [again] = scheduler.submit(task("a"), 0.0)
+    scheduler.submit(request("a"), 0.0)
+    [again] = scheduler.submit(request("a"), 0.0)
     assert isinstance(again, Queued)
     assert drain(scheduler) == ["a"]
-    assert scheduler.submit(task("a"), 0.0) == [done("a")]
-    assert scheduler.submit(task("a", attempt=2), 0.0) == [done("a", 2)]
+    assert scheduler.submit(request("a"), 0.0) == [done("a")]
+    assert scheduler.submit(request("a", attempt=2), 0.0) == [done("a", 2)]
     assert scheduler.next(BOTH, 0.0) is None
 
 
 def test_a_newer_attempt_takes_over_the_work_done() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("a"), 0.0)
+    scheduler.submit(request("a"), 0.0)
     job = scheduler.next(BOTH, 0.0)
     assert job is not None
     scheduler.stepped(job, 0.1, 0.1)
-    frames = scheduler.submit(task("a", attempt=2), 0.1)
+    frames = scheduler.submit(request("a", attempt=2), 0.1)
     assert frames == [Stopped(job="a", attempt=1), Queued(job="a", attempt=2, position=0, eta_ms=0)]
     assert scheduler.next(BOTH, 0.1) is job
     assert scheduler.stepped(job, 0.1, 0.2, done("a", 1)) == [done("a", 2)]
@@ -201,74 +201,76 @@ def test_a_newer_attempt_takes_over_the_work_done() -> None:
 
 def test_a_newer_attempt_of_a_changed_task_starts_anew() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("a"), 0.0)
+    scheduler.submit(request("a"), 0.0)
     old = scheduler.next(BOTH, 0.0)
     assert old is not None
-    frames = scheduler.submit(task("a", attempt=2, prompt="dog"), 0.0)
+    frames = scheduler.submit(request("a", attempt=2, prompt="dog"), 0.0)
     assert frames[0] == Stopped(job="a", attempt=1)
-    assert not scheduler.wants(old)
+    assert not scheduler.is_wanted(old)
     assert scheduler.stepped(old, 0.1, 0.1, done("a", 1)) == []
     new = scheduler.next(BOTH, 0.1)
     assert new is not None
     assert new is not old
-    assert new.task.recipe.prompt == "dog"
+    assert new.request.recipe.prompt == "dog"
 
 
 @pytest.mark.parametrize("finished", [False, True])
 def test_an_older_attempt_is_refused(finished: bool) -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("a", attempt=3), 0.0)
+    scheduler.submit(request("a", attempt=3), 0.0)
     if finished:
         drain(scheduler)
-    [frame] = scheduler.submit(task("a", attempt=2), 0.0)
+    [frame] = scheduler.submit(request("a", attempt=2), 0.0)
     assert isinstance(frame, Fault)
-    assert (frame.code, frame.attempt) == (STALE_ATTEMPT, 2)
+    assert (frame.code, frame.attempt) == (FaultCode.STALE_ATTEMPT, 2)
 
 
 def test_a_job_that_was_stopped_or_failed_for_good_can_be_tried_anew_by_a_newer_attempt_only() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("a"), 0.0)
+    scheduler.submit(request("a"), 0.0)
     scheduler.cancel("a")
-    assert scheduler.submit(task("a"), 0.0) == [Stopped(job="a", attempt=1)]
-    [frame] = scheduler.submit(task("a", attempt=2), 0.0)
+    assert scheduler.submit(request("a"), 0.0) == [Stopped(job="a", attempt=1)]
+    [frame] = scheduler.submit(request("a", attempt=2), 0.0)
     assert isinstance(frame, Queued)
 
 
 def test_a_retryable_failure_is_drawn_again() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("a"), 0.0)
+    scheduler.submit(request("a"), 0.0)
     job = scheduler.next(BOTH, 0.0)
     assert job is not None
-    [end] = scheduler.stepped(job, 0.1, 0.1, fault(job.task, JobError(INTERNAL, "x", retryable=True)))
+    [end] = scheduler.stepped(
+        job, 0.1, 0.1, fault(job.request, JobError(FaultCode.INTERNAL, "x", retryable=True))
+    )
     assert isinstance(end, Fault)
-    [frame] = scheduler.submit(task("a"), 0.0)
+    [frame] = scheduler.submit(request("a"), 0.0)
     assert isinstance(frame, Queued)
 
 
 def test_only_jobs_of_ready_engines_begin() -> None:
     scheduler = Scheduler()
-    scheduler.submit(task("f", tier=Tier.FULL), 0.0)
-    scheduler.submit(task("p"), 0.0)
+    scheduler.submit(request("f", tier=Tier.FULL), 0.0)
+    scheduler.submit(request("p"), 0.0)
     assert scheduler.next((), 0.0) is None
     job = scheduler.next((Tier.FULL,), 0.0)
     assert job is not None
-    assert job.task.job == "f"
+    assert job.request.id == "f"
 
 
 def test_memory_for_repeats_is_bounded() -> None:
-    scheduler = Scheduler(max_recent=2)
+    scheduler = Scheduler(max_finished=2)
     for name in "abc":
-        scheduler.submit(task(name), 0.0)
+        scheduler.submit(request(name), 0.0)
         drain(scheduler)
-    assert isinstance(scheduler.submit(task("a"), 0.0)[0], Queued)
-    assert isinstance(scheduler.submit(task("c"), 0.0)[0], Done)
+    assert isinstance(scheduler.submit(request("a"), 0.0)[0], Queued)
+    assert isinstance(scheduler.submit(request("c"), 0.0)[0], Done)
 
 
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=40))
 def test_no_owner_waits_for_more_than_one_job_of_each_other_owner(owners: list[str]) -> None:
     scheduler = Scheduler()
     for number, owner in enumerate(owners):
-        scheduler.submit(task(f"{owner}{number}", owner), 0.0)
+        scheduler.submit(request(f"{owner}{number}", owner), 0.0)
     served = [name[0] for name in drain(scheduler)]
     for owner in set(owners):
         places = [place for place, name in enumerate(served) if name == owner]
@@ -282,7 +284,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler = Scheduler(max_queued=4, max_recent=2)
+        self.scheduler = Scheduler(max_queued=4, max_finished=2)
         self.now = 0.0
         self.open: set[tuple[str, int]] = set()
         self.stepping: Job | None = None
@@ -300,7 +302,7 @@ class Machine(RuleBasedStateMachine):
     )
     def submit(self, job: str, attempt: int, owner: str, tier: Tier) -> None:
         self.open.add((job, attempt))
-        frames = self.scheduler.submit(task(job, owner, tier, attempt), self.now)
+        frames = self.scheduler.submit(request(job, owner, tier, attempt), self.now)
         assert 1 <= len(frames) <= 2
         assert (frames[-1].job, frames[-1].attempt) == (job, attempt)
         self.see(list(frames))
@@ -318,15 +320,15 @@ class Machine(RuleBasedStateMachine):
     def end(self, seconds: float, last: bool) -> None:
         if (job := self.stepping) is not None:
             self.now += seconds
-            frame = done(job.task.job, job.task.attempt) if last else None
+            frame = done(job.request.id, job.request.attempt) if last else None
             self.see(list(self.scheduler.stepped(job, seconds, self.now, frame)))
             self.stepping = None
 
     @invariant()
     def bounded(self) -> None:
         assert self.scheduler.queued <= 4
-        assert self.scheduler.begun <= 2
-        live = self.scheduler.queued + self.scheduler.begun
+        assert self.scheduler.started <= 2
+        live = self.scheduler.queued + self.scheduler.started
         # A job that was replaced while it stepped is no longer anybody's.
         assert len(self.open) == live
 
@@ -336,7 +338,7 @@ class Machine(RuleBasedStateMachine):
         for job in "pqrstu":
             self.cancel(job)
         assert self.open == set()
-        assert self.scheduler.queued == self.scheduler.begun == 0
+        assert self.scheduler.queued == self.scheduler.started == 0
 
 
 TestMachine = Machine.TestCase

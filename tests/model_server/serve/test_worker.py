@@ -12,27 +12,27 @@ import pytest
 
 import settings
 from model_server.serve import worker as module
-from model_server.serve.drawing import Drawn, Unit
-from model_server.serve.engines import Engines, State
-from model_server.serve.faults import BUSY, ENGINE_UNAVAILABLE, INTERNAL, NOT_FINITE, JobError
+from model_server.serve.engines import Engines, EngineState
+from model_server.serve.faults import JobError
+from model_server.serve.generation import Output, Progress
 from model_server.serve.worker import Worker
 from schemas.videos import Tier
-from schemas.work import Cancel, Done, Fault, Media, Queued, Render, Step, Stopped
+from schemas.work import Cancel, Done, Fault, FaultCode, Media, Queued, Render, Step, Stopped
 from tests.model_server.server import recipe, render
 
 Frame = Queued | Step | Done | Stopped | Fault
-Draw = Callable[[Render, Engines], Iterator[Unit | Drawn]]
+Draw = Callable[[Render, Engines], Iterator[Progress | Output]]
 
 
-def engines(state: State = State.READY) -> Engines:
+def engines(state: EngineState = EngineState.READY) -> Engines:
     """Engines that nothing was loaded into."""
     made = Engines(settings.load({}))
     made.states = dict.fromkeys(Tier, state)
     return made
 
 
-def drawn() -> Drawn:
-    return Drawn(
+def drawn() -> Output:
+    return Output(
         stage="encode", media=Media(video=b"v", thumbnail=b"t", spritesheet=b"s"), latents=b"latents"
     )
 
@@ -41,7 +41,7 @@ def drawn() -> Drawn:
 async def running(draw: Draw, made: Engines | None = None) -> AsyncIterator[tuple[Worker, list[Frame]]]:
     """A worker that draws with `draw`, and the frames it emits."""
     frames: list[Frame] = []
-    worker = Worker(made or engines(), frames.append, draw=draw)
+    worker = Worker(made or engines(), frames.append, run=draw)
     loop = asyncio.create_task(worker.run())
     try:
         yield worker, frames
@@ -51,7 +51,7 @@ async def running(draw: Draw, made: Engines | None = None) -> AsyncIterator[tupl
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another thread or task brings about."""
+    """Wait for something that another thread or request brings about."""
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
@@ -67,17 +67,17 @@ async def ends(frames: list[Frame], count: int) -> dict[str, Frame]:
     return {frame.job: frame for frame in found()}
 
 
-def faulty(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
-    yield Unit(stage="begin")
-    yield Unit(stage="denoise", i=1, n=2, picture=b"webp")
-    if task.job == "crash":
+def faulty(request: Render, _: Engines) -> Iterator[Progress | Output]:
+    yield Progress(stage="begin")
+    yield Progress(stage="denoise", i=1, n=2, picture=b"webp")
+    if request.id == "crash":
         raise ZeroDivisionError
-    if task.job == "stop":
+    if request.id == "stop":
         raise StopIteration
-    if task.job == "nan":
-        raise JobError(NOT_FINITE, "ran away")
-    yield Unit(stage="denoise", i=2, n=2)
-    if task.job != "short":
+    if request.id == "nan":
+        raise JobError(FaultCode.NOT_FINITE, "ran away")
+    yield Progress(stage="denoise", i=2, n=2)
+    if request.id != "short":
         yield drawn()
 
 
@@ -88,10 +88,10 @@ async def test_a_failing_job_ends_with_its_reason_and_the_others_are_drawn() -> 
         found = await ends(frames, 4)
     crash, nan = found["crash"], found["nan"]
     assert isinstance(crash, Fault)
-    assert (crash.code, crash.retryable) == (INTERNAL, True)
+    assert (crash.code, crash.retryable) == (FaultCode.INTERNAL, True)
     assert "ZeroDivisionError" in crash.message
     assert isinstance(nan, Fault)
-    assert (nan.code, nan.message, nan.retryable) == (NOT_FINITE, "ran away", False)
+    assert (nan.code, nan.message, nan.retryable) == (FaultCode.NOT_FINITE, "ran away", False)
     for job in ("good", "fine"):
         done = found[job]
         assert isinstance(done, Done)
@@ -112,23 +112,23 @@ async def test_a_drawing_that_ends_without_a_video_is_a_fault() -> None:
 
 
 async def test_a_missing_engine_ends_its_jobs_at_once_and_not_the_other_tiers() -> None:
-    made = engines(State.FAILED)
+    made = engines(EngineState.FAILED)
     made.errors[Tier.FULL] = "OSError: no folder"
-    async with running(module.draw, made) as (worker, frames):
+    async with running(module.run_request, made) as (worker, frames):
         worker.submit(render("full", recipe(1, Tier.FULL), Tier.FULL))
         fault = (await ends(frames, 1))["full"]
     assert isinstance(fault, Fault)
-    assert (fault.code, fault.retryable) == (ENGINE_UNAVAILABLE, False)
+    assert (fault.code, fault.retryable) == (FaultCode.ENGINE_UNAVAILABLE, False)
     assert "no folder" in fault.message
 
 
 async def test_jobs_wait_for_an_engine_that_is_still_loading() -> None:
-    made = engines(State.LOADING)
+    made = engines(EngineState.LOADING)
     async with running(faulty, made) as (worker, frames):
         worker.submit(render("early", recipe()))
         await asyncio.sleep(0.05)
         assert [type(frame) for frame in frames] == [Queued]
-        made.states[Tier.PREVIEW] = State.READY
+        made.states[Tier.PREVIEW] = EngineState.READY
         worker.submit(render("late", recipe()))
         found = await ends(frames, 2)
     assert all(isinstance(frame, Done) for frame in found.values())
@@ -137,11 +137,11 @@ async def test_jobs_wait_for_an_engine_that_is_still_loading() -> None:
 async def test_cancel_takes_effect_after_the_step_that_runs_and_the_loop_stays_free() -> None:
     entered, leave = threading.Event(), threading.Event()
 
-    def slow(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+    def slow(request: Render, _: Engines) -> Iterator[Progress | Output]:
         for i in range(100):
             entered.set()
             leave.wait(5)
-            yield Unit(stage="denoise", i=i + 1, n=100)
+            yield Progress(stage="denoise", i=i + 1, n=100)
 
     async with running(slow) as (worker, frames):
         worker.submit(render("long", recipe()))
@@ -157,12 +157,12 @@ async def test_cancel_takes_effect_after_the_step_that_runs_and_the_loop_stays_f
 async def test_a_newer_attempt_goes_on_with_the_drawing_under_its_own_number() -> None:
     begun = 0
 
-    def counted(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+    def counted(request: Render, _: Engines) -> Iterator[Progress | Output]:
         nonlocal begun
         begun += 1
         for i in range(4):
             time.sleep(0.02)
-            yield Unit(stage="denoise", i=i + 1, n=4)
+            yield Progress(stage="denoise", i=i + 1, n=4)
         yield drawn()
 
     async with running(counted) as (worker, frames):
@@ -182,7 +182,7 @@ async def test_cost_counts_the_threads_that_draw() -> None:
         while time.thread_time() < end:
             pass
 
-    def costly(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+    def costly(request: Render, _: Engines) -> Iterator[Progress | Output]:
         helper = threading.Thread(target=spin)
         helper.start()
         helper.join()
@@ -196,10 +196,10 @@ async def test_cost_counts_the_threads_that_draw() -> None:
 
 
 async def test_calls_go_between_the_steps_of_jobs_and_are_bounded() -> None:
-    def endless(task: Render, _: Engines) -> Iterator[Unit | Drawn]:
+    def endless(request: Render, _: Engines) -> Iterator[Progress | Output]:
         while True:
             time.sleep(0.005)
-            yield Unit(stage="denoise", i=1, n=2)
+            yield Progress(stage="denoise", i=1, n=2)
 
     async with running(endless) as (worker, _):
         worker.submit(render("a", recipe()))
@@ -212,5 +212,5 @@ async def test_calls_go_between_the_steps_of_jobs_and_are_bounded() -> None:
             ]
             results = await asyncio.gather(*calls, return_exceptions=True)
     refused = [result for result in results if isinstance(result, JobError)]
-    assert [error.code for error in refused] == [BUSY] * 3
+    assert [error.code for error in refused] == [FaultCode.BUSY] * 3
     assert results.count(1) == module.MAX_CALLS

@@ -7,15 +7,16 @@ import asyncio
 import pytest
 
 from db import engine
-from domain.videos import videos
+from domain.videos import transitions, visibility
 from media.store import MediaStore
 from realtime import limits
-from schemas.events import Name
+from schemas.events import EventName
 from schemas.videos import Relation, Status, Tier
 from schemas.work import Render
-from tests.realtime.jobs import FILES, WHOLE, dispatching, drawing, ended, names, stored
+from tests.build import FILES, source
+from tests.realtime.jobs import WHOLE, dispatching, drawing, ended, names, stored
 from tests.realtime.models import Models, done, draw, step
-from tests.realtime.world import new_cameo, new_person, new_video, now, revoke_cameo, source, until
+from tests.realtime.world import new_cameo, new_person, new_video, now, revoke_cameo, until
 
 
 async def test_a_swarm_from_queue_to_media(models: Models, store: MediaStore) -> None:
@@ -25,14 +26,14 @@ async def test_a_swarm_from_queue_to_media(models: Models, store: MediaStore) ->
         for video in made:
             found = await ended(video)
             assert names(found) == WHOLE
-            assert [event.picture for event in found if event.name == Name.VIDEO_STEP] == [
+            assert [event.picture for event in found if event.name == EventName.VIDEO_STEP] == [
                 b"picture %d" % i for i in (1, 2, 3, 4)
             ]
             assert await stored(store, video, 1) == set(FILES)
-            row = await videos.get(video, person)
+            row = await visibility.get_viewable(video, person, now())
             assert row.status == Status.COMPLETED
     assert {render.owner for render in models.renders} == {person}
-    assert sorted(render.job for render in models.renders) == sorted(made)
+    assert sorted(render.id for render in models.renders) == sorted(made)
 
 
 async def test_cancel_reaches_the_model_server_at_once(models: Models, store: MediaStore) -> None:
@@ -45,7 +46,7 @@ async def test_cancel_reaches_the_model_server_at_once(models: Models, store: Me
     async with dispatching(models, store) as dispatcher:
         video = await new_video(person)
         await drawing(video)
-        await videos.cancel(video, person, now=now())
+        await transitions.cancel(video, person, now=now())
         await until(lambda: models.cancels == [video] and not dispatcher._running, 1)
         assert names(await ended(video)) == ["queued", "started", "step", "cancelled"]
     assert await stored(store, video, 1) == set()
@@ -63,7 +64,7 @@ async def test_a_stop_gives_work_back_at_once(models: Models, store: MediaStore)
     async with dispatching(models, store):
         video = await new_video(person)
         await drawing(video)
-    assert (await videos.get(video, person)).status == Status.QUEUED
+    assert (await visibility.get_viewable(video, person, now())).status == Status.QUEUED
     async with dispatching(models, store):
         found = await ended(video)
     assert names(found)[-1] == "completed"
@@ -121,7 +122,7 @@ async def test_a_render_gets_its_preview_and_is_compared_with_it(models: Models,
         "SELECT video_id, other_id, value FROM closenesses WHERE other_id = $1", preview
     )
     assert {(row["video_id"], row["value"]) for row in measured} == {(render, 0.75), (remix, 0.75)}
-    assert (await videos.get(render, person)).fidelity == 0.9
+    assert (await visibility.get_viewable(render, person, now())).fidelity == 0.9
 
 
 @pytest.mark.parametrize("when", ["before", "during"])

@@ -9,13 +9,15 @@ import pytest
 
 from db import engine
 from domain.accounts import credits
+from domain.videos import leases
 from media.store import MediaStore
 from realtime import limits
 from schemas.videos import Relation, Tier
-from schemas.work import Render
-from tests.realtime.jobs import FILES, WHOLE, dispatching, drawing, ended, log, names, stored
+from schemas.work import FaultCode, Render
+from tests.build import FILES, source
+from tests.realtime.jobs import WHOLE, dispatching, drawing, ended, log, names, stored
 from tests.realtime.models import Models, done, draw, fault, step
-from tests.realtime.world import new_person, new_video, source, until
+from tests.realtime.world import new_person, new_video, until
 
 
 async def test_the_model_server_dies_and_no_step_is_told_twice(models: Models, store: MediaStore) -> None:
@@ -43,7 +45,7 @@ async def test_a_retryable_fault_leads_to_another_attempt(
 
     async def fail_once(models: Models, render: Render) -> None:
         if render.attempt == 1:
-            await models.send(fault(render, "internal", retryable=True))
+            await models.send(fault(render, FaultCode.INTERNAL, retryable=True))
         else:
             await draw(models, render)
 
@@ -62,7 +64,7 @@ async def test_endless_faults_end_in_failure_and_refund(
     monkeypatch.setattr(limits, "FAULT_BACKOFF_S", 0.01)
 
     async def always(models: Models, render: Render) -> None:
-        await models.send(fault(render, "internal", retryable=True))
+        await models.send(fault(render, FaultCode.INTERNAL, retryable=True))
 
     models.script = always
     person = await new_person()
@@ -75,7 +77,7 @@ async def test_endless_faults_end_in_failure_and_refund(
 
 async def test_a_final_fault_fails_at_once(models: Models, store: MediaStore) -> None:
     async def always(models: Models, render: Render) -> None:
-        await models.send(fault(render, "bad_input", retryable=False))
+        await models.send(fault(render, FaultCode.BAD_INPUT, retryable=False))
 
     models.script = always
     person = await new_person()
@@ -95,7 +97,7 @@ async def test_a_full_queue_costs_no_attempt(
 
     async def busy(models: Models, render: Render) -> None:
         if len(models.renders) < 8:
-            await models.send(fault(render, "busy", retryable=True))
+            await models.send(fault(render, FaultCode.BUSY, retryable=True))
         else:
             await draw(models, render)
 
@@ -109,7 +111,7 @@ async def test_a_late_end_of_a_lost_lease_writes_nothing(
     models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two dispatchers, each with its model server: the first loses its lease while it draws, ends late."""
-    monkeypatch.setattr(limits, "LEASE_S", 1.0)
+    monkeypatch.setattr(leases, "LEASE_S", 1.0)
     monkeypatch.setattr(limits, "HEARTBEAT_S", 60.0)
     monkeypatch.setattr(limits, "POLL_S", 0.1)
     go = asyncio.Event()
@@ -124,7 +126,7 @@ async def test_a_late_end_of_a_lost_lease_writes_nothing(
         video = await new_video(await new_person())
         await drawing(video)
         first._link._socket = None  # It leases no more: the next attempt is the other's.
-        monkeypatch.setattr(limits, "LEASE_S", 10.0)
+        monkeypatch.setattr(leases, "LEASE_S", 10.0)
         async with Models().running() as healthy, dispatching(healthy, store):
             found = await ended(video)
             assert names(found)[:5] == ["queued", "started", "step", "queued", "started"]
@@ -187,7 +189,7 @@ async def test_an_outage_of_the_database_ends_in_one_completion(
     models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every connection is cut while a job is drawn; whatever attempt it takes, it completes once."""
-    monkeypatch.setattr(limits, "LEASE_S", 1.0)
+    monkeypatch.setattr(leases, "LEASE_S", 1.0)
     monkeypatch.setattr(limits, "HEARTBEAT_S", 0.2)
     monkeypatch.setattr(limits, "POLL_S", 0.2)
 

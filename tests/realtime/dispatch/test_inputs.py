@@ -16,20 +16,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from db import engine
+from domain.clock import utc_now
 from domain.consent import cameos
 from media import provenance
 from media.store import MediaStore
 from model_server.media import encode
 from realtime import limits
-from realtime.clock import utc_now
 from realtime.dispatch import inputs
 from realtime.sweeper import Sweeper
 from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.videos import Recipe, Relation, Source, Tier
 from schemas.work import Inputs, Media, Render
+from tests.build import recipe, source
 from tests.realtime.jobs import dispatching, ended, names
 from tests.realtime.models import Models, done, step
-from tests.realtime.world import RECIPE, new_cameo, new_person, new_video, now, source
+from tests.realtime.world import new_cameo, new_person, new_video, now
 
 PICTURE = b"RIFF a picture"
 
@@ -63,7 +64,7 @@ class Maker:
     async def draw(self, made: Source | None = None, tier: Tier = Tier.PREVIEW, **more: Any) -> str:
         self.person = self.person or await new_person()
         if made is not None and made.relation is Relation.EXTEND:
-            more.setdefault("recipe", msgspec.structs.replace(RECIPE, repeats=5))
+            more.setdefault("recipe", recipe(repeats=5))
         async with dispatching(self.models, self.store):
             video = await new_video(self.person, tier, source=made, **more)
             assert names(await ended(video))[-1] == "completed"
@@ -100,15 +101,13 @@ async def test_an_extension_begins_with_its_source_and_so_does_its_render(maker:
     video = await maker.stored(first)
     extension = await maker.draw(source(Relation.EXTEND, first))
     assert (given(maker.sent), maker.sent.begin) == ({"begin"}, video)
-    await maker.draw(
-        source(Relation.RENDER, extension), Tier.FULL, recipe=msgspec.structs.replace(RECIPE, repeats=5)
-    )
+    await maker.draw(source(Relation.RENDER, extension), Tier.FULL, recipe=recipe(repeats=5))
     assert (given(maker.sent), maker.sent.begin) == ({"preview", "begin"}, video)
     await maker.draw(source(Relation.EXTEND, first, from_s=0.5, to_s=1.0))
     assert maker.sent.begin is not None
     assert same(frames(maker.sent.begin), frames(video)[4:9])
     # A part too short for a movement is gone on from by its last picture.
-    still = msgspec.structs.replace(RECIPE, repeats=1)
+    still = recipe(repeats=1)
     for moment in ({"from_s": 0.75, "to_s": 0.875}, {"to_s": 0.875}):
         await maker.draw(source(Relation.EXTEND, first, **moment), recipe=still)
         assert maker.sent.begin is not None
@@ -120,9 +119,7 @@ async def test_a_bridge_begins_with_one_and_ends_with_the_other(maker: Maker) ->
     videos = [await maker.stored(video) for video in (first, second)]
     bridge = await maker.draw(source(Relation.EXTEND, first, second))
     assert (maker.sent.begin, maker.sent.end) == tuple(videos)
-    await maker.draw(
-        source(Relation.RENDER, bridge), Tier.FULL, recipe=msgspec.structs.replace(RECIPE, repeats=5)
-    )
+    await maker.draw(source(Relation.RENDER, bridge), Tier.FULL, recipe=recipe(repeats=5))
     assert given(maker.sent) == {"preview", "begin", "end"}
     await maker.draw(source(Relation.EXTEND, first, second, to_s=1.0, from_s=1.5))
     assert maker.sent.begin is not None
@@ -148,7 +145,7 @@ async def test_a_reference_is_the_clip_or_one_moment_of_it(maker: Maker) -> None
 async def test_a_stitch_sends_its_clips_and_what_to_leave_out(maker: Maker) -> None:
     first = await maker.draw()
     second = await maker.draw(source(Relation.EXTEND, first))
-    again = msgspec.structs.replace(RECIPE, repeats=5)
+    again = recipe(repeats=5)
     rendered = await maker.draw(source(Relation.RENDER, second), Tier.FULL, recipe=again)
     stitch = await maker.draw(source(Relation.STITCH, first, rendered, first))
     sent = maker.sent
@@ -159,7 +156,7 @@ async def test_a_stitch_sends_its_clips_and_what_to_leave_out(maker: Maker) -> N
     ]
     assert [part.skip for part in sent.clips] == [0, 5, 0]
     # Each clip is one ingredient of its credentials.
-    store = provenance.read(await maker.stored(stitch))
+    store = provenance.read_manifests(await maker.stored(stitch))
     assert store is not None
     manifest = store["manifests"][store["active_manifest"]]
     assert [item["title"] for item in manifest["ingredients"]] == [first, rendered]
@@ -169,7 +166,7 @@ async def test_a_stitch_sends_its_clips_and_what_to_leave_out(maker: Maker) -> N
 async def test_parents_are_ingredients(maker: Maker, relation: Relation) -> None:
     first = await maker.draw()
     made = await maker.draw(source(relation, first))
-    store = provenance.read(await maker.stored(made))
+    store = provenance.read_manifests(await maker.stored(made))
     assert store is not None
     manifest = store["manifests"][store["active_manifest"]]
     assert [item["title"] for item in manifest["ingredients"]] == [first]
@@ -184,11 +181,11 @@ async def pictured(store: MediaStore, owner: str, data: bytes = PICTURE) -> str:
 async def give_picture(store: MediaStore, owner: str, cameo: str, data: bytes) -> None:
     key = f"cameos/{cameo}/{len(data)}.webp"
     await store.put(key, data)
-    await cameos.set_reference(cameo, owner, key, "0" * 64, now())
+    await cameos.set_reference(cameo, owner, key, "0" * 64, now=now())
 
 
 def likeness(cameo: str) -> Recipe:
-    return msgspec.structs.replace(RECIPE, likeness=cameo, repeats=5)
+    return recipe(likeness=cameo, repeats=5)
 
 
 async def test_a_cameo_is_drawn_from_its_picture_in_preview_and_render(
@@ -217,7 +214,7 @@ async def test_without_its_picture_nothing_is_drawn(
     cameo = await pictured(store, owner)
     video = await new_video(await new_person(), cameos=[cameo], recipe=likeness(cameo))
     if how == "revoked":
-        await cameos.revoke(cameo, owner, RevokeCameo(mode=RevokeMode.TOMBSTONE), now())
+        await cameos.revoke(cameo, owner, RevokeCameo(mode=RevokeMode.TOMBSTONE), now=now())
     else:
         await engine.fetch("UPDATE cameos SET reference_key = NULL WHERE id = $1", cameo)
     async with dispatching(models, store):

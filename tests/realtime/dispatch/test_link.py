@@ -10,15 +10,14 @@ import pytest
 
 from realtime import limits
 from realtime.dispatch.link import CallFailed, Frames, ModelServerLink
-from schemas.videos import Recipe, Tier
-from schemas.work import Cancel, Done, Fault, FromModels, Queued, Render, Step
+from schemas.videos import Tier
+from schemas.work import Cancel, Done, Fault, FaultCode, FromModels, Queued, Render, Step
+from tests import build
 from tests.realtime.models import Models, done, draw, step
-
-RECIPE = Recipe(model="riffle-tiny", prompt="a cat", width=64, height=96, frames=17, fps=8, seed=1)
 
 
 def render(job: str = "video_1", attempt: int = 1) -> Render:
-    return Render(job=job, attempt=attempt, tier=Tier.PREVIEW, owner="acct_1", recipe=RECIPE)
+    return Render(id=job, attempt=attempt, tier=Tier.PREVIEW, owner="acct_1", recipe=build.recipe())
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +99,7 @@ async def test_a_job_begun_while_the_server_is_away_is_sent_when_it_comes() -> N
             running.cancel()
             await asyncio.wait({running})
     assert link.silence_s == 0.0
-    assert [sent.job for sent in models.renders] == ["video_1"]
+    assert [sent.id for sent in models.renders] == ["video_1"]
 
 
 async def test_frames_of_another_attempt_reach_nobody() -> None:
@@ -151,6 +150,6 @@ async def test_a_call_answered_by_a_fault() -> None:
     call = asyncio.create_task(link.compare([(b"a", b"b")]))
     await asyncio.sleep(0)
     (name,) = link._calls
-    link._route(Fault(job=name, attempt=0, code="bad_input", message="no latents", retryable=False))
+    link._route(Fault(job=name, attempt=0, code=FaultCode.BAD_INPUT, message="no latents", retryable=False))
     with pytest.raises(CallFailed, match="no latents"):
         await call

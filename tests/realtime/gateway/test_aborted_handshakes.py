@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from realtime.clock import utc_now
+from domain.clock import utc_now
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 
@@ -20,7 +20,7 @@ UPGRADE = (
 
 
 async def test_aborted_handshakes_log_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    gateway = Gateway(0, Streams(), lambda: True, utc_now)
+    gateway = Gateway(0, Streams(utc_now), lambda: True, utc_now)
     port = await gateway.start()
     with caplog.at_level(logging.INFO):
         for sent in (b"", b"GE", b"no http\r\n\r\n", UPGRADE[:60], UPGRADE, UPGRADE + b"\x81\x85"):

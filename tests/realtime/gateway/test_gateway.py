@@ -7,12 +7,13 @@ import http.client
 import json
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from realtime import limits
-from schemas.events import Name, inbox_stream, video_stream
+from schemas.events import EventName, inbox_stream, video_stream
 from schemas.stream import (
     MAX_CLIENT_FRAME_BYTES,
     MAX_STREAMS_PER_SOCKET,
@@ -36,7 +37,7 @@ async def test_backfill_then_live(world: World) -> None:
         assert isinstance(welcome, Welcome)
         assert (welcome.stream, welcome.recovered, welcome.seq) == (stream, True, 1)
         (queued,) = await device.events(1)
-        assert (queued.name, queued.seq, queued.epoch) == (Name.VIDEO_QUEUED, 1, welcome.epoch)
+        assert (queued.name, queued.seq, queued.epoch) == (EventName.VIDEO_QUEUED, 1, welcome.epoch)
         for i in (1, 2, 3):
             await world.append(stream, picture=b"webp")
             (live,) = await device.events(1)
@@ -142,9 +143,9 @@ async def test_the_inbox_goes_by_its_short_name(world: World) -> None:
         welcome = await device.frame()
         assert isinstance(welcome, Welcome)
         assert (welcome.stream, welcome.recovered, welcome.seq) == ("inbox", True, 0)
-        await world.append(inbox_stream(person), Name.CAMEO_REQUESTED)
+        await world.append(inbox_stream(person))
         (event,) = await device.events(1)
-        assert (event.stream, event.seq, event.name) == ("inbox", 1, "cameo.requested")
+        assert (event.stream, event.seq, event.name) == ("inbox", 1, "video.step")
     async with phone(world.port) as device:
         at = Position(stream="inbox", epoch=event.epoch, after=1)
         await device.hello(await world.ticket(person), at)
@@ -306,6 +307,25 @@ async def test_health(world: World) -> None:
     world.wakeups.connected = False
     status, _ = await asyncio.to_thread(ask)
     assert status == 503
+
+
+async def test_metrics_count_phones_and_goodbyes(world: World) -> None:
+    def ask() -> dict[tuple[str, ...], float]:
+        connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=5)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        families = text_string_to_metric_families(text)
+        return {(item.name, *item.labels.values()): item.value for each in families for item in each.samples}
+
+    before = await asyncio.to_thread(ask)
+    async with phone(world.port) as device:
+        assert (await asyncio.to_thread(ask))["riffle_phones",] == before["riffle_phones",] + 1
+        await device.hello("no such ticket")
+        assert await device.goodbye() == ("bad_ticket", 1008)
+    after = await asyncio.to_thread(ask)
+    name = ("riffle_goodbyes_total", "bad_ticket")
+    assert after[name] == before.get(name, 0) + 1
+    assert after["riffle_wakeups_connected",] == 1
 
 
 async def test_an_event_frame_has_no_picture_inside(world: World) -> None:

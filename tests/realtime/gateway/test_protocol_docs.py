@@ -14,7 +14,7 @@ import yaml
 from domain.events.resume import MAX_MISSED
 from realtime import limits
 from realtime.gateway import gateway
-from schemas.events import Name
+from schemas.events import PAYLOADS, EventName
 from schemas.stream import (
     MAX_CLIENT_FRAME_BYTES,
     MAX_STREAMS_PER_SOCKET,
@@ -51,9 +51,26 @@ def test_every_frame_is_described() -> None:
     assert len(described) == len(ClientFrame.__args__) + len(ServerFrame.__args__)
 
 
+@pytest.mark.parametrize("name", EventName)
+def test_the_data_of_every_event_is_described(name: EventName) -> None:
+    kind = PAYLOADS[name]
+    properties = {"name": {"const": name.value}, "data": {"$ref": f"#/components/schemas/{kind.__name__}"}}
+    assert {"properties": properties} in API["components"]["messages"]["event"]["payload"]["oneOf"]
+    described = API["components"]["schemas"][kind.__name__]
+    made = msgspec.json.schema_components([kind])[1][kind.__name__]
+    assert described["required"] == made["required"]
+    assert set(described["properties"]) == set(made["properties"])
+    for field, shape in made["properties"].items():
+        options = [option["type"] for option in shape["anyOf"]] if "anyOf" in shape else shape.get("type")
+        # A grant is described where it is read over HTTP.
+        assert described["properties"][field]["type"] == (options or "object"), field
+    (row,) = [line for line in WORDS.splitlines() if line.startswith("| `") and f"`{name.value}`" in line]
+    assert all(f"`{field}`" in row for field in made["required"]), row
+
+
 def test_names_reasons_and_limits() -> None:
     messages = API["components"]["messages"]
-    assert messages["event"]["payload"]["properties"]["name"]["enum"] == [name.value for name in Name]
+    assert messages["event"]["payload"]["properties"]["name"]["enum"] == [name.value for name in EventName]
     reasons = messages["goodbye"]["payload"]["properties"]["reason"]["enum"]
     assert set(reasons) == {reason.value for reason in GoodbyeReason}
     for reason, code in gateway.CLOSE_CODES.items():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from train.measure.agreement import compare, detail
-from train.world.world import PREVIEW
+from train.world.clips import PREVIEW
 
 
 def clips(count: int) -> torch.Tensor:

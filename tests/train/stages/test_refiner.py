@@ -9,78 +9,80 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 
 from export.assemble import WEIGHTS
-from export.similarity import places
-from train.stages import refiner_clips
+from export.similarity import grid_coordinates
 from train.stages.refiner import train_refiner
-from train.stages.refiner_batches import _apart, truth
-from train.stages.refiner_clips import LOT, PICTURE, Lot, fill_lots, lot_path
-from train.stages.refiner_following import train_following
-from train.stages.training import Budget
-from train.world.captions import SOMEONE, Scene
-from train.world.emoji_sprites import unseen_sprites
+from train.stages.refiner_batches import move_subject, true_similarity
+from train.stages.refiner_heads import train_refiner_heads
+from train.stages.refiner_shards import PICTURE, SHARD_CLIPS, Shard, fill_shards, pose_vector, shard_path
+from train.stages.trainer import Budget, load_average
+from train.world import emoji_sprites
+from train.world.clips import PREVIEW_SIZES, draw, motion_path, reference_pose, sprite_layer
+from train.world.emoji_sprites import held_out_sprites
+from train.world.scenes import SOMEONE, Scene
 from train.world.vocabulary import MOTIONS
-from train.world.world import PREVIEW_SIZES, course, draw, portrait_pose, sprite_layer
 
-SPRITES = list(unseen_sprites().values())
+SPRITES = list(held_out_sprites().values())
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One lot by the committed student, of the sprites of this repository: others need a font."""
-    folder = tmp_path_factory.mktemp("lots")
+    """One shard by the committed student, of the sprites of this repository: others need a font."""
+    folder = tmp_path_factory.mktemp("shards")
     vae = AutoencoderKLLTXVideo.from_pretrained(WEIGHTS / "teacher" / "vae").float().eval()
     student = LTXVideoTransformer3DModel.from_pretrained(WEIGHTS / "student" / "transformer").float().eval()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refiner_clips, "crowd", lambda: tuple(range(len(SPRITES))))
-        patch.setattr(refiner_clips, "crowd_sprite", lambda number: SPRITES[number])
-        fill_lots(folder, vae, student, 1, seed=1)
+        patch.setattr(emoji_sprites, "emoji_characters", lambda: tuple(range(len(SPRITES))))
+        patch.setattr(emoji_sprites, "emoji_sprite", lambda number: SPRITES[number])
+        fill_shards(folder, vae, student, 1, seed=1)
     return folder
 
 
 def test_a_lot_is_soft_where_it_was_drawn_sharp(home: Path) -> None:
-    lot = Lot.load(lot_path(home, 0))
-    assert len(lot.drawn) == LOT
-    assert lot.soft.shape == lot.drawn.shape
-    assert lot.soft.dtype == np.uint8
+    shard = Shard.load(shard_path(home, 0))
+    assert len(shard.drawn) == SHARD_CLIPS
+    assert shard.soft.shape == shard.drawn.shape
+    assert shard.soft.dtype == np.uint8
 
     def sharpness(frames: np.ndarray) -> float:
         return float(np.abs(np.diff(frames.astype(float), axis=3)).mean())
 
-    assert sharpness(lot.soft) < sharpness(lot.drawn)
+    assert sharpness(shard.soft) < sharpness(shard.drawn)
     # It's still the same clip: nearer to its own than to the next one.
     own, next_ = (
-        np.abs(lot.soft.astype(float) - other).mean() for other in (lot.drawn, np.roll(lot.drawn, 1, axis=0))
+        np.abs(shard.soft.astype(float) - other).mean()
+        for other in (shard.drawn, np.roll(shard.drawn, 1, axis=0))
     )
     assert own < 0.5 * next_
 
 
 def test_a_finished_lot_is_not_drawn_again(home: Path) -> None:
-    before = lot_path(home, 0).stat().st_mtime_ns
+    before = shard_path(home, 0).stat().st_mtime_ns
     vae = AutoencoderKLLTXVideo.from_pretrained(WEIGHTS / "teacher" / "vae")
     student = LTXVideoTransformer3DModel.from_pretrained(WEIGHTS / "student" / "transformer")
-    fill_lots(home, vae, student, 1, seed=2)
-    assert lot_path(home, 0).stat().st_mtime_ns == before
+    fill_shards(home, vae, student, 1, seed=2)
+    assert shard_path(home, 0).stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
 @pytest.mark.parametrize("size", PREVIEW_SIZES)
-@pytest.mark.parametrize("apart", [False, True])
-def test_subjects_are_where_their_poses_say(motion: str, size: tuple[int, int], apart: bool) -> None:
-    scene, sprite = Scene(SOMEONE, "room", "day", motion), unseen_sprites()["minibus"]
-    clip, sitting = draw(scene, 4, size, sprite=sprite), portrait_pose(6)
-    layer = torch.from_numpy(sprite_layer(sprite, sitting, PICTURE)).movedim(-1, 0) / 255
-    numbers = [[(p.x, p.y, p.size, p.angle) for p in course(scene, 4, size)]]
+@pytest.mark.parametrize("moved", [False, True])
+def test_subjects_are_where_their_poses_say(motion: str, size: tuple[int, int], moved: bool) -> None:
+    scene, sprite = Scene(SOMEONE, "room", "day", motion), held_out_sprites()["minibus"]
+    clip, in_picture = draw(scene, 4, size, sprite=sprite), reference_pose(6)
+    layer = torch.from_numpy(sprite_layer(sprite, in_picture, PICTURE)).movedim(-1, 0) / 255
+    numbers = [[pose_vector(pose) for pose in motion_path(scene, 4, size)]]
     pose = np.asarray(numbers, dtype=np.float32)
-    posed = np.asarray((sitting.x, sitting.y, sitting.size, sitting.angle), dtype=np.float32)
-    if apart:
-        layer, posed = _apart(layer, posed, np.random.default_rng(3))
-    similarity = truth(pose, posed[None], size)
-    where = similarity(places(*clip.cover.shape[1:])[None]).permute(0, 2, 3, 1)
+    picture_pose = np.asarray(pose_vector(in_picture), dtype=np.float32)
+    if moved:
+        layer, picture_pose = move_subject(layer, picture_pose, np.random.default_rng(3))
+    similarity = true_similarity(pose, picture_pose[None], size)
+    where = similarity(grid_coordinates(*clip.cover.shape[1:])[None]).permute(0, 2, 3, 1)
     alpha = layer[None, 3:].expand(len(where), -1, -1, -1)
     found = F.grid_sample(alpha, 2 * where, align_corners=False)[:, 0]
     assert (found - torch.from_numpy(clip.cover)).abs().mean() < 0.02
 
 
+@pytest.mark.long
 def test_training_learns_and_goes_on(home: Path) -> None:
     train_refiner(home, Budget(4, 60.0))
     state = torch.load(home / "refiner.pt")
@@ -95,12 +97,14 @@ def test_training_learns_and_goes_on(home: Path) -> None:
     assert (home / "refiner.png").stat().st_size > 10_000
 
 
-def test_following_trains_its_own_parts_alone(home: Path) -> None:
-    train_refiner(home, Budget(50, 60.0))
-    before = torch.load(home / "refiner.pt")["average"]
-    train_following(home, Budget(20, 60.0))
-    after = torch.load(home / "refiner.pt")["average"]
+def test_heads_are_trained_alone(home: Path) -> None:
+    train_refiner(home, Budget(4, 60.0))
+    train_refiner_heads(home, Budget(8, 60.0))
+    before, after = load_average(home, "refiner"), torch.load(home / "refiner-heads.pt")["model"]
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
     assert changed
     assert all(name.startswith(("follow.", "light.")) for name in changed)
-    assert (home / "following.csv").read_text().startswith("step,scale,middle,angle,speed,light")
+    assert (home / "refiner-heads.csv").read_text().startswith("step,scale,middle,angle,speed,light")
+    for name, value in load_average(home, "refiner-heads").items():
+        if name not in changed:
+            torch.testing.assert_close(value, before[name])

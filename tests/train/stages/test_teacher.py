@@ -1,32 +1,36 @@
-"""The way on which the teacher meets a render that continues its preview."""
+"""The noise levels, and the path on which a render continues its preview."""
 
 import torch
 
-from model_server.engine.flow import KEEP_STRENGTH
-from train.stages.teacher import KEEP, continued, noise_levels
+from model_server.engine.render_start import KEEP_STRENGTH
+from train.stages.teacher import PREVIEW_STRENGTH, noise_levels, preview_weight
 
 
 def test_the_teacher_learns_the_level_at_which_renders_continue() -> None:
-    assert KEEP == KEEP_STRENGTH
+    assert PREVIEW_STRENGTH == KEEP_STRENGTH
 
 
 def test_a_continued_clip_starts_from_its_enlarged_preview() -> None:
     torch.manual_seed(0)
     video, enlarged, start = torch.randn(3, 64, 4, 2, 3, 2).unbind()
-    level = torch.full((64, 1), KEEP)
-    share = continued(level)
+    level = torch.full((64, 1), PREVIEW_STRENGTH)
+    share = preview_weight(level)
     changed = start + share * (enlarged - video)
-    at_keep = (1 - KEEP) * video + KEEP * changed
-    met = share.flatten() > 0
-    torch.testing.assert_close(at_keep[met], ((1 - KEEP) * enlarged + KEEP * start)[met])
-    torch.testing.assert_close(at_keep[~met], ((1 - KEEP) * video + KEEP * start)[~met])
+    at_keep = (1 - PREVIEW_STRENGTH) * video + PREVIEW_STRENGTH * changed
+    from_preview = share.flatten() > 0
+    torch.testing.assert_close(
+        at_keep[from_preview], ((1 - PREVIEW_STRENGTH) * enlarged + PREVIEW_STRENGTH * start)[from_preview]
+    )
+    torch.testing.assert_close(
+        at_keep[~from_preview], ((1 - PREVIEW_STRENGTH) * video + PREVIEW_STRENGTH * start)[~from_preview]
+    )
     # The velocity leads from there to the clip itself.
-    torch.testing.assert_close(at_keep - KEEP * (changed - video), video, rtol=1e-4, atol=1e-4)
-    assert 10 < met.sum() < 54
+    torch.testing.assert_close(at_keep - PREVIEW_STRENGTH * (changed - video), video, rtol=1e-4, atol=1e-4)
+    assert 10 < from_preview.sum() < 54
 
 
 def test_above_that_level_nothing_is_continued() -> None:
-    assert not continued(torch.full((64, 1), KEEP + 0.01)).any()
+    assert not preview_weight(torch.full((64, 1), PREVIEW_STRENGTH + 0.01)).any()
 
 
 def test_noise_levels_lie_between_nothing_and_all() -> None:

@@ -6,14 +6,15 @@ import unicodedata
 import numpy as np
 from PIL import Image
 
-from train.world.captions import caption, plain_caption, referred_scenes
-from train.world.emoji_sprites import HELD_OUT, SIDE, held_out, unseen_sprites, varied
+from train.world.captions import caption, plain_caption
+from train.world.clips import PREVIEW, draw, reference_picture
+from train.world.emoji_sprites import HELD_OUT, SIDE, held_out, held_out_sprites, vary_sprite
+from train.world.scenes import referred_scenes
 from train.world.vocabulary import MOTIONS, PLACES, REFERRED, SUBJECTS, TIMES
-from train.world.world import PREVIEW, draw, portrait
 
 
 def test_the_kept_sprites_are_held_out_of_training() -> None:
-    sprites = unseen_sprites()
+    sprites = held_out_sprites()
     assert len(sprites) == 16
     for name, sprite in sprites.items():
         character = unicodedata.lookup(name.upper().replace("-", " "))
@@ -43,17 +44,17 @@ def test_captions_of_someone_name_no_subject() -> None:
 
 
 def test_a_portrait_shows_the_sprite_before_one_colour() -> None:
-    sprite = unseen_sprites()["cow-face"]
-    picture = portrait(sprite, 3)
+    sprite = held_out_sprites()["cow-face"]
+    picture = reference_picture(sprite, 3)
     assert (picture.shape, picture.dtype) == ((PREVIEW[1], PREVIEW[0], 3), np.uint8)
     assert len(np.unique(picture[:4].reshape(-1, 3), axis=0)) == 1
     assert picture[30:60].std() > 20
-    np.testing.assert_array_equal(picture, portrait(sprite, 3))
+    np.testing.assert_array_equal(picture, reference_picture(sprite, 3))
 
 
 def test_a_stranger_walks_where_the_subject_would() -> None:
     scene = referred_scenes()[0]
-    one, other = (draw(scene, 7, sprite=unseen_sprites()[name]) for name in ("cow-face", "lock"))
+    one, other = (draw(scene, 7, sprite=held_out_sprites()[name]) for name in ("cow-face", "lock"))
     assert np.abs(one.frames.astype(int) - other.frames).max() > 50
     # Behind them is the same place.
     bare = (one.cover == 0) & (other.cover == 0)
@@ -61,8 +62,8 @@ def test_a_stranger_walks_where_the_subject_would() -> None:
 
 
 def test_a_varied_sprite_is_someone_else_on_the_same_square() -> None:
-    sprite, rng = unseen_sprites()["cow-face"], random.Random(1)
-    looks = [varied(sprite, sprite, rng) for _ in range(12)]
+    sprite, rng = held_out_sprites()["cow-face"], random.Random(1)
+    looks = [vary_sprite(sprite, sprite, rng) for _ in range(12)]
     assert {(look.mode, look.size) for look in looks} == {("RGBa", (SIDE, SIDE))}
     assert len({look.tobytes() for look in looks}) == 12
     plain = np.asarray(sprite.convert("RGBa"), dtype=float)
@@ -76,14 +77,14 @@ def test_a_varied_sprite_is_someone_else_on_the_same_square() -> None:
 
 
 def test_a_varied_sprite_is_the_same_from_the_same_lot() -> None:
-    sprite, other = unseen_sprites()["lock"], unseen_sprites()["cow-face"]
-    one, again = (varied(sprite, other, random.Random(9)).tobytes() for _ in range(2))
+    sprite, other = held_out_sprites()["lock"], held_out_sprites()["cow-face"]
+    one, again = (vary_sprite(sprite, other, random.Random(9)).tobytes() for _ in range(2))
     assert one == again
 
 
 def test_some_varied_sprites_end_as_another() -> None:
     white, black = (Image.new("RGBa", (SIDE, SIDE), (level, level, level, 255)) for level in (255, 0))
-    looks = [np.asarray(varied(white, black, random.Random(seed)).convert("L")) for seed in range(60)]
+    looks = [np.asarray(vary_sprite(white, black, random.Random(seed)).convert("L")) for seed in range(60)]
     seen = [(look[10:30, 48].max(), look[66:80, 48].max()) for look in looks]
     assert all(upper == 255 for upper, _ in seen)
     spliced = sum(lower == 0 for _, lower in seen)

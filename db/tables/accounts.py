@@ -1,0 +1,78 @@
+"""People, their sign-ins, whom they follow or block, and answers kept by key."""
+
+from __future__ import annotations
+
+from piccolo.columns import BigSerial, Boolean, Bytea, ForeignKey, Integer, SmallInt, Text, Timestamptz
+from piccolo.table import Table
+
+from db.engine import ENGINE
+
+
+class AccountTable(Table, tablename="accounts", db=ENGINE):
+    """A person. `balance` is what can be spent; it equals the sum of the account's credit entries."""
+
+    id = Text(primary_key=True)
+    handle = Text()
+    display_name = Text()
+    password_hash = Text()
+    demo = Boolean()
+    balance = Integer()
+    created_at = Timestamptz()
+
+
+class SessionTable(Table, tablename="sessions", db=ENGINE):
+    """A sign-in: the family of every token that was rotated out of it."""
+
+    id = Text(primary_key=True)
+    account_id = ForeignKey(AccountTable, null=False)
+    created_at = Timestamptz()
+    revoked_at = Timestamptz(null=True)
+
+
+class TokenTable(Table, tablename="tokens", db=ENGINE):
+    """An access or refresh token by its SHA-256; a used refresh token is kept to notice its reuse."""
+
+    hash = Text(primary_key=True)
+    session_id = ForeignKey(SessionTable, null=False)
+    kind = Text()
+    expires_at = Timestamptz()
+    used_at = Timestamptz(null=True)
+
+
+class TicketTable(Table, tablename="tickets", db=ENGINE):
+    """A single-use entry to the socket, by its SHA-256."""
+
+    hash = Text(primary_key=True)
+    account_id = ForeignKey(AccountTable, null=False)
+    expires_at = Timestamptz()
+
+
+class FollowTable(Table, tablename="follows", db=ENGINE):
+    """`follower_id` sees `followed_id` in the following cut."""
+
+    id = BigSerial(primary_key=True)
+    follower_id = ForeignKey(AccountTable, null=False)
+    followed_id = ForeignKey(AccountTable, null=False)
+    created_at = Timestamptz()
+
+
+class BlockTable(Table, tablename="blocks", db=ENGINE):
+    """`blocker_id` keeps `blocked_id` out."""
+
+    id = BigSerial(primary_key=True)
+    blocker_id = ForeignKey(AccountTable, null=False)
+    blocked_id = ForeignKey(AccountTable, null=False)
+    created_at = Timestamptz()
+
+
+class IdempotencyTable(Table, tablename="idempotency", db=ENGINE):
+    """The answer to a request that carried a key."""
+
+    id = BigSerial(primary_key=True)
+    account_id = ForeignKey(AccountTable, null=False)
+    key = Text()
+    route = Text()
+    body_hash = Text()
+    status = SmallInt()
+    body = Bytea()
+    created_at = Timestamptz()

@@ -1,0 +1,83 @@
+"""Who follows and who blocks whom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from db.engine import fetch, fetch_one, transaction
+from db.tables.accounts import BlockTable, FollowTable
+from schemas.errors import Code, RiffleError
+
+
+async def follow(follower: str, followed: str, now: datetime) -> None:
+    """Follow; twice is once.
+
+    Raises:
+        RiffleError: not_found, where either blocks the other.
+    """
+    between = await relationship(follower, followed)
+    if between.blocks or between.blocked:
+        raise RiffleError(Code.NOT_FOUND, "there is nobody of that name to follow", param="handle")
+    await fetch(
+        """
+        INSERT INTO follows (follower_id, followed_id, created_at) VALUES ($1, $2, $3)
+        ON CONFLICT DO NOTHING
+        """,
+        follower,
+        followed,
+        now,
+    )
+
+
+async def unfollow(follower: str, followed: str) -> None:
+    """Stop following."""
+    await FollowTable.delete().where(
+        (FollowTable.follower_id == follower) & (FollowTable.followed_id == followed)
+    )
+
+
+async def block(blocker: str, blocked: str, now: datetime) -> None:
+    """Keep someone out; both stop following each other."""
+    async with transaction():
+        await fetch(
+            """
+            INSERT INTO blocks (blocker_id, blocked_id, created_at) VALUES ($1, $2, $3)
+            ON CONFLICT DO NOTHING
+            """,
+            blocker,
+            blocked,
+            now,
+        )
+        await unfollow(blocker, blocked)
+        await unfollow(blocked, blocker)
+
+
+async def unblock(blocker: str, blocked: str) -> None:
+    """Let them back."""
+    await BlockTable.delete().where((BlockTable.blocker_id == blocker) & (BlockTable.blocked_id == blocked))
+
+
+class Relationship(msgspec.Struct, kw_only=True, frozen=True):
+    """What is between two accounts, seen from the first."""
+
+    follows: bool
+    followed: bool
+    blocks: bool
+    blocked: bool
+
+
+async def relationship(one: str, other: str) -> Relationship:
+    """Whether `one` follows or blocks `other`, and the other way round."""
+    found = await fetch_one(
+        """
+        SELECT EXISTS (SELECT FROM follows WHERE follower_id = $1 AND followed_id = $2) AS follows,
+            EXISTS (SELECT FROM follows WHERE follower_id = $2 AND followed_id = $1) AS followed,
+            EXISTS (SELECT FROM blocks WHERE blocker_id = $1 AND blocked_id = $2) AS blocks,
+            EXISTS (SELECT FROM blocks WHERE blocker_id = $2 AND blocked_id = $1) AS blocked
+        """,
+        one,
+        other,
+    )
+    return msgspec.convert(found, Relationship)

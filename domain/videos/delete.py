@@ -1,0 +1,45 @@
+"""Deleting a video for good."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from db.engine import fetch, transaction
+from domain.events import stream
+from domain.feed import posts
+from domain.videos import transitions
+from domain.videos.lifecycle import FINAL, Trigger
+from domain.videos.record import SEALED, lock_own
+from schemas.events import video_stream
+
+
+async def delete_video(video_id: str, account: str, now: datetime) -> list[str]:
+    """Delete an own video for good; returns the keys of its media, which are the caller's to remove.
+
+    A running one is cancelled first, a posted one taken back. Its lineage and its cost stay known; where
+    others were made from it, so do its words, to consent alone.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    async with transaction():
+        row = await lock_own(video_id, account)
+        if row.status not in FINAL:
+            await transitions.end(row, Trigger.CANCEL, now)
+        if row.post_id is not None:
+            await posts.take_back(row.post_id, now)
+        await fetch(
+            f"""
+            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{{prompt}}', '""'),
+                sealed = CASE WHEN EXISTS (
+                    SELECT FROM ancestors a WHERE a.ancestor_id = v.id AND a.video_id <> v.id
+                ) THEN {SEALED} END,
+                video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
+            WHERE id = $1
+            """,
+            video_id,
+            now,
+        )
+        await stream.forget_pictures(video_stream(video_id))
+    keys = (row.video_key, row.thumbnail_key, row.spritesheet_key, row.latents_key)
+    return [key for key in keys if key is not None]

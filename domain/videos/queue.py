@@ -1,0 +1,74 @@
+"""Where queued videos stand: the order in which they are drawn, and a guess when each is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from db.engine import fetch
+from domain.videos.pricing import FIRST_GUESS_S
+from schemas.videos import QueuePlace, Tier
+
+# Enough to even out, few enough to follow a machine that got busier.
+PACE_OF_LAST = 20
+# Previews go first. Within a tier come everybody's first jobs, then everybody's second ones, and so on; those
+# that run count too.
+DISPATCH_ORDER = """
+    SELECT q.id, q.tier, q.created_at, q.swarm_index, coalesce(busy.running, 0) + row_number() OVER (
+        PARTITION BY q.tier, q.account_id ORDER BY q.created_at, q.swarm_index, q.id) AS turn
+    FROM videos q LEFT JOIN (
+        SELECT account_id, tier, count(*) AS running FROM videos WHERE status = 'in_progress' GROUP BY 1, 2
+    ) busy USING (account_id, tier)
+    WHERE q.status = 'queued'
+"""
+
+
+# Seconds from one completed video to the next while there was work, by tier.
+PACE = """
+    SELECT tier, avg(extract(epoch FROM ended_at - greatest(started_at, before)))::float8 AS seconds
+    FROM unnest(ARRAY['preview', 'full']) AS t(tier), LATERAL (
+        SELECT started_at, ended_at, lag(ended_at) OVER (ORDER BY ended_at) AS before FROM (
+            SELECT started_at, ended_at FROM videos v WHERE v.tier = t.tier AND v.status = 'completed'
+            ORDER BY ended_at DESC LIMIT {last}
+        ) latest
+    ) gaps GROUP BY tier
+"""
+
+
+async def places(video_ids: Sequence[str]) -> dict[str, QueuePlace]:
+    """Where queued videos stand in the order of dispatch, and a guess when each starts."""
+    if not video_ids:
+        return {}
+    rows = await fetch(
+        f"""
+        WITH waiting AS ({DISPATCH_ORDER}), place AS (
+            SELECT id, tier, row_number() OVER w AS position,
+                count(*) FILTER (WHERE tier = 'preview') OVER w AS previews,
+                count(*) FILTER (WHERE tier = 'full') OVER w AS renders
+            FROM waiting WINDOW w AS (
+                ORDER BY tier = 'full', turn, created_at, swarm_index, id ROWS UNBOUNDED PRECEDING
+            )
+        ), running AS (
+            SELECT count(*) FILTER (WHERE tier = 'preview') AS previews,
+                count(*) FILTER (WHERE tier = 'full') AS renders
+            FROM videos WHERE status = 'in_progress'
+        ), pace AS ({PACE.format(last=PACE_OF_LAST)})
+        SELECT place.id, place.tier, position, place.previews + running.previews AS previews,
+            place.renders + running.renders AS renders,
+            coalesce((SELECT seconds FROM pace WHERE tier = 'preview'), $2) AS preview_s,
+            coalesce((SELECT seconds FROM pace WHERE tier = 'full'), $3) AS render_s
+        FROM place, running WHERE place.id = ANY ($1::text[])
+        """,
+        list(video_ids),
+        FIRST_GUESS_S[Tier.PREVIEW],
+        FIRST_GUESS_S[Tier.FULL],
+    )
+    return {row["id"]: _place(row) for row in rows}
+
+
+def _place(row: dict[str, Any]) -> QueuePlace:
+    before_s = (row["previews"] - (row["tier"] == "preview")) * row["preview_s"]
+    # A preview is drawn between the steps of a render, so it waits for none.
+    if row["tier"] == "full":
+        before_s += (row["renders"] - 1) * row["render_s"]
+    return QueuePlace(position=row["position"], eta_ms=round(1000 * before_s))

@@ -1,0 +1,87 @@
+"""A bundle's autoencoder: latents to frames, whole or streamed, and frames to latents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_server.engine.bundle import find_bucket
+from model_server.engine.bundle_graphs import BundleGraphs, ShapeGraphs
+from model_server.engine.pixels import Floats, Frames, frames_from_video, video_from_frames
+from model_server.engine.resize import crop_to_fill
+from schemas.bundle import Bucket
+
+
+class Autoencoder:
+    """All latents are normalised, [1, C, F, h, w]; all frames uint8 [F, H, W, 3]."""
+
+    def __init__(self, graphs: BundleGraphs) -> None:
+        self._graphs = graphs
+
+    def decode(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
+        """The frames of a clip of this shape."""
+        if graphs.bucket.streamed:
+            return np.concatenate(list(_decode_streamed(graphs, latents)))
+        return frames_from_video(graphs.decoder.run({"latents": latents})["video"])
+
+    def decode_middle(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
+        """The middle frame, uint8 [H, W, 3], decoded from its one latent frame."""
+        middle = latents.shape[2] // 2
+        video = graphs.picture.run({"latents": latents[:, :, middle : middle + 1]})["video"]
+        return np.asarray(frames_from_video(video)[-1], dtype=np.uint8)
+
+    def encode(self, frames: Frames, bucket: Bucket | None = None) -> NDArray[np.float16]:
+        """Latents of a clip, by the encoder of a shape, or of the shape that the clip has.
+
+        Raises:
+            ValueError: no shape has this size, or this bundle has no encoder.
+        """
+        if bucket is None:
+            count, height, width, _ = frames.shape
+            bucket = find_bucket(self._graphs.manifest, width, height, count)
+        if not bucket.encoder:
+            raise ValueError("this bundle was exported without an encoder")
+        outputs = self._graphs.graph(bucket.encoder).run({"video": video_from_frames(frames)})
+        return np.asarray(outputs["latents"], dtype=np.float16)
+
+    def resize(self, latents: Floats, bucket: Bucket) -> Floats:
+        """A clip's latents as those of another shape: cropped to its sides, resampled to its frames.
+
+        Raises:
+            ValueError: no shape of this bundle has such latents, or this bundle has no encoder.
+        """
+        manifest = self._graphs.manifest
+        by_grid = {
+            (each.latent_frames, each.latent_height, each.latent_width): each for each in manifest.buckets
+        }
+        found = by_grid.get(tuple(latents.shape[2:]))
+        if found is None or latents.shape[:2] != (1, manifest.latent_channels):
+            raise ValueError(f"source latents {list(latents.shape)} are of no shape that this model draws")
+        frames = self.decode(self._graphs.of_shape(found), latents.astype(np.float32))
+        moments = np.linspace(0, len(frames) - 1, bucket.frames).round().astype(int)
+        cropped = crop_to_fill(frames[moments], (bucket.width, bucket.height))
+        return self.encode(cropped, bucket).astype(np.float32)
+
+
+def _decode_streamed(graphs: ShapeGraphs, latents: Floats) -> Iterator[Frames]:
+    """Decode one latent frame at a time: each reads the state (`seen_*`) that the last one wrote (`kept_*`).
+
+    Two sets of memory take turns, so that no state is copied.
+    """
+    # Families whose decoders stream have graphs of fixed shapes.
+    states = {name: array for name, array in graphs.decoder.zeros().items() if name != "latents"}
+    memory = [{_slot(name): np.zeros_like(array) for name, array in states.items()} for _ in range(2)]
+    first = {f"kept_{slot}": array for slot, array in memory[0].items()}
+    yield frames_from_video(graphs.picture.run({"latents": latents[:, :, :1]}, first)["video"])
+    for frame in range(1, latents.shape[2]):
+        seen, kept = memory[(frame + 1) % 2], memory[frame % 2]
+        feeds = {"latents": latents[:, :, frame : frame + 1]}
+        feeds |= {f"seen_{slot}": array for slot, array in seen.items()}
+        outputs = graphs.decoder.run(feeds, {f"kept_{slot}": array for slot, array in kept.items()})
+        yield frames_from_video(outputs["video"])
+
+
+def _slot(name: str) -> str:
+    return name.removeprefix("seen_")

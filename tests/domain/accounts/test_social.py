@@ -1,0 +1,26 @@
+"""Follows and blocks."""
+
+from __future__ import annotations
+
+from domain.accounts import social
+from schemas.errors import Code
+from tests.build import START, person
+from tests.domain.family import code_of
+
+
+async def test_follows_and_blocks() -> None:
+    ada, bob = await person(), await person()
+    for _ in range(2):
+        await social.follow(ada.id, bob.id, START)
+    await social.follow(bob.id, ada.id, START)
+    between = await social.relationship(ada.id, bob.id)
+    assert (between.follows, between.followed, between.blocks, between.blocked) == (True, True, False, False)
+    await social.block(bob.id, ada.id, START)
+    await social.block(bob.id, ada.id, START)
+    between = await social.relationship(ada.id, bob.id)
+    assert (between.follows, between.followed, between.blocks, between.blocked) == (False, False, False, True)
+    assert await code_of(social.follow(ada.id, bob.id, START)) is Code.NOT_FOUND
+    await social.unblock(bob.id, ada.id)
+    await social.follow(ada.id, bob.id, START)
+    await social.unfollow(ada.id, bob.id)
+    assert not (await social.relationship(ada.id, bob.id)).follows

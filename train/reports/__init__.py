@@ -1,0 +1,1 @@
+"""Pictures that a training writes beside its checkpoints."""
