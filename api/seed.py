@@ -38,7 +38,7 @@ RETRY_S = 2.0
 TIMEOUT_S = 30.0
 
 
-class Client:
+class SeedClient:
     """A minimal JSON client of our own API, as any stranger could write it."""
 
     def __init__(self, base: str, token: str) -> None:
@@ -83,7 +83,7 @@ def prompt(vocabulary: dict[str, dict[str, list[str]]], slots: tuple[int, int, i
     return f"{article} {subject} {motion} {place_words} {time_words}"
 
 
-def seed(client: Client) -> int:
+def seed(client: SeedClient) -> int:
     """Make and post every trend and remix; returns how many posts there are."""
     vocabulary = client.call("GET", "/v1/models")["data"][0]["vocabulary"]
     posts = 0
@@ -137,5 +137,5 @@ def main() -> None:
     settings = load()
     logs.configure(settings, "seed")
     token = asyncio.run(account(settings))
-    posts = seed(Client(f"http://127.0.0.1:{settings.api_port}", token))
+    posts = seed(SeedClient(f"http://127.0.0.1:{settings.api_port}", token))
     log.info("the feed has %d seeded posts", posts)
