@@ -41,7 +41,7 @@ text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}figure{m
 figcaption{color:#555}img{max-width:100%;image-rendering:pixelated}h1{font-size:1.5rem}h2{font-size:1.15rem}"""
 
 
-class Drawn(NamedTuple):
+class TimedPreview(NamedTuple):
     """One preview, and what it took in milliseconds."""
 
     latents: NDArray[np.float32]
@@ -145,7 +145,7 @@ def _clips(
     )
 
 
-def _beside(other: PreviewEngine, wanted: Recipe, mine: Drawn, words: str) -> str:
+def _beside(other: PreviewEngine, wanted: Recipe, mine: TimedPreview, words: str) -> str:
     """The same recipe by the other bundle, and how far apart the two are."""
     try:
         theirs = _drawn(other, wanted)
@@ -158,7 +158,7 @@ def _beside(other: PreviewEngine, wanted: Recipe, mine: Drawn, words: str) -> st
     return _figure(theirs.frames, f"{words}, {other.manifest.precision}: {apart}")
 
 
-def _drawn(engine: PreviewEngine, wanted: Recipe) -> Drawn:
+def _drawn(engine: PreviewEngine, wanted: Recipe) -> TimedPreview:
     job = engine.begin(wanted)
     started = time.perf_counter()
     while job.step_index < job.steps:
@@ -166,7 +166,7 @@ def _drawn(engine: PreviewEngine, wanted: Recipe) -> Drawn:
     stepped = time.perf_counter()
     frames = engine.decode(job)
     ended = time.perf_counter()
-    return Drawn(job.latents, frames, (stepped - started) * 1000 / job.steps, (ended - stepped) * 1000)
+    return TimedPreview(job.latents, frames, (stepped - started) * 1000 / job.steps, (ended - stepped) * 1000)
 
 
 def _figure(frames: Frames, caption: str) -> str:

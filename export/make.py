@@ -19,7 +19,7 @@ from export.measure import Parity
 from export.parts import GraphPart, arrays, conditioned_inputs, parts
 from export.placement import placed
 from export.preview import Drawn, drawn, enough_to_fit
-from export.progress import Progress
+from export.progress import ExportProgress
 from export.quantise import (
     CONVOLUTIONS,
     PRODUCTS,
@@ -55,7 +55,7 @@ class Maker:
         work: Path,
         precision: str,
         target: str,
-        progress: Progress,
+        progress: ExportProgress,
         recorded: Recorded | None = None,
     ) -> None:
         self.source, self.work, self.precision, self.target = source, work, precision, target
@@ -82,7 +82,7 @@ class Maker:
         firsts = {label: clip.latents[0] for label, clip in self._clips.items()}
         for part in parts(self.source, firsts):
             doing = "" if self.precision == "fp32" else f", {self.precision} for {self.target}"
-            self.progress.step(part.name, f"{part.name}: graph{doing}, checked against torch")
+            self.progress.step(part.name, f"{part.name}: graph{doing}, checked against torch", "trace")
             model = self._graph(part)
             feeds = self._feeds(part, self._clips)
             if part.kind in DENOISERS:

@@ -17,7 +17,7 @@ from export.load import Shape, Source, load, weight_digest
 from export.make import Maker
 from export.options import PRECISIONS_OF, ExportOptions, default_precision
 from export.parts import REFINER, names, part_names
-from export.progress import Progress
+from export.progress import ExportProgress
 from export.recorded import Recorded
 from export.recorded_index import FOLDER
 from export.work_folder import make_work_folder, remove_abandoned
@@ -37,7 +37,7 @@ def export_bundle(
     precision: str | None = None,
     target: str | None = None,
     options: ExportOptions | None = None,
-    progress: Progress | None = None,
+    progress: ExportProgress | None = None,
     record: Path = FOLDER,
 ) -> Path:
     """Export a diffusers folder to a bundle at `out`, replacing what is there; returns `out`.
@@ -59,7 +59,7 @@ def export_bundle(
     if wrong := misfit(precision, target):
         raise ExportError("pack", f"{target} can't be verified here: {wrong}")
     _check_out(folder, out)
-    progress = progress or Progress("export")
+    progress = progress or ExportProgress("export")
     threads = torch.get_num_threads()
     # Torch's threads spin at every barrier, which takes far longer than the work on a machine that is busy.
     torch.set_num_threads(1)
@@ -122,7 +122,7 @@ def make_bundle(maker: Maker) -> Manifest:
     return manifest
 
 
-def _begin_check(progress: Progress, shape: Shape) -> None:
+def _begin_check(progress: ExportProgress, shape: Shape) -> None:
     progress.step(f"verify {shape.label}", f"verify whole previews of {shape.label} against torch")
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from export.assemble import ASSEMBLE, assemble
-from export.progress import Progress
+from export.progress import ExportProgress
 from export.recorded_index import expected_seconds
 from model_server.engine.host import host_target
 from settings import PROJECT, BadSetting, Settings, load
@@ -40,7 +40,7 @@ def prepare(settings: Settings) -> None:
     current = f"{target} {fingerprint(settings.teacher if own_teacher else WEIGHTS)}"
     if stamp.is_file() and stamp.read_text() == current and (settings.bundle / "manifest.json").is_file():
         return
-    progress = Progress("model", None if own_teacher else expected_seconds())
+    progress = ExportProgress("model", None if own_teacher else expected_seconds())
     if not own_teacher:
         progress.step(ASSEMBLE, "assemble the model folder")
         assemble(settings.teacher)

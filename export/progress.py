@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 PRIOR_S = 5.0
 
 
-class Progress:
+class ExportProgress:
     """Prints a line for each step. `last` is what was begun last, `seconds` what each finished step took.
 
     `expected` has seconds of each step as measured elsewhere: how much faster or slower this machine is shows
@@ -35,10 +35,10 @@ class Progress:
         past = [name for name in [*self.seconds, self._step] if name and name not in steps]
         self._plan = [*past, *steps]
 
-    def step(self, name: str, text: str) -> None:
-        """The step before is over, this one begins."""
+    def step(self, name: str, text: str, stage: str = "") -> None:
+        """The step before is over, this one begins; `stage` is what an error in it is put down to."""
         self._close()
-        self._step, self.last = name, text
+        self._step, self.last = name, f"{stage}: {name}" if stage else name
         if name not in self._plan:
             self._plan.append(name)
         number = self._plan.index(name)

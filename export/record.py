@@ -21,7 +21,7 @@ from export.errors import ExportError
 from export.load import Source, load
 from export.make import Maker
 from export.pack import make_bundle
-from export.progress import Progress
+from export.progress import ExportProgress
 from export.recorded import INT8, Recorded, choices_digest, graphs_digest, ranges_digest
 from export.recorded_index import FOLDER, INDEX, RANGES_SUFFIX, Choices, Index, read_index
 from model_server.engine.host import host_target
@@ -40,7 +40,7 @@ def record(folder: Path = FOLDER) -> Index:
     torch.set_num_threads(1)
     target = host_target()
     with tempfile.TemporaryDirectory() as work:
-        progress = Progress("record")
+        progress = ExportProgress("record")
         progress.step(ASSEMBLE, "assemble the model folder")
         model = assemble(Path(work) / "model")
         progress.step("load", "load it")
@@ -48,7 +48,7 @@ def record(folder: Path = FOLDER) -> Index:
         # Of a model that no exporter has had its hands on: some write into its configurations.
         index = _index(load(model), maker, target, folder)
         _write(folder, maker, index)
-        timed = Progress("timed", progress.seconds)
+        timed = ExportProgress("timed", progress.seconds)
         timed.step("load", "load it")
         again, _ = _made(model, Path(work) / "recorded", target, timed, folder)
         timed.end("done")
@@ -66,7 +66,7 @@ def tracer_versions() -> dict[str, str]:
 
 
 def _made(
-    model: Path, work: Path, target: str, progress: Progress, folder: Path | None
+    model: Path, work: Path, target: str, progress: ExportProgress, folder: Path | None
 ) -> tuple[Source, Maker]:
     source = load(model)
     work.mkdir()

@@ -113,7 +113,7 @@ def test_a_remix_of_a_wan_preview_starts_midway() -> None:
     source = np.random.default_rng(1).standard_normal(job.latents.shape).astype(np.float16)
     wanted.strength = 0.7
     remix = engine.begin(wanted, source)
-    assert (remix.sigmas[0], remix.start) == (0.7, None)
+    assert (remix.sigmas[0], remix.noise) == (0.7, None)
     while remix.step_index < remix.steps:
         engine.step(remix)
     assert np.isfinite(remix.latents).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from export.progress import Progress
+from export.progress import ExportProgress
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 
 def test_each_step_says_how_far_it_is_and_how_long_is_left(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    progress = Progress("model", {"load": 10.0, "draw": 10.0, "verify": 20.0}, clock)
+    progress = ExportProgress("model", {"load": 10.0, "draw": 10.0, "verify": 20.0}, clock)
     progress.step("load", "load it")
     # As measured elsewhere, as long as nothing was measured here.
     assert capsys.readouterr().out == "[model 1/3] load it (0 s, about 40 s left)\n"
@@ -35,7 +35,7 @@ def test_each_step_says_how_far_it_is_and_how_long_is_left(capsys: pytest.Captur
 
 def test_without_measurements_the_steps_that_are_over_tell(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    progress = Progress("export", clock=clock)
+    progress = ExportProgress("export", clock=clock)
     progress.step("load", "load it")
     assert capsys.readouterr().out == "[export 1/1] load it (0 s)\n"
     progress.plan(["draw", "text", "verify"])
