@@ -10,7 +10,7 @@ from litestar.types import Receive, Scope, Send
 
 from domain.clock import Clock
 from domain.safety.admin.site import pages
-from media.seal import BrokenSeal, Seal
+from media.encryption import BrokenSeal, Seal
 from media.store import MediaStore
 from schemas.errors import Code, RiffleError
 
