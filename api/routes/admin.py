@@ -11,7 +11,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from domain.clock import Clock
-from media.seal import BrokenSeal, Seal
+from media.encryption import BrokenSeal, Seal
 from media.store import MediaStore
 from schemas.errors import Code, RiffleError
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from domain.consent.topics import WORDS
+from domain.consent.refused_topics import WORDS
 from domain.safety.text import has_word, normalize_text
 from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, RevokeMode, Scope
 from schemas.videos import Relation, Tier

@@ -20,7 +20,7 @@ from domain.consent.policy import (
     action_of,
     decide,
 )
-from domain.consent.topics import WORDS
+from domain.consent.refused_topics import WORDS
 from domain.safety.text import has_word
 from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, RevokeMode, Scope, Topic
 from schemas.videos import Relation, Tier
