@@ -126,6 +126,7 @@ def test_restricted_words(word: str, prompt: str, hit: bool) -> None:
         (grant(GrantStatus.REFUSED), "preview", UseReason.REFUSED, "approval"),
         (grant(GrantStatus.REVOKED), "preview", UseReason.GRANT_REVOKED, "approval"),
         (grant(GrantStatus.EXPIRED), "preview", UseReason.NOT_ASKED, "approval"),
+        (grant(GrantStatus.EXPIRED, until=S), "preview", UseReason.GRANT_EXPIRED, "more time"),
     ],
 )
 def test_grants(given_grant: GrantFacts, action: str, reason: UseReason, ask: str | None) -> None:
