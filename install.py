@@ -36,7 +36,7 @@ LOCAL = re.compile(r"Processing (\S+\.whl)")
 UNIT_MB = {"bytes": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
 
 
-class Progress:
+class InstallProgress:
     """How far pip is, by what it prints: megabytes of wheels fetched, then of wheels unpacked."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ def install(*what: str) -> None:
     pip = subprocess.Popen(
         [*PIP, *what], cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    progress, lines = Progress(), []
+    progress, lines = InstallProgress(), []
 
     def read() -> None:
         assert pip.stdout is not None

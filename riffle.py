@@ -18,7 +18,7 @@ PROCESSES = {
     "api": ("api.app:main", "the HTTP API and the page"),
     "realtime": ("realtime.main:main", "the phone gateway and the dispatcher"),
     "models": ("model_server.serve.app:main", "the model server"),
-    "seed": ("api.seed:main", "ask a running Riffle for the first trends"),
+    "seed": ("api.demo_content:main", "ask a running Riffle for the first trends"),
 }
 SUPERVISING = {"up": "supervisor:up", "doctor": "doctor:doctor"}
 DATABASE_COMMANDS = {

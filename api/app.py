@@ -51,8 +51,8 @@ from domain.clock import Clock, utc_now
 from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
 from media.credentials import credentials
+from media.encryption import Seal
 from media.proof import LikenessCheck, NoLikenessCheck
-from media.seal import Seal
 from media.store import MediaStore, open_store
 from settings import PROJECT, Settings, load
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import urllib.request
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import httpx
 import msgspec
 
 from schemas.errors import Code, RiffleError
@@ -36,10 +36,22 @@ class Cards(Protocol):
 class ModelServerCards:
     """The cards of a model server. Once seen they outlive its restarts, and nobody waits for newer ones."""
 
-    def __init__(self, url: str, progress: Path | None = None) -> None:
-        """`progress` is a file that says how far the model's preparation is, there while it goes on."""
+    def __init__(
+        self,
+        url: str,
+        progress: Path | None = None,
+        *,
+        fresh_s: float = FRESH_S,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`progress` is a file that says how far the model's preparation is, there while it goes on.
+
+        Cards older than `fresh_s` are asked for anew; `transport` takes the place of the network.
+        """
         self._url = f"{url}/v1/models"
         self._progress = progress
+        self._fresh_s = fresh_s
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, transport=transport)
         self._known: list[ModelCard] = []
         self._asked_at = float("-inf")
         self._first = asyncio.Lock()
@@ -54,14 +66,14 @@ class ModelServerCards:
         async with self._first:
             if not self._known:
                 await self._ask()
-        if time.monotonic() - self._asked_at >= FRESH_S and (self._newer is None or self._newer.done()):
+        if time.monotonic() - self._asked_at >= self._fresh_s and (self._newer is None or self._newer.done()):
             self._newer = asyncio.create_task(self._renew())
         return self._known
 
     async def _ask(self) -> None:
         try:
-            self._known = await asyncio.to_thread(self._fetch)
-        except (OSError, msgspec.MsgspecError) as away:
+            self._known = await self._fetch()
+        except (httpx.HTTPError, msgspec.MsgspecError) as away:
             raise self._busy() from away
         finally:
             self._asked_at = time.monotonic()
@@ -80,9 +92,9 @@ class ModelServerCards:
         except RiffleError as away:
             log.warning("the model server did not answer (%r): its last cards stay in use", away.__cause__)
 
-    def _fetch(self) -> list[ModelCard]:
-        with urllib.request.urlopen(self._url, timeout=TIMEOUT_S) as reply:
-            found = msgspec.json.decode(reply.read(), type=ModelList).data
+    async def _fetch(self) -> list[ModelCard]:
+        reply = (await self._client.get(self._url)).raise_for_status()
+        found = msgspec.json.decode(reply.content, type=ModelList).data
         if not found:
-            raise OSError("it has no model")
+            raise msgspec.ValidationError("it has no model")
         return found

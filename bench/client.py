@@ -28,7 +28,7 @@ class FinishedRequest(NamedTuple):
     video: dict[str, Any]
 
 
-class Client:
+class BenchClient:
     """A signed-up person."""
 
     def __init__(self, base: str) -> None:

@@ -46,7 +46,7 @@ STRENGTHS = (0.4, 0.5, 0.6, 0.7, 0.85)
 Frames = NDArray[np.uint8]
 
 
-class Row(NamedTuple):
+class FidelityRow(NamedTuple):
     """Means over all previews of one way."""
 
     way: str
@@ -105,7 +105,7 @@ def enlarged(frames: Frames, width: int, height: int) -> Frames:
 
 def measure(
     way: str, picked: list[Picked], size: tuple[int, int], draw: Callable[[Picked], tuple[Frames, float]]
-) -> Row:
+) -> FidelityRow:
     """Draw every preview one way and average."""
     rows = []
     for one in picked:
@@ -116,7 +116,7 @@ def measure(
         own = all(apart < glance_distance(frames, other) for other in one.others)
         detail = edges(frames) / edges(enlarged(one.frames, *size))
         rows.append((fidelity(frames, one.frames, one.others), own, detail, reused, cpu))
-    return Row(way, *np.mean(rows, axis=0).tolist())
+    return FidelityRow(way, *np.mean(rows, axis=0).tolist())
 
 
 def main() -> None:

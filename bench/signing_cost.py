@@ -18,7 +18,7 @@ from statistics import median
 
 import httpx
 
-from bench.client import PROMPTS, Client
+from bench.client import PROMPTS, BenchClient
 from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer, active_manifest
@@ -30,7 +30,7 @@ def measure(base: str, rounds: int) -> str:
     Raises:
         RuntimeError: the reader does not trust what was signed.
     """
-    client = Client(base)
+    client = BenchClient(base)
     client.create("/v1/videos", {"prompt": PROMPTS[0]})
     drawing, signing, fingerprinting = [], [], []
     with tempfile.TemporaryDirectory() as home:

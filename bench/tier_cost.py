@@ -16,14 +16,14 @@ from statistics import median
 
 import httpx
 
-from bench.client import PROMPTS, Client, FinishedRequest
+from bench.client import PROMPTS, BenchClient, FinishedRequest
 
 SWARM = 8
 
 
 def measure(base: str, rounds: int) -> str:
     """The table, as Markdown."""
-    client = Client(base)
+    client = BenchClient(base)
     client.create("/v1/videos", {"prompt": PROMPTS[0]})
     requests: dict[str, list[FinishedRequest]] = {
         "one preview": [],

@@ -19,6 +19,7 @@ from export.options import PRECISIONS_OF, ExportOptions, default_precision
 from export.parts import REFINER, names, part_names
 from export.progress import ExportProgress
 from export.recorded import Recorded
+from export.recorded_index import FOLDER
 from export.work_folder import make_work_folder, remove_abandoned
 from model_server.engine.bundle import MANIFEST, BundleError, describe
 from model_server.engine.host import host_target, misfit
@@ -37,11 +38,12 @@ def export_bundle(
     target: str | None = None,
     options: ExportOptions | None = None,
     progress: ExportProgress | None = None,
+    record: Path = FOLDER,
 ) -> Path:
     """Export a diffusers folder to a bundle at `out`, replacing what is there; returns `out`.
 
     It is for this machine's processor unless a `target` says otherwise. Graphs and choices that are recorded
-    for this model (export.recorded) aren't made anew.
+    for this model in the folder `record` (export.recorded) aren't made anew.
 
     Raises:
         ExportError: a stage stopped; `out` is as it was.
@@ -68,7 +70,7 @@ def export_bundle(
         out.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(out)
         work = make_work_folder(out)
-        recorded = Recorded(source, precision, target)
+        recorded = Recorded(source, precision, target, record)
         manifest = make_bundle(Maker(source, work, precision, target, progress, recorded))
         work.chmod(0o755)
         _replace(work, out)

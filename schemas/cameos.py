@@ -53,7 +53,7 @@ class RevokeMode(StrEnum):
 
 
 class Topic(StrEnum):
-    """Subjects that a person can refuse as a whole; domain.consent.topics lists the words of each."""
+    """Subjects that a person can refuse as a whole; domain.consent.refused_topics lists the words of each."""
 
     ALCOHOL = "alcohol"
     DEATH = "death"

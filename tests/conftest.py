@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from xdist.scheduler import LoadScopeScheduling
 
 from db import engine, server
 from domain import setup
@@ -19,8 +21,35 @@ from tests.product import model_folders, product
 
 __all__ = ["model_folders", "product"]
 
-# Fixtures that are a process: all modules with one of them go to one worker, after each other.
-PROCESSES = ("product", "server")
+# Fixtures that are a process, and the modules with one: all of them go to one worker, after each other.
+PROCESSES = {
+    "product": (
+        "tests/test_consent_races.py",
+        "tests/test_product",
+        "tests/test_provenance.py",
+        "tests/test_supervisor.py",
+        "tests/web/",
+    ),
+    "server": ("tests/model_server/serve/test_app.py", "tests/model_server/serve/test_stitch.py"),
+}
+
+
+def _scope(nodeid: str) -> str:
+    """What stays on one worker: the modules of one process, or a module."""
+    module = nodeid.split("::")[0]
+    return next((name for name, modules in PROCESSES.items() if module.startswith(modules)), module)
+
+
+class Scheduler(LoadScopeScheduling):
+    """Hands whole scopes to workers, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
+    return Scheduler(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,17 +65,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module on one worker, and the modules of one process too; these take longest and begin first."""
-    used: dict[str, set[str]] = {}
+    """The modules of a process first, since they take longest, each process's together."""
+    ranks = list(PROCESSES)
     for item in items:
-        used.setdefault(item.nodeid.split("::")[0], set()).update(getattr(item, "fixturenames", ()))
-    order = {}
-    for item in items:
-        module = item.nodeid.split("::")[0]
-        process = next((name for name in PROCESSES if name in used[module]), None)
-        item.add_marker(pytest.mark.xdist_group(process or module))
-        order[item] = PROCESSES.index(process) if process else len(PROCESSES)
-    items.sort(key=order.__getitem__)
+        for name in set(PROCESSES) & set(getattr(item, "fixturenames", ())):
+            if _scope(item.nodeid) != name:
+                raise pytest.UsageError(f"{item.nodeid} uses {name}: name its module in PROCESSES")
+    items.sort(key=lambda item: ranks.index(scope) if (scope := _scope(item.nodeid)) in ranks else len(ranks))
 
 
 def _named(url: str, database: str) -> str:

@@ -62,3 +62,19 @@ def test_commands_that_are_named_exist(page: Path) -> None:
             continue
         there = path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
         assert there, f"{names(page)} names python -m {module}"
+
+
+def test_the_architecture_names_every_room() -> None:
+    rooms = set(
+        re.findall(r"^\| `([\w/]+)/` \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    )
+    parents = ("api", "domain", "export", "model_server", "realtime", "train")
+    packages = {
+        names(path.parent)
+        for top in (*parents, "db", "media", "schemas", "web", "bench")
+        for path in (ROOT / top).rglob("*.py")
+        if path.name != "__init__.py" and "migrations" not in path.parts
+    }
+    # A folder that only holds rooms is none itself; of the api and realtime their rooms are told apart.
+    folders = {package for package in packages if package not in ("api", "domain", "realtime", "train")}
+    assert rooms - {"web"} == folders - {"web"}

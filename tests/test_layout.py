@@ -72,7 +72,7 @@ PURE = {
     "domain/ids.py",
     "domain/consent/policy.py",
     "domain/consent/policy_table.py",
-    "domain/consent/topics.py",
+    "domain/consent/refused_topics.py",
     "domain/events/resume.py",
     "domain/feed/cursors.py",
     "domain/feed/prompt_diff.py",

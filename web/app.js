@@ -10,7 +10,7 @@ import { Feed } from "./feed/feed.js";
 import { inbox } from "./shared/inbox.js";
 import { Me } from "./me/me.js";
 import { openCameo } from "./shared/people.js";
-import { Away } from "./shared/away.js";
+import { Away } from "./shared/model_away.js";
 import { attempt, closeSheets } from "./shared/ui.js";
 
 const main = document.getElementById("main");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ from schemas.registry import CreateRegistryGrant
 from schemas.takedowns import CreateCounterNotice, CreateTakedown
 from schemas.videos import CreateVideo, Relation, RemixVideo, Source, Steer
 
-VERSION = "0.1.0"
+VERSION = version("riffle")
 JSON = "application/json"
 TEXT = Schema(type=OpenAPIType.STRING)
 OPTIONAL_TEXT = Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL])

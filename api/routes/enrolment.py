@@ -14,9 +14,9 @@ from domain.consent import enrolments
 from domain.consent.enrolments import OpenChallenge
 from domain.ids import new_id
 from media import proof
+from media.encryption import Seal
 from media.fingerprint import UnreadableVideo
 from media.proof import Inspection, LikenessCheck
-from media.seal import Seal
 from media.store import MediaStore
 from schemas.enrolment import Challenge, Proof, ProofCheck, ProofList
 from schemas.errors import Code, RiffleError

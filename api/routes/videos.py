@@ -16,9 +16,9 @@ from domain.safety.screen import Screen
 from domain.videos import lineage, record, transitions
 from domain.videos.create import create_video, render_video
 from domain.videos.delete import delete_video
+from domain.videos.to_wire import to_video, to_videos
 from domain.videos.validate import check_request, find_card
 from domain.videos.visibility import get_viewable
-from domain.videos.wire import to_video, to_videos
 from media.store import MediaStore
 from schemas.videos import (
     CreateVideo,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.preview.ladder import FLOAT32, SERVED, rungs
-from bench.preview.workers import ClipRequest, Frames, MeasuredClip, Worker
+from bench.preview.workers import ClipRequest, Frames, MeasuredClip, RungWorker
 
 if TYPE_CHECKING:
     # Every worker imports this file, and its memory is measured.
-    from bench.preview.report import Row
+    from bench.preview.report import LadderRow
     from bench.preview.roofline import Roofline
 
 # Of the whole run, less what is left to do once the last clip is drawn.
@@ -29,7 +29,7 @@ class LadderRun:
     """All rungs at work, until they have drawn what was asked for or the time is over."""
 
     def __init__(
-        self, workers: list[Worker], requests: Sequence[ClipRequest], roof: Roofline, until: float
+        self, workers: list[RungWorker], requests: Sequence[ClipRequest], roof: Roofline, until: float
     ) -> None:
         """`until` is a monotonic time."""
         self.workers, self.requests, self.until = workers, requests, until
@@ -92,7 +92,7 @@ def held_out_requests(count: int) -> tuple[list[ClipRequest], list[Any]]:
     return [ClipRequest(plain_caption(scene), 500 + i, FRAMES, FPS) for i, scene in enumerate(scenes)], scenes
 
 
-def measure_ladder(options: argparse.Namespace, work: Path) -> tuple[str, list[Row]]:
+def measure_ladder(options: argparse.Namespace, work: Path) -> tuple[str, list[LadderRow]]:
     """Draw, measure and judge; the report in Markdown, and its rows."""
     from bench.preview import report, roofline
     from model_server.engine.bundle import load_manifest
@@ -102,7 +102,7 @@ def measure_ladder(options: argparse.Namespace, work: Path) -> tuple[str, list[R
     bundle = ladder[-1].folder
     target = load_manifest(bundle).target
     requests, scenes = held_out_requests(max(options.clips, options.judged if options.judge else 0))
-    workers = [Worker(rung) for rung in ladder]
+    workers = [RungWorker(rung) for rung in ladder]
     # Until the judge and the profile, which need the rest.
     run = LadderRun(
         workers, requests, roofline.Roofline(options.threads, target), started + BUDGET_S - LEFT_S

@@ -25,7 +25,7 @@ LARGEST_SHARES = 8
 ROW_PX, NAME_PX, BAR_PX, NUMBER_PX, FONT_PX = 34, 400, 560, 110, 17
 
 
-class Row(NamedTuple):
+class LadderRow(NamedTuple):
     """A rung and its clips."""
 
     rung: Rung
@@ -86,7 +86,7 @@ class Chip(NamedTuple):
     measured: dict[str, int]
 
 
-def rows(ladder: Sequence[Rung], clips: Sequence[Sequence[MeasuredClip]]) -> list[Row]:
+def rows(ladder: Sequence[Rung], clips: Sequence[Sequence[MeasuredClip]]) -> list[LadderRow]:
     """One for each rung; `clips` are clips of all rungs."""
     first = [clip[0].frames for clip in clips]
     made = []
@@ -101,7 +101,7 @@ def rows(ladder: Sequence[Rung], clips: Sequence[Sequence[MeasuredClip]]) -> lis
         above = None
         if number and comparable(ladder[number - 1], rung):
             above = min(ratio(clip[number - 1].latents, clip[number].latents) for clip in clips)
-        made.append(Row(rung, mine, median(near), above))
+        made.append(LadderRow(rung, mine, median(near), above))
     return made
 
 
@@ -117,7 +117,7 @@ def ratio(expected: np.ndarray, got: np.ndarray) -> float:
     return 10 * float(np.log10(signal / max(noise, 1e-20 * signal)))
 
 
-def table(found: Sequence[Row]) -> str:
+def table(found: Sequence[LadderRow]) -> str:
     """The ladder in Markdown."""
     top = before = found[0]
     lines = ["| rung | wall s | CPU s | CPU x | of it this rung | peak MB | adherence | fidelity | dB |"]
@@ -134,17 +134,17 @@ def table(found: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def served(found: Sequence[Row]) -> Row:
+def served(found: Sequence[LadderRow]) -> LadderRow:
     """The last rung."""
     return next(row for row in found if row.rung.name == SERVED)
 
 
-def eager(found: Sequence[Row]) -> Row:
+def eager(found: Sequence[LadderRow]) -> LadderRow:
     """Torch on the same student, steps and size."""
     return next(row for row in found if row.rung.kind == "torch" and row.rung.size == served(found).rung.size)
 
 
-def goals(found: Sequence[Row], chip: Chip, paired: Paired | None) -> str:
+def goals(found: Sequence[LadderRow], chip: Chip, paired: Paired | None) -> str:
     """What was asked for and what was found, in Markdown.
 
     Where the clock and the CPU's clock differ, the lesser counts.
@@ -188,7 +188,7 @@ def goals(found: Sequence[Row], chip: Chip, paired: Paired | None) -> str:
     return "\n".join(lines)
 
 
-def why(found: Sequence[Row], chip: Chip) -> str:
+def why(found: Sequence[LadderRow], chip: Chip) -> str:
     """Where the time goes: by stage, and the denoiser's by operator. One paragraph each."""
     last = served(found)
     took = last.least(DENOISING).cpu / steps(last.rung.folder)
@@ -224,7 +224,7 @@ def steps(folder: Path) -> int:
     return (len(manifest["sigmas"]) - 1) * (2 if manifest["guidance"] > 1 else 1)
 
 
-def plot(found: Sequence[Row]) -> Image.Image:
+def plot(found: Sequence[LadderRow]) -> Image.Image:
     """CPU seconds of a clip on each rung, as bars on a logarithmic axis."""
     font = ImageFont.load_default(FONT_PX)
     tall = ROW_PX * (len(found) + 1)

@@ -63,7 +63,7 @@ class MeasuredClip(NamedTuple):
     peak_bytes: int
 
 
-class Worker:
+class RungWorker:
     """A rung's process."""
 
     def __init__(self, rung: Rung) -> None:

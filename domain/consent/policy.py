@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from domain.consent.topics import WORDS
+from domain.consent.refused_topics import WORDS
 from domain.safety.text import has_word, normalize_text
 from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, RevokeMode, Scope
 from schemas.videos import Relation, Tier
@@ -193,6 +193,9 @@ def decide(cameo: CameoFacts, request: UseRequest) -> Verdict:
         return _refuse(UseReason.GRANT_REVOKED, "approval")
     if GrantStatus.REFUSED in statuses:
         return _refuse(UseReason.REFUSED, "approval")
+    # Whether it has been written down as expired yet changes no answer.
+    if any(grant.status is GrantStatus.EXPIRED and _has_run_out(grant, request) for grant in cameo.grants):
+        return _refuse(UseReason.GRANT_EXPIRED, _ASK_FOR[UseReason.GRANT_EXPIRED])
     if request.action in _POSTING and cameo.restrictions.approve_posts:
         return _refuse(UseReason.POST_NOT_APPROVED, "this video")
     return _refuse(UseReason.NOT_ASKED, "approval")
@@ -261,10 +264,14 @@ def _restricted(restrictions: Restrictions, request: UseRequest) -> UseReason | 
     return None
 
 
+def _has_run_out(grant: GrantFacts, request: UseRequest) -> bool:
+    return grant.scope.until is not None and request.now.timestamp() >= grant.scope.until
+
+
 def _shortfall(grant: GrantFacts, request: UseRequest, restrictions: Restrictions) -> UseReason | None:
     """Why a grant does not cover this; None where it does."""
     scope = grant.scope
-    if scope.until is not None and request.now.timestamp() >= scope.until:
+    if _has_run_out(grant, request):
         return UseReason.GRANT_EXPIRED
     if request.action == Action.REFERENCE:
         return None

@@ -18,8 +18,8 @@ from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, trending_sco
 from domain.ids import new_id
 from domain.videos.lineage import posted_ancestors
 from domain.videos.record import VideoRow, lock, no_such_video, select
+from domain.videos.to_wire import to_videos
 from domain.videos.visibility import can_view
-from domain.videos.wire import to_videos
 from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 from schemas.events import Payload, PostRemixed, inbox_stream

@@ -30,9 +30,9 @@ from domain.videos.ingredients import (
 )
 from domain.videos.record import VideoRow
 from domain.videos.relations import check_times
+from domain.videos.to_wire import with_place
 from domain.videos.validate import find_card
 from domain.videos.visibility import get_viewable
-from domain.videos.wire import with_place
 from schemas.errors import Code, RiffleError
 from schemas.events import inbox_stream
 from schemas.videos import (

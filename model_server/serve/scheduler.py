@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from domain.videos.pricing import FIRST_GUESS_S
-from model_server.serve.fair import FairQueue
+from model_server.serve.fair_queue import FairQueue
 from model_server.serve.faults import JobError, fault
 from schemas.videos import Tier
 from schemas.work import Done, Fault, FaultCode, Queued, Render, Stopped

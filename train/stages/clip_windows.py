@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from train.models.vae import as_video
-from train.world.clips import FULL, PREVIEW, Clip, draw
+from train.world.clips import FULL, PREVIEW, DrawnClip, draw
 from train.world.emoji_sprites import emoji_characters, emoji_sprite
 from train.world.scenes import STYLED_SHARE, held_out, random_scene
 from train.world.vocabulary import STYLES, SUBJECTS
@@ -49,7 +49,7 @@ class ClipWindows(IterableDataset):
             while len(waiting) >= SHUFFLE_BUFFER:
                 yield waiting.pop(rng.randrange(len(waiting)))
 
-    def _window(self, clip: Clip, rng: random.Random, around_subject: bool) -> tuple[Tensor, Tensor]:
+    def _window(self, clip: DrawnClip, rng: random.Random, around_subject: bool) -> tuple[Tensor, Tensor]:
         frames, height, width = clip.cover.shape
         first = rng.randint(0, frames - self.frames)
         corner = [rng.randint(0, height - PREVIEW[1]), rng.randint(0, width - PREVIEW[0])]

@@ -1,6 +1,6 @@
 """The optimizer of every stage: Muon for weight matrices, Adam for all else.
 
-Why not torch.optim.Muon: train/docs/decisions/0022-muon-of-our-own-averages-of-torch.md.
+Why not torch.optim.Muon: train/docs/decisions/0025-muon-of-our-own-averages-of-torch.md.
 """
 
 from collections.abc import Iterable

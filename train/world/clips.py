@@ -29,7 +29,7 @@ LOOKS_RIGHT = {"penguin", "fish", "rocket", "boat"}
 
 
 @dataclass(frozen=True)
-class Clip:
+class DrawnClip:
     """A drawn clip.
 
     frames: uint8 [F, H, W, 3]; cover: float32 [F, H, W] in 0..1, how much of each pixel the moving subject
@@ -103,7 +103,7 @@ def draw(
     size: tuple[int, int] = PREVIEW,
     frames: int = FRAMES,
     sprite: Image.Image | None = None,
-) -> Clip:
+) -> DrawnClip:
     """Draw one clip; `size` is (width, height) in pixels. The same seed gives the same clip at both sizes of
     a shape.
 
@@ -133,7 +133,7 @@ def draw(
             picture = picture * (1 - alpha) + layer[..., :3] * tint
             cover[i] = np.maximum(cover[i], alpha[..., 0])
         out[i] = styled(picture, scene.style)
-    return Clip(out, cover)
+    return DrawnClip(out, cover)
 
 
 def motion_path(scene: Scene, seed: int, size: tuple[int, int] = PREVIEW, frames: int = FRAMES) -> list[Pose]:

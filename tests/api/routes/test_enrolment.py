@@ -14,7 +14,7 @@ from litestar import Litestar
 from api.app import create_app
 from db.engine import fetch
 from domain.consent import enrolments
-from media.seal import BrokenSeal, Seal
+from media.encryption import BrokenSeal, Seal
 from media.store import MediaStore
 from settings import load
 from tests import clips

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import msgspec
 import pytest
 
 from api.model_cards import ModelServerCards
 from schemas.errors import Code, RiffleError
-from schemas.videos import ModelList
+from schemas.videos import ModelCard, ModelList
 from tests.api.people import refused
 from tests.build import CARD
 
@@ -22,22 +24,36 @@ async def test_models_need_no_account(anyone: httpx.AsyncClient) -> None:
 
 
 class Server:
-    """A model server whose next answer is `answer`."""
+    """A model server whose next answer is `answer`; none: nobody listens."""
 
     def __init__(self) -> None:
-        self.answer: ModelList | Exception = OSError("connection refused")
+        self.answer: ModelList | None = None
         self.asked = 0
 
-    def fetch(self) -> list[object]:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/v1/models"
         self.asked += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return list(self.answer.data)
+        if self.answer is None:
+            raise httpx.ConnectError("connection refused")
+        return httpx.Response(200, content=msgspec.json.encode(self.answer))
+
+    def cards(self, fresh_s: float) -> ModelServerCards:
+        transport = httpx.MockTransport(self)
+        return ModelServerCards("http://nowhere", fresh_s=fresh_s, transport=transport)
 
 
-async def test_cards_are_cached_and_outlive_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    server, cards = Server(), ModelServerCards("http://nowhere")
-    monkeypatch.setattr(cards, "_fetch", server.fetch)
+async def eventually(cards: ModelServerCards, expected: list[ModelCard]) -> bool:
+    """Whether cards that are renewed in the background become these."""
+    for _ in range(1000):
+        if await cards.all() == expected:
+            return True
+        await asyncio.sleep(0)
+    return False
+
+
+async def test_cards_are_cached() -> None:
+    server = Server()
+    cards = server.cards(fresh_s=3600.0)
     with pytest.raises(RiffleError) as caught:
         await cards.all()
     assert caught.value.code is Code.BUSY
@@ -46,22 +62,29 @@ async def test_cards_are_cached_and_outlive_the_server(monkeypatch: pytest.Monke
     assert await cards.all() == [CARD]
     assert await cards.all() == [CARD]
     assert server.asked == 2
-    monkeypatch.setattr("api.model_cards.FRESH_S", 0.0)
-    server.answer = OSError("gone")
+
+
+async def test_cards_outlive_their_server_and_follow_a_newer_one() -> None:
+    server = Server()
+    cards = server.cards(fresh_s=0.0)
+    server.answer = ModelList(data=[CARD])
     assert await cards.all() == [CARD]
-    await _renewed(cards)
-    assert server.asked == 3
     newer = msgspec.structs.replace(CARD, created=CARD.created + 1)
-    server.answer = ModelList(data=[newer])
+    server.answer = None
+    asked = server.asked
+    assert not await eventually(cards, [newer])
     assert await cards.all() == [CARD]
-    await _renewed(cards)
-    assert await cards.all() == [newer]
-    await _renewed(cards)
+    assert server.asked > asked
+    server.answer = ModelList(data=[newer])
+    assert await eventually(cards, [newer])
 
 
-async def _renewed(cards: ModelServerCards) -> None:
-    assert cards._newer is not None
-    await cards._newer
+async def test_a_server_without_a_model_is_busy() -> None:
+    server = Server()
+    server.answer = ModelList(data=[])
+    with pytest.raises(RiffleError) as caught:
+        await server.cards(fresh_s=0.0).all()
+    assert caught.value.code is Code.BUSY
 
 
 async def test_a_server_that_is_not_there_is_busy() -> None:

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from bench.preview import report, roofline
 from bench.preview.ladder import SERVED
 from bench.preview.measure import held_out_requests
-from bench.preview.report import Chip, Paired, Row
+from bench.preview.report import Chip, LadderRow, Paired
 from bench.preview.roofline import Rate
 from bench.preview.workers import Clock, MeasuredClip, Rung
 
@@ -47,7 +47,7 @@ def shot(level: int, cpu_s: float, noise: float = 0.0) -> MeasuredClip:
     return MeasuredClip(frames, latents, tuple(each / 2 for each in cpu), cpu, 50_000_000)
 
 
-def found(folder: Path) -> list[Row]:
+def found(folder: Path) -> list[LadderRow]:
     shots = [
         [shot(level, 8.0), shot(level + 2, 0.8), shot(level, 0.4), shot(level + 40, 0.2, noise=0.1)]
         for level in (100, 180)

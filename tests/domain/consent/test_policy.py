@@ -20,7 +20,7 @@ from domain.consent.policy import (
     action_of,
     decide,
 )
-from domain.consent.topics import WORDS
+from domain.consent.refused_topics import WORDS
 from domain.safety.text import has_word
 from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, RevokeMode, Scope, Topic
 from schemas.videos import Relation, Tier
@@ -126,6 +126,7 @@ def test_restricted_words(word: str, prompt: str, hit: bool) -> None:
         (grant(GrantStatus.REFUSED), "preview", UseReason.REFUSED, "approval"),
         (grant(GrantStatus.REVOKED), "preview", UseReason.GRANT_REVOKED, "approval"),
         (grant(GrantStatus.EXPIRED), "preview", UseReason.NOT_ASKED, "approval"),
+        (grant(GrantStatus.EXPIRED, until=S), "preview", UseReason.GRANT_EXPIRED, "more time"),
     ],
 )
 def test_grants(given_grant: GrantFacts, action: str, reason: UseReason, ask: str | None) -> None:

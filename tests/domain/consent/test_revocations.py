@@ -10,7 +10,7 @@ from domain.consent import cameos, cascades, grants, receipts
 from domain.consent.policy import UseReason
 from domain.events import stream
 from domain.feed import feed, posts
-from domain.videos import leases, visibility, wire
+from domain.videos import leases, to_wire, visibility
 from domain.videos.delete import delete_video
 from schemas.cameos import Restrictions, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
@@ -72,7 +72,7 @@ async def test_a_tombstone_shows_no_more_than_that_something_was_there(family: F
         await sweep()
     for item in (family.first, family.remix):
         for who in (family.viewer, family.bob, family.eve, family.ada):
-            video = await wire.to_video(await visibility.get_viewable(item.video.id, who, NOW))
+            video = await to_wire.to_video(await visibility.get_viewable(item.video.id, who, NOW))
             assert (video.prompt, video.recipe.prompt) == ("", "")
             assert video.tombstone is not None
             assert "available" in video.tombstone.reason

@@ -9,7 +9,7 @@ import pytest
 
 from db import idempotency
 from db.engine import transaction
-from domain.videos import record, wire
+from domain.videos import record, to_wire
 from schemas.errors import Code
 from tests.build import at, ledger_adds_up, person, queue, refused
 
@@ -73,7 +73,7 @@ async def test_a_swarm_reads_in_seed_order() -> None:
     assert all(row.swarm_ids == [other.id for other in rows] for row in rows)
     found, more = await record.page(ada.id, None, 5, "asc")
     assert ([row.id for row in found], more) == ([row.id for row in rows[:5]], True)
-    answers = await wire.to_videos(rows)
+    answers = await to_wire.to_videos(rows)
     assert [video.queue.position for video in answers if video.queue] == list(range(1, 17))
     places = [video.queue for video in answers if video.queue]
     assert all(one.eta_ms < two.eta_ms for one, two in pairwise(places))

@@ -10,7 +10,7 @@ import pytest
 
 from db.engine import fetch
 from domain.events import stream as events
-from domain.videos import leases, transitions, visibility, wire
+from domain.videos import leases, to_wire, transitions, visibility
 from schemas.errors import Code, RiffleError
 from schemas.events import EventName, VideoStep, video_stream
 from schemas.videos import Status, Tier
@@ -38,7 +38,7 @@ async def test_a_video_from_queue_to_end() -> None:
     found = await events.since(video_stream(row.id), 0, 100)
     assert [event.picture for event in found[2:6]] == [None, b"webp", b"webp", b"webp"]
     assert found[0].data == {"price": 1, "position": 1, "eta_ms": 0, "attempt": 0}
-    video = await wire.to_video(await visibility.get_viewable(row.id, ada.id, NOW))
+    video = await to_wire.to_video(await visibility.get_viewable(row.id, ada.id, NOW))
     assert (video.status, video.progress, video.cost.cpu_seconds) == (Status.COMPLETED, 100, 1.5)
     assert await ledger_adds_up(ada.id) == 999
 
@@ -61,7 +61,9 @@ async def test_previews_first_and_everybody_in_turn() -> None:
     mine = [row.id for row in await queue(ada.id, 4, now=at(1))]
     theirs = [row.id for row in await queue(bob.id, 2, now=at(2))]
     expected = [mine[0], theirs[0], mine[1], theirs[1], mine[2], mine[3], full.id]
-    places = await wire.to_videos([await visibility.get_viewable(i, ada.id, NOW) for i in [*mine, full.id]])
+    places = await to_wire.to_videos(
+        [await visibility.get_viewable(i, ada.id, NOW) for i in [*mine, full.id]]
+    )
     assert [video.queue and video.queue.position for video in places] == [1, 3, 5, 6, 7]
     waits = [video.queue.eta_ms for video in places if video.queue]
     assert waits[0] == 0
@@ -134,7 +136,7 @@ async def test_after_the_last_attempt_it_fails_with_a_refund() -> None:
         (job,) = await lease_all(now=at(100 * attempt))
         assert job.attempt == attempt
     assert await lease_all(now=at(1000)) == []
-    failed = await wire.to_video(await visibility.get_viewable(row.id, ada.id, NOW))
+    failed = await to_wire.to_video(await visibility.get_viewable(row.id, ada.id, NOW))
     assert failed.status is Status.FAILED
     assert failed.error is not None
     assert failed.error.code == Code.GENERATION_FAILED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.feed import posts
-from domain.videos import wire
+from domain.videos import to_wire
 from domain.videos.lineage import lineage
 from schemas.videos import Relation
 from tests.build import NOW, at, completed, person
@@ -26,6 +26,6 @@ async def test_lineage_hides_others_drafts_and_keeps_the_way() -> None:
     ]
     own = await lineage(unseen.id, bob.id, NOW)
     assert {node.id for node in own.nodes} == {root.id, unseen.id}
-    answer = await wire.to_video(draft)
+    answer = await to_wire.to_video(draft)
     assert answer.remixed_from_video_id == root.id
-    assert (await wire.to_video(render)).remixed_from_video_id is None
+    assert (await to_wire.to_video(render)).remixed_from_video_id is None

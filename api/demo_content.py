@@ -7,14 +7,13 @@ repeats no work.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
 import time
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
 from typing import Any
+
+import httpx
 
 import logs
 from db import engine
@@ -36,30 +35,27 @@ TRENDS = (
 POLL_S = 0.5
 GIVE_UP_AFTER_S = 600.0
 RETRY_S = 2.0
+TIMEOUT_S = 30.0
 
 
-class Client:
+class SeedClient:
     """A minimal JSON client of our own API, as any stranger could write it."""
 
     def __init__(self, base: str, token: str) -> None:
-        self._base, self._token = base, token
+        self._client = httpx.Client(
+            base_url=base, headers={"authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
+        )
 
     def call(self, method: str, path: str, body: object = None, key: str | None = None) -> Any:
         """One request, repeated while the service is busy or restarting, until GIVE_UP_AFTER_S."""
-        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
-        if key:
-            headers["idempotency-key"] = key
-        data = None if body is None else json.dumps(body).encode()
+        headers = {"idempotency-key": key} if key else {}
         deadline = time.monotonic() + GIVE_UP_AFTER_S
         while True:
-            request = urllib.request.Request(self._base + path, data, headers, method=method)
             try:
-                with urllib.request.urlopen(request, timeout=30) as reply:
-                    return json.load(reply)
-            except urllib.error.HTTPError as error:
-                if error.code not in (429, 503) or time.monotonic() > deadline:
-                    raise
-            except (urllib.error.URLError, OSError):
+                reply = self._client.request(method, path, json=body, headers=headers)
+                if reply.status_code not in (429, 503) or time.monotonic() > deadline:
+                    return reply.raise_for_status().json()
+            except httpx.TransportError:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(RETRY_S)
@@ -87,7 +83,7 @@ def prompt(vocabulary: dict[str, dict[str, list[str]]], slots: tuple[int, int, i
     return f"{article} {subject} {motion} {place_words} {time_words}"
 
 
-def seed(client: Client) -> int:
+def seed(client: SeedClient) -> int:
     """Make and post every trend and remix; returns how many posts there are."""
     vocabulary = client.call("GET", "/v1/models")["data"][0]["vocabulary"]
     posts = 0
@@ -141,5 +137,5 @@ def main() -> None:
     settings = load()
     logs.configure(settings, "seed")
     token = asyncio.run(account(settings))
-    posts = seed(Client(f"http://127.0.0.1:{settings.api_port}", token))
+    posts = seed(SeedClient(f"http://127.0.0.1:{settings.api_port}", token))
     log.info("the feed has %d seeded posts", posts)
