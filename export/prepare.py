@@ -11,7 +11,7 @@ from pathlib import Path
 from export.assemble import ASSEMBLE, assemble
 from export.progress import ExportProgress
 from export.recorded_index import expected_seconds
-from model_server.engine.host import host_target
+from model_server.engine.processor import processor_id
 from settings import PROJECT, BadSetting, Settings, load
 
 WEIGHTS = PROJECT / "export" / "weights"
@@ -35,10 +35,19 @@ def prepare(settings: Settings) -> None:
     ):
         return
     stamp = settings.bundle.with_name(f"{settings.bundle.name}.{STAMP}")
-    target = host_target()
+    source = fingerprint(settings.teacher if own_teacher else WEIGHTS)
+    stands = stamp.is_file() and (settings.bundle / "manifest.json").is_file()
+    found = stamp.read_text() if stands else ""
+    # On the processor that the stamp names, the target needs no asking.
+    if found.endswith(f" {source}\n{processor_id()}"):
+        return
+    from model_server.engine.host import host_target
+
     # A home that moves to another processor gets a bundle for that one.
-    current = f"{target} {fingerprint(settings.teacher if own_teacher else WEIGHTS)}"
-    if stamp.is_file() and stamp.read_text() == current and (settings.bundle / "manifest.json").is_file():
+    target = host_target()
+    current = f"{target} {source}\n{processor_id()}"
+    if found.startswith(f"{target} {source}"):
+        stamp.write_text(current)
         return
     progress = ExportProgress("model", None if own_teacher else expected_seconds())
     if not own_teacher:

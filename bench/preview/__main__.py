@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from bench.preview.measure import LEAST_CLIPS, measure_ladder
-from model_server.engine.threads import cores
+from model_server.engine.processor import cores
 from settings import PROJECT
 from train.arguments import bundle_folder, existing_path, model_folder, weights_folder
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from typing import TYPE_CHECKING
 
 from db.migrations import plain
+
+if TYPE_CHECKING:
+    from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 ID = "2026-11-25T06:00:07:000000"
 VERSION = "1.38.0"

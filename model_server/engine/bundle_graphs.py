@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_server.engine.bundle import BundleError, load_manifest
+from model_server.engine.bundle import DATA_SUFFIX, BundleError, load_manifest
 from model_server.engine.host import misfit
 from model_server.engine.onnx_graph import OnnxGraph, fits
 from model_server.engine.session_cache import SessionCache, modified_ns
@@ -37,6 +37,7 @@ class BundleGraphs:
         if wrong := misfit(self.manifest.precision, self.manifest.target):
             raise BundleError(f"{folder}: {wrong}")
         self._checked_ns = {file.path: modified_ns(folder / file.path) for file in self.manifest.files}
+        self._digests = {file.path: file.sha256 for file in self.manifest.files}
         self._cache = cache
         self._held: dict[str, OnnxGraph] = {}
         self._example_sizes = example_sizes(self.manifest.buckets[0])
@@ -60,12 +61,20 @@ class BundleGraphs:
         found = self._held.get(name)
         if found is None:
             found = self._cache.get(
-                self.folder / name, self.manifest.target, self._checked_ns[name], self._example_sizes
+                self.folder / name,
+                self.manifest.target,
+                self._checked_ns[name],
+                self._example_sizes,
+                self._digest(name),
             )
             if not self._cache.bounded:
                 # Then nothing is unloaded while this engine lives, even when another bundle takes its place.
                 self._held[name] = found
         return found
+
+    def _digest(self, name: str) -> str:
+        """The SHA-256 of a graph's file, followed by that of its weights if they have one."""
+        return "".join(self._digests[each] for each in (name, name + DATA_SUFFIX) if each in self._digests)
 
     def of_shape(self, bucket: Bucket) -> ShapeGraphs:
         """The graphs that generate a shape.

@@ -11,6 +11,8 @@ from pathlib import Path
 from model_server.engine import threads
 from model_server.engine.bundle import BundleError
 from model_server.engine.onnx_graph import NO_SIZES, MakeOptions, OnnxGraph, graph_files
+from model_server.engine.processor import cores
+from model_server.engine.thread_record import ThreadRecord
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +24,18 @@ class SessionCache:
     """
 
     def __init__(
-        self, thread_count: int, budget_bytes: int = 0, make_options: MakeOptions | None = None
+        self,
+        thread_count: int,
+        budget_bytes: int = 0,
+        make_options: MakeOptions | None = None,
+        record: ThreadRecord | None = None,
     ) -> None:
-        """A budget of 0 drops nothing; a `thread_count` of threads.MEASURED measures each graph."""
+        """A budget of 0 drops nothing.
+
+        A `thread_count` of threads.MEASURED measures each graph that `record` has no number for.
+        """
         self._thread_count, self._budget, self._make_options = thread_count, budget_bytes, make_options
+        self._record = record
         self._measured: dict[tuple[Path, int], int] = {}
         self._loaded: OrderedDict[tuple[Path, int], OnnxGraph] = OrderedDict()
         # A bundle is loaded in one thread while another one draws.
@@ -48,7 +58,7 @@ class SessionCache:
 
     @property
     def thread_counts(self) -> dict[str, int]:
-        """The measured number of threads of each graph, by its file's name."""
+        """The measured or recorded number of threads of each graph, by its file's name."""
         return {path.name: found for (path, _), found in self._measured.items()}
 
     def get(
@@ -57,11 +67,12 @@ class SessionCache:
         target: str = "",
         checked_ns: int | None = None,
         example_sizes: Mapping[str, int] = NO_SIZES,
+        digest: str = "",
     ) -> OnnxGraph:
         """The graph of a file, loaded and run once at its example sizes unless it is in the cache.
 
         `checked_ns` is the file's `modified_ns` when it was checked: a file of another time is of another
-        bundle.
+        bundle. `digest` is that of its contents; without one its number of threads isn't recorded.
 
         Raises:
             BundleError: it can't be run, or the file was replaced since.
@@ -73,7 +84,7 @@ class SessionCache:
             if modified_ns(path) != key[1]:
                 raise BundleError(f"{path.parent}: {path.name} was replaced since it was checked")
             # Outside of the lock: drawing mustn't wait for a load.
-            graph = self._load(key, target, example_sizes)
+            graph = self._load(key, target, example_sizes, digest)
         with self._lock:
             self._loaded[key] = graph
             self._loaded.move_to_end(key)
@@ -88,17 +99,24 @@ class SessionCache:
                 if path.parent == folder and at not in checked_ns:
                     del self._loaded[path, at]
 
-    def _load(self, key: tuple[Path, int], target: str, example_sizes: Mapping[str, int]) -> OnnxGraph:
+    def _load(
+        self, key: tuple[Path, int], target: str, example_sizes: Mapping[str, int], digest: str
+    ) -> OnnxGraph:
         def load(count: int) -> OnnxGraph:
             return OnnxGraph(key[0], count, target, self._make_options, example_sizes)
 
-        count = self._measured.get(key, self._thread_count)
-        if count == threads.MEASURED:
-            self._measured[key], graph = threads.fastest(load, threads.cores())
-            log.info("%s: threads %d", key[0].name, self._measured[key])
-        else:
-            graph = load(count)
-            graph.warm()
+        record = self._record if digest else None
+        if self._thread_count == threads.MEASURED and key not in self._measured:
+            recorded = record.get(digest) if record else None
+            if recorded is None:
+                self._measured[key], graph = threads.fastest(load, cores())
+                log.info("%s: threads %d", key[0].name, self._measured[key])
+                if record:
+                    record.put(digest, self._measured[key])
+                return graph
+            self._measured[key] = recorded
+        graph = load(self._measured.get(key, self._thread_count))
+        graph.warm()
         return graph
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -26,11 +25,6 @@ class Warmable(Protocol):
 
 
 T = TypeVar("T", bound=Warmable)
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def fastest(make: Callable[[int], T], most: int) -> tuple[int, T]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Identifies one bundle of several in the same folder: inode, size and time of change of its manifest.
 Stamp = tuple[int, int, int]
 MEGABYTE = 10**6
+# Under RIFFLE_HOME.
+THREAD_COUNTS = "thread-counts.json"
 
 log = logging.getLogger(__name__)
 
@@ -183,10 +185,15 @@ class Engines:
     def _load_bundle(self, slot: BundleSlot) -> None:
         from model_server.engine.preview import PreviewEngine
         from model_server.engine.session_cache import SessionCache
+        from model_server.engine.thread_record import ThreadRecord
 
         threads = self._settings.model_threads
         if self._cache is None:
-            self._cache = SessionCache(threads, self._settings.model_memory_mb * MEGABYTE)
+            self._cache = SessionCache(
+                threads,
+                self._settings.model_memory_mb * MEGABYTE,
+                record=ThreadRecord(self._settings.home / THREAD_COUNTS),
+            )
         stamp = slot.current_stamp()
         # One assignment: readers in other threads have the old engine or the new one.
         slot.engine = PreviewEngine(slot.folder, threads, cache=self._cache)
@@ -194,8 +201,8 @@ class Engines:
 
     def _load_full(self) -> None:
         # Importing torch and diffusers takes seconds, so previews must not wait for it.
+        from model_server.engine.processor import cores
         from model_server.engine.render import FullRenderer
-        from model_server.engine.threads import cores
 
         self._full = FullRenderer(self._settings.teacher, self._settings.model_threads or cores())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict, deque
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 MAX_CALLS = 64
 # A check of one file's time of change.
 REFRESH_EVERY_S = 2.0
+# Importing torch takes seconds of a core, which the api's start, beside this one, has better use for.
+FULL_AFTER_S = 3.0
 
 
 def run_request(request: Render, engines: Engines) -> Iterator[Progress | Output]:
@@ -70,12 +73,15 @@ class Worker:
         self._started: dict[Job, StartedJob] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._wakeup = asyncio.Event()
+        self._render_waits = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "draw")
         self._cpu = CpuClock()
         self._loader = ThreadPoolExecutor(1, "load", initializer=self._cpu.exclude_thread)
 
     def submit(self, request: Render) -> None:
         """Accept a request and answer it."""
+        if request.tier is Tier.FULL:
+            self._render_waits.set()
         for frame in self.scheduler.submit(request, time.monotonic()):
             self._emit(frame)
         self._wakeup.set()
@@ -107,11 +113,15 @@ class Worker:
         return result
 
     async def load(self) -> None:
-        """Load both engines, one after the other, in a thread of their own."""
-        loop = asyncio.get_running_loop()
-        for tier in (Tier.PREVIEW, Tier.FULL):
-            await loop.run_in_executor(self._loader, self.engines.load, tier)
-            self._wakeup.set()
+        """Load both engines in a thread of their own: that of renders a little later, or when one waits."""
+        await self._load(Tier.PREVIEW)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._render_waits.wait(), FULL_AFTER_S)
+        await self._load(Tier.FULL)
+
+    async def _load(self, tier: Tier) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._loader, self.engines.load, tier)
+        self._wakeup.set()
 
     async def keep_loaded(self) -> None:
         """Load the engines, then every bundle that replaces a loaded one."""

@@ -82,6 +82,27 @@ async def test_processes_that_upgrade_at_once_make_the_schema_of_the_tables(post
     assert await rows(declared, COLUMNS) == await rows(migrated, COLUMNS)
 
 
+async def test_an_upgrade_with_nothing_to_do_loads_no_runner(postgres: str) -> None:
+    url = await empty(postgres)
+    code = (
+        "import asyncio, sys; from domain.setup import upgrade; asyncio.run(upgrade());"
+        "print('piccolo.apps.migrations.commands.forwards' in sys.modules)"
+    )
+
+    async def loads_runner() -> bool:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", code),
+            cwd=PROJECT,
+            env={"PATH": "/usr/bin:/bin", "RIFFLE_DATABASE_URL": url},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+        assert process.returncode == 0
+        return out.strip() == b"True"
+
+    assert [await loads_runner() for _ in range(2)] == [True, False]
+
+
 def statements(*numbers: int) -> list[str]:
     """The SQL of migrations by number."""
     files = [next((PROJECT / "db" / "migrations").glob(f"riffle_{number:04}_*.py")) for number in numbers]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,11 +16,13 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from api.app import create_app
 from db.engine import fetch
 from db.tables.safety import ModeratorTable
-from domain.safety.admin import admin_actions, moderators
+from domain.safety.admin import admin_actions, moderators, site
 from media.store import MediaStore
 from schemas.errors import RiffleError
+from settings import PROJECT, load
 from tests import clips
 from tests.api.people import Person, refused
 from tests.api.routes.test_takedowns import claim, posted
@@ -253,3 +259,27 @@ async def test_a_removed_moderator_is_out_at_once(plain: Desk) -> None:
         await moderators.add(plain.name, superuser=False, now=datetime.now(UTC))
     with pytest.raises(RiffleError, match="3 to 60"):
         await moderators.add("a b", superuser=False, now=datetime.now(UTC))
+
+
+def test_the_api_starts_without_the_pages_packages() -> None:
+    code = "import sys, api.app; sys.exit(bool({'piccolo_admin', 'fastapi', 'pydantic'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
+
+
+async def test_first_requests_at_once_build_the_pages_once(
+    home: Path, media: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = []
+    create = site.create_admin
+
+    def counted(**options: Any) -> Any:
+        built.append(options)
+        return create(**options)
+
+    monkeypatch.setattr(site, "create_admin", counted)
+    app = create_app(load({"RIFFLE_HOME": str(home)}), media=media)
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://riffle.test") as client:
+        replies = await asyncio.gather(*(client.get("/admin/") for _ in range(4)))
+    assert [reply.status_code for reply in replies] == [200] * 4
+    assert len(built) == 1

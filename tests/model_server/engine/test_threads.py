@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from model_server.engine import threads
+from model_server.engine import session_cache, thread_record, threads
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.session_cache import SessionCache
+from model_server.engine.thread_record import ThreadRecord
 from tests.export.small import recipe, small_bundle
 
 
@@ -67,7 +69,7 @@ def test_pixels_do_not_depend_on_threads() -> None:
 
 
 def test_a_shelf_measures_each_graph_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(session_cache, "cores", lambda: 2)
     cache = SessionCache(threads.MEASURED, budget_bytes=1)
     PreviewEngine(small_bundle(), threads.MEASURED, cache=cache)
     assert set(cache.thread_counts) == {"text.onnx", "transformer.onnx", "decoder.onnx", "picture.onnx"}
@@ -75,3 +77,43 @@ def test_a_shelf_measures_each_graph_once(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(threads, "fastest", None)
     cache.get(small_bundle() / "text.onnx")
     cache.get(small_bundle() / "picture.onnx")
+
+
+def test_a_later_start_takes_the_recorded_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    record = ThreadRecord(tmp_path / "thread-counts.json")
+
+    def start() -> dict[str, int]:
+        cache = SessionCache(threads.MEASURED, record=record)
+        PreviewEngine(small_bundle(), threads.MEASURED, cache=cache)
+        return cache.thread_counts
+
+    measured = start()
+    assert len(measured) == 4
+    monkeypatch.setattr(threads, "fastest", None)
+    assert start() == measured
+    monkeypatch.setattr(thread_record, "processor_id", lambda: "another")
+    with pytest.raises(TypeError):
+        start()
+
+
+def test_a_record_holds_for_what_it_was_measured_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(thread_record, "cores", lambda: 4)
+    path = tmp_path / "thread-counts.json"
+    record = ThreadRecord(path)
+    record.put("one", 4)
+    record.put("two", 2)
+    assert [record.get(digest) for digest in ("one", "two", "three")] == [4, 2, None]
+    monkeypatch.setattr(thread_record, "cores", lambda: 8)
+    assert record.get("one") is None
+    record.put("one", 8)
+    assert (record.get("one"), record.get("two")) == (8, None)
+    for damaged in (b"", b"[]", path.read_bytes().replace(b": 8", b": true"), b"\xff"):
+        path.write_bytes(damaged)
+        assert record.get("one") is None
+    path.unlink()
+    path.mkdir()
+    record.put("one", 8)
+    assert record.get("one") is None
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]

@@ -67,6 +67,18 @@ async def ends(frames: list[Frame], count: int) -> dict[str, Frame]:
     return {frame.job: frame for frame in found()}
 
 
+class Loaded(Engines):
+    """Engines that are loaded at once, with nothing; `order` says in which order."""
+
+    def __init__(self) -> None:
+        super().__init__(settings.load({}))
+        self.order: list[Tier] = []
+
+    def load(self, tier: Tier) -> None:
+        self.order.append(tier)
+        self.states[tier] = EngineState.READY
+
+
 def faulty(request: Render, _: Engines) -> Iterator[Progress | Output]:
     yield Progress(stage="begin")
     yield Progress(stage="denoise", i=1, n=2, picture=b"webp")
@@ -214,3 +226,24 @@ async def test_calls_go_between_the_steps_of_jobs_and_are_bounded() -> None:
     refused = [result for result in results if isinstance(result, JobError)]
     assert [error.code for error in refused] == [FaultCode.BUSY] * 3
     assert results.count(1) == module.MAX_CALLS
+
+
+async def test_the_engine_of_renders_is_loaded_later_or_when_a_render_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Loaded()
+    monkeypatch.setattr(module, "FULL_AFTER_S", 60.0)
+    async with running(faulty, made) as (worker, frames):
+        loading = asyncio.create_task(worker.load())
+        worker.submit(render("preview", recipe()))
+        await ends(frames, 1)
+        assert made.order == [Tier.PREVIEW]
+        worker.submit(render("full", recipe(tier=Tier.FULL), Tier.FULL))
+        assert isinstance((await ends(frames, 2))["full"], Done)
+        await loading
+    assert made.order == [Tier.PREVIEW, Tier.FULL]
+    made = Loaded()
+    monkeypatch.setattr(module, "FULL_AFTER_S", 0.01)
+    async with running(faulty, made) as (worker, _):
+        await worker.load()
+    assert made.order == [Tier.PREVIEW, Tier.FULL]
