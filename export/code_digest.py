@@ -1,4 +1,7 @@
-"""A digest of code that changes with what it does, and not with comments, docstrings or Python's version."""
+"""A digest of code that changes with what it does, and not with what only its readers and checkers see.
+
+That is comments, docstrings, annotations and the imports that they need. Nor does Python's version count.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
+# Fields that hold annotations, and modules that only annotations need.
+ANNOTATIONS = ("annotation", "returns", "type_comment")
+TYPES = ("typing", "collections.abc")
 
 
 def code_digest(patterns: Iterable[str], folder: Path = HERE) -> str:
@@ -24,9 +30,14 @@ def _tokens(node: ast.AST) -> Iterator[str]:
     """A node's kind, then its fields; those that are empty are left out, since versions differ in them."""
     yield type(node).__name__
     for name, value in ast.iter_fields(node):
+        if name in ANNOTATIONS:
+            continue
         items = value if isinstance(value, list) else [value]
         if name == "body" and _is_docstring(items):
             items = items[1:]
+        # A class body's annotations stay, without their types: they may be the fields of a dataclass.
+        if not isinstance(node, ast.ClassDef):
+            items = [_without_annotation(item) for item in items]
         for item in items:
             if isinstance(item, ast.AST):
                 yield name
@@ -34,6 +45,15 @@ def _tokens(node: ast.AST) -> Iterator[str]:
             elif item is not None:
                 yield f"{name}={item!r}"
     yield "end"
+
+
+def _without_annotation(item: object) -> object:
+    """A statement without the type that it notes; None for one that does nothing else."""
+    if isinstance(item, ast.AnnAssign):
+        return None if item.value is None else ast.Assign([item.target], item.value)
+    if isinstance(item, ast.ImportFrom) and item.module in TYPES:
+        return None
+    return item
 
 
 def _is_docstring(body: list[object]) -> bool:

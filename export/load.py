@@ -127,7 +127,7 @@ def load(folder: Path, options: ExportOptions | None = None) -> Source:
         "vae": folder / "vae",
         "text_encoder": folder / "text_encoder",
     }
-    parts = {part: _component(part, path, index) for part, path in at.items()}
+    parts: dict[str, Any] = {part: _component(part, path, index) for part, path in at.items()}
     tiny = _tiny_decoder(folder, options, family, parts["vae"])
     defaults = family.defaults(pipeline)
     steps = None if options.steps is None else _between("steps", options.steps, 1, MAX_STEPS)
@@ -242,7 +242,7 @@ def _class(index: dict[str, Any], part: str) -> str:
 def _tier(spec: ModelSpec | None, *, is_student: bool) -> TierSpec | None:
     """The steps that this transformer takes, at the preview's size."""
     if spec is None or is_student:
-        return spec and spec.preview
+        return None if spec is None else spec.preview
     return TierSpec(size=spec.preview.size, sigmas=spec.full.sigmas, guidance=spec.full.guidance)
 
 
@@ -325,7 +325,8 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
     wrong = [key for key, value in module.state_dict().items() if not torch.isfinite(value).all()]
     if wrong:
         raise ExportError("load", f"{part}: {wrong[0]} holds numbers that are not finite")
-    return module.eval().requires_grad_(False).float()
+    loaded: nn.Module = module.eval().requires_grad_(False).float()
+    return loaded
 
 
 def _check(source: Source) -> None:
@@ -354,7 +355,7 @@ def _licence(folder: Path, spec: ModelSpec | None) -> str:
     return said or "unspecified"
 
 
-def _of(module: nn.Module) -> str:
+def _of(module: Any) -> str:
     return f"{sum(weight.numel() for weight in module.decoder.parameters()) / 1e6:.1f}M weights"
 
 

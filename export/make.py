@@ -35,7 +35,8 @@ from export.quantise import (
     roles,
     split,
 )
-from export.recorded import RANGES_SUFFIX, Recorded
+from export.recorded import Recorded
+from export.recorded_index import RANGES_SUFFIX
 from export.rewrites.graph import optimise
 from export.sensitivity import choose
 from export.verify import check_part

@@ -41,7 +41,7 @@ SMALLEST_HALVED = 4096
 WIDE = ("Pow", "ReduceMean", "Sqrt", "LayerNormalization", "SimplifiedLayerNormalization", "Softmax")
 
 
-class _Samples(CalibrationDataReader):
+class _Samples(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
     """The inputs that a graph's ranges are measured on."""
 
     def __init__(self, samples: Iterable[Feed]) -> None:

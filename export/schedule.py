@@ -111,7 +111,8 @@ def _timesteps(scheduler: Any, pipeline: str, grid: Grid, steps: int) -> Tensor:
     else:
         scheduler.set_timesteps(steps)
         scheduler.set_begin_index(0)
-    return scheduler.timesteps
+    timesteps: Tensor = scheduler.timesteps
+    return timesteps
 
 
 def _euler_levels(timesteps: list[float], rows: list[np.ndarray[Any, Any]]) -> list[float] | None:

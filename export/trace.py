@@ -46,6 +46,7 @@ def trace(source: Source, part: GraphPart) -> onnx.ModelProto:
                 dynamic_shapes=_sizes(source, stage),
                 optimize=False,
             )
+            assert program is not None, "torch gives a program for dynamo=True"
             _optimise(program, part)
     except Exception as error:
         raise ExportError("trace", f"{part.name}: {_cause(error)}") from error

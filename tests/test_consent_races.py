@@ -108,34 +108,34 @@ class Round:
     async def run(self) -> bool:
         """Race and check; whether some use was seen to come first."""
         owner = self.pair.owner
-        wish = {"display_name": "Ada", "audience": "everyone"}
-        self.cameo = (await owner.ok("POST", "/cameos", wish))["id"]
+        payload = {"display_name": "Ada", "audience": "everyone"}
+        self.cameo = (await owner.ok("POST", "/cameos", payload))["id"]
         act = {"create": self._create, "lease": self._wait, "completion": self._wait, "post": self._post}
         if self.what != "create":
             await self._draw()
         if self.what == "post":
             for video in self.videos:
                 assert (await self.pair.user.ended(video))["status"] == "completed"
-        results, told = await asyncio.gather(
+        results, acknowledged = await asyncio.gather(
             asyncio.gather(*(self._begin(act[self.what], nr) for nr in range(SWARM))), self._revoke()
         )
-        return await self._check(results, told)
+        return await self._check(results, acknowledged)
 
     async def _begin(self, act: Callable[[int], Awaitable[Any]], number: int) -> tuple[float, Any]:
         await asyncio.sleep(random.uniform(0, 0.06))
         return time.monotonic(), await act(number)
 
     async def _draw(self) -> None:
-        wish = {"prompt": "a cat on a beach", "n": SWARM, "cameos": [self.cameo]}
-        self._take(await self.pair.user.ok("POST", "/videos", wish))
+        payload = {"prompt": "a cat on a beach", "n": SWARM, "cameos": [self.cameo]}
+        self._take(await self.pair.user.ok("POST", "/videos", payload))
 
     def _take(self, first: dict[str, Any]) -> None:
         self.videos += first["swarm"]["video_ids"]
         self.pair.videos |= set(first["swarm"]["video_ids"])
 
     async def _create(self, number: int) -> tuple[int, Any]:
-        wish = {"prompt": f"a dog {number}", "n": 1 + number % 2, "cameos": [self.cameo]}
-        status, made = await self.pair.user.call("POST", "/videos", wish)
+        payload = {"prompt": f"a dog {number}", "n": 1 + number % 2, "cameos": [self.cameo]}
+        status, made = await self.pair.user.call("POST", "/videos", payload)
         if status == 200:
             self._take(made)
         return status, made
@@ -151,16 +151,16 @@ class Round:
         # Leases come within some milliseconds.
         latest = {"completion": 1.2 * self.pair.drawing_s, "lease": 0.15}.get(self.what, 0.08)
         await asyncio.sleep(random.uniform(0, latest))
-        wish = {"mode": self.mode} | ({} if self.whole else {"grantee": self.pair.user.handle})
-        await self.pair.owner.ok("POST", f"/cameos/{self.cameo}/revoke", wish)
-        told = time.monotonic()
+        payload = {"mode": self.mode} | ({} if self.whole else {"grantee": self.pair.user.handle})
+        await self.pair.owner.ok("POST", f"/cameos/{self.cameo}/revoke", payload)
+        acknowledged = time.monotonic()
         page = await self.pair.user.ok("GET", "/videos?limit=100")
-        return told, [video for video in page["data"] if self.cameo in video["cameos"]]
+        return acknowledged, [video for video in page["data"] if self.cameo in video["cameos"]]
 
     async def _check(
-        self, results: list[tuple[float, Any]], told: tuple[float, list[dict[str, Any]]]
+        self, results: list[tuple[float, Any]], acknowledged: tuple[float, list[dict[str, Any]]]
     ) -> bool:
-        at, then = told
+        at, then = acknowledged
         known = {video["id"]: video for video in then}
         # Told means ended: nothing is drawn any more, and nothing appears later.
         assert {video["status"] for video in then} <= {"completed", "failed"}, then
@@ -271,10 +271,10 @@ async def test_what_runs_out_while_it_is_drawn_ends(product: Product, what: str)
         else:
             grant = await user.ok("POST", f"/cameos/{cameo}/requests", {"scope": {"until": until}})
             await owner.ok("POST", f"/cameo-requests/{grant['id']}/accept")
-        wish = {"prompt": "a cat on a beach", "n": 16, "cameos": [cameo]}
+        payload = {"prompt": "a cat on a beach", "n": 16, "cameos": [cameo]}
         ids: list[str] = []
         # More is asked for than is drawn, up to the moment itself.
-        while (asked := await user.call("POST", "/videos", wish))[0] == 200:
+        while (asked := await user.call("POST", "/videos", payload))[0] == 200:
             ids += asked[1]["swarm"]["video_ids"]
             await asyncio.sleep(0.5)
         assert time.time() >= until

@@ -64,12 +64,12 @@ def test_an_extension_keeps_the_shape_and_may_be_longer(person: Person) -> None:
 
 
 def test_what_no_model_draws_is_refused(product: Product, person: Person) -> None:
-    for wish, code, field in (
+    for payload, code, field in (
         ({"size": "96x96"}, "invalid_size", "size"),
         ({"size": "192x128"}, "invalid_size", "size"),
         ({"seconds": "6"}, "invalid_request", "seconds"),
     ):
-        status, reply = product.call("POST", "/v1/videos", {"prompt": "a cat", **wish}, person.token)
+        status, reply = product.call("POST", "/v1/videos", {"prompt": "a cat", **payload}, person.token)
         assert (status, reply["error"]["code"], reply["error"]["param"]) == (400, code, field)
 
 

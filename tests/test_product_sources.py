@@ -32,9 +32,9 @@ class Person:
         assert status < 300, reply
         return reply
 
-    def draw(self, prompt: str, **wish: Any) -> dict[str, Any]:
+    def draw(self, prompt: str, **payload: Any) -> dict[str, Any]:
         """A finished video."""
-        made = self.call("POST", "/v1/videos", {"prompt": prompt, **wish})
+        made = self.call("POST", "/v1/videos", {"prompt": prompt, **payload})
         return self.finished(made["id"])
 
     def finished(self, video_id: str) -> dict[str, Any]:
@@ -128,13 +128,17 @@ def test_a_bridge_arrives_where_it_should(person: Person) -> None:
 def test_a_cameos_picture_decides_what_is_drawn(person: Person) -> None:
     person.needs("reference")
     cameo = person.call("POST", "/v1/cameos", {"display_name": "Me", "audience": "only_me"})
-    wish = {"prompt": "@" + cameo["handle"] + " jumps on a beach by day", "seed": 9, "cameos": [cameo["id"]]}
+    payload = {
+        "prompt": "@" + cameo["handle"] + " jumps on a beach by day",
+        "seed": 9,
+        "cameos": [cameo["id"]],
+    }
     drawn = []
     for colour in ((230, 30, 30), (30, 30, 230)):
         picture = io.BytesIO()
         Image.new("RGB", (256, 256), colour).save(picture, "PNG")
         _give(person, cameo["id"], picture.getvalue())
-        video = person.draw(**wish)
+        video = person.draw(**payload)
         assert video["recipe"]["likeness"] == cameo["id"]
         drawn.append(person.frames(video))
     assert apart(*drawn) > 2

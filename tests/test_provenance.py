@@ -22,8 +22,8 @@ class Drawn:
     def __init__(self, product: Product) -> None:
         self.product = product
         self.owner, self.maker = product.sign_up(), product.sign_up()
-        wish = {"display_name": "Ada", "audience": "everyone"}
-        self.cameo: str = self._ok("/v1/cameos", wish, self.owner)["id"]
+        payload = {"display_name": "Ada", "audience": "everyone"}
+        self.cameo: str = self._ok("/v1/cameos", payload, self.owner)["id"]
         first = {"prompt": "a fox walks left in a forest by day", "seed": 61, "cameos": [self.cameo]}
         self.first = self._drawn("/v1/videos", first, self.owner)
         self._ok("/v1/posts", {"video_id": self.first}, self.owner)

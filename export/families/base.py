@@ -74,7 +74,7 @@ class Family(ABC):
         """What of this model can't be exported, or None."""
 
     @abstractmethod
-    def factors(self, vae: nn.Module) -> tuple[int, int, int]:
+    def factors(self, vae: Any) -> tuple[int, int, int]:
         """Pixels of a latent cell, frames of a latent frame, and the least multiple of a side in pixels."""
 
     @abstractmethod
@@ -82,7 +82,7 @@ class Family(ABC):
         """Channels of a latent."""
 
     @abstractmethod
-    def scaling(self, vae: nn.Module) -> tuple[Tensor, Tensor]:
+    def scaling(self, vae: Any) -> tuple[Tensor, Tensor]:
         """Mean and deviation [C] by which latents are normalised."""
 
     @abstractmethod
@@ -132,6 +132,9 @@ class Family(ABC):
 
 class Scaled(nn.Module):
     """Latents from the denoiser's scale to the autoencoder's."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         super().__init__()

@@ -59,7 +59,7 @@ class Ltx(Family):
                 return f"vae decoder.{name} mixes random numbers into the picture: no fixed graph can"
         return None
 
-    def factors(self, vae: nn.Module) -> tuple[int, int, int]:
+    def factors(self, vae: Any) -> tuple[int, int, int]:
         """Both pipelines take multiples of 32 pixels."""
         space = int(vae.spatial_compression_ratio)
         return space, int(vae.temporal_compression_ratio), max(32, space)
@@ -68,7 +68,7 @@ class Ltx(Family):
         """Of the autoencoder."""
         return int(source.vae.config.latent_channels)
 
-    def scaling(self, vae: nn.Module) -> tuple[Tensor, Tensor]:
+    def scaling(self, vae: Any) -> tuple[Tensor, Tensor]:
         """From its buffers."""
         return vae.latents_mean.float(), vae.latents_std.float() / float(vae.config.scaling_factor)
 
@@ -89,7 +89,8 @@ class Ltx(Family):
 
     def decode(self, source: Any, latents: Tensor) -> Tensor:
         """By the library's decoder; what it does to the timestep and its noise is fixed."""
-        return _Decoder(self, source, latents, None)(latents)
+        video: Tensor = _Decoder(self, source, latents, None)(latents)
+        return video
 
     def decoder(self, source: Any, latents: Tensor) -> Stage:
         """The whole clip."""
@@ -144,6 +145,8 @@ def last_second(source: Any, clip: Tensor) -> Tensor:
 class _Denoiser(nn.Module):
     """places: of the tokens of the one shape that it's for; none: they follow from the latents' shape."""
 
+    places: Tensor | None
+
     def __init__(self, transformer: nn.Module, source: Any, places: Tensor | None) -> None:
         super().__init__()
         self.transformer, self.source = transformer, source
@@ -151,7 +154,7 @@ class _Denoiser(nn.Module):
 
     def forward(self, latents: Tensor, timestep: Tensor, states: Tensor, mask: Tensor) -> Tensor:
         places = coordinates(self.source, latents.shape[2:]) if self.places is None else self.places
-        velocity = self.transformer(
+        velocity: Tensor = self.transformer(
             hidden_states=latents.flatten(2).transpose(1, 2),
             encoder_hidden_states=states,
             timestep=timestep[:, None],
@@ -190,7 +193,7 @@ class _ConditionedDenoiser(nn.Module):
         area = latents.shape[3] * latents.shape[4]
         levels.append(timesteps[:, :, None].expand(-1, -1, area).flatten(1))
         tokens = torch.cat([part.flatten(2) for part in (*pictures, latents)], dim=2)
-        velocity = self.transformer(
+        velocity: Tensor = self.transformer(
             hidden_states=tokens.transpose(1, 2),
             encoder_hidden_states=states,
             timestep=torch.cat(levels, dim=1),
@@ -205,12 +208,15 @@ class _ConditionedDenoiser(nn.Module):
 class _Decoder(nn.Module):
     """With timestep conditioning, latents are mixed with one noise that stays in the graph."""
 
+    timestep: Tensor
+    noise: Tensor | None
+
     def __init__(self, family: Ltx, source: Any, latents: Tensor, frames: nn.Module | None) -> None:
         super().__init__()
         self.scale = Scaled(*family.scaling(source.vae))
         vae = source.decoding_vae
         self.frames = frames
-        self.decoder = None if frames is not None else vae.decoder
+        self.decoder: Any = None if frames is not None else vae.decoder
         self.takes_level = bool(vae.config.timestep_conditioning)
         level = float(source.decode_timestep) if self.takes_level else 0.0
         self.register_buffer("timestep", torch.full((1,), level))
@@ -219,16 +225,18 @@ class _Decoder(nn.Module):
         self.keep = 1.0 - level
 
     def forward(self, latents: Tensor) -> Tensor:
-        x = self.scale(latents)
+        x: Tensor = self.scale(latents)
         if self.noise is not None:
             x = self.keep * x + self.noise
         if self.frames is not None:
-            return self.frames(x).clamp(-1, 1)
-        return self.decoder(x, self.timestep if self.takes_level else None).clamp(-1, 1)
+            video: Tensor = self.frames(x)
+        else:
+            video = self.decoder(x, self.timestep if self.takes_level else None)
+        return video.clamp(-1, 1)
 
 
 class _Encoder(nn.Module):
-    def __init__(self, scale: Scaled, vae: nn.Module) -> None:
+    def __init__(self, scale: Scaled, vae: Any) -> None:
         super().__init__()
         self.scale, self.encoder = scale, copy.deepcopy(vae.encoder)
         self.channels = int(vae.config.latent_channels)

@@ -50,7 +50,7 @@ class Wan(Family):
             return f"transformer patch size in time {transformer.patch_size[0]} is not 1"
         return None
 
-    def factors(self, vae: nn.Module) -> tuple[int, int, int]:
+    def factors(self, vae: Any) -> tuple[int, int, int]:
         """As the autoencoder says; the pipeline takes multiples of 16 pixels."""
         space = int(vae.config.scale_factor_spatial)
         return space, int(vae.config.scale_factor_temporal), max(16, space * 2)
@@ -59,7 +59,7 @@ class Wan(Family):
         """Of the autoencoder."""
         return int(source.vae.config.z_dim)
 
-    def scaling(self, vae: nn.Module) -> tuple[Tensor, Tensor]:
+    def scaling(self, vae: Any) -> tuple[Tensor, Tensor]:
         """From its configuration."""
         return tensor(vae.config.latents_mean), tensor(vae.config.latents_std)
 
@@ -71,7 +71,8 @@ class Wan(Family):
     def decode(self, source: Any, latents: Tensor) -> Tensor:
         """The library decodes frame by frame as well."""
         vae = source.decoding_vae
-        return vae.decode(Scaled(*self.scaling(source.vae))(latents), return_dict=False)[0]
+        video: Tensor = vae.decode(Scaled(*self.scaling(source.vae))(latents), return_dict=False)[0]
+        return video
 
     def picture(self, source: Any, latents: Tensor) -> Stage:
         """The first frame of a stream, which is what a single latent frame decodes to."""
@@ -101,7 +102,7 @@ class Wan(Family):
         return self._frames(source, lean_decoder(source.decoding_vae), latents)
 
     @torch.no_grad()
-    def _frames(self, source: Any, lean: nn.Module, latents: Tensor) -> list[dict[str, Tensor]]:
+    def _frames(self, source: Any, lean: nn.ModuleDict, latents: Tensor) -> list[dict[str, Tensor]]:
         """What the decoder of later frames is given along a clip."""
         scale = Scaled(*self.scaling(source.vae))
         first, following = FirstFrame(lean), NextFrame(lean)
@@ -137,7 +138,8 @@ class _Denoiser(nn.Module):
         self.transformer = transformer
 
     def forward(self, latents: Tensor, timestep: Tensor, states: Tensor) -> Tensor:
-        return self.transformer(latents, timestep, states, return_dict=False)[0]
+        velocity: Tensor = self.transformer(latents, timestep, states, return_dict=False)[0]
+        return velocity
 
 
 class _Clamped(nn.Module):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +21,9 @@ class ConstantRotary(nn.Module):
     are kept with the even channels of a head first and the sign of the rotation in `sin`, so that the
     rotation is x * cos + (second half, first half) * sin: real numbers, and no scatter.
     """
+
+    cos: Tensor
+    sin: Tensor
 
     def __init__(self, cos: Tensor, sin: Tensor) -> None:
         super().__init__()
@@ -54,7 +59,7 @@ class FreeRotary(nn.Module):
 
 def halves(heads: int, width: int) -> Tensor:
     """The order that puts each head's even channels before its odd ones."""
-    return torch.arange(heads * width).unflatten(0, (heads, width // 2, 2)).transpose(1, 2).flatten()
+    return torch.unflatten(torch.arange(heads * width), 0, (heads, width // 2, 2)).transpose(1, 2).flatten()
 
 
 def rotated(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
@@ -80,7 +85,7 @@ class Attention(nn.Module):
     rotation joins two halves instead of interleaving pairs. The scale is folded into the query's norm.
     """
 
-    def __init__(self, attn: nn.Module, *, rotates: bool) -> None:
+    def __init__(self, attn: Any, *, rotates: bool) -> None:
         super().__init__()
         self.heads = attn.heads
         width = attn.inner_dim // attn.heads
@@ -113,13 +118,14 @@ class Attention(nn.Module):
         if attention_mask is not None:
             scores = scores + expanded(attention_mask)
         mixed = torch.matmul(F.softmax(scores, dim=-1), self._heads(value).transpose(1, 2))
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        y: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return y
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1))
+        return torch.unflatten(x, 2, (self.heads, -1))
 
 
-def lean_ltx(transformer: nn.Module, coordinates: Tensor | None) -> nn.Module:
+def lean_ltx(transformer: Any, coordinates: Tensor | None) -> nn.Module:
     """A rewritten copy of an LTX transformer for tokens at `coordinates` [1, 3, S] (seconds, pixels).
 
     None: for tokens at any coordinates, which become an input.
@@ -134,7 +140,7 @@ def lean_ltx(transformer: nn.Module, coordinates: Tensor | None) -> nn.Module:
     return _with_attention(transformer, transformer.transformer_blocks)
 
 
-def lean_wan(transformer: nn.Module, grid: tuple[int, int, int]) -> nn.Module:
+def lean_wan(transformer: Any, grid: tuple[int, int, int]) -> nn.Module:
     """A rewritten copy of a Wan transformer for latents of `grid` (frames, rows, columns)."""
     transformer = copy.deepcopy(transformer)
     transformer.rope = ConstantRotary(*transformer.rope(torch.zeros(1, 1, *grid)))
@@ -145,7 +151,7 @@ def lean_wan(transformer: nn.Module, grid: tuple[int, int, int]) -> nn.Module:
 class PatchProduct(nn.Module):
     """A convolution whose stride is its kernel, as one product over patches: that is quantised, it isn't."""
 
-    def __init__(self, conv: nn.Module) -> None:
+    def __init__(self, conv: Any) -> None:
         super().__init__()
         self.patch = tuple(conv.kernel_size)
         self.product = linear(conv.weight.flatten(1), conv.bias)
@@ -153,12 +159,13 @@ class PatchProduct(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, F, H, W] -> [B, D, F', H', W']."""
         time, tall, wide = self.patch
-        x = x.unflatten(4, (-1, wide)).unflatten(3, (-1, tall)).unflatten(2, (-1, time))
+        x = torch.unflatten(torch.unflatten(torch.unflatten(x, 4, (-1, wide)), 3, (-1, tall)), 2, (-1, time))
         x = x.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4)
-        return self.product(x).movedim(-1, 1)
+        y: Tensor = self.product(x)
+        return y.movedim(-1, 1)
 
 
-def _with_attention(transformer: nn.Module, blocks: nn.Module) -> nn.Module:
+def _with_attention(transformer: nn.Module, blocks: Iterable[Any]) -> nn.Module:
     for block in blocks:
         block.attn1 = Attention(block.attn1, rotates=True)
         block.attn2 = Attention(block.attn2, rotates=False)

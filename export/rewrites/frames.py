@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ class FrameConv(nn.Module):
     add up to one kernel: a third of the work and of the weights.
     """
 
-    def __init__(self, layer: nn.Module, single: bool) -> None:
+    def __init__(self, layer: Any, single: bool) -> None:
         super().__init__()
         conv, taps = layer.conv, layer.kernel_size[0]
         self.taps = 1 if single else taps
@@ -35,13 +36,14 @@ class FrameConv(nn.Module):
         if self.taps > 1:
             padded = torch.cat((*[x[:1]] * self.before, x, *[x[-1:]] * self.after))
             x = torch.cat([padded[tap : tap + frames] for tap in range(self.taps)], dim=1)
-        return self.conv(x)
+        y: Tensor = self.conv(x)
+        return y
 
 
 class FrameUpsampler(nn.Module):
     """LTX's upsampler over frames: channels move into time and space, and the first frames are dropped."""
 
-    def __init__(self, layer: nn.Module, single: bool) -> None:
+    def __init__(self, layer: Any, single: bool) -> None:
         super().__init__()
         self.conv = FrameConv(layer.conv, single)
         self.stride = layer.stride
@@ -55,14 +57,14 @@ class FrameUpsampler(nn.Module):
 
     def _spread(self, x: Tensor) -> Tensor:
         time = self.stride[0]
-        x = x.unflatten(1, (-1, *self.stride)).permute(0, 2, 1, 5, 3, 6, 4)
+        x = torch.unflatten(x, 1, (-1, *self.stride)).permute(0, 2, 1, 5, 3, 6, 4)
         return x.flatten(5, 6).flatten(3, 4).flatten(0, 1)[time - 1 :]
 
 
 class FrameDecoder(nn.Module):
     """LTX's decoder over frames; `single` makes one for a single latent frame."""
 
-    def __init__(self, decoder: nn.Module, single: bool) -> None:
+    def __init__(self, decoder: Any, single: bool) -> None:
         super().__init__()
         self.decoder = copy.deepcopy(decoder)
         self.patch = decoder.patch_size
@@ -74,13 +76,13 @@ class FrameDecoder(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents [1, C, F, H, W] in the decoder's own scale -> video [1, 3, F', H', W']."""
-        x = self.decoder.conv_in(latents[0].transpose(0, 1))
+        x: Tensor = self.decoder.conv_in(latents[0].transpose(0, 1))
         x = self.decoder.mid_block(x)
         for block in self.decoder.up_blocks:
             x = block(x)
         x = self.decoder.norm_out(x.movedim(1, -1)).movedim(-1, 1)
         x = self.decoder.conv_out(self.decoder.conv_act(x))
-        x = x.unflatten(1, (-1, self.patch, self.patch)).permute(1, 0, 4, 3, 5, 2)
+        x = torch.unflatten(x, 1, (-1, self.patch, self.patch)).permute(1, 0, 4, 3, 5, 2)
         return x.flatten(4, 5).flatten(2, 3)[None]
 
 

@@ -22,6 +22,6 @@ def rows(layer: nn.Linear, order: Tensor) -> nn.Linear:
 
 def stacked(layers: list[nn.Linear]) -> nn.Linear:
     """One layer that computes several of the same input."""
-    biases = [layer.bias for layer in layers]
+    biases: list[Tensor] = [layer.bias for layer in layers]
     bias = None if any(part is None for part in biases) else torch.cat(biases)
     return linear(torch.cat([layer.weight for layer in layers]), bias)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -23,11 +25,11 @@ class RootMeanSquare(nn.Module):
 class ChannelRootMeanSquare(nn.Module):
     """Wan's norm of a picture's or video's channels (axis 1): unit length, times the root of their number."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: Any) -> None:
         super().__init__()
         self.gamma = nn.Parameter(layer.gamma.detach().clone(), requires_grad=False)
         self.channels = layer.gamma.numel()
-        self.bias = layer.bias
+        self.bias: Tensor | float = layer.bias
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, ...] -> [B, C, ...]."""

@@ -8,6 +8,7 @@ depends on how many frames a clip has.
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,7 @@ KEPT_FRAMES = 2
 class CausalConv(nn.Module):
     """Wan's convolution over time and space as a 2-D one over frames, its taps in time side by side."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: Any) -> None:
         super().__init__()
         self.taps = layer.kernel_size[0]
         padding = (layer._padding[2], layer._padding[0])
@@ -39,7 +40,8 @@ class CausalConv(nn.Module):
                 x = torch.cat((cache_x, x), dim=2)
             x = F.pad(x, (0, 0, 0, 0, frames + self.taps - 1 - x.shape[2], 0))
             x = torch.cat([x[:, :, tap : tap + frames] for tap in range(self.taps)], dim=1)
-        return self.conv(x.squeeze(0).transpose(0, 1)).transpose(0, 1).unsqueeze(0)
+        y: Tensor = self.conv(x.squeeze(0).transpose(0, 1))
+        return y.transpose(0, 1).unsqueeze(0)
 
 
 class Doubled(nn.Module):
@@ -51,11 +53,12 @@ class Doubled(nn.Module):
         return x.flatten(4, 5).flatten(2, 3)
 
 
-def lean_decoder(vae: nn.Module) -> nn.Module:
+def lean_decoder(vae: Any) -> nn.ModuleDict:
     """A rewritten copy of what a Wan autoencoder decodes with: `post_quant_conv` and `decoder`."""
     lean = nn.ModuleDict(
         {"before": copy.deepcopy(vae.post_quant_conv), "decoder": copy.deepcopy(vae.decoder)}
     )
+    layer: Any
     for name, layer in list(lean.named_modules()):
         if type(layer).__name__ == "WanCausalConv3d":
             if any(step != 1 for step in layer.stride):
@@ -74,7 +77,7 @@ class FirstFrame(nn.Module):
     first frame passes by: they start as zeros.
     """
 
-    def __init__(self, lean: nn.Module) -> None:
+    def __init__(self, lean: nn.ModuleDict) -> None:
         super().__init__()
         self.lean = lean
         self.cache: list[int] = []
@@ -84,14 +87,14 @@ class FirstFrame(nn.Module):
         seen: list[Tensor | str | None] = [None] * count(self.lean)
         video = self.lean["decoder"](self.lean["before"](latents), feat_cache=seen, feat_idx=[0])
         self.cache = [place for place, kept in enumerate(seen) if isinstance(kept, Tensor)]
-        left = (seen[place] for place in self.cache)
+        left = (kept for kept in seen if isinstance(kept, Tensor))
         return video, *(F.pad(kept, (0, 0, 0, 0, KEPT_FRAMES - kept.shape[2], 0)) for kept in left)
 
 
 class NextFrame(nn.Module):
     """A later latent frame and what the one before left -> its video frames, and what it leaves."""
 
-    def __init__(self, lean: nn.Module) -> None:
+    def __init__(self, lean: nn.ModuleDict) -> None:
         super().__init__()
         self.lean = lean
 
@@ -102,13 +105,13 @@ class NextFrame(nn.Module):
         return video, *(kept for kept in seen if kept is not None)
 
 
-def count(lean: nn.Module) -> int:
+def count(lean: nn.ModuleDict) -> int:
     """At most how many places the list has."""
     return sum(isinstance(layer, CausalConv) for layer in lean["decoder"].modules())
 
 
 @torch.no_grad()
-def cache_shapes(lean: nn.Module, latents: Tensor) -> list[tuple[int, ...]]:
+def cache_shapes(lean: nn.ModuleDict, latents: Tensor) -> list[tuple[int, ...]]:
     """Shape of each place of the list, found by decoding three frames of `latents` [1, C, 1, h, w]."""
     seen: list[Tensor | str | None] = [None] * count(lean)
     for _ in range(3):
@@ -122,7 +125,7 @@ class WholeResample(nn.Module):
     The first frame of a clip isn't mixed with others; the ones after it are, in twos.
     """
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: Any) -> None:
         super().__init__()
         self.layer = layer
 
@@ -135,7 +138,7 @@ class WholeResample(nn.Module):
         return x
 
 
-def lean_encoder(vae: nn.Module) -> nn.Module:
+def lean_encoder(vae: Any) -> nn.Module:
     """A rewritten copy of a Wan encoder that takes a whole clip, and `quant_conv` behind it."""
     lean = nn.Sequential(copy.deepcopy(vae.encoder), copy.deepcopy(vae.quant_conv))
     for name, layer in list(lean.named_modules()):

@@ -9,12 +9,21 @@ import pytest
 from export.code_digest import code_digest
 
 CODE = '''"""What it is."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 WIDTH = 3
+
+
+@dataclass
+class Size:
+    side: int = 3
 
 
 def twice(x: int) -> int:
     """Twice."""
-    return 2 * x  # or x + x
+    y = 2 * x  # or x + x
+    return y
 '''
 
 
@@ -25,13 +34,42 @@ def digest(folder: Path, code: str) -> str:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("  # or x + x", ""), ("Twice.", "Two times."), ("2 * x", "(2 * x)"), ("What it is.", "It.")],
+    [
+        ("  # or x + x", ""),
+        ("Twice.", "Two times."),
+        ("2 * x", "(2 * x)"),
+        ("What it is.", "It."),
+        ("x: int", "x"),
+        ("-> int", "-> float"),
+        (" -> int", ""),
+        ("side: int", "side: float"),
+        ("    y = ", "    y: int = "),
+        ("    y = ", "    y: int\n    y = "),
+        ("WIDTH = 3", "WIDTH: int = 3"),
+        ("from collections.abc import Sequence\n", ""),
+        ("from collections.abc import Sequence", "from typing import Any"),
+    ],
 )
 def test_what_changes_nothing_keeps_it(tmp_path: Path, old: str, new: str) -> None:
     assert digest(tmp_path, CODE.replace(old, new)) == digest(tmp_path, CODE)
 
 
-@pytest.mark.parametrize(("old", "new"), [("2 * x", "x * 2"), ("WIDTH = 3", "WIDTH = 4"), ("twice", "two")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2 * x", "x * 2"),
+        ("WIDTH = 3", "WIDTH = 4"),
+        ("WIDTH = 3", "WIDTH: int = 4"),
+        ("WIDTH = 3", "WIDTH: int"),
+        ("twice", "two"),
+        ("(x: int)", "(x: int, y: int)"),
+        ("(x: int)", "(x: int = 1)"),
+        ("side: int = 3", "side: int = 4"),
+        ("side: int = 3", "side: int"),
+        ("side: int = 3", "side = 3"),
+        ("from dataclasses import dataclass", "from dataclass import dataclass"),
+    ],
+)
 def test_what_changes_something_changes_it(tmp_path: Path, old: str, new: str) -> None:
     assert digest(tmp_path, CODE.replace(old, new)) != digest(tmp_path, CODE)
 

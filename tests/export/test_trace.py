@@ -21,9 +21,9 @@ LATENTS = (1, 8, 2, 1, 2)
 OPTIONS = ExportOptions(sizes=((64, 32), (32, 32)), frames=(5, 9), steps=2, prompt_tokens=8)
 
 
-def told(tmp_path: Path, level: float) -> Source:
-    """An LTX model whose decoder is told a noise level."""
-    folder = write_ltx(tmp_path / "told", vae=ltx_vae(timestep_conditioning=True, upsample_factor=(1, 2)))
+def model_of_level(tmp_path: Path, level: float) -> Source:
+    """An LTX model whose decoder takes a noise level."""
+    folder = write_ltx(tmp_path / "timed", vae=ltx_vae(timestep_conditioning=True, upsample_factor=(1, 2)))
     return load(
         folder, ExportOptions(sizes=((64, 32),), frames=(5,), steps=2, prompt_tokens=8, decode_timestep=level)
     )
@@ -31,7 +31,7 @@ def told(tmp_path: Path, level: float) -> Source:
 
 @pytest.mark.parametrize("level", [0.0, 0.05])
 def test_a_decoder_that_is_told_a_noise_level(tmp_path: Path, level: float) -> None:
-    source = told(tmp_path, level)
+    source = model_of_level(tmp_path, level)
     latents = torch.randn(LATENTS)
     part = GraphPart("decoder", "decoder", source.family.decoder(source, latents))
     found = check_part(part, optimise(trace_filled(source, part), "decoder"), "fp32")

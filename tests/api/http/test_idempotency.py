@@ -9,14 +9,14 @@ import pytest
 from tests.api.http.test_body import multipart
 from tests.api.people import Person, refused
 
-WISH = {"prompt": "a cat on a beach", "n": 2}
+BODY = {"prompt": "a cat on a beach", "n": 2}
 
 
 async def test_fifty_at_once_make_one_job(ada: Person) -> None:
     before = (await ada.ok("GET", "/v1/me/credits"))["balance"]
     headers = {"idempotency-key": "fifty"}
     replies = await asyncio.gather(
-        *(ada.call("POST", "/v1/videos", WISH, headers=headers) for _ in range(50))
+        *(ada.call("POST", "/v1/videos", BODY, headers=headers) for _ in range(50))
     )
     assert {reply.status_code for reply in replies} == {200}
     assert len({reply.content for reply in replies}) == 1
@@ -27,48 +27,51 @@ async def test_fifty_at_once_make_one_job(ada: Person) -> None:
 
 async def test_another_body_or_address_is_a_mismatch(ada: Person) -> None:
     headers = {"idempotency-key": "one"}
-    first = await ada.ok("POST", "/v1/videos", WISH, headers=headers)
-    other = {**WISH, "n": 3}
+    first = await ada.ok("POST", "/v1/videos", BODY, headers=headers)
+    other = {**BODY, "n": 3}
     refused(await ada.call("POST", "/v1/videos", other, headers=headers), 409, "idempotency_mismatch")
     cameo = {"display_name": "Ada", "audience": "everyone"}
     refused(await ada.call("POST", "/v1/cameos", cameo, headers=headers), 409, "idempotency_mismatch")
-    assert await ada.ok("POST", "/v1/videos", WISH, headers=headers) == first
+    assert await ada.ok("POST", "/v1/videos", BODY, headers=headers) == first
 
 
 async def test_a_form_replays_json_of_the_same_fields(ada: Person) -> None:
-    first = await ada.ok("POST", "/v1/videos", WISH, headers={"idempotency-key": "form"})
+    first = await ada.ok("POST", "/v1/videos", BODY, headers={"idempotency-key": "form"})
     for _ in range(2):
-        raw, content_type = multipart(("prompt", str(WISH["prompt"])), ("n", "2"))
+        raw, content_type = multipart(("prompt", str(BODY["prompt"])), ("n", "2"))
         headers = {"idempotency-key": "form", "content-type": content_type}
         assert await ada.ok("POST", "/v1/videos", content=raw, headers=headers) == first
 
 
 async def test_keys_belong_to_one_account(ada: Person, bob: Person) -> None:
     headers = {"idempotency-key": "same words"}
-    one = await ada.ok("POST", "/v1/videos", WISH, headers=headers)
-    two = await bob.ok("POST", "/v1/videos", WISH, headers=headers)
+    one = await ada.ok("POST", "/v1/videos", BODY, headers=headers)
+    two = await bob.ok("POST", "/v1/videos", BODY, headers=headers)
     assert one["id"] != two["id"]
 
 
 async def test_a_refusal_is_not_remembered(ada: Person) -> None:
     headers = {"idempotency-key": "again"}
-    bad = {**WISH, "source": {"relation": "remix", "video_ids": ["video_0"]}}
+    bad = {**BODY, "source": {"relation": "remix", "video_ids": ["video_0"]}}
     refused(await ada.call("POST", "/v1/videos", bad, headers=headers), 404, "not_found")
-    await ada.ok("POST", "/v1/videos", WISH, headers=headers)
+    await ada.ok("POST", "/v1/videos", BODY, headers=headers)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "tab\there", "ümlaut"])
 async def test_keys_that_cannot_be(ada: Person, key: str) -> None:
     headers = {"idempotency-key": key.encode()}
     refused(
-        await ada.call("POST", "/v1/videos", WISH, headers=headers), 400, "invalid_request", "idempotency-key"
+        await ada.call("POST", "/v1/videos", BODY, headers=headers),
+        400,
+        "invalid_request",
+        "idempotency-key",
     )
 
 
 async def test_every_route_that_creates_replays(ada: Person, bob: Person) -> None:
-    cameo_wish = {"display_name": "Bob", "audience": "people_i_approve"}
-    cameo = await bob.ok("POST", "/v1/cameos", cameo_wish, headers={"idempotency-key": "cameo"})
-    assert await bob.ok("POST", "/v1/cameos", cameo_wish, headers={"idempotency-key": "cameo"}) == cameo
+    cameo_body = {"display_name": "Bob", "audience": "people_i_approve"}
+    cameo = await bob.ok("POST", "/v1/cameos", cameo_body, headers={"idempotency-key": "cameo"})
+    assert await bob.ok("POST", "/v1/cameos", cameo_body, headers={"idempotency-key": "cameo"}) == cameo
     assert len((await bob.ok("GET", "/v1/cameos"))["data"]) == 1
     path = f"/v1/cameos/{cameo['id']}/requests"
     grant = await ada.ok("POST", path, {"message": "please"}, headers={"idempotency-key": "ask"})

@@ -40,11 +40,11 @@ async def test_a_cameo_and_its_changes(ada: Person, bob: Person) -> None:
 
 async def test_asking_answering_and_using(ada: Person, bob: Person) -> None:
     cameo = await cameo_of(ada)
-    wish = {"prompt": PROMPT, "cameos": [cameo["id"]]}
+    payload = {"prompt": PROMPT, "cameos": [cameo["id"]]}
     before = await bob.ok("GET", "/v1/me/credits")
-    check = {"cameos": wish["cameos"], "prompt": PROMPT}
+    check = {"cameos": payload["cameos"], "prompt": PROMPT}
     reason = (await bob.ok("POST", "/v1/consent/check", check))["decisions"][0]["reason"]
-    error = refused(await bob.call("POST", "/v1/videos", wish), 403, "consent_refused", "cameos")
+    error = refused(await bob.call("POST", "/v1/videos", payload), 403, "consent_refused", "cameos")
     assert reason in error["message"]
     assert await bob.ok("GET", "/v1/me/credits") == before
 
@@ -52,7 +52,7 @@ async def test_asking_answering_and_using(ada: Person, bob: Person) -> None:
     assert reply.status_code == 201
     grant = reply.json()
     assert (grant["status"], grant["grantee"], grant["cameo_id"]) == ("pending", bob.handle, cameo["id"])
-    refused(await bob.call("POST", "/v1/videos", wish), 403, "consent_refused")
+    refused(await bob.call("POST", "/v1/videos", payload), 403, "consent_refused")
     waiting = (await ada.ok("GET", "/v1/cameo-requests"))["data"]
     assert [item["id"] for item in waiting] == [grant["id"]]
     assert [item["id"] for item in (await bob.ok("GET", "/v1/cameo-requests?role=grantee"))["data"]] == [
@@ -62,7 +62,7 @@ async def test_asking_answering_and_using(ada: Person, bob: Person) -> None:
     refused(await bob.call("POST", f"/v1/cameo-requests/{grant['id']}/accept"), 404, "not_found")
     accepted = await ada.ok("POST", f"/v1/cameo-requests/{grant['id']}/accept")
     assert accepted["status"] == "accepted"
-    video = await bob.ok("POST", "/v1/videos", wish)
+    video = await bob.ok("POST", "/v1/videos", payload)
     assert video["cameos"] == [cameo["id"]]
     receipts = (await bob.ok("GET", f"/v1/videos/{video['id']}/receipts"))["data"]
     assert [(item["cameo_id"], item["grant_id"]) for item in receipts] == [(cameo["id"], grant["id"])]
@@ -72,7 +72,7 @@ async def test_asking_answering_and_using(ada: Person, bob: Person) -> None:
     assert (await ada.ok("GET", f"/v1/videos/{video['id']}"))["id"] == video["id"]
 
     await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"grantee": bob.handle})
-    refused(await bob.call("POST", "/v1/videos", wish), 403, "consent_refused")
+    refused(await bob.call("POST", "/v1/videos", payload), 403, "consent_refused")
 
 
 async def test_refusing(ada: Person, bob: Person) -> None:
@@ -87,12 +87,12 @@ async def test_refusing(ada: Person, bob: Person) -> None:
 
 async def test_a_revoked_cameo_is_used_by_nobody(ada: Person, bob: Person) -> None:
     cameo = await cameo_of(ada, "everyone")
-    wish = {"prompt": PROMPT, "cameos": [cameo["id"]]}
-    await bob.ok("POST", "/v1/videos", wish)
+    payload = {"prompt": PROMPT, "cameos": [cameo["id"]]}
+    await bob.ok("POST", "/v1/videos", payload)
     revoked = await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke")
     assert revoked["status"] == "revoked"
     for person in (ada, bob):
-        refused(await person.call("POST", "/v1/videos", wish), 403, "consent_refused")
+        refused(await person.call("POST", "/v1/videos", payload), 403, "consent_refused")
 
 
 async def test_consent_can_be_checked_before_paying(ada: Person, bob: Person) -> None:

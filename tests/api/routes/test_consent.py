@@ -36,8 +36,8 @@ async def grant_to(owner: Person, cameo: str, person: Person, **scope: Any) -> s
     return str(grant["id"])
 
 
-async def post_of(person: Person, media: Any, **wish: Any) -> dict[str, Any]:
-    video = await person.ok("POST", "/v1/videos", {"prompt": PROMPT, **wish})
+async def post_of(person: Person, media: Any, **payload: Any) -> dict[str, Any]:
+    video = await person.ok("POST", "/v1/videos", {"prompt": PROMPT, **payload})
     await finish(video["id"], media)
     reply = await person.call("POST", "/v1/posts", {"video_id": video["id"], "caption": "look"})
     assert reply.status_code == 201, reply.text
@@ -107,10 +107,10 @@ async def test_the_ledger_is_the_owners_and_can_be_recomputed(ada: Person, bob: 
     assert [entry["kind"] for entry in whole["data"]] == ["cameo", "grant", "grant", "receipt", "receipt"]
     assert whole["cameo_id"] == cameo["id"]
     for entry in whole["data"]:
-        told = entry.pop("hash")
+        claimed = entry.pop("hash")
         entry["cameo_id"] = cameo["id"]
         text = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        assert hashlib.sha256(text.encode()).hexdigest() == told
+        assert hashlib.sha256(text.encode()).hexdigest() == claimed
     page = await ada.ok("GET", f"{path}?after=1&limit=2")
     assert ([entry["seq"] for entry in page["data"]], page["has_more"]) == ([2, 3], True)
     refused(await bob.call("GET", path), 404, "not_found")
@@ -119,7 +119,7 @@ async def test_the_ledger_is_the_owners_and_can_be_recomputed(ada: Person, bob: 
 
 
 async def test_restrictions_and_scopes_go_around(ada: Person, bob: Person) -> None:
-    wish = {
+    payload = {
         "words": ["gun"],
         "topics": ["horror"],
         "styles": ["anime"],
@@ -128,8 +128,8 @@ async def test_restrictions_and_scopes_go_around(ada: Person, bob: Person) -> No
         "approve_posts": True,
         "until": 4_000_000_000,
     }
-    cameo = await cameo_of(ada, "everyone", restrictions=wish)
-    assert cameo["restrictions"] == wish
+    cameo = await cameo_of(ada, "everyone", restrictions=payload)
+    assert cameo["restrictions"] == payload
     reasons = {
         "a gun": "restricted_words",
         "a zombie": "restricted_topic",
@@ -153,8 +153,8 @@ async def test_restrictions_and_scopes_go_around(ada: Person, bob: Person) -> No
 
 
 async def test_refused_words_count_in_captions_too(ada: Person, bob: Person, media: Any) -> None:
-    wish = {"display_name": "Ada", "audience": "everyone", "restrictions": {"words": ["umbrella"]}}
-    cameo = (await ada.ok("POST", "/v1/cameos", wish))["id"]
+    payload = {"display_name": "Ada", "audience": "everyone", "restrictions": {"words": ["umbrella"]}}
+    cameo = (await ada.ok("POST", "/v1/cameos", payload))["id"]
     video = await bob.ok("POST", "/v1/videos", {"prompt": "a cat on a beach", "cameos": [cameo]})
     await finish(video["id"], media)
     for caption in ("Umbrella time", "an umbrеlla", "umbr3llа!"):
@@ -202,9 +202,9 @@ async def test_revoking_in_each_mode(mode: str, ada: Person, bob: Person, anyone
             assert (found.json()["caption"], found.json()["video"]["prompt"]) == ("", "")
             for person in (eve, bob, ada):
                 refused(await person.call("GET", content), 410, "gone")
-            wish = {"prompt": "a dog", "source": {"relation": "remix", "video_ids": [post["video"]["id"]]}}
-            assert (await eve.call("POST", "/v1/videos", wish)).status_code in (403, 410)
-            assert (await eve.ok("POST", "/v1/consent/check", wish))["allowed"] is False
+            payload = {"prompt": "a dog", "source": {"relation": "remix", "video_ids": [post["video"]["id"]]}}
+            assert (await eve.call("POST", "/v1/videos", payload)).status_code in (403, 410)
+            assert (await eve.ok("POST", "/v1/consent/check", payload))["allowed"] is False
         while await cascades.run_batch(now=utc_now()):
             pass
     refused(

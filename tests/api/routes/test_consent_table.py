@@ -31,8 +31,8 @@ class Scene:
 
     async def prepare(self, audience: Audience, standing: Standing, by: str = "owner") -> None:
         """Everything up to the question; `by` says who blocks whom."""
-        wish = {"display_name": "Ada", "audience": "everyone"}
-        self.cameo = (await self.ada.ok("POST", "/v1/cameos", wish))["id"]
+        payload = {"display_name": "Ada", "audience": "everyone"}
+        self.cameo = (await self.ada.ok("POST", "/v1/cameos", payload))["id"]
         self.root = await self.drawn(self.ada)
         self.post = (await self.ada.ok("POST", "/v1/posts", {"video_id": self.root}))["id"]
         self.preview = self.root if standing is Standing.SELF else await self.drawn(self.other)
@@ -116,12 +116,12 @@ async def test_every_cell_by_http(
 
 async def said_before(scene: Scene, person: Person, action: Action, verdict: Verdict) -> None:
     """The free question gets the same answer."""
-    wish: dict[str, Any] = dict(PROMPT)
+    payload: dict[str, Any] = dict(PROMPT)
     if action is Action.PREVIEW:
-        wish["cameos"] = [scene.cameo]
+        payload["cameos"] = [scene.cameo]
     else:
-        wish["source"] = {"relation": "remix", "video_ids": [scene.root]}
-    reply = await person.call("POST", "/v1/consent/check", wish)
+        payload["source"] = {"relation": "remix", "video_ids": [scene.root]}
+    reply = await person.call("POST", "/v1/consent/check", payload)
     if reply.status_code == 404:
         assert verdict.reason == "blocked"
         return

@@ -37,7 +37,7 @@ async def test_the_three_variants(ada: Person, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "part", "told"),
+    ("asked", "part", "content_range"),
     [
         ("bytes=0-3", VIDEO[:4], f"bytes 0-3/{len(VIDEO)}"),
         ("bytes=10-", VIDEO[10:], f"bytes 10-{len(VIDEO) - 1}/{len(VIDEO)}"),
@@ -45,10 +45,10 @@ async def test_the_three_variants(ada: Person, path: str) -> None:
         (f"bytes=0-{10**9}", VIDEO, f"bytes 0-{len(VIDEO) - 1}/{len(VIDEO)}"),
     ],
 )
-async def test_one_range(ada: Person, path: str, asked: str, part: bytes, told: str) -> None:
+async def test_one_range(ada: Person, path: str, asked: str, part: bytes, content_range: str) -> None:
     reply = await ada.call("GET", path, headers={"range": asked})
     assert (reply.status_code, reply.content) == (206, part)
-    assert reply.headers["content-range"] == told
+    assert reply.headers["content-range"] == content_range
     assert reply.headers["content-length"] == str(len(part))
 
 

@@ -125,13 +125,13 @@ async def test_a_setting_may_demand_a_verified_proof(
     client = httpx.AsyncClient(transport=transport, base_url="http://riffle.test")
     eve = await sign_up(client, "eve_enrols")
     cameo = await enrol(eve)
-    wish = {"prompt": "a cat", "cameos": [cameo["id"]]}
-    error = refused(await eve.call("POST", "/v1/videos", wish), 403, "consent_refused", "cameos")
+    payload = {"prompt": "a cat", "cameos": [cameo["id"]]}
+    error = refused(await eve.call("POST", "/v1/videos", payload), 403, "consent_refused", "cameos")
     assert "not_proven" in error["message"]
     proof = (await send(eve, cameo, clips.proof(41))).json()
-    refused(await eve.call("POST", "/v1/videos", wish), 403, "consent_refused")
+    refused(await eve.call("POST", "/v1/videos", payload), 403, "consent_refused")
     now = datetime.now(UTC)
     await enrolments.decide(proof["id"], "verified", "it is her", "a moderator", now=now)
-    await eve.ok("POST", "/v1/videos", wish)
+    await eve.ok("POST", "/v1/videos", payload)
     await enrolments.decide(proof["id"], "rejected", "on a second look", "a moderator", now=now)
-    refused(await eve.call("POST", "/v1/videos", wish), 403, "consent_refused")
+    refused(await eve.call("POST", "/v1/videos", payload), 403, "consent_refused")

@@ -82,10 +82,10 @@ async def test_a_minor_is_used_and_seen_by_nobody(
     for person in (ada, bob):
         refused(await person.call("GET", f"/v1/videos/{post['video']['id']}/content"), 451, "taken_down")
     for person in (ada, bob):
-        wish = {"prompt": "a cat on a beach", "cameos": [cameo]}
+        payload = {"prompt": "a cat on a beach", "cameos": [cameo]}
         assert (
             "minor"
-            in refused(await person.call("POST", "/v1/videos", wish), 403, "consent_refused")["message"]
+            in refused(await person.call("POST", "/v1/videos", payload), 403, "consent_refused")["message"]
         )
     rows = await fetch(
         "SELECT action FROM audit_log WHERE subject IN ($1, $2) ORDER BY id", cameo, report["id"]
@@ -107,8 +107,10 @@ async def test_a_blocked_person_does_not_see_the_likeness_in_posts_of_others(
     refused(await eve.call("GET", f"/v1/videos/{post['video']['id']}/content"), 404, "not_found")
     refused(await eve.call("GET", f"/v1/cameos/{cameo}"), 404, "not_found")
     refused(await eve.call("POST", f"/v1/cameos/{cameo}/requests"), 404, "not_found")
-    wish = {"prompt": "a cat", "cameos": [cameo]}
-    assert "blocked" in refused(await eve.call("POST", "/v1/videos", wish), 403, "consent_refused")["message"]
+    payload = {"prompt": "a cat", "cameos": [cameo]}
+    assert (
+        "blocked" in refused(await eve.call("POST", "/v1/videos", payload), 403, "consent_refused")["message"]
+    )
 
 
 async def test_requests_are_bounded(ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:

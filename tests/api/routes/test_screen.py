@@ -123,19 +123,21 @@ async def test_captions_and_names_of_cameos_are_read_too(ada: Person, media: Med
 
 
 async def test_an_upheld_appeal_lets_the_same_words_pass(ada: Person, bob: Person) -> None:
-    wish = {"prompt": "Robin Hood, my hamster, runs in his wheel"}
-    request_id = refused(await ada.call("POST", "/v1/videos", wish), 403, "likeness_protected")["request_id"]
+    payload = {"prompt": "Robin Hood, my hamster, runs in his wheel"}
+    request_id = refused(await ada.call("POST", "/v1/videos", payload), 403, "likeness_protected")[
+        "request_id"
+    ]
     appeal = {"request_id": request_id, "reason": "it is a hamster"}
     refused(await bob.call("POST", "/v1/appeals", appeal), 404, "not_found", "request_id")
     made = await ada.ok("POST", "/v1/appeals", appeal)
     assert (made["status"], made["rules"]) == ("open", ["registry:reg_robin_hood"])
     refused(await ada.call("POST", "/v1/appeals", appeal), 409, "conflict")
-    refused(await ada.call("POST", "/v1/videos", wish), 403, "likeness_protected")
+    refused(await ada.call("POST", "/v1/videos", payload), 403, "likeness_protected")
     await appeals.decide(made["id"], True, "a hamster indeed", "a moderator", now=datetime.now(UTC))
     (decided,) = (await ada.ok("GET", "/v1/appeals"))["data"]
     assert (decided["status"], decided["note"]) == ("upheld", "a hamster indeed")
-    await ada.ok("POST", "/v1/videos", wish)
-    refused(await bob.call("POST", "/v1/videos", wish), 403, "likeness_protected")
+    await ada.ok("POST", "/v1/videos", payload)
+    refused(await bob.call("POST", "/v1/videos", payload), 403, "likeness_protected")
     refused(await ada.call("POST", "/v1/videos", {"prompt": "Robin Hood runs"}), 403, "likeness_protected")
 
 
@@ -209,34 +211,34 @@ async def test_what_was_answered_once_is_answered_again_whatever_would_be_refuse
     database: Any, tmp_path: Path, media: MediaStore, elsewhere: Elsewhere
 ) -> None:
     eve = await person_of(app_with(tmp_path, media, RIFFLE_MODERATION_URL=elsewhere.url), "eve_again")
-    wishes: list[tuple[str, Any]] = [("/v1/videos", {"prompt": PLAIN, "seed": 77})]
-    made = [await eve.ok("POST", *wishes[0], headers={"idempotency-key": "0"})]
+    payloads: list[tuple[str, Any]] = [("/v1/videos", {"prompt": PLAIN, "seed": 77})]
+    made = [await eve.ok("POST", *payloads[0], headers={"idempotency-key": "0"})]
     await finish(made[0]["id"], media)
-    wishes += [
+    payloads += [
         (f"/v1/videos/{made[0]['id']}/remix", {"prompt": "a dog"}),
         (f"/v1/videos/{made[0]['id']}/render", None),
         ("/v1/posts", {"video_id": made[0]["id"], "caption": "mine"}),
         ("/v1/cameos", {"display_name": "Eve", "audience": "everyone"}),
     ]
-    for number, wish in enumerate(wishes[1:], 1):
-        made.append(await eve.ok("POST", *wish, headers={"idempotency-key": str(number)}))
+    for number, payload in enumerate(payloads[1:], 1):
+        made.append(await eve.ok("POST", *payload, headers={"idempotency-key": str(number)}))
 
-    async def replay(number: int, wish: tuple[str, Any]) -> None:
-        reply = await eve.call("POST", *wish, headers={"idempotency-key": str(number)})
+    async def replay(number: int, payload: tuple[str, Any]) -> None:
+        reply = await eve.call("POST", *payload, headers={"idempotency-key": str(number)})
         assert reply.headers.get("idempotent-replayed") == "true", reply.text
         assert reply.json() == made[number]
 
     asked = len(elsewhere.asked)
     elsewhere.answer = None
-    for number, wish in enumerate(wishes):
-        refused(await eve.call("POST", *wish), 503, "busy")
-        await replay(number, wish)
-    assert len(elsewhere.asked) == asked + len(wishes)
+    for number, payload in enumerate(payloads):
+        refused(await eve.call("POST", *payload), 503, "busy")
+        await replay(number, payload)
+    assert len(elsewhere.asked) == asked + len(payloads)
     elsewhere.answer = {"allowed": True}
     await reports.hide(made[0]["id"], "a test", "a moderator", now=datetime.now(UTC))
-    refused(await eve.call("POST", *wishes[1]), 451, "taken_down")
-    for number, wish in enumerate(wishes):
-        await replay(number, wish)
+    refused(await eve.call("POST", *payloads[1]), 451, "taken_down")
+    for number, payload in enumerate(payloads):
+        await replay(number, payload)
     other = {"prompt": "a bird"}
     reply = await eve.call("POST", "/v1/videos", other, headers={"idempotency-key": "0"})
     refused(reply, 409, "idempotency_mismatch")

@@ -22,7 +22,7 @@ COUNTS = {"remix": 1, "edit": 1, "extend": 1, "bridge": 2, "reference": 1, "stit
 
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "make-from-videos.md").read_text()
-WISHES = [
+PAYLOADS = [
     line
     for block in re.findall(r"```json request\n(.*?)```", DOCS, re.DOTALL)
     for line in block.splitlines()
@@ -30,14 +30,14 @@ WISHES = [
 ]
 
 
-async def drawn(person: Person, media: Any, **wish: Any) -> dict[str, Any]:
-    video: dict[str, Any] = await person.ok("POST", "/v1/videos", {"prompt": PROMPT, **wish})
+async def drawn(person: Person, media: Any, **payload: Any) -> dict[str, Any]:
+    video: dict[str, Any] = await person.ok("POST", "/v1/videos", {"prompt": PROMPT, **payload})
     await finish(video["id"], media)
     return video
 
 
-async def posted(person: Person, media: Any, **wish: Any) -> dict[str, Any]:
-    video = await drawn(person, media, **wish)
+async def posted(person: Person, media: Any, **payload: Any) -> dict[str, Any]:
+    video = await drawn(person, media, **payload)
     reply = await person.call("POST", "/v1/posts", {"video_id": video["id"]})
     assert reply.status_code == 201, reply.text
     return video
@@ -48,9 +48,9 @@ def of(relation: str, *videos: str, **more: Any) -> dict[str, Any]:
     return {"prompt": "and then", "source": {"relation": name, "video_ids": list(videos), **more}}
 
 
-@pytest.mark.parametrize("wish", WISHES)
-def test_the_examples_of_the_docs_can_be_asked_for(wish: str) -> None:
-    made = msgspec.json.decode(wish, type=CreateVideo)
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_the_examples_of_the_docs_can_be_asked_for(payload: str) -> None:
+    made = msgspec.json.decode(payload, type=CreateVideo)
     words = {"motions": {"left": ["walks left"]}, "times": {"night": ["at night"]}}
     check_request(made, msgspec.structs.replace(CARD, vocabulary=words))
 
@@ -58,13 +58,13 @@ def test_the_examples_of_the_docs_can_be_asked_for(wish: str) -> None:
 @pytest.mark.parametrize("relation", list(COUNTS))
 async def test_every_relation_is_an_edge(relation: str, ada: Person, media: Any) -> None:
     sources = [(await drawn(ada, media))["id"] for _ in range(COUNTS[relation])]
-    wish = of(relation, *sources)
-    made = await ada.ok("POST", "/v1/videos", wish)
-    assert made["source"] == {**wish["source"], "from_s": None, "to_s": None, "strength": None}
+    payload = of(relation, *sources)
+    made = await ada.ok("POST", "/v1/videos", payload)
+    assert made["source"] == {**payload["source"], "from_s": None, "to_s": None, "strength": None}
     assert made["cost"]["credits"] == 1
     edges = (await ada.ok("GET", f"/v1/videos/{made['id']}/lineage"))["edges"]
     assert [(edge["parent"], edge["relation"]) for edge in edges if edge["child"] == made["id"]] == [
-        (source, wish["source"]["relation"]) for source in sources
+        (source, payload["source"]["relation"]) for source in sources
     ]
 
 
@@ -73,8 +73,8 @@ async def test_consent_follows_every_relation(relation: str, ada: Person, bob: P
     """Each cameo of each source, for the new person and the new words; a fence against remixes holds."""
     faces = [await cameo_of(ada, "everyone") for _ in range(COUNTS[relation])]
     sources = [(await posted(ada, media, cameos=[face["id"]]))["id"] for face in faces]
-    wish = of(relation, *sources)
-    made = await bob.ok("POST", "/v1/videos", wish)
+    payload = of(relation, *sources)
+    made = await bob.ok("POST", "/v1/videos", payload)
     assert sorted(made["cameos"]) == sorted(face["id"] for face in faces)
     receipts = (await bob.ok("GET", f"/v1/videos/{made['id']}/receipts"))["data"]
     assert sorted(item["cameo_id"] for item in receipts) == sorted(made["cameos"])
@@ -84,16 +84,16 @@ async def test_consent_follows_every_relation(relation: str, ada: Person, bob: P
     for restrictions, reason in (({"no_remix": True}, "no_remix"), ({"words": ["then"]}, "restricted_words")):
         await ada.ok("PATCH", f"/v1/cameos/{last}", {"restrictions": restrictions})
         # Of a video that was made from it too.
-        for body in (wish, of("extend", made["id"])):
+        for body in (payload, of("extend", made["id"])):
             error = refused(await bob.call("POST", "/v1/videos", body), 403, "consent_refused", "cameos")
             assert reason in error["message"]
             check = await bob.ok("POST", "/v1/consent/check", body)
             assert {item["reason"] for item in check["decisions"] if item["cameo"] == last} == {reason}
     await ada.ok("PATCH", f"/v1/cameos/{last}", {"restrictions": {}, "audience": "only_me"})
-    refused(await bob.call("POST", "/v1/videos", wish), 403, "consent_refused", "cameos")
+    refused(await bob.call("POST", "/v1/videos", payload), 403, "consent_refused", "cameos")
     assert await bob.ok("GET", "/v1/me/credits") == before
     # Its owner may.
-    await ada.ok("POST", "/v1/videos", wish)
+    await ada.ok("POST", "/v1/videos", payload)
 
 
 @pytest.mark.parametrize("relation", list(COUNTS))
@@ -162,8 +162,8 @@ async def test_a_model_draws_only_what_it_can_be_shown(
     assert (await ada.ok("GET", "/v1/models"))["data"][0]["conditions"] == ["begin", "end", "reference"]
     monkeypatch.setattr(CARD, "conditions", ["begin"])
     before = await ada.ok("GET", "/v1/me/credits")
-    for wish in (of("bridge", *clips), of("reference", clips[0])):
-        refused(await ada.call("POST", "/v1/videos", wish), 400, "invalid_request", "source.relation")
+    for payload in (of("bridge", *clips), of("reference", clips[0])):
+        refused(await ada.call("POST", "/v1/videos", payload), 400, "invalid_request", "source.relation")
     assert await ada.ok("GET", "/v1/me/credits") == before
     await ada.ok("POST", "/v1/videos", of("extend", clips[0]))
     await ada.ok("POST", "/v1/videos", of("stitch", *clips))

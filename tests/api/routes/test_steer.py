@@ -13,8 +13,8 @@ from tests.build import CARD, finish
 
 
 async def test_steering_is_in_the_recipe_and_not_in_the_prompt(ada: Person, media: Any) -> None:
-    wish = {"prompt": "a cat jumps on a beach", "steer": {"camera": "pan", "time": "night"}}
-    video = await ada.ok("POST", "/v1/videos", {**wish, "n": 2})
+    payload = {"prompt": "a cat jumps on a beach", "steer": {"camera": "pan", "time": "night"}}
+    video = await ada.ok("POST", "/v1/videos", {**payload, "n": 2})
     assert video["prompt"] == "a cat jumps on a beach"
     assert video["recipe"]["prompt"] == "a cat on a beach in a panning shot at night"
     await finish(video["id"], media)
@@ -30,9 +30,9 @@ async def test_the_first_named_cameo_with_a_picture_is_drawn(ada: Person, bob: P
     for cameo in (pictured, other):
         assert (await give(ada, cameo["id"], photo())).status_code == 200
     named = [plain["id"], other["id"], pictured["id"]]
-    wish = {"prompt": f"@{other['handle']} jumps with @{plain['handle']}", "cameos": named}
-    video = await bob.ok("POST", "/v1/videos", wish)
-    assert (video["prompt"], video["cameos"]) == (wish["prompt"], named)
+    payload = {"prompt": f"@{other['handle']} jumps with @{plain['handle']}", "cameos": named}
+    video = await bob.ok("POST", "/v1/videos", payload)
+    assert (video["prompt"], video["cameos"]) == (payload["prompt"], named)
     assert video["recipe"]["likeness"] == other["id"]
     assert video["recipe"]["prompt"] == "someone jumps with someone"
     await finish(video["id"], media)
@@ -47,29 +47,29 @@ async def test_the_first_named_cameo_with_a_picture_is_drawn(ada: Person, bob: P
 
 async def test_words_that_name_nobody_get_somebody(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     cameo = await cameo_of(ada)
-    wish = {"prompt": "on a beach", "cameos": [cameo["id"]]}
-    words_alone = await ada.ok("POST", "/v1/videos", wish)
+    payload = {"prompt": "on a beach", "cameos": [cameo["id"]]}
+    words_alone = await ada.ok("POST", "/v1/videos", payload)
     assert (words_alone["recipe"]["likeness"], words_alone["recipe"]["prompt"]) == (None, "on a beach")
     await give(ada, cameo["id"], photo())
-    shown = await ada.ok("POST", "/v1/videos", wish)
+    shown = await ada.ok("POST", "/v1/videos", payload)
     assert (shown["recipe"]["likeness"], shown["recipe"]["prompt"]) == (cameo["id"], "someone on a beach")
     # A model that can't be shown a picture is told so by its card, and the recipe tells it.
     monkeypatch.setattr(CARD, "conditions", ["begin"])
-    assert (await ada.ok("POST", "/v1/videos", wish))["recipe"]["likeness"] is None
+    assert (await ada.ok("POST", "/v1/videos", payload))["recipe"]["likeness"] is None
 
 
 async def test_a_model_is_shown_one_reference(ada: Person, media: Any) -> None:
     source = await ada.ok("POST", "/v1/videos", {"prompt": "a cat"})
     await finish(source["id"], media)
     cameo = await cameo_of(ada)
-    wish = {
+    payload = {
         "prompt": "jumps",
         "cameos": [cameo["id"]],
         "source": {"relation": "reference", "video_ids": [source["id"]]},
     }
-    assert (await ada.ok("POST", "/v1/videos", wish))["recipe"]["prompt"] == "someone jumps"
+    assert (await ada.ok("POST", "/v1/videos", payload))["recipe"]["prompt"] == "someone jumps"
     await give(ada, cameo["id"], photo())
-    refused(await ada.call("POST", "/v1/videos", wish), 400, "invalid_request", "cameos")
+    refused(await ada.call("POST", "/v1/videos", payload), 400, "invalid_request", "cameos")
 
 
 async def test_a_render_without_the_picture_of_its_preview_is_refused(
@@ -85,24 +85,24 @@ async def test_a_render_without_the_picture_of_its_preview_is_refused(
 
 async def test_steering_can_not_say_what_a_cameo_refuses(ada: Person, bob: Person, media: Any) -> None:
     cameo = await cameo_of(ada, "everyone", restrictions={"words": ["night"]})
-    wish = {"prompt": "a cat", "cameos": [cameo["id"]]}
+    payload = {"prompt": "a cat", "cameos": [cameo["id"]]}
     refused(
-        await bob.call("POST", "/v1/videos", {**wish, "steer": {"time": "night"}}),
+        await bob.call("POST", "/v1/videos", {**payload, "steer": {"time": "night"}}),
         403,
         "consent_refused",
         "cameos",
     )
-    answer = await bob.ok("POST", "/v1/consent/check", {**wish, "steer": {"time": "night"}})
+    answer = await bob.ok("POST", "/v1/consent/check", {**payload, "steer": {"time": "night"}})
     assert (answer["allowed"], answer["decisions"][0]["reason"]) == (False, "restricted_words")
-    reply = await bob.call("POST", "/v1/consent/check", {**wish, "steer": {"time": "noon"}})
+    reply = await bob.call("POST", "/v1/consent/check", {**payload, "steer": {"time": "noon"}})
     refused(reply, 400, "invalid_request", "steer.time")
-    await bob.ok("POST", "/v1/videos", {**wish, "steer": {"time": "day"}})
+    await bob.ok("POST", "/v1/videos", {**payload, "steer": {"time": "day"}})
     # Nor can it be told to a video that the cameo is put into later.
     dark = await bob.ok("POST", "/v1/videos", {"prompt": "a cat", "steer": {"time": "night"}})
     await finish(dark["id"], media)
     source = {"relation": "remix", "video_ids": [dark["id"]]}
     refused(
-        await bob.call("POST", "/v1/videos", {**wish, "source": source}), 403, "consent_refused", "cameos"
+        await bob.call("POST", "/v1/videos", {**payload, "source": source}), 403, "consent_refused", "cameos"
     )
     # Nor is it forgotten with the video that it was told to.
     later = await bob.ok("POST", "/v1/videos", {"prompt": "a cat", "source": source})
@@ -110,5 +110,5 @@ async def test_steering_can_not_say_what_a_cameo_refuses(ada: Person, bob: Perso
     await bob.ok("DELETE", f"/v1/videos/{dark['id']}")
     source = {"relation": "remix", "video_ids": [later["id"]]}
     refused(
-        await bob.call("POST", "/v1/videos", {**wish, "source": source}), 403, "consent_refused", "cameos"
+        await bob.call("POST", "/v1/videos", {**payload, "source": source}), 403, "consent_refused", "cameos"
     )

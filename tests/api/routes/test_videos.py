@@ -107,7 +107,7 @@ async def test_a_swarm_is_one_seed_each_and_paid_each(ada: Person) -> None:
         ),
     ],
 )
-async def test_wishes_that_are_refused_cost_nothing(
+async def test_requests_that_are_refused_cost_nothing(
     ada: Person, body: dict[str, Any], code: str, param: str
 ) -> None:
     before = await ada.ok("GET", "/v1/me/credits")
@@ -119,10 +119,10 @@ async def test_wishes_that_are_refused_cost_nothing(
 async def test_credits_run_out(ada: Person) -> None:
     price = 8
     have = (await ada.ok("GET", "/v1/me/credits"))["balance"]
-    wish = {"prompt": PROMPT, "n": 16, "tier": "full"}
+    payload = {"prompt": PROMPT, "n": 16, "tier": "full"}
     for _ in range(have // (16 * price)):
-        assert (await ada.ok("POST", "/v1/videos", wish))["cost"]["credits"] == price
-    refused(await ada.call("POST", "/v1/videos", wish), 402, "insufficient_credits")
+        assert (await ada.ok("POST", "/v1/videos", payload))["cost"]["credits"] == price
+    refused(await ada.call("POST", "/v1/videos", payload), 402, "insufficient_credits")
 
 
 async def test_pages_follow_creation_in_both_orders(ada: Person, bob: Person) -> None:

@@ -146,7 +146,7 @@ class Making(People):
         relation=st.sampled_from([None, Relation.REMIX]),
     )
     def publish(self, who: int, prompt: str, number: int, relation: Relation | None) -> None:
-        """All the way from a wish to a post, as most videos go."""
+        """All the way from a payload to a post, as most videos go."""
         before = set(self.rules_.videos)
         if relation is None or not self.rules_.videos:
             self.generate(who, prompt, [number])
@@ -212,7 +212,7 @@ class Making(People):
     )
     def revoke(self, number: int, mode: RevokeMode, what: str, which: int) -> None:
         cameo = pick(list(self.rules_.cameos.values()), number)
-        wish, taken = RevokeCameo(mode=mode), Revoked(0, mode.value)
+        payload, taken = RevokeCameo(mode=mode), Revoked(0, mode.value)
         others = [who for who in self.who if who != cameo.owner]
         theirs = [grant for grant in self.rules_.grants.values() if grant.cameo == cameo.id]
         used = [v for v in self.rules_.videos.values() if cameo.id in v.cameos and not v.deleted]
@@ -224,12 +224,12 @@ class Making(People):
         else:
             if what == "person":
                 taken.person = pick(others, which)
-                wish.grantee = self.handle[taken.person]
+                payload.grantee = self.handle[taken.person]
             elif what == "grant":
                 if not theirs:
                     return
-                taken.grant = wish.grant_id = pick(theirs, which).id
-            self.run(cameos.revoke(cameo.id, cameo.owner, wish, now=self.now))
+                taken.grant = payload.grant_id = pick(theirs, which).id
+            self.run(cameos.revoke(cameo.id, cameo.owner, payload, now=self.now))
             for grant in theirs:
                 hit = taken.everything or taken.person == grant.person or taken.grant == grant.id
                 if hit and grant.status in ("pending", "accepted"):

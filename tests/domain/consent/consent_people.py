@@ -146,8 +146,8 @@ class People(RuleBasedStateMachine):
     @rule(who=index, audience=st.sampled_from(Audience))
     def enrol(self, who: int, audience: Audience) -> None:
         owner = pick(self.who, who)
-        wish = CreateCameo(display_name="Face", audience=audience)
-        made = self.run(cameos.create(owner, wish, now=self.now))
+        payload = CreateCameo(display_name="Face", audience=audience)
+        made = self.run(cameos.create(owner, payload, now=self.now))
         self.rules_.cameos[made.id] = Cameo(made.id, owner, audience.value)
 
     def living(self) -> list[Cameo]:
@@ -175,14 +175,14 @@ class People(RuleBasedStateMachine):
         cameo.words = words
         cameo.no_remix, cameo.no_others, cameo.approve_posts = flags
         cameo.until = None if until is None else self.rules_.now + until
-        wish = Restrictions(
+        payload = Restrictions(
             words=list(words),
             no_remix=cameo.no_remix,
             no_others=cameo.no_others,
             approve_posts=cameo.approve_posts,
             until=None if cameo.until is None else int(START.timestamp()) + cameo.until,
         )
-        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(restrictions=wish), now=self.now))
+        self.run(cameos.patch(cameo.id, cameo.owner, PatchCameo(restrictions=payload), now=self.now))
         self.end_refused(cameo.id)
 
     # --- asking

@@ -46,16 +46,16 @@ async def test_a_cameo_is_a_row_of_revisions() -> None:
     ada, bob = await person(), await person()
     first, second = await asyncio.gather(cameo(ada.id, ASKING), cameo(ada.id))
     assert {first.handle, second.handle} == {ada.handle, f"{ada.handle}.2"}
-    wish = PatchCameo(audience=Audience.EVERYONE, restrictions=Restrictions(words=["rain"]))
-    changed = await cameos.patch(first.id, ada.id, wish, now=at(1))
+    payload = PatchCameo(audience=Audience.EVERYONE, restrictions=Restrictions(words=["rain"]))
+    changed = await cameos.patch(first.id, ada.id, payload, now=at(1))
     assert (changed.revision, changed.audience, changed.display_name) == (2, Audience.EVERYONE, "Face")
     assert (await cameos.get(first.id, bob.id)).restrictions is None
     assert {item.id for item in await cameos.list_own(ada.id)} == {first.id, second.id}
-    await refused(Code.NOT_FOUND, cameos.patch(first.id, bob.id, wish, now=at(2)))
+    await refused(Code.NOT_FOUND, cameos.patch(first.id, bob.id, payload, now=at(2)))
     gone = await cameos.revoke(first.id, ada.id, RevokeCameo(), now=at(3))
     assert (gone.status, gone.revision) == ("revoked", 3)
     assert (await cameos.revoke(first.id, ada.id, RevokeCameo(), now=at(4))).revision == 3
-    await refused(Code.INVALID_STATE, cameos.patch(first.id, ada.id, wish, now=at(5)))
+    await refused(Code.INVALID_STATE, cameos.patch(first.id, ada.id, payload, now=at(5)))
     kept = await fetch("SELECT revision FROM cameo_revisions WHERE cameo_id = $1 ORDER BY id", first.id)
     assert [row["revision"] for row in kept] == [1, 2, 3]
     await social.block(ada.id, bob.id, at(6))
@@ -224,12 +224,12 @@ async def test_what_ends_consent_ends_running_work_and_hides_posts(how: str) -> 
         words = Restrictions(words=["Beach"])
         await cameos.patch(mine.id, ada.id, PatchCameo(restrictions=words), now=at(4))
     else:
-        wish = {
+        payload = {
             "grant": RevokeCameo(grant_id=grant_id),
             "person": RevokeCameo(grantee=bob.handle),
             "cameo": RevokeCameo(),
         }[how]
-        await cameos.revoke(mine.id, ada.id, wish, now=at(4))
+        await cameos.revoke(mine.id, ada.id, payload, now=at(4))
     ended = await visibility.get_viewable(running.id, bob.id, NOW)
     assert (ended.status, ended.error_code) == (Status.FAILED, Code.CONSENT_REVOKED)
     assert (await visibility.get_viewable(plain.id, bob.id, NOW)).status is Status.QUEUED

@@ -61,12 +61,12 @@ async def test_it_holds_every_change_and_anybody_can_recompute_it() -> None:
         assert (entry.seq, entry.prev) == (seq, prev)
         # As a stranger would, from what came over the wire and the sentence in the docs.
         wire = json.loads(msgspec.json.encode(entry))
-        told = wire.pop("hash")
+        claimed = wire.pop("hash")
         text = json.dumps(
             {**wire, "cameo_id": face}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
         )
-        assert hashlib.sha256(text.encode()).hexdigest() == told
-        prev = told
+        assert hashlib.sha256(text.encode()).hexdigest() == claimed
+        prev = claimed
     assert found.data[1].body["restrictions"]["words"][0] == 'in "rain"\n'
     second = await ledger.read_page(face, owner, 3, 2)
     assert [entry.seq for entry in second.data] == [4, 5]

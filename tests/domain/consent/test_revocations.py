@@ -52,8 +52,8 @@ async def test_hiding_reaches_what_others_made_from_it(family: Family, by: str, 
         await sweep()
     assert await family.shown() == (False, False, True, True)
     assert (await visibility.get_playable(family.first.video.id, family.bob, NOW)).video_key
-    wish = Source(relation=Relation.REMIX, video_ids=[family.remix.video.id])
-    assert await code_of(queue(family.eve, source=wish)) is Code.CONSENT_REFUSED
+    payload = Source(relation=Relation.REMIX, video_ids=[family.remix.video.id])
+    assert await code_of(queue(family.eve, source=payload)) is Code.CONSENT_REFUSED
     # Trusted again, bob may go on; what was hidden stays so.
     await granted(family.face, family.ada, family.bob)
     assert await family.shown() == (False, False, True, True)
@@ -171,12 +171,12 @@ async def test_the_words_of_the_lineage_count_deleted_or_not() -> None:
     strict = await cameo(ada.id, restrictions=Restrictions(words=["rain"]))
     first = await completed(bob.id, prompt="a cat in the rain")
     second = await completed(bob.id, prompt="a cat", source=first.id)
-    wish = Source(relation=Relation.REMIX, video_ids=[second.id])
+    payload = Source(relation=Relation.REMIX, video_ids=[second.id])
     with pytest.raises(RiffleError, match=UseReason.RESTRICTED_WORDS):
-        await queue(bob.id, prompt="a dog", source=wish, cameos=(strict.id,))
+        await queue(bob.id, prompt="a dog", source=payload, cameos=(strict.id,))
     await delete_video(first.id, bob.id, at(5))
     with pytest.raises(RiffleError, match=UseReason.RESTRICTED_WORDS):
-        await queue(bob.id, prompt="a dog", source=wish, cameos=(strict.id,))
+        await queue(bob.id, prompt="a dog", source=payload, cameos=(strict.id,))
     assert (await visibility.get_viewable(second.id, bob.id, NOW)).prompt == "a cat"
     lone = await completed(bob.id, prompt="in the rain")
     await delete_video(lone.id, bob.id, at(6))

@@ -57,7 +57,7 @@ async def test_an_attempt_that_is_over_leaves_no_fingerprint() -> None:
 
 
 async def claim(video: str) -> str:
-    wish = CreateTakedown(
+    payload = CreateTakedown(
         claimant="Grace Example",
         role="self",
         contact="grace@example.org",
@@ -67,7 +67,7 @@ async def claim(video: str) -> str:
         signature="Grace Example",
         videos=[video],
     )
-    return (await takedowns.file(wish, now=at(2))).id
+    return (await takedowns.file(payload, now=at(2))).id
 
 
 async def test_a_copy_that_completes_as_a_takedown_is_filed_comes_under_it() -> None:
