@@ -21,7 +21,7 @@ import torch
 from bench.preview.report import ratio
 from export import parts
 from export.families.base import Stage
-from export.load import Shape, Source, load
+from export.load import LoadedModel, Shape, load
 from export.options import ExportOptions
 from export.preview import preview
 from export.quantise import PRODUCTS, quantise_products, roles, split
@@ -35,7 +35,7 @@ BATCHES = (1, 2, 4)
 ROUNDS = 20
 
 
-def graphs(source: Source, shape: Shape) -> Iterator[tuple[str, int, onnx.ModelProto]]:
+def graphs(source: LoadedModel, shape: Shape) -> Iterator[tuple[str, int, onnx.ModelProto]]:
     """The denoiser of a shape for each precision and size of a batch."""
     alone = parts.denoiser(source, shape, preview(source, shape, "", 0).clone())
     for many in BATCHES:

@@ -60,7 +60,7 @@ class Shape:
 
 
 @dataclass(slots=True)
-class Source:
+class LoadedModel:
     """A loaded model. `transformer` is the student where the folder has one, else the teacher."""
 
     folder: Path
@@ -109,7 +109,7 @@ class Source:
         return list({shape.label: shape for shape in (self.shapes[0], least, most)}.values())
 
 
-def load(folder: Path, options: ExportOptions | None = None) -> Source:
+def load(folder: Path, options: ExportOptions | None = None) -> LoadedModel:
     """Load what a preview needs.
 
     Raises:
@@ -138,7 +138,7 @@ def load(folder: Path, options: ExportOptions | None = None) -> Source:
     prompt_tokens = options.prompt_tokens or (spec.max_sequence_length if spec else defaults.prompt_tokens)
     prompt_tokens = _between("prompt tokens", prompt_tokens, 1, MAX_PROMPT_TOKENS)
     vocabulary = folder / "vocabulary.json"
-    source = Source(
+    source = LoadedModel(
         folder=folder,
         index=index,
         family=family,
@@ -246,7 +246,9 @@ def _tier(spec: ModelSpec | None, *, is_student: bool) -> TierSpec | None:
     return TierSpec(size=spec.preview.size, sigmas=spec.full.sigmas, guidance=spec.full.guidance)
 
 
-def _shape(source: Source, width: int, height: int, frames: int, tier: TierSpec | None, steps: int) -> Shape:
+def _shape(
+    source: LoadedModel, width: int, height: int, frames: int, tier: TierSpec | None, steps: int
+) -> Shape:
     space, time, multiple = source.family.factors(source.vae)
     if width % multiple or height % multiple or (frames - 1) % time or frames < 1:
         raise ExportError(
@@ -329,7 +331,7 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
     return loaded
 
 
-def _check(source: Source) -> None:
+def _check(source: LoadedModel) -> None:
     """Stop at what the later stages don't know how to trace."""
     if not 0.0 <= source.decode_timestep < 1.0:
         raise ExportError("load", f"decode timestep must be 0 to 1, not {source.decode_timestep}")

@@ -14,7 +14,7 @@ import torch
 from export import files
 from export.gates import DENOISERS, GATES, goal
 from export.graph_weights import fill
-from export.load import Source
+from export.load import LoadedModel
 from export.measure import Parity
 from export.parts import GraphPart, arrays, conditioned_inputs, parts
 from export.placement import placed
@@ -52,7 +52,7 @@ class Maker:
 
     def __init__(
         self,
-        source: Source,
+        source: LoadedModel,
         work: Path,
         precision: str,
         target: str,

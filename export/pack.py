@@ -13,7 +13,7 @@ import torch
 from export import verify
 from export.errors import ExportError, first_line
 from export.gates import GATES
-from export.load import Shape, Source, load, weight_digest
+from export.load import LoadedModel, Shape, load, weight_digest
 from export.make import Maker
 from export.options import PRECISIONS_OF, ExportOptions, default_precision
 from export.parts import REFINER, names, part_names
@@ -166,7 +166,7 @@ def _manifest(maker: Maker) -> Manifest:
     )
 
 
-def _bucket(source: Source, shape: Shape) -> Bucket:
+def _bucket(source: LoadedModel, shape: Shape) -> Bucket:
     files = {kind: f"{name}.onnx" for name, kind in names(source, shape).items()}
     frames, rows, columns = shape.grid
     return Bucket(

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from export.families.base import LATENT_AXES, Function, Stage
-from export.load import Shape, Source
+from export.load import LoadedModel, Shape
 from export.text_encoder import encoded, states
 from model_server.engine.tokens import tokenize
 
@@ -54,7 +54,7 @@ class GraphPart:
         return self.stage.inputs
 
 
-def prompts(source: Source, number: int) -> str:
+def prompts(source: LoadedModel, number: int) -> str:
     """One word of each kind that the model knows, or one of a few sentences."""
     slots = [list(words) for words in source.vocabulary.values() if words]
     if not slots:
@@ -62,7 +62,7 @@ def prompts(source: Source, number: int) -> str:
     return " ".join(slot[number % len(slot)] for slot in slots)
 
 
-def parts(source: Source, drawn: dict[str, Tensor]) -> Iterator[GraphPart]:
+def parts(source: LoadedModel, drawn: dict[str, Tensor]) -> Iterator[GraphPart]:
     """Every graph of a bundle, one after the other: text encoder, then for each shape what it needs.
 
     `drawn` has latents [1, C, F, h, w] of a preview for each shape's label: the examples are what a server
@@ -79,13 +79,13 @@ def parts(source: Source, drawn: dict[str, Tensor]) -> Iterator[GraphPart]:
         yield refiner_part(source, source.refiner, drawn[source.shapes[0].label])
 
 
-def part_names(source: Source) -> list[str]:
+def part_names(source: LoadedModel) -> list[str]:
     """The names of `parts`, in their order."""
     made = ["text", *(name for shape in source.shapes for name in names(source, shape))]
     return list(dict.fromkeys([*made, REFINER] if source.refiner is not None else made))
 
 
-def names(source: Source, shape: Shape) -> dict[str, str]:
+def names(source: LoadedModel, shape: Shape) -> dict[str, str]:
     """The files' stems of a shape, with the kind of each. The first shape has the plain names."""
     first = source.shapes[0]
     if source.free:
@@ -103,7 +103,7 @@ def names(source: Source, shape: Shape) -> dict[str, str]:
     return stems
 
 
-def text_part(source: Source) -> GraphPart:
+def text_part(source: LoadedModel) -> GraphPart:
     """The text encoder."""
     ids, mask = (
         torch.from_numpy(part) for part in tokenize(source.tokenizer, source.family.clean(prompts(source, 0)))
@@ -113,7 +113,7 @@ def text_part(source: Source) -> GraphPart:
     return GraphPart("text", "text", stage)
 
 
-def refiner_part(source: Source, refiner: nn.Module, latents: Tensor) -> GraphPart:
+def refiner_part(source: LoadedModel, refiner: nn.Module, latents: Tensor) -> GraphPart:
     """What puts a reference picture's detail into a clip of either tier: here into one of twice the size.
 
     The picture is the middle of the clip's first frame.
@@ -137,7 +137,7 @@ def refiner_part(source: Source, refiner: nn.Module, latents: Tensor) -> GraphPa
     return GraphPart(REFINER, REFINER, stage)
 
 
-def _stage(source: Source, shape: Shape, kind: str, drawn: dict[str, Tensor]) -> Stage:
+def _stage(source: LoadedModel, shape: Shape, kind: str, drawn: dict[str, Tensor]) -> Stage:
     """What is traced by a shape's latents; a free graph is measured by those of the other shapes too."""
     stage = _example(source, shape, kind, drawn[shape.label])
     if source.free:
@@ -147,7 +147,7 @@ def _stage(source: Source, shape: Shape, kind: str, drawn: dict[str, Tensor]) ->
     return stage
 
 
-def _example(source: Source, shape: Shape, kind: str, latents: Tensor) -> Stage:
+def _example(source: LoadedModel, shape: Shape, kind: str, latents: Tensor) -> Stage:
     family = source.family
     if kind == "transformer":
         return denoiser(source, shape, latents)
@@ -160,7 +160,7 @@ def _example(source: Source, shape: Shape, kind: str, latents: Tensor) -> Stage:
     return family.decoder(source, latents) if kind == "decoder" else family.picture(source, latents)
 
 
-def denoiser(source: Source, shape: Shape, latents: Tensor) -> Stage:
+def denoiser(source: LoadedModel, shape: Shape, latents: Tensor) -> Stage:
     """The transformer in the middle of a preview."""
     text_states, mask = states(source, prompts(source, 0))
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
@@ -176,7 +176,7 @@ def denoiser(source: Source, shape: Shape, latents: Tensor) -> Stage:
     return Stage(lean, source.family.denoiser(source, shape, lean=False), inputs, ["velocity"], free)
 
 
-def conditioned_denoiser(source: Source, shape: Shape, latents: Tensor) -> Stage:
+def conditioned_denoiser(source: LoadedModel, shape: Shape, latents: Tensor) -> Stage:
     """The transformer in the middle of a preview that is shown its first frame and a reference picture."""
     plain = denoiser(source, shape, latents)
     plainly = {name: value.numpy() for name, value in plain.inputs.items()}

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from export.load import Shape, Source
+from export.load import LoadedModel, Shape
 from export.parts import prompts
 from export.text_encoder import states
 from model_server.engine import flow
@@ -33,7 +33,9 @@ class Drawn:
 
 
 @torch.inference_mode()
-def preview(source: Source, shape: Shape, prompt: str, seed: int, feeds: list[Feed] | None = None) -> Tensor:
+def preview(
+    source: LoadedModel, shape: Shape, prompt: str, seed: int, feeds: list[Feed] | None = None
+) -> Tensor:
     """Final latents [1, C, F, h, w] of a preview; what the denoiser was given is added to `feeds`."""
     denoiser = source.family.denoiser(source, shape, lean=False)
     size = (1, source.family.latent_channels(source), *shape.grid)
@@ -55,13 +57,13 @@ def preview(source: Source, shape: Shape, prompt: str, seed: int, feeds: list[Fe
     return latents
 
 
-def enough_to_fit(source: Source, shape: Shape) -> int:
+def enough_to_fit(source: LoadedModel, shape: Shape) -> int:
     """How many previews the ranges of convolutions are fitted to."""
     passes = len(shape.schedule.timesteps) * (2 if source.guidance > 1 else 1)
     return max(LEAST_PREVIEWS, PREVIEW_PASSES // passes)
 
 
-def drawn(source: Source, shape: Shape, many: int) -> Drawn:
+def drawn(source: LoadedModel, shape: Shape, many: int) -> Drawn:
     """So many previews over the model's vocabulary."""
     feeds: list[Feed] = []
     latents = [
@@ -77,7 +79,7 @@ def drawn(source: Source, shape: Shape, many: int) -> Drawn:
     return Drawn([each.clone() for each in latents], feeds)
 
 
-def _text_inputs(source: Source, prompt: str) -> dict[str, Tensor]:
+def _text_inputs(source: LoadedModel, prompt: str) -> dict[str, Tensor]:
     text_states, mask = states(source, prompt)
     return {"states": text_states} | ({"mask": mask} if source.family.takes_mask else {})
 

@@ -18,7 +18,7 @@ import torch
 
 from export.assemble import ASSEMBLE, assemble
 from export.errors import ExportError
-from export.load import Source, load
+from export.load import LoadedModel, load
 from export.make import Maker
 from export.pack import make_bundle
 from export.progress import ExportProgress
@@ -67,7 +67,7 @@ def tracer_versions() -> dict[str, str]:
 
 def _made(
     model: Path, work: Path, target: str, progress: ExportProgress, folder: Path | None
-) -> tuple[Source, Maker]:
+) -> tuple[LoadedModel, Maker]:
     source = load(model)
     work.mkdir()
     recorded = None if folder is None else Recorded(source, INT8, target, folder)
@@ -76,7 +76,7 @@ def _made(
     return source, maker
 
 
-def _index(source: Source, maker: Maker, target: str, folder: Path) -> Index:
+def _index(source: LoadedModel, maker: Maker, target: str, folder: Path) -> Index:
     kept = {part: found.kept for part, found in maker.quantised.items()}
     before = read_index(folder)
     others = {} if before is None else before.choices

@@ -19,7 +19,7 @@ import onnx
 
 from export.code_digest import code_digest
 from export.gates import goal
-from export.load import Source, weight_digest
+from export.load import LoadedModel, weight_digest
 from export.recorded_index import FOLDER, RANGES_SUFFIX, Index, read_index
 from schemas.bundle import KeptLayer
 
@@ -41,7 +41,7 @@ INT8 = "int8"
 class Recorded:
     """The parts of a record that fit a model; nothing of one that was made of another."""
 
-    def __init__(self, source: Source, precision: str, target: str, folder: Path = FOLDER) -> None:
+    def __init__(self, source: LoadedModel, precision: str, target: str, folder: Path = FOLDER) -> None:
         self._source, self._precision, self._target, self._folder = source, precision, target, folder
 
     @cached_property
@@ -86,7 +86,7 @@ class Recorded:
         return self.index.ranges_digest == ranges_digest(self._source)
 
 
-def graphs_digest(source: Source) -> str:
+def graphs_digest(source: LoadedModel) -> str:
     """What a model's graphs follow from: configurations, code, and options that are written into them."""
     modules = {
         "transformer": source.transformer,
@@ -110,7 +110,7 @@ def graphs_digest(source: Source) -> str:
     return _digest(said)
 
 
-def ranges_digest(source: Source) -> str:
+def ranges_digest(source: LoadedModel) -> str:
     """What the ranges of convolutions follow from besides the graphs: the weights, and what is drawn."""
     weights = {
         "transformer": weight_digest(source.transformer),
@@ -121,7 +121,7 @@ def ranges_digest(source: Source) -> str:
     return _digest([graphs_digest(source), weights, schedules, source.guidance, code_digest(CHOSEN_BY)])
 
 
-def choices_digest(source: Source, target: str) -> str:
+def choices_digest(source: LoadedModel, target: str) -> str:
     """What the choice of layers follows from besides the ranges: the target, and the goals."""
     goals = {kind: goal(kind, INT8, source.guidance) for kind in ("transformer", "decoder")}
     return _digest([ranges_digest(source), target, goals])

@@ -12,7 +12,7 @@ import torch
 from export.errors import ExportError, first_line, quietly
 from export.families.base import LATENT_AXES, Stage
 from export.graph_weights import fill, is_weight, strip
-from export.load import Source
+from export.load import LoadedModel
 from export.parts import GraphPart
 from export.refiner import CELL
 from export.trace_text import trace_text
@@ -21,7 +21,7 @@ from export.trace_text import trace_text
 OPSET = 20
 
 
-def trace(source: Source, part: GraphPart) -> onnx.ModelProto:
+def trace(source: LoadedModel, part: GraphPart) -> onnx.ModelProto:
     """The part as a graph whose initialisers of the part's `weights` are named and have no data.
 
     What the tracer folds is then the same for all weights of one architecture.
@@ -53,7 +53,7 @@ def trace(source: Source, part: GraphPart) -> onnx.ModelProto:
     return strip(_named(program.model_proto, stage), part.weights)
 
 
-def trace_filled(source: Source, part: GraphPart) -> onnx.ModelProto:
+def trace_filled(source: LoadedModel, part: GraphPart) -> onnx.ModelProto:
     """The part as a graph with its weights.
 
     Raises:
@@ -75,7 +75,7 @@ def _optimise(program: Any, part: GraphPart) -> None:
         initialisers[name].const_value = value
 
 
-def _sizes(source: Source, stage: Stage) -> tuple[dict[int, Any] | None, ...] | None:
+def _sizes(source: LoadedModel, stage: Stage) -> tuple[dict[int, Any] | None, ...] | None:
     """What torch is given of a graph's free axes; None for a graph without any."""
     if not stage.free:
         return None

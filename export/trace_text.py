@@ -14,12 +14,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from export.errors import ExportError, first_line, quietly
-from export.load import Source
+from export.load import LoadedModel
 
 OPSET = 18
 
 
-def trace_text(source: Source) -> onnx.ModelProto:
+def trace_text(source: LoadedModel) -> onnx.ModelProto:
     """BERT, T5 or UMT5 as a graph: ids and mask [1, T] -> states [1, T, D] as the pipeline has them.
 
     Raises:
@@ -46,7 +46,7 @@ def trace_text(source: Source) -> onnx.ModelProto:
     return model
 
 
-def _export(source: Source, path: Path) -> None:
+def _export(source: LoadedModel, path: Path) -> None:
     from optimum.exporters.onnx import export
     from optimum.exporters.onnx.config import TextEncoderOnnxConfig
     from optimum.utils import NormalizedTextConfig

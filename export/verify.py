@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from export.errors import ExportError
 from export.gates import GATES
-from export.load import Shape, Source, load, weight_digest
+from export.load import LoadedModel, Shape, load, weight_digest
 from export.measure import Parity, difference, run, worst
 from export.options import ExportOptions
 from export.parts import PROMPTS, GraphPart
@@ -48,7 +48,7 @@ def check_part(part: GraphPart, model: onnx.ModelProto, precision: str, *, gated
 
 
 def check_previews(
-    source: Source,
+    source: LoadedModel,
     bundle: Path,
     precision: str,
     *,
@@ -154,7 +154,7 @@ def peak_ratio(expected: NDArray[np.uint8], got: NDArray[np.uint8]) -> Parity:
     return {"sqnr_db": round(ratio, 2), "max_error": float(np.abs(error).max())}
 
 
-def _check_shape(source: Source, shape: Shape, engine: PreviewEngine) -> tuple[Parity, Parity]:
+def _check_shape(source: LoadedModel, shape: Shape, engine: PreviewEngine) -> tuple[Parity, Parity]:
     latents, frames = [], []
     for seed, prompt in enumerate(PROMPTS):
         wanted = recipe(engine.manifest, shape, prompt, seed)
@@ -181,7 +181,7 @@ def stated_parity(found: list[Parity]) -> Parity:
 
 
 @torch.inference_mode()
-def _pixels(source: Source, latents: torch.Tensor) -> NDArray[np.uint8]:
+def _pixels(source: LoadedModel, latents: torch.Tensor) -> NDArray[np.uint8]:
     video = source.family.decode(source, latents).clamp(-1, 1)
     return frames_from_video(video.numpy())
 

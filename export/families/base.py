@@ -49,7 +49,7 @@ class Stage:
 
 
 class Family(ABC):
-    """One model family. `source` is an export.load.Source; tensors are float32."""
+    """One model family. `source` is an export.load.LoadedModel; tensors are float32."""
 
     name: str
     vae_class: str

@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from export.errors import ExportError
-from export.load import Source, load
+from export.load import LoadedModel, load
 from tests.export.small import CHANNELS, copied, small_folder
 from train.models.conditioning import REFERENCE_GRID, REFERENCE_SECOND, coordinates
 from train.world.clips import FPS
 
 
 @pytest.fixture(scope="module")
-def source() -> Source:
+def source() -> LoadedModel:
     return load(small_folder())
 
 
 @pytest.mark.parametrize("label", ["64x96x17", "64x64x17", "96x64x25", "64x96x41"])
-def test_places_are_those_of_the_training(source: Source, label: str) -> None:
+def test_places_are_those_of_the_training(source: LoadedModel, label: str) -> None:
     shape = next(shape for shape in source.shapes if shape.label == label)
     grid, still = shape.grid, (1, *shape.grid[1:])
     conditioned, seen = source.family.conditioned_denoiser(source, shape, lean=False), {}

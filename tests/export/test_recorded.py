@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from export.graph_weights import fill
-from export.load import Source, load
+from export.load import LoadedModel, load
 from export.measure import difference, run
 from export.parts import GraphPart, part_names, parts
 from export.quantise import fits_ranges
@@ -32,11 +32,11 @@ EQUAL_DB = 100.0
 
 
 @pytest.fixture(scope="module")
-def source(model_folders: ModelFolders) -> Source:
+def source(model_folders: ModelFolders) -> LoadedModel:
     return load(model_folders.teacher)
 
 
-def part_of(source: Source, name: str) -> GraphPart:
+def part_of(source: LoadedModel, name: str) -> GraphPart:
     """A part with random latents for examples."""
     made = torch.Generator().manual_seed(0)
     size = (1, source.family.latent_channels(source))
@@ -44,7 +44,7 @@ def part_of(source: Source, name: str) -> GraphPart:
     return next(part for part in parts(source, examples) if part.name == name)
 
 
-def test_what_is_recorded_fits_the_code_and_the_weights(source: Source) -> None:
+def test_what_is_recorded_fits_the_code_and_the_weights(source: LoadedModel) -> None:
     index = read_index()
     assert index is not None
     assert index.graphs_digest == graphs_digest(source), AGAIN
@@ -88,7 +88,7 @@ def test_a_recorded_graph_gives_what_one_traced_anew_gives(model_folders: ModelF
 
 
 @pytest.mark.parametrize("name", ["picture", "transformer"])
-def test_a_recorded_graph_holds_no_weight_of_the_shipped_model(source: Source, name: str) -> None:
+def test_a_recorded_graph_holds_no_weight_of_the_shipped_model(source: LoadedModel, name: str) -> None:
     """With other weights it computes what torch computes with those."""
     other, made = copy.copy(source), torch.Generator().manual_seed(0)
     other.transformer, other.vae = copy.deepcopy(source.transformer), copy.deepcopy(source.vae)
@@ -104,7 +104,7 @@ def test_a_recorded_graph_holds_no_weight_of_the_shipped_model(source: Source, n
     check_part(part, optimise(fill(stored, name, part.weights), name), "fp32")
 
 
-def test_recorded_ranges_are_of_the_recorded_graphs_tensors(source: Source) -> None:
+def test_recorded_ranges_are_of_the_recorded_graphs_tensors(source: LoadedModel) -> None:
     for name in ("picture", "decoder"):
         part, recorded = part_of(source, name), Recorded(source, INT8, "avx2")
         stored, ranges = recorded.graph(name), recorded.ranges(name)
@@ -125,7 +125,7 @@ def test_nothing_is_recorded_for_another_model() -> None:
     assert recorded.candidates("picture") == []
 
 
-def test_choices_are_of_one_target_and_precision(source: Source) -> None:
+def test_choices_are_of_one_target_and_precision(source: LoadedModel) -> None:
     [recorded] = Recorded(source, INT8, "avx2").candidates("decoder")
     assert recorded
     # Another target tries as many of them as it needs.

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from export.errors import ExportError
-from export.load import Source, load
+from export.load import LoadedModel, load
 from export.options import ExportOptions
 from export.parts import GraphPart, names
 from export.rewrites.graph import optimise
@@ -21,7 +21,7 @@ LATENTS = (1, 8, 2, 1, 2)
 OPTIONS = ExportOptions(sizes=((64, 32), (32, 32)), frames=(5, 9), steps=2, prompt_tokens=8)
 
 
-def model_of_level(tmp_path: Path, level: float) -> Source:
+def model_of_level(tmp_path: Path, level: float) -> LoadedModel:
     """An LTX model whose decoder takes a noise level."""
     folder = write_ltx(tmp_path / "timed", vae=ltx_vae(timestep_conditioning=True, upsample_factor=(1, 2)))
     return load(
