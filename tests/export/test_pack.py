@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -133,16 +131,6 @@ def test_a_new_bundle_takes_the_place_of_the_old(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert not (out / "left-over").exists()
     load_manifest(out)
-
-
-def test_what_a_killed_export_left_is_swept(tmp_path: Path) -> None:
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    names = [f".bundle-{gone.pid}-abc", f".bundle-{os.getpid()}-abc", ".bundle-mine-abc", ".bundle2-1-abc"]
-    for name in names:
-        (tmp_path / name).mkdir()
-    pack._sweep(tmp_path / "bundle")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 
 
 @pytest.mark.parametrize("file", ["a photo", ""])
