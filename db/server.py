@@ -48,7 +48,8 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
             return _start(folder)
         except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:
             if give_up() or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL does not start ({error}): see {folder / 'log'}") from error
+                log = settings.home / "postgres" / "log"
+                raise RuntimeError(f"PostgreSQL does not start ({error}): see {log}") from error
             time.sleep(0.5)
 
 

@@ -20,6 +20,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # `domain/videos/lifecycle.py`, `export/weights/judge`, and the like; a pattern or a placeholder is none.
 FILE = re.compile(rf"`((?:{FOLDERS})/[\w./-]*|\w+\.py)(?::\w+)?`")
 COMMAND = re.compile(r"python -m ([a-z_]+(?:\.[a-z_]+)*)")
+PROSE = re.compile(r"(?<![\w./])((?:train/)?docs/[\w/-]+\.md)\b")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
@@ -52,6 +53,12 @@ def test_files_that_are_named_exist(page: Path) -> None:
         assert any(path.exists() for path in near) or list(ROOT.glob(f"*/**/{name}")), (
             f"{names(page)} names {name}"
         )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_pages_that_are_named_in_prose_exist(page: Path) -> None:
+    for name in PROSE.findall(page.read_text()):
+        assert (ROOT / name).is_file(), f"{names(page)} names {name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names)

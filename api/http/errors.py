@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 
 from api.http.request_id import request_id
 from db.engine import AWAY
@@ -29,6 +29,8 @@ MESSAGES: dict[Code, str] = {
     Code.NOT_FOUND: "there is nothing at this address",
     Code.BODY_TOO_LARGE: "the body is larger than this server takes",
 }
+# What Litestar says of a body that a client did not send to its end.
+DISCONNECTED = "client disconnected prematurely"
 # For a 429 or 503 that does not know better.
 RETRY_AFTER_S = 2
 
@@ -48,6 +50,9 @@ def to_error_response(request: Request[Any, Any, Any], problem: Exception) -> Re
         error = problem
     elif isinstance(problem, HTTPException) and problem.status_code < 500:
         error = _from_framework(request, problem)
+    elif isinstance(problem, InternalServerException) and problem.detail == DISCONNECTED:
+        log.info("%s %s: the client left before its body was whole", request.method, request.scope["path"])
+        error = RiffleError(Code.INVALID_REQUEST, "the body ended before it was whole")
     elif isinstance(problem, AWAY):
         log.warning("a service this needs is away: %r", problem)
         error = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")
