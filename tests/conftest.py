@@ -65,13 +65,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The modules of a process first, since they take longest, each process's together."""
-    ranks = list(PROCESSES)
+    """Each process's modules together: the product's first, since they take longest.
+
+    Others that need no model come next, so that one worker has work while the other prepares the model.
+    """
     for item in items:
         for name in set(PROCESSES) & set(getattr(item, "fixturenames", ())):
             if _scope(item.nodeid) != name:
                 raise pytest.UsageError(f"{item.nodeid} uses {name}: name its module in PROCESSES")
-    items.sort(key=lambda item: ranks.index(scope) if (scope := _scope(item.nodeid)) in ranks else len(ranks))
+    items.sort(key=lambda item: _rank(_scope(item.nodeid)))
+
+
+def _rank(scope: str) -> int:
+    ranks = ("product", "tests/api/", "tests/domain/", "server")
+    return next((rank for rank, start in enumerate(ranks) if scope.startswith(start)), len(ranks))
 
 
 def _named(url: str, database: str) -> str:
