@@ -45,10 +45,10 @@ def _export_parser() -> argparse.ArgumentParser:
     add("--steps", type=int, help="of the folder's scheduler; 8, or riffle.json's, unless said")
     add("--size", type=size, action="append", default=[], metavar="WxH", help="pixels; may be repeated")
     add("--frames", type=int, action="append", default=[], help="a clip's length; may be repeated")
-    add("--fps", type=int, help="frames a second, which LTX is told")
+    add("--fps", type=int, help="frames a second, which LTX is conditioned on")
     add("--guidance", type=float, help="1 (none) for up to 8 steps, else the pipeline's, unless said")
     add("--prompt-tokens", type=int, help="every prompt is filled or cut to these")
-    add("--decode-timestep", type=float, default=0.0, help="for autoencoders that are told a noise level")
+    add("--decode-timestep", type=float, default=0.0, help="for autoencoders that take a noise level")
     add(
         "--tiny-decoder",
         type=Path,

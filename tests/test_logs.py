@@ -19,9 +19,9 @@ import logs
 from settings import load
 
 logs.configure(load(), "api")
-logging.getLogger("some.library").debug("not shown at this level")
+logging.getLogger("other.package").debug("not shown at this level")
 with structlog.contextvars.bound_contextvars(request_id="req_1"):
-    logging.getLogger("some.library").warning("%s is away", "it")
+    logging.getLogger("other.package").warning("%s is away", "it")
 try:
     token = "a secret"
     {}["missing"]
@@ -53,7 +53,7 @@ def test_json_is_one_object_a_line_with_what_is_bound(tmp_path: Path) -> None:
     assert first == {
         "event": "it is away",
         "level": "warning",
-        "logger": "some.library",
+        "logger": "other.package",
         "process": "api",
         "request_id": "req_1",
     }
@@ -65,7 +65,7 @@ def test_json_is_one_object_a_line_with_what_is_bound(tmp_path: Path) -> None:
 def test_text_says_the_same(tmp_path: Path) -> None:
     text = logged(tmp_path, "text")
     first, second, *traceback = text.splitlines()
-    assert first.endswith(" [warning] it is away [some.library] process=api request_id=req_1")
+    assert first.endswith(" [warning] it is away [other.package] process=api request_id=req_1")
     assert "[error] broken [api.x] process=api" in second
     assert traceback[-1] == "KeyError: 'missing'"
 

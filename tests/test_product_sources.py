@@ -121,7 +121,7 @@ def test_a_bridge_arrives_where_it_should(person: Person) -> None:
     onward = person.frames(person.draw(words, seed=7, source=source("extend", first)))
     begin, end = person.frames(first)[-5], person.frames(second)[0]
     assert apart(bridge[0], begin) < NEAR * apart(bridge[0], end)
-    # Nearer than the same clip that was not told where to arrive.
+    # Nearer than the same clip without a frame to arrive at.
     assert apart(bridge[-1], end) < apart(onward[-1], end)
 
 

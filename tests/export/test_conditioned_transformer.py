@@ -1,4 +1,4 @@
-"""What the graph for shown clips tells the model of places is what the training told it."""
+"""The conditioned graph places its tokens where training placed them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single graphs: autoencoders that are told a noise level, tiny decoders, and which files shapes share."""
+"""Single graphs: autoencoders that take a noise level, tiny decoders, and which files shapes share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steering and cameos in the words: what is shown stays as typed, the recipe says what the model is told."""
+"""Steering and cameos in the words: what is shown stays as typed, the recipe says what the model is given."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_words_that_name_nobody_get_somebody(ada: Person, monkeypatch: pyt
     await give(ada, cameo["id"], photo())
     shown = await ada.ok("POST", "/v1/videos", payload)
     assert (shown["recipe"]["likeness"], shown["recipe"]["prompt"]) == (cameo["id"], "someone on a beach")
-    # A model that can't be shown a picture is told so by its card, and the recipe tells it.
+    # A model that can't be shown a picture says so in its card, and the recipe does too.
     monkeypatch.setattr(CARD, "conditions", ["begin"])
     assert (await ada.ok("POST", "/v1/videos", payload))["recipe"]["likeness"] is None
 
@@ -97,14 +97,14 @@ async def test_steering_can_not_say_what_a_cameo_refuses(ada: Person, bob: Perso
     reply = await bob.call("POST", "/v1/consent/check", {**payload, "steer": {"time": "noon"}})
     refused(reply, 400, "invalid_request", "steer.time")
     await bob.ok("POST", "/v1/videos", {**payload, "steer": {"time": "day"}})
-    # Nor can it be told to a video that the cameo is put into later.
+    # Nor can it be given to a video that the cameo is put into later.
     dark = await bob.ok("POST", "/v1/videos", {"prompt": "a cat", "steer": {"time": "night"}})
     await finish(dark["id"], media)
     source = {"relation": "remix", "video_ids": [dark["id"]]}
     refused(
         await bob.call("POST", "/v1/videos", {**payload, "source": source}), 403, "consent_refused", "cameos"
     )
-    # Nor is it forgotten with the video that it was told to.
+    # Nor is it forgotten with the video that it was given to.
     later = await bob.ok("POST", "/v1/videos", {"prompt": "a cat", "source": source})
     await finish(later["id"], media)
     await bob.ok("DELETE", f"/v1/videos/{dark['id']}")
