@@ -138,7 +138,8 @@ async def _end(process: asyncio.subprocess.Process, name: str) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await process.wait()
         except TimeoutError:
             say(f"{name} did not stop in time: ending it")
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -23,11 +23,13 @@ STATEMENT_TIMEOUT_MS = 30_000
 # Within this a busy server accepts a connection; after it the caller hears an error rather than nothing.
 CONNECT_TIMEOUT_S = 10.0
 RETRY_AFTER_S = 1
-# Not every PostgresError: one that our own SQL or a client's value caused would never go away.
+# Not every PostgresError: one that our own SQL or a client's value caused would never go away. A connection
+# that is used between its server's last message and its end fails with asyncpg's InternalClientError.
 AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
@@ -57,10 +59,14 @@ class _Transaction(PostgresTransaction):
         try:
             if error is None:
                 await self.commit()  # type: ignore[no-untyped-call]
-            elif not self.connection.is_closed():
-                await self.rollback()  # type: ignore[no-untyped-call]
+            else:
+                # What broke it is what the caller hears; a lost connection has rolled back by itself.
+                with suppress(*AWAY):
+                    await self.rollback()  # type: ignore[no-untyped-call]
         finally:
-            await self._give_back()
+            # What couldn't be reset is closed, not given back; the commit stands.
+            with suppress(*AWAY):
+                await self._give_back()
         return False
 
     async def _give_back(self) -> None:

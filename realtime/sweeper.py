@@ -38,7 +38,8 @@ class Sweeper:
                 # Phones and jobs of this process must not end with it; the state is in the database.
                 log.exception("sweeping failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wakeup.wait(), limits.SWEEP_S)
+                async with asyncio.timeout(limits.SWEEP_S):
+                    await self._wakeup.wait()
             self._wakeup.clear()
 
     async def sweep(self) -> None:

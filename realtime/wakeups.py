@@ -56,7 +56,8 @@ class WakeupListener:
         self._on_connected()
         while not lost.is_set():
             try:
-                await asyncio.wait_for(lost.wait(), limits.PROBE_EVERY_S)
+                async with asyncio.timeout(limits.PROBE_EVERY_S):
+                    await lost.wait()
             except TimeoutError:
                 await connection.execute("SELECT 1", timeout=limits.PROBE_TIMEOUT_S)
         raise ConnectionError("the database closed the connection")

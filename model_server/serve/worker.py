@@ -116,7 +116,8 @@ class Worker:
         """Load both engines in a thread of their own: that of renders a little later, or when one waits."""
         await self._load(Tier.PREVIEW)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._render_waits.wait(), FULL_AFTER_S)
+            async with asyncio.timeout(FULL_AFTER_S):
+                await self._render_waits.wait()
         await self._load(Tier.FULL)
 
     async def _load(self, tier: Tier) -> None:

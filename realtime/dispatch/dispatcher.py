@@ -80,7 +80,8 @@ class Dispatcher:
     async def _lease_jobs(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._work_wakeup.wait(), limits.POLL_S)
+                async with asyncio.timeout(limits.POLL_S):
+                    await self._work_wakeup.wait()
             self._work_wakeup.clear()
             previews = limits.MAX_PREVIEWS - self._count(Tier.PREVIEW)
             renders = limits.MAX_RENDERS - self._count(Tier.FULL)
@@ -96,6 +97,10 @@ class Dispatcher:
                 )
             except AWAY as error:
                 log.warning("leasing failed: %r", error)
+                continue
+            except Exception:
+                # Phones and running jobs of this process must not end with it; the next poll tries again.
+                log.exception("leasing failed")
                 continue
             for job in jobs:
                 # A lease of ours that ran out comes back as the next attempt.
@@ -121,7 +126,8 @@ class Dispatcher:
     async def _keep_leases(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._heartbeat_wakeup.wait(), limits.HEARTBEAT_S)
+                async with asyncio.timeout(limits.HEARTBEAT_S):
+                    await self._heartbeat_wakeup.wait()
             self._heartbeat_wakeup.clear()
             try:
                 if self._link.silence_s > limits.SILENCE_S:
@@ -130,6 +136,8 @@ class Dispatcher:
                 await self._heartbeat()
             except AWAY as error:
                 log.warning("the heartbeat failed: %r", error)
+            except Exception:
+                log.exception("the heartbeat failed")
 
     async def _heartbeat(self) -> None:
         attempts = {video: running.job.attempt for video, running in self._running.items()}

@@ -70,13 +70,15 @@ async def test_it_starts_serves_and_stops(world: World, database_url: str, tmp_p
             before = asyncio.get_running_loop().time()
             running.send_signal(signal.SIGTERM)
             assert await device.goodbye() == ("shutdown", 1012)
-        assert await asyncio.wait_for(running.wait(), 5) == 0
+        async with asyncio.timeout(5):
+            assert await running.wait() == 0
         assert asyncio.get_running_loop().time() - before < 5
 
 
 async def test_a_taken_port_is_one_clear_line(world: World, database_url: str, tmp_path: Path) -> None:
     async with process(world.port, database_url, tmp_path) as running:
-        _, errors = await asyncio.wait_for(running.communicate(), 20)
+        async with asyncio.timeout(20):
+            _, errors = await running.communicate()
     assert running.returncode == 1
     assert f"port {world.port} can't be used" in errors.decode()
     assert "Traceback" not in errors.decode()

@@ -81,7 +81,8 @@ class World:
     async def start_wakeups(self) -> None:
         self.ready.clear()
         self._listening = asyncio.create_task(self.wakeups.run())
-        await asyncio.wait_for(self.ready.wait(), 5)
+        async with asyncio.timeout(5):
+            await self.ready.wait()
 
     async def stop_wakeups(self) -> None:
         if self._listening is not None:

@@ -92,7 +92,8 @@ async def test_create_and_poll_then_download(client: openai.OpenAI, served_media
     making = asyncio.create_task(poller.videos.create_and_poll(prompt="a cat", model="riffle-tiny"))
     made = await _waiting(client)
     await finish(made, served_media)
-    video = await asyncio.wait_for(making, 20)
+    async with asyncio.timeout(20):
+        video = await making
     assert (video.id, video.status, video.progress) == (made, "completed", 100)
     assert (video.seconds, video.size, video.error) == ("2", "64x96", None)
     content = client.videos.download_content

@@ -40,7 +40,8 @@ class Racer:
 
     async def line(self) -> bytes:
         assert self._process.stdout is not None
-        return await asyncio.wait_for(self._process.stdout.readline(), 120)
+        async with asyncio.timeout(120):
+            return await self._process.stdout.readline()
 
     async def do(self, what: str, *args: str, moment: float) -> dict[str, Any]:
         assert self._process.stdin is not None

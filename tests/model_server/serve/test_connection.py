@@ -37,7 +37,8 @@ async def test_frames_go_out_in_order_and_a_stuck_peer_is_closed() -> None:
         connection.post(Stopped(job=str(number), attempt=1))
     assert not connection.open
     wire.reads.set()
-    await asyncio.wait_for(writer, 5)
+    async with asyncio.timeout(5):
+        await writer
     *frames, close = wire.sent
     jobs = [msgspec.msgpack.decode(frame["bytes"], type=Stopped).job for frame in frames]
     assert jobs == [str(number) for number in range(module.MAX_UNSENT)]

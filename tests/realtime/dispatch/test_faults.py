@@ -211,3 +211,41 @@ async def test_an_outage_of_the_database_ends_in_one_completion(
         await asyncio.sleep(0.5)
         found = await ended(video)
     assert names(found)[-1] == "completed"
+
+
+@pytest.mark.parametrize("broken", ["lease", "heartbeat"])
+async def test_an_error_that_nobody_expected_ends_nothing(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    monkeypatch.setattr(limits, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(limits, "POLL_S", 0.05)
+    real, failures = getattr(leases, broken), 0
+
+    async def fail_twice(*given: object, **named: object) -> object:
+        nonlocal failures
+        failures += 1
+        if failures <= 2:
+            raise ZeroDivisionError
+        return await real(*given, **named)
+
+    monkeypatch.setattr(leases, broken, fail_twice)
+
+    async def slowly(models: Models, render: Render) -> None:
+        await until(lambda: failures > 2)
+        await draw(models, render)
+
+    models.script = slowly
+    async with dispatching(models, store):
+        assert names(await ended(await new_video(await new_person()))) == WHOLE
+
+
+async def test_a_stop_in_the_moment_of_a_wakeup_is_heard(models: Models, store: MediaStore) -> None:
+    async with dispatching(models, store) as dispatcher:
+        await ended(await new_video(await new_person()))
+    running = asyncio.create_task(dispatcher.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    dispatcher.resync()
+    running.cancel()
+    await asyncio.wait({running}, timeout=10)
+    assert running.cancelled()

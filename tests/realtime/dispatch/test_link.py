@@ -25,7 +25,8 @@ async def linked(models: Models) -> AsyncIterator[ModelServerLink]:
     link, connected = ModelServerLink(models.url), asyncio.Event()
     running = asyncio.create_task(link.run(connected))
     try:
-        await asyncio.wait_for(connected.wait(), 5)
+        async with asyncio.timeout(5):
+            await connected.wait()
         yield link
     finally:
         running.cancel()
