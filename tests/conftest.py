@@ -21,23 +21,25 @@ from tests.product import model_folders, product
 
 __all__ = ["model_folders", "product"]
 
-# Fixtures that are a process, and the modules with one: all of them go to one worker, after each other.
-PROCESSES = {
+# Fixtures that are a process.
+PROCESSES = ("product", "server")
+# Groups of modules that share such a process: a group goes to one worker, one module after the other.
+GROUPS = {
     "product": (
         "tests/test_consent_races.py",
         "tests/test_product",
         "tests/test_provenance.py",
         "tests/test_supervisor.py",
-        "tests/web/",
     ),
+    "web": ("tests/web/",),
     "server": ("tests/model_server/serve/test_app.py", "tests/model_server/serve/test_stitch.py"),
 }
 
 
 def _scope(nodeid: str) -> str:
-    """What stays on one worker: the modules of one process, or a module."""
+    """What stays on one worker: a group, or a module."""
     module = nodeid.split("::")[0]
-    return next((name for name, modules in PROCESSES.items() if module.startswith(modules)), module)
+    return next((name for name, modules in GROUPS.items() if module.startswith(modules)), module)
 
 
 class Scheduler(LoadScopeScheduling):
@@ -65,19 +67,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each process's modules together: the product's first, since they take longest.
+    """Groups together, that of the product first, since it takes longest.
 
-    Others that need no model come next, so that one worker has work while the other prepares the model.
+    Modules that need no model come next, so that one worker has work while the other prepares the model. Those
+    that take long come before many short ones, so that both workers end together.
     """
     for item in items:
         for name in set(PROCESSES) & set(getattr(item, "fixturenames", ())):
-            if _scope(item.nodeid) != name:
-                raise pytest.UsageError(f"{item.nodeid} uses {name}: name its module in PROCESSES")
+            if _scope(item.nodeid) not in GROUPS:
+                raise pytest.UsageError(f"{item.nodeid} uses {name}: name its module in GROUPS")
     items.sort(key=lambda item: _rank(_scope(item.nodeid)))
 
 
 def _rank(scope: str) -> int:
-    ranks = ("product", "tests/api/", "tests/domain/", "server")
+    ranks = ("product", "tests/api/", "web", "server", "tests/export/", "tests/train/", "tests/domain/")
     return next((rank for rank, start in enumerate(ranks) if scope.startswith(start)), len(ranks))
 
 
