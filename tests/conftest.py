@@ -69,8 +69,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Groups together, that of the product first, since it takes longest.
 
-    Modules that need no model come next, so that one worker has work while the other prepares the model. Those
-    that take long come before many short ones, so that both workers end together.
+    Modules that need no model come next, so that one worker has work while the other prepares the model.
+    Those that take long come before many short ones, so that both workers end together.
     """
     for item in items:
         for name in set(PROCESSES) & set(getattr(item, "fixturenames", ())):
