@@ -153,14 +153,13 @@ async def complete(
     fidelity: float | None,
     closeness: Mapping[str, float],
     now: datetime,
-    media_hash: str | None = None,
     fingerprint: str | None = None,
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
     `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `media_hash` is the same for identical copies; `fingerprint` is what copies are found by: one of
-    what was taken down ends the video, one of what is claimed puts it under that takedown.
+    `fingerprint` is what copies are found by: one of what was taken down ends the video, one of what is
+    claimed puts it under that takedown.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
@@ -172,7 +171,7 @@ async def complete(
             """
             UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
                 video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
-                cpu_seconds = $8, fidelity = $9, media_hash = $10
+                cpu_seconds = $8, fidelity = $9
             WHERE id = $1
             """,
             video_id,
@@ -182,7 +181,6 @@ async def complete(
             latents_key,
             cpu_seconds,
             fidelity,
-            media_hash,
         )
         await fetch(
             """

@@ -7,7 +7,6 @@ is abandoned: its lease expires, and the next attempt takes over what the model 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 
 from domain.clock import Clock
@@ -129,8 +128,6 @@ class JobRunner:
             fidelity=done.fidelity,
             closeness=closeness,
             now=self._clock(),
-            # Of the unsigned file: a signed one names its video, so no two are the same.
-            media_hash=hashlib.sha256(done.media.video).hexdigest(),
             fingerprint=bits,
         )
         if not kept:
