@@ -57,7 +57,7 @@ class Screen(NamedTuple):
         """
         lineage = await self._lineage(asker, prompt, sources, cameos)
         await self._check_texts(asker, lineage, "prompt")
-        await self._check_cameos(lineage.cameos, "cameos")
+        await self._check_cameos(asker, lineage.cameos, "cameos")
         if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "what this is made from was taken down", param="source")
 
@@ -69,7 +69,7 @@ class Screen(NamedTuple):
         """
         lineage = await self._lineage(asker, caption or "", [video_id], ())
         await self._check_texts(asker, lineage, "caption" if caption else "video_id")
-        await self._check_cameos(lineage.cameos, "video_id")
+        await self._check_cameos(asker, lineage.cameos, "video_id")
         if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "this video was taken down", param="video_id")
 
@@ -136,13 +136,18 @@ class Screen(NamedTuple):
         message = f"rule `registry` refuses this: {_protected(judgement.hits[0])}; {APPEAL}"
         raise RiffleError(Code.LIKENESS_PROTECTED, message, param=param)
 
-    async def _check_cameos(self, cameos: Sequence[str], param: str) -> None:
-        for cameo in await visibility.of_minors(cameos):
-            raise RiffleError(Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: minor", param=param)
-        if self.settings.require_proof == "on":
-            for cameo in await enrolments.unproven(cameos):
-                message = f"cameo {cameo} may not be used: not_proven"
-                raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
+    async def refused_cameos(self, account: str, cameos: Sequence[str]) -> dict[str, str]:
+        """The cameos that `account` may not use whatever their owners say: `minor`, or `not_proven`."""
+        refused = dict.fromkeys(await visibility.of_minors(cameos), "minor")
+        if self.settings.require_proof != "off":
+            owner = account if self.settings.require_proof == "others" else None
+            refused |= dict.fromkeys(await enrolments.unproven(cameos, owner), "not_proven") | refused
+        return refused
+
+    async def _check_cameos(self, asker: Asker, cameos: Sequence[str], param: str) -> None:
+        for cameo, reason in (await self.refused_cameos(asker.account, cameos)).items():
+            message = f"cameo {cameo} may not be used: {reason}"
+            raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
 
 
 def _rule_of(hit: NameHit) -> str:

@@ -13,6 +13,7 @@ from domain.accounts import credits
 from domain.consent import verdicts
 from domain.events import stream
 from domain.safety import fingerprints, takedowns
+from domain.safety.sketches import save_video
 from domain.videos import transitions
 from domain.videos.inputs import source_inputs
 from domain.videos.lifecycle import Trigger, advance
@@ -154,12 +155,13 @@ async def complete(
     closeness: Mapping[str, float],
     now: datetime,
     fingerprint: str | None = None,
+    sketches: Sequence[bytes] = (),
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
     `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
     `fingerprint` is what copies are found by: one of what was taken down ends the video, one of what is
-    claimed puts it under that takedown.
+    claimed puts it under that takedown; by `sketches` (media.sketch) uploads of parts of it are known.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
@@ -192,6 +194,7 @@ async def complete(
             list(closeness),
             list(closeness.values()),
         )
+        await save_video(video_id, sketches)
         await credits.settle(row.account_id, video_id, now)
         done = VideoCompleted(credits=row.price, cpu_seconds=cpu_seconds, fidelity=fidelity)
         await stream.append(video_stream(video_id), done, now=now)
