@@ -6,7 +6,7 @@ from datetime import datetime
 
 from litestar import Controller, delete, get, post
 
-from api.http.auth import PUBLIC, AuthedRequest
+from api.http.auth import PUBLIC, AuthedRequest, PublicRequest
 from api.http.rate_limits import SIGN_INS, rate_limited
 from domain.accounts import accounts, credits, passwords, sessions
 from domain.accounts.accounts import AccountRow
@@ -21,6 +21,9 @@ from schemas.accounts import (
 )
 from schemas.errors import Code, RiffleError
 
+# Browsers name themselves in about 120.
+MAX_DEVICE_CHARS = 200
+
 
 class Accounts(Controller):
     """Accounts and sessions."""
@@ -28,7 +31,7 @@ class Accounts(Controller):
     tags = ("accounts",)
 
     @post("/accounts", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign up")
-    async def sign_up(self, now: datetime, data: CreateAccount) -> SignedIn:
+    async def sign_up(self, request: PublicRequest, now: datetime, data: CreateAccount) -> SignedIn:
         """Make an account and sign in to it.
 
         Raises:
@@ -41,10 +44,10 @@ class Accounts(Controller):
             demo=False,
             now=now,
         )
-        return await _signed_in(account, now)
+        return await _signed_in(account, request, now)
 
     @post("/sessions", opt=PUBLIC, guards=[rate_limited(SIGN_INS)], summary="Sign in")
-    async def sign_in(self, now: datetime, data: CreateSession) -> SignedIn:
+    async def sign_in(self, request: PublicRequest, now: datetime, data: CreateSession) -> SignedIn:
         """Start a session. A wrong handle and a wrong password look and take the same.
 
         Raises:
@@ -56,11 +59,13 @@ class Accounts(Controller):
             or account is None
         ):
             raise RiffleError(Code.WRONG_CREDENTIALS, "the handle or the password is wrong")
-        return await _signed_in(account, now)
+        return await _signed_in(account, request, now)
 
     @post("/sessions/refresh", opt=PUBLIC, status_code=200, summary="New tokens for a refresh token")
     async def refresh(self, now: datetime, data: RefreshSession) -> SignedIn:
         """Rotate. A refresh token works once: a second use ends the whole session.
+
+        Only within some seconds is it answered with the same tokens again, since the answer may have been lost.
 
         Raises:
             RiffleError: unauthenticated, token_expired.
@@ -70,8 +75,8 @@ class Accounts(Controller):
 
     @delete("/sessions", status_code=204, summary="Sign out")
     async def sign_out(self, request: AuthedRequest, now: datetime) -> None:
-        """End this session: its access and refresh tokens stop working."""
-        await sessions.revoke(request.auth, now)
+        """End this session: its tokens stop working, and its sockets are closed."""
+        await sessions.end(request.auth, now)
 
     @get("/me", summary="Who I am")
     async def me(self, request: AuthedRequest) -> Me:
@@ -84,8 +89,10 @@ class Accounts(Controller):
         return await credits.balance(request.user.id)
 
 
-async def _signed_in(account: AccountRow, now: datetime) -> SignedIn:
-    tokens = await sessions.issue(account.id, None, now)
+async def _signed_in(account: AccountRow, request: PublicRequest, now: datetime) -> SignedIn:
+    # What a client says of itself, for the list of sessions: printable, and no longer than a line or two.
+    device = "".join(filter(str.isprintable, request.headers.get("user-agent", "")))[:MAX_DEVICE_CHARS]
+    tokens = await sessions.issue(account.id, device, now)
     return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
 

@@ -21,29 +21,35 @@ class AccountTable(Table, tablename="accounts", db=ENGINE):
 
 
 class SessionTable(Table, tablename="sessions", db=ENGINE):
-    """A sign-in: the family of every token that was rotated out of it."""
+    """A sign-in: the family of every token that was rotated out of it. A trigger announces its end."""
 
     id = Text(primary_key=True)
     account_id = ForeignKey(AccountTable, null=False)
     created_at = Timestamptz()
     revoked_at = Timestamptz(null=True)
+    device = Text()
+    refreshed_at = Timestamptz()
 
 
 class TokenTable(Table, tablename="tokens", db=ENGINE):
-    """An access or refresh token by its SHA-256; a used refresh token is kept to notice its reuse."""
+    """An access or refresh token by its SHA-256; a used refresh token is kept to notice its reuse.
+
+    `salt` is what its successors are derived with, for as long as they may be asked for again.
+    """
 
     hash = Text(primary_key=True)
     session_id = ForeignKey(SessionTable, null=False)
     kind = Text()
     expires_at = Timestamptz()
     used_at = Timestamptz(null=True)
+    salt = Bytea(null=True)
 
 
 class TicketTable(Table, tablename="tickets", db=ENGINE):
-    """A single-use entry to the socket, by its SHA-256."""
+    """A single-use entry to the socket for a session, by its SHA-256."""
 
     hash = Text(primary_key=True)
-    account_id = ForeignKey(AccountTable, null=False)
+    session_id = ForeignKey(SessionTable, null=False)
     expires_at = Timestamptz()
 
 

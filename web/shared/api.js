@@ -31,7 +31,8 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function send(method, path, body, headers) {
+/** @param {number} [within] milliseconds for each try; without it as long as the browser waits */
+async function send(method, path, body, headers, within) {
   const token = session.get()?.access_token;
   const request = {
     method,
@@ -43,7 +44,7 @@ async function send(method, path, body, headers) {
     body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
   };
   for (let tries = 0; ; tries++) {
-    const reply = await fetch(path, request).catch(() => null);
+    const reply = await fetch(path, within ? { ...request, signal: AbortSignal.timeout(within) } : request).catch(() => null);
     const away = !reply || reply.status === 503 || reply.status === 502;
     if (!away || tries === WAITS_MS.length) {
       if (!reply) throw new ApiError(0, null);
@@ -68,13 +69,15 @@ export function forget() {
   dispatchEvent(new Event("signed-out"));
 }
 
-// A refresh token works once, and a second use ends the session: one at a time, in all tabs together.
+// A refresh token works once, and a second use ends the session; only for 20 s is the same answer given again,
+// since it may have been lost. Three tries of 5 s with their waits end within that. One at a time, in all tabs.
+const REFRESH_TRY_MS = 5000;
 let refreshing = null;
 function refresh(stale) {
   const work = async () => {
     const known = session.get();
     if (!known || known.access_token !== stale) return;
-    const reply = await send("POST", "/v1/sessions/refresh", { refresh_token: known.refresh_token }, {});
+    const reply = await send("POST", "/v1/sessions/refresh", { refresh_token: known.refresh_token }, {}, REFRESH_TRY_MS);
     if (!reply.ok) await fail(reply);
     keep(await reply.json());
   };
