@@ -65,7 +65,7 @@ class Accounts(Controller):
     async def refresh(self, now: datetime, data: RefreshSession) -> SignedIn:
         """Rotate. A refresh token works once: a second use ends the whole session.
 
-        Only within some seconds is it answered with the same tokens again, since the answer may have been lost.
+        Within some seconds it is answered with the same tokens again: the first answer may have been lost.
 
         Raises:
             RiffleError: unauthenticated, token_expired.

@@ -59,7 +59,12 @@ class Cameos(Controller):
             challenge = await enrolments.new_challenge(cameo.id, request.user.id, now=now)
             return msgspec.structs.replace(cameo, challenge=challenge)
 
-        return await idempotent_with_check(request, data, check, create)
+        async def reread(cameo_id: str) -> Cameo:
+            cameo = await cameos.get(cameo_id, request.user.id)
+            challenge = await enrolments.standing_challenge(cameo_id, now=now)
+            return msgspec.structs.replace(cameo, challenge=challenge)
+
+        return await idempotent_with_check(request, data, check, create, reread)
 
     @get("/", summary="My cameos")
     async def mine(self, request: AuthedRequest) -> CameoList:
@@ -104,7 +109,10 @@ class Cameos(Controller):
             await grants.check_request_rate(request.user.id, now=now)
             return await grants.request(cameo_id, request.user.id, asked, now=now)
 
-        return await idempotent(request, asked, create)
+        async def reread(grant_id: str) -> Grant:
+            return await grants.get_own_request(grant_id, request.user.id, now=now)
+
+        return await idempotent(request, asked, create, reread)
 
     @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
     async def revoke(

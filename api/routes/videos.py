@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -107,7 +108,9 @@ class Videos(Controller):
         async def create(known: list[ModelCard]) -> Video:
             return await render_video(request.user.id, video_id, known, now)
 
-        return await idempotent_with_check(request, None, check, create, status=200, headers=_poll(Tier.FULL))
+        return await idempotent_with_check(
+            request, None, check, create, _reread(request, now), status=200, headers=_poll(Tier.FULL)
+        )
 
     @get("/", summary="My videos")
     async def page(
@@ -202,7 +205,16 @@ async def _create(
     async def create(known: list[ModelCard]) -> Video:
         return await create_video(request.user.id, asked, known, now)
 
-    return await idempotent_with_check(request, data, check, create, status=200, headers=_poll(asked.tier))
+    return await idempotent_with_check(
+        request, data, check, create, _reread(request, now), status=200, headers=_poll(asked.tier)
+    )
+
+
+def _reread(request: AuthedRequest, now: datetime) -> Callable[[str], Awaitable[Video]]:
+    async def reread(video_id: str) -> Video:
+        return await to_video(await get_viewable(video_id, request.user.id, now))
+
+    return reread
 
 
 def _poll(tier: Tier) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import BigSerial, Boolean, Bytea, ForeignKey, Integer, SmallInt, Text, Timestamptz
+from piccolo.columns import BigSerial, Boolean, Bytea, ForeignKey, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from db.engine import ENGINE
@@ -72,13 +72,12 @@ class BlockTable(Table, tablename="blocks", db=ENGINE):
 
 
 class IdempotencyTable(Table, tablename="idempotency", db=ENGINE):
-    """The answer to a request that carried a key."""
+    """What a request that carried a key has made."""
 
     id = BigSerial(primary_key=True)
     account_id = ForeignKey(AccountTable, null=False)
     key = Text()
     route = Text()
     body_hash = Text()
-    status = SmallInt()
-    body = Bytea()
+    made_id = Text()
     created_at = Timestamptz()

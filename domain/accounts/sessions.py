@@ -36,7 +36,8 @@ async def issue(account_id: str, device: str, now: datetime) -> Tokens:
         session = new_id("sess")
         await fetch(
             """
-            INSERT INTO sessions (id, account_id, device, created_at, refreshed_at) VALUES ($1, $2, $3, $4, $4)
+            INSERT INTO sessions (id, account_id, device, created_at, refreshed_at)
+            VALUES ($1, $2, $3, $4, $4)
             """,
             session,
             account_id,

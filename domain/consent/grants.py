@@ -220,6 +220,18 @@ async def list_requests(account: str, role: Literal["owner", "grantee"], *, now:
     return await _select(f"{mine} ORDER BY {order} LIMIT {MAX_REQUESTS}", account, now=now)
 
 
+async def get_own_request(grant_id: str, grantee: str, *, now: datetime) -> Grant:
+    """A request that one has made, as it stands.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    found = await _select("h.grant_id = $1 AND h.grantee_id = $2", grant_id, grantee, now=now)
+    if not found:
+        raise RiffleError(Code.NOT_FOUND, f"there is no request `{grant_id}`")
+    return found[0]
+
+
 async def lock_cameo(cameo_id: str, owner: str | None = None) -> dict[str, Any]:
     """The row of a cameo, locked until the transaction ends; `owner` None takes anybody's.
 
