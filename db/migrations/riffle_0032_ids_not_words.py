@@ -17,6 +17,15 @@ STATEMENTS = (
     "ALTER TABLE idempotency ALTER COLUMN made_id SET NOT NULL",
     "ALTER TABLE idempotency DROP COLUMN body",
     "ALTER TABLE idempotency DROP COLUMN status",
+    """
+    UPDATE events SET data = jsonb_build_object('grant_id', data -> 'grant' -> 'id',
+        'revision', data -> 'grant' -> 'revision')
+    WHERE name IN ('cameo.requested', 'cameo.accepted', 'cameo.refused', 'cameo.revoked')
+    """,
+    """
+    UPDATE events SET data = data - ARRAY['cameo_name', 'by', 'prompt']
+    WHERE name IN ('cameo.used', 'post.remixed')
+    """,
 )
 
 
