@@ -52,7 +52,7 @@ async def with_words(stored: Sequence[tuple[EventName, dict[str, Any]]]) -> list
     remixed = [data["video_id"] for name, data in stored if name is EventName.POST_REMIXED]
     videos = await _videos([*remixed, *(data["video_ids"][0] for data in used)])
     names = await _cameo_names([data["cameo_id"] for data in used])
-    found = []
+    found: list[dict[str, Any]] = []
     for name, data in stored:
         if name in _OF_GRANTS:
             found.append({"grant": grants[data["grant_id"], data["revision"]]})
