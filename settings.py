@@ -73,6 +73,13 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     moderation_timeout_s: Annotated[float, Meta(ge=0.1, le=30, description="0.1 to 30 seconds")] = 2.0
     moderation_on_error: Literal["refuse", "allow"] = "refuse"
     require_proof: Switch = "off"
+    # Whose likeness may be lent, and who may draw with one.
+    cameos_for: Annotated[
+        Literal["adults", "declared_adults", "everyone"],
+        Meta(description="adults (all but declared minors), declared_adults or everyone"),
+    ] = "adults"
+    # What a new account can spend.
+    start_credits: Annotated[int, Meta(ge=0, le=1_000_000, description="0 to 1000000 credits")] = 1000
     admin_cookies: Annotated[
         Literal["plain", "secure"], Meta(description="plain or secure (by HTTPS alone)")
     ] = "plain"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from piccolo.columns import BigSerial, Boolean, Bytea, ForeignKey, Integer, Text, Timestamptz
+from typing import Any
+
+from piccolo.columns import BigSerial, Boolean, Bytea, ForeignKey, Integer, SmallInt, Text, Timestamptz
 from piccolo.table import Table
 
 from db.engine import ENGINE
 
 
 class AccountTable(Table, tablename="accounts", db=ENGINE):
-    """A person. `balance` is what can be spent; it equals the sum of the account's credit entries."""
+    """A person. `balance` is what can be spent; it equals the sum of the account's credit entries.
+
+    Of one that was deleted a row without words stays; `retired_hash` is the SHA-256 of its handle.
+    """
 
     id = Text(primary_key=True)
     handle = Text()
@@ -18,6 +23,19 @@ class AccountTable(Table, tablename="accounts", db=ENGINE):
     demo = Boolean()
     balance = Integer()
     created_at = Timestamptz()
+    age_bracket = Text()
+    deleted_at = Timestamptz(null=True)
+    retired_hash = Text(null=True)
+
+
+class ErasureTable(Table, tablename="erasures", db=ENGINE):
+    """How far the deletion of an account has come: the steps are those of domain.accounts.erasure."""
+
+    account_id: ForeignKey[Any] = ForeignKey(AccountTable, null=False, primary_key=True)
+    step = SmallInt()
+    began_at = Timestamptz()
+    retry_at = Timestamptz(null=True)
+    ended_at = Timestamptz(null=True)
 
 
 class SessionTable(Table, tablename="sessions", db=ENGINE):

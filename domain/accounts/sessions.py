@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from db.engine import fetch, fetch_one, transaction
+from db.engine import exists, fetch, fetch_one, transaction
 from domain.accounts.accounts import COLUMNS, AccountRow
 from domain.ids import new_id
+from schemas.accounts import SessionInfo
+from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
 
 # A stolen access token works for an hour at most; a phone that is opened once a month stays signed in.
@@ -25,6 +27,8 @@ REUSE_GRACE_S = 20
 ENDED = "riffle_session"
 # A person has a handful of devices; at this many the one that was longest unused is signed out.
 MAX_SESSIONS = 50
+# For so long after a sign-in the password need not be given again for what can't be undone.
+RECENT_S = 600
 Tokens = tuple[str, str, int]
 
 
@@ -115,6 +119,48 @@ async def end_of_account(account_id: str, now: datetime, *, keep: str | None = N
     """End every session of an account, except the one to `keep`."""
     rows = await fetch("SELECT id FROM sessions WHERE account_id = $1 AND revoked_at IS NULL", account_id)
     await _end([row["id"] for row in rows if row["id"] != keep], now)
+
+
+async def list_own(account_id: str, current: str) -> list[SessionInfo]:
+    """The sessions of an account that live, the one that was used last first."""
+    rows = await fetch(
+        """
+        SELECT id, device, created_at, refreshed_at, id = $2 AS current FROM sessions
+        WHERE account_id = $1 AND revoked_at IS NULL ORDER BY refreshed_at DESC, id LIMIT $3
+        """,
+        account_id,
+        current,
+        MAX_SESSIONS,
+    )
+    for row in rows:
+        row["created_at"], row["refreshed_at"] = (
+            unix_seconds(row[name]) for name in ("created_at", "refreshed_at")
+        )
+    return msgspec.convert(rows, list[SessionInfo])
+
+
+async def end_own(account_id: str, session_id: str, now: datetime) -> None:
+    """End one session of an account.
+
+    Raises:
+        RiffleError: not_found, where it has no such session that lives.
+    """
+    if not await exists(
+        "SELECT FROM sessions WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL",
+        session_id,
+        account_id,
+    ):
+        raise RiffleError(Code.NOT_FOUND, f"there is no session `{session_id}` of yours")
+    await _end([session_id], now)
+
+
+async def is_recent(session_id: str, now: datetime) -> bool:
+    """Whether somebody signed in to this session within the last RECENT_S, with a password then."""
+    return await exists(
+        "SELECT FROM sessions WHERE id = $1 AND created_at > $2",
+        session_id,
+        now - timedelta(seconds=RECENT_S),
+    )
 
 
 async def ended(session_ids: Sequence[str], now: datetime) -> set[str]:

@@ -26,6 +26,11 @@ ANSWERED: dict[GrantStatus, type[CameoAccepted | CameoRefused | CameoRevoked]] =
 REQUESTS_PER_HOUR = 20
 # An inbox of requests; older ones have long been answered.
 MAX_REQUESTS = 500
+# What a revision `g` by account `a` says; the words of who has left are read by nobody.
+WORDS = """
+    CASE WHEN a.deleted_at IS NULL THEN g.scope ELSE g.scope - 'prompt' END AS scope,
+    CASE WHEN a.deleted_at IS NULL THEN g.message END AS message
+"""
 # Written down as expired in one go; what has run out counts as such before that too.
 DUE_BATCH = 100
 
@@ -253,7 +258,7 @@ async def _select(where: str, *args: object, now: datetime) -> list[Grant]:
     rows = await fetch(
         f"""
         SELECT h.grant_id AS id, h.cameo_id, c.display_name AS cameo_name, a.handle AS grantee, h.status,
-            g.scope, h.revision, h.requested_at AS at, g.message, g.policy_version
+            {WORDS}, h.revision, h.requested_at AS at, g.policy_version
         FROM grant_heads h JOIN grants g USING (grant_id, revision) JOIN cameos c ON c.id = h.cameo_id
         JOIN accounts a ON a.id = h.grantee_id WHERE {where}
         """,

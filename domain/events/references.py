@@ -73,7 +73,9 @@ async def _grants(wanted: Sequence[dict[str, Any]]) -> dict[tuple[str, int], dic
     rows = await fetch(
         """
         SELECT g.grant_id AS id, g.revision, g.cameo_id, c.display_name AS cameo_name, a.handle AS grantee,
-            g.status, g.scope, h.requested_at AS created_at, g.message, g.policy_version
+            g.status, h.requested_at AS created_at, g.policy_version,
+            CASE WHEN a.deleted_at IS NULL THEN g.scope ELSE g.scope - 'prompt' END AS scope,
+            CASE WHEN a.deleted_at IS NULL THEN g.message END AS message
         FROM unnest($1::text[], $2::integer[]) AS asked(grant_id, revision)
         JOIN grants g USING (grant_id, revision) JOIN grant_heads h USING (grant_id)
         JOIN cameos c ON c.id = g.cameo_id JOIN accounts a ON a.id = g.grantee_id
