@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from db.engine import fetch, fetch_one
+from db.engine import fetch
 from schemas.accounts import AgeBracket
 from schemas.errors import Code, RiffleError
 
@@ -36,15 +36,15 @@ async def excluded(account_id: str, cameo_ids: Sequence[str], cameos_for: Cameos
     brackets = [bracket.value for bracket in EXCLUDED[cameos_for]]
     if not cameo_ids or not brackets:
         return []
-    who = await fetch_one("SELECT age_bracket FROM accounts WHERE id = $1", account_id)
-    if who is not None and who["age_bracket"] in brackets:
-        return list(cameo_ids)
     rows = await fetch(
         """
         SELECT c.id FROM cameos c JOIN accounts a ON a.id = c.account_id
-        WHERE c.id = ANY ($1::text[]) AND a.age_bracket = ANY ($2::text[]) ORDER BY c.id
+        WHERE c.id = ANY ($1::text[]) AND (a.age_bracket = ANY ($2::text[]) OR EXISTS (
+            SELECT FROM accounts w WHERE w.id = $3 AND w.age_bracket = ANY ($2::text[])
+        )) ORDER BY c.id
         """,
         list(cameo_ids),
         brackets,
+        account_id,
     )
     return [row["id"] for row in rows]

@@ -85,11 +85,18 @@ function refresh(stale) {
   return refreshing;
 }
 
+/** Whether the token is refused; a wrong password is another matter. @param {Response} reply */
+async function isStale(reply) {
+  if (reply.status !== 401) return false;
+  const body = await reply.clone().json().catch(() => null);
+  return body?.error?.code !== "wrong_credentials";
+}
+
 /** One request, with a fresh token where the old one has run out. @returns {Promise<Response>} */
 export async function request(method, path, body, headers = {}) {
   const used = session.get()?.access_token;
   let reply = await send(method, path, body, headers);
-  if (reply.status === 401 && used) {
+  if (used && (await isStale(reply))) {
     try {
       await refresh(used);
     } catch (error) {
@@ -97,7 +104,7 @@ export async function request(method, path, body, headers = {}) {
       throw error;
     }
     if (session.get()) reply = await send(method, path, body, headers);
-    if (reply.status === 401) forget();
+    if (await isStale(reply)) forget();
   }
   if (!reply.ok) await fail(reply);
   return reply;
