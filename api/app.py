@@ -45,6 +45,7 @@ from api.routes.references import References
 from api.routes.safety import Appeals, Registry, Reports
 from api.routes.social import Social
 from api.routes.takedowns import Takedowns
+from api.routes.video_edits import VideoEdits
 from api.routes.videos import Videos
 from db import engine
 from domain.clock import Clock, utc_now
@@ -62,6 +63,7 @@ REQUEST_METRICS = PrometheusConfig(app_name="api", prefix="riffle_http", group_p
 CONTROLLERS = (
     Accounts,
     Videos,
+    VideoEdits,
     Content,
     Models,
     Posts,

@@ -29,7 +29,7 @@ from schemas.feed import CreatePost
 from schemas.moderation import CreateAppeal, CreateReport, ReportReason
 from schemas.registry import CreateRegistryGrant
 from schemas.takedowns import CreateCounterNotice, CreateTakedown
-from schemas.videos import CreateVideo, Relation, RemixVideo, Source, Steer
+from schemas.videos import CreateVideo, EditVideo, ExtendVideo, Relation, RemixVideo, Source, Steer, VideoRef
 
 VERSION = version("riffle")
 JSON = "application/json"
@@ -70,6 +70,8 @@ EXAMPLES = {
             steer=Steer(motion="jump", time="sunset"),
         ),
         RemixVideo(prompt="the same at night", n=4),
+        EditVideo(prompt="the same in the rain", video=VideoRef(id="video_5f0c"), strength=0.6),
+        ExtendVideo(prompt="a cat jumps on a beach", video=VideoRef(id="video_5f0c"), seconds="4"),
         CreatePost(video_id="video_5f0c", caption="over and over"),
         CreateCameo(
             display_name="Ada", audience=Audience.PEOPLE_I_APPROVE, restrictions=Restrictions(words=["gun"])
