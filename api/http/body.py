@@ -13,6 +13,7 @@ from litestar.dto import AbstractDTO
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
+from api.http.errors import MESSAGES
 from api.http.form import read_form
 from schemas.errors import Code, RiffleError
 
@@ -75,6 +76,9 @@ def decode(raw: bytes, body_type: Any, content_type: str) -> Any:
         RiffleError: wrong syntax, field, type or content type.
     """
     media = content_type.partition(";")[0].strip().lower()
+    # A route whose forms hold files takes larger bodies, and no larger JSON.
+    if media != FORMS[0] and len(raw) > MAX_BODY_BYTES:
+        raise RiffleError(Code.BODY_TOO_LARGE, MESSAGES[Code.BODY_TOO_LARGE])
     try:
         if media in FORMS:
             data = msgspec.convert(read_form(raw, content_type, body_type), body_type, strict=False)
