@@ -21,6 +21,7 @@ from api.http import openapi
 from api.http.auth import require_sign_in
 from api.http.body import MAX_BODY_BYTES, RequestBodyDTO
 from api.http.clock import provide_now
+from api.http.cors import cors
 from api.http.drain import drain_request_body
 from api.http.errors import to_error_response
 from api.http.rate_limits import create_limiter
@@ -133,7 +134,8 @@ def create_app(
         before_request=refuse_unstorable_url,
         before_send=[add_response_headers],
         request_max_body_size=MAX_BODY_BYTES,
-        openapi_config=openapi.config(),
+        cors_config=cors(settings.cors_origins),
+        openapi_config=openapi.config(settings.public_url),
         logging_config=None,
     )
     openapi.describe(app)

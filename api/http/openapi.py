@@ -20,6 +20,7 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
     SecurityScheme,
+    Server,
 )
 
 from schemas.accounts import CreateAccount, CreateSession
@@ -121,12 +122,13 @@ def describe(app: Litestar) -> None:
                 handler.operation_class = RiffleOperation
 
 
-def config() -> OpenAPIConfig:
-    """What Litestar needs to know to write the document."""
+def config(public_url: str = "") -> OpenAPIConfig:
+    """What Litestar needs to know to write the document; `public_url` is where people reach this server."""
     return OpenAPIConfig(
         title="Riffle",
         version=VERSION,
         description="OpenAI's Videos API, with previews, remixes, a feed and consent.",
+        servers=[Server(url=public_url or "/")],
         render_plugins=[ScalarRenderPlugin()],
         use_handler_docstrings=True,
         components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
