@@ -21,6 +21,7 @@ from domain.videos.to_wire import to_video, to_videos
 from domain.videos.validate import check_request, find_card
 from domain.videos.visibility import get_viewable
 from media.store import MediaStore
+from schemas.base import RequestBody
 from schemas.videos import (
     CreateVideo,
     DeletedVideo,
@@ -63,7 +64,7 @@ class Videos(Controller):
                 not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
-        return await _create(request, now, data, data, cards, screen)
+        return await create_response(request, now, data, data, cards, screen)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
     async def remix(
@@ -86,7 +87,7 @@ class Videos(Controller):
             seed=data.seed,
             source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
         )
-        return await _create(request, now, data, asked, cards, screen)
+        return await create_response(request, now, data, asked, cards, screen)
 
     @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
     async def render(
@@ -185,10 +186,10 @@ class Videos(Controller):
         return ReceiptList(data=await receipts.of_video(video_id))
 
 
-async def _create(
+async def create_response(
     request: AuthedRequest,
     now: datetime,
-    data: CreateVideo | RemixVideo,
+    data: RequestBody,
     asked: CreateVideo,
     cards: Cards,
     screen: Screen,

@@ -56,6 +56,11 @@ class Gateway:
         self._closing = asyncio.Event()
         self._server: Server | None = None
 
+    @property
+    def phones(self) -> frozenset[Phone]:
+        """Those that were admitted and are connected."""
+        return frozenset(self._phones)
+
     async def start(self) -> int:
         """Begin to accept phones.
 
