@@ -88,14 +88,15 @@ class Screen(NamedTuple):
         Nothing is recorded: there is nobody yet who could appeal.
 
         Raises:
-            RiffleError: likeness_protected, moderation_refused, busy.
+            RiffleError: likeness_protected, moderation_refused.
         """
         nobody = Asker("", "", now)
         texts = [handle, *([] if display_name is None else [display_name])]
-        judgement = await self._judge(nobody, LineageTexts(texts, [], []))
+        # No other service is asked: while it is away people can still sign up.
+        judgement = await self._judge(nobody, LineageTexts(texts, [], []), outside=False)
         if not judgement.rules:
             return
-        by_handle = (await self._judge(nobody, LineageTexts([handle], [], []))).rules
+        by_handle = (await self._judge(nobody, LineageTexts([handle], [], []), outside=False)).rules
         param = "handle" if by_handle else "display_name"
         if judgement.findings:
             raise RiffleError(Code.MODERATION_REFUSED, judgement.findings[0].summary, param=param)
@@ -127,8 +128,11 @@ class Screen(NamedTuple):
             await visibility.get_viewable(video_id, asker.account, asker.now)
         return await lineage_texts.collect([own], sources, cameos)
 
-    async def _judge(self, asker: Asker, lineage: LineageTexts) -> Judgement:
-        """What refuses these texts for this person; an upheld appeal takes its rules away."""
+    async def _judge(self, asker: Asker, lineage: LineageTexts, *, outside: bool = True) -> Judgement:
+        """What refuses these texts for this person; an upheld appeal takes its rules away.
+
+        Without `outside` no other service is asked.
+        """
         matcher = await registry.matcher()
         # A long lineage takes seconds, in which others are served.
         named = await asyncio.to_thread(matcher.find, lineage.texts)
@@ -140,7 +144,7 @@ class Screen(NamedTuple):
             [hit for hit in hits if _rule_of(hit) not in waived],
         )
         # What is refused anyway is not sent to another service.
-        if not judgement.rules and lineage.texts:
+        if outside and not judgement.rules and lineage.texts:
             more = await self.moderation.judge(lineage.texts, bool(lineage.cameos))
             if more is not None and more.rule not in waived:
                 return judgement._replace(findings=[more])
