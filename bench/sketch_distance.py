@@ -77,7 +77,7 @@ def agreement(picture: Picture, kept: Cells, index: int | None) -> float:
         for match in (sketch_match.match_whole(frame, kept), sketch_match.match_part(frame, kept))
         if match
     ]
-    return max((match.score for match in found if index in (None, match.index)), default=0.0)
+    return max((match.score for match in found if index in (None, match.place)), default=0.0)
 
 
 def measure(count: int) -> str:

@@ -50,7 +50,7 @@ def look_at(data: bytes, media_type: str, stride: int = 1) -> list[Grey]:
         if media_type != "video/mp4":
             with Image.open(io.BytesIO(data)) as picture:
                 return [_small(picture)]
-        found = []
+        found: list[Grey] = []
         with av.open(io.BytesIO(data), "r", format="mp4") as container:
             for number, frame in enumerate(container.decode(video=0)):
                 if number % stride:

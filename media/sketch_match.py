@@ -36,7 +36,7 @@ MIDDLES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.5625, 0.5, 0.45, 0
 class Match(NamedTuple):
     """The place of a stored sketch among those that were given, and how well the cells agree, 0..1."""
 
-    index: int
+    place: int
     score: float
 
 
@@ -59,8 +59,8 @@ def match_whole(frame: Grey, stored: Cells) -> Match | None:
         return None
     scores = _unit(stored) @ _unit(np.stack(wanted)).T
     best = scores.max(axis=1)
-    index = int(best.argmax())
-    return Match(index, float(best[index])) if best[index] >= NEAR else None
+    place = int(best.argmax())
+    return Match(place, float(best[place])) if best[place] >= NEAR else None
 
 
 def match_part(frame: Grey, stored: Cells) -> Match | None:
@@ -201,7 +201,7 @@ def _agreement(one: Cells, other: Cells) -> float:
 
 def _unit(cells: Cells) -> NDArray[np.float32]:
     flat = cells.reshape(len(cells), -1).astype(np.float32)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1.0)
+    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1.0), np.float32)
 
 
 @lru_cache(maxsize=1)

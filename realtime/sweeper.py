@@ -1,4 +1,4 @@
-"""Background work of time and revocations: consent cascades, expired grants, deleted media."""
+"""Background work of time and revocations: consent cascades, deleted accounts, expired grants, media."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import logging
 
 from db.engine import AWAY
+from domain.accounts import erasure
 from domain.clock import Clock
 from domain.consent import cameos, cascades
 from media.store import MediaStore
@@ -45,6 +46,8 @@ class Sweeper:
     async def sweep(self) -> None:
         """Do all that is due now."""
         while await cascades.run_batch(now=self._clock()):
+            pass
+        while await erasure.run_batch(now=self._clock()):
             pass
         while await cameos.expire(now=self._clock()):
             pass

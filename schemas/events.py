@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -124,16 +124,17 @@ class CameoUsed(msgspec.Struct, kw_only=True, frozen=True):
 class CameoCopied(msgspec.Struct, kw_only=True, frozen=True):
     """Somebody else (`by`, a handle) uploaded a copy of an own cameo's picture, or of a video with it.
 
-    It was refused. `upload` is what it was meant as; `found_by` its content credentials or what it looks
-    like; `video_id` the video that it is a copy of, if it is one.
+    It was refused. `upload` is what it was meant as: reference, proof or input_reference; `found_by` is
+    credentials (its content credentials) or picture (what it looks like);
+    `video_id` the video that it is a copy of, if it is one.
     """
 
     name: ClassVar = EventName.CAMEO_COPIED
     cameo_id: str
     cameo_name: str
     by: str
-    upload: Literal["reference", "proof", "input_reference"]
-    found_by: Literal["credentials", "picture"]
+    upload: str
+    found_by: str
     video_id: str | None = None
 
 

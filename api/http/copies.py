@@ -114,4 +114,4 @@ def _find(frames: list[Grey], page: list[StoredSketch], *, parts: bool = True) -
         matches += [match_part(frame, stored) for frame in frames[::step]]
     found = [match for match in matches if match is not None]
     best = max(found, key=lambda match: match.score, default=None)
-    return None if best is None else Copied(page[best.index], best.score)
+    return None if best is None else Copied(page[best.place], best.score)

@@ -92,7 +92,7 @@ COPIES: dict[str, Callable[[Picture], Picture]] = {
 def test_a_copy_is_found(stored: Cells, how: str) -> None:
     for seed in SEEN:
         frame = looked_at(COPIES[how](shot(seed)))
-        found = [match.index for match in (match_whole(frame, stored), match_part(frame, stored)) if match]
+        found = [match.place for match in (match_whole(frame, stored), match_part(frame, stored)) if match]
         assert seed in found, (how, seed)
 
 
