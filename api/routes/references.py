@@ -14,6 +14,7 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.openapi import RiffleOperation
+from domain import media_keys
 from domain.consent import cameos
 from domain.ids import new_id
 from media.reference import CLIP, MAX_BYTES, PICTURES, clean
@@ -67,12 +68,13 @@ class References(Controller):
         except ValueError as wrong:
             raise RiffleError(Code.INVALID_REQUEST, str(wrong)) from wrong
         key = f"cameos/{cameo_id}/{new_id('reference')}.{ENDINGS[kept]}"
+        await media_keys.reserve([key])
         await media.put(key, data)
         digest = hashlib.sha256(data).hexdigest()
         try:
             return await cameos.set_reference(cameo_id, request.user.id, key, digest, now=read_clock(request))
         except RiffleError:
-            await media.delete(key)
+            await media_keys.discard([key])
             raise
 
     @get("/{cameo_id:str}/reference", summary="The picture of a cameo")

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one, transaction
+from domain import media_keys
 from domain.consent import grants, revocations
 from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import Action, UseRequest, decide
@@ -117,12 +118,14 @@ async def set_reference(cameo_id: str, account: str, key: str, digest: str, *, n
 
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked.
+        ReservationLost: storing it took too long.
     """
     async with transaction():
         row = await grants.lock_cameo(cameo_id, account)
         if row["status"] == CameoStatus.REVOKED:
             raise _unchangeable()
-        await revocations.drop_reference(cameo_id, now=now)
+        await revocations.drop_reference(cameo_id)
+        await media_keys.keep([key])
         await fetch(
             """
             UPDATE cameos SET revision = revision + 1, reference_key = $2, reference_hash = $3 WHERE id = $1

@@ -9,6 +9,7 @@ import msgspec
 
 from db.engine import fetch, transaction
 from db.tables.videos import VideoTable
+from domain import media_keys
 from domain.accounts import credits
 from domain.consent import verdicts
 from domain.events import stream
@@ -158,9 +159,13 @@ async def complete(
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
-    `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `media_hash` is the same for identical copies; `fingerprint` is what copies are found by: one of
-    what was taken down ends the video, one of what is claimed puts it under that takedown.
+    `media` are the keys of video, thumbnail and spritesheet, reserved as `latents_key` is; `closeness` is by
+    the other video's id, 0..1; `media_hash` is the same for identical copies; copies are found by
+    `fingerprint`: one of what was taken down ends the video, one of what is claimed puts it under that
+    takedown.
+
+    Raises:
+        ReservationLost: storing the media took too long.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
@@ -168,6 +173,7 @@ async def complete(
             return False
         if fingerprint is not None and not await _check_fingerprint(row, fingerprint, now):
             return False
+        await media_keys.keep([*media, latents_key])
         await fetch(
             """
             UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,

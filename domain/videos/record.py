@@ -56,6 +56,12 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     trend_id: str | None
     withheld: RevokeMode | None = None
 
+    @property
+    def media(self) -> list[str]:
+        """The keys of all its objects in the media store."""
+        keys = (self.video_key, self.thumbnail_key, self.spritesheet_key, self.latents_key)
+        return [key for key in keys if key is not None]
+
 
 # Reading asks the revocations themselves: a cascade that has not come to a video yet changes nothing.
 COMPUTED = {

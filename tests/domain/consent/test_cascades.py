@@ -11,13 +11,14 @@ import pytest
 
 from db import engine
 from db.engine import fetch
+from domain import media_keys
 from domain.consent import cascades, receipts
 from domain.videos import leases, visibility
 from domain.videos.record import VideoRow
 from schemas.cameos import RevokeMode
 from schemas.errors import Code
 from settings import PROJECT
-from tests.build import NOW, at, completed, lease_all, ledger_adds_up, queue
+from tests.build import NOW, at, completed, lease_all, ledger_adds_up, media_of, queue
 from tests.domain.family import Family, code_of, sweep
 
 
@@ -25,8 +26,10 @@ async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family:
     async def copy(hashed: str, who: str, **how: object) -> VideoRow:
         (row,) = await queue(who, **how)  # type: ignore[arg-type]
         for job in await lease_all():
+            *media, latents = media_of(job.id)
+            await media_keys.reserve([*media, latents])
             assert await leases.complete(
-                job.id, job.attempt, media=["v", "t", "s"], latents_key="l", cpu_seconds=1, fidelity=None,
+                job.id, job.attempt, media=media, latents_key=latents, cpu_seconds=1, fidelity=None,
                 closeness={}, now=at(4), media_hash=hashed if job.id == row.id else None,
             )  # fmt: skip
         return await visibility.get_viewable(row.id, who, NOW)
@@ -80,7 +83,7 @@ async def main():
     for _ in range(3):
         await cascades.run_batch(now=datetime.now(UTC))
     # In the middle of a batch, its writes made and not committed.
-    async def never(*_, now):
+    async def never(_):
         os.kill(os.getpid(), signal.SIGKILL)
     cascades.bury = never
     await cascades.run_batch(now=datetime.now(UTC))
