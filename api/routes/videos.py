@@ -141,7 +141,10 @@ class Videos(Controller):
 
     @post("/{video_id:str}/cancel", status_code=200, summary="Stop drawing")
     async def cancel(self, request: AuthedRequest, now: datetime, video_id: str) -> Response[Video]:
-        """Cancel and give the credits back; drawing stops within one step.
+        """Cancel; drawing stops within one step, and what it showed is erased.
+
+        Credits go back, but for the steps that were done, once a picture was sent; a use of a grant counts
+        from then on too.
 
         Raises:
             RiffleError: not_found; invalid_state, where it has ended already.

@@ -138,7 +138,15 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
             return False
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
-        await VideoTable.update({VideoTable.progress: progress}).where(VideoTable.id == video_id)
+        await VideoTable.update(
+            {
+                VideoTable.progress: progress,
+                # A later attempt begins anew; what was seen before stays seen.
+                VideoTable.steps_done: max(i, row.steps_done),
+                VideoTable.steps_total: n,
+                VideoTable.shown: row.shown or picture is not None,
+            }
+        ).where(VideoTable.id == video_id)
         done = VideoStep(i=i, n=n, progress=progress)
         await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True
@@ -178,7 +186,7 @@ async def complete(
             """
             UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
                 video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
-                cpu_seconds = $8, fidelity = $9, media_hash = $10
+                cpu_seconds = $8, fidelity = $9, media_hash = $10, charged = price
             WHERE id = $1
             """,
             video_id,
