@@ -23,10 +23,12 @@ def _is_writable_folder(path: Path) -> bool:
     return os.access(path, os.W_OK)
 
 
-# `description` is what an error says is allowed. Of `extra`, `check` looks at a converted path, and `aliases`
-# are words that stand for values.
+# `description` is what an error says is allowed. Of `extra`, `check` looks at a converted value, `aliases`
+# are words that stand for values, and `separator` stands between those of a list.
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port number, 1 to 65535")]
 HttpUrl = Annotated[str, Meta(pattern="^https?:", description="http://... or https://...")]
+# Scheme, host and perhaps port, as a browser's Origin has them. No `*`, and no `null`: any page can be that.
+Origin = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^/?#*,\s]+$")]
 Switch = Literal["on", "off"]
 HomeFolder = Annotated[
     Path, Meta(description="a folder that can be written", extra={"check": _is_writable_folder})
@@ -51,7 +53,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     bundle: Annotated[Path, Meta(description="a bundle folder")]
     # Other models' bundles, drawn as previews beside it.
     more_bundles: Annotated[
-        tuple[Path, ...], Meta(description=f"bundle folders with {os.pathsep!r} between them")
+        tuple[Path, ...],
+        Meta(description=f"bundle folders with {os.pathsep!r} between them", extra={"separator": os.pathsep}),
     ] = ()
     seed: Switch = "on"
     # 0: as many as measured to be worth it for each graph.
@@ -73,6 +76,29 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     moderation_timeout_s: Annotated[float, Meta(ge=0.1, le=30, description="0.1 to 30 seconds")] = 2.0
     moderation_on_error: Literal["refuse", "allow"] = "refuse"
     require_proof: Switch = "off"
+    # Whose likeness may be lent, and who may draw with one.
+    cameos_for: Annotated[
+        Literal["adults", "declared_adults", "everyone"],
+        Meta(description="adults (all but declared minors), declared_adults or everyone"),
+    ] = "adults"
+    # What a new account can spend.
+    start_credits: Annotated[int, Meta(ge=0, le=1_000_000, description="0 to 1000000 credits")] = 1000
+    # By which addresses people reach the api and the gateway where something stands before them.
+    public_url: Annotated[
+        str,
+        Meta(pattern=r"^https?://[^/?#\s]+/*$", description="http://HOST or https://HOST, without a path"),
+    ] = ""
+    public_realtime_url: Annotated[
+        str, Meta(pattern=r"^wss?://[^/?#\s]+(/[^?#\s]*)?$", description="ws://... or wss://...")
+    ] = ""
+    # Pages from elsewhere that may call the api, such as a phone app's in a web view.
+    cors_origins: Annotated[
+        tuple[Origin, ...],
+        Meta(
+            description="origins like https://app.example or capacitor://localhost, with ',' between them",
+            extra={"separator": ","},
+        ),
+    ] = ()
     admin_cookies: Annotated[
         Literal["plain", "secure"], Meta(description="plain or secure (by HTTPS alone)")
     ] = "plain"
@@ -120,7 +146,8 @@ def _read(field: msgspec.structs.FieldInfo, raw: str) -> Any:
     extra = meta.extra or {}
     if raw in extra.get("aliases", ()):
         return extra["aliases"][raw]
-    parts = [part for part in raw.split(os.pathsep) if part.strip()] if field.name == "more_bundles" else raw
+    separator = extra.get("separator")
+    parts = [part.strip() for part in raw.split(separator) if part.strip()] if separator else raw
     try:
         value = msgspec.convert(parts, field.type, strict=False, dec_hook=_path)
         allowed = "check" not in extra or extra["check"](value)

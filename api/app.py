@@ -21,6 +21,7 @@ from api.http import openapi
 from api.http.auth import require_sign_in
 from api.http.body import MAX_BODY_BYTES, RequestBodyDTO
 from api.http.clock import provide_now
+from api.http.cors import cors
 from api.http.drain import drain_request_body
 from api.http.errors import to_error_response
 from api.http.rate_limits import create_limiter
@@ -36,6 +37,7 @@ from api.routes.content import Content
 from api.routes.enrolment import Enrolment
 from api.routes.feed import FeedRoutes
 from api.routes.health import Health
+from api.routes.me import OwnAccount
 from api.routes.models import Models
 from api.routes.pages import page_handlers
 from api.routes.posts import Posts
@@ -45,6 +47,7 @@ from api.routes.references import References
 from api.routes.safety import Appeals, Registry, Reports
 from api.routes.social import Social
 from api.routes.takedowns import Takedowns
+from api.routes.video_edits import VideoEdits
 from api.routes.videos import Videos
 from db import engine
 from domain.clock import Clock, utc_now
@@ -61,7 +64,9 @@ HOST = "127.0.0.1"
 REQUEST_METRICS = PrometheusConfig(app_name="api", prefix="riffle_http", group_path=True, exclude="^/admin")
 CONTROLLERS = (
     Accounts,
+    OwnAccount,
     Videos,
+    VideoEdits,
     Content,
     Models,
     Posts,
@@ -131,7 +136,8 @@ def create_app(
         before_request=refuse_unstorable_url,
         before_send=[add_response_headers],
         request_max_body_size=MAX_BODY_BYTES,
-        openapi_config=openapi.config(),
+        cors_config=cors(settings.cors_origins),
+        openapi_config=openapi.config(settings.public_url),
         logging_config=None,
     )
     openapi.describe(app)

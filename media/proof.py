@@ -15,6 +15,8 @@ from media.fingerprint import SmallFrame
 
 # Six digits and three turns take about six seconds; a minute is patience enough.
 MIN_S, MAX_S = 3.0, 60.0
+# A recorder ends with a whole group of frames, some tenths after its button.
+SLACK_S = 0.5
 MIN_FRAMES = 15
 # Of the 32x32 cells, those that change by this many grey levels count as moved: above noise and flicker.
 MOVED_LEVELS = 16.0
@@ -67,7 +69,7 @@ def inspect(clip: bytes) -> Inspection:
         bits=fingerprint.fingerprint_of_frames(frames),
         mirrored=fingerprint.fingerprint_of_frames(frames, mirrored=True),
         seconds=seconds,
-        long_enough=MIN_S <= seconds <= MAX_S and len(frames) >= MIN_FRAMES,
+        long_enough=MIN_S <= seconds <= MAX_S + SLACK_S and len(frames) >= MIN_FRAMES,
         moving=_moving(frames),
         recorded_at=_recorded(clip),
     )

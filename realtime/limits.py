@@ -19,6 +19,9 @@ WRITE_BUFFER_BYTES = 64 * 1024
 SEND_BUFFER_BYTES = 64 * 1024
 # One frame (at most 20 kB) that can't be written for so long means under 2 kB/s: better to come back later.
 STALL_S = 10.0
+# Ends of sessions are announced; this finds one whose announcement was lost, or that ran out by itself. One
+# query for all phones.
+SESSION_CHECK_S = 60.0
 # Time for goodbye and the closing handshake of a phone that still reads.
 GOODBYE_S = 2.0
 # A phone that vanished without a word is noticed within the sum.

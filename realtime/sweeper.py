@@ -1,4 +1,4 @@
-"""Background work of time and revocations: consent cascades, expired grants, deleted media."""
+"""Background work of time and revocations: consent cascades, deleted accounts, expired grants, media."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from db.engine import AWAY
 from domain import media_keys
+from domain.accounts import erasure
 from domain.clock import Clock
 from domain.consent import cameos, cascades
 from media.store import MediaStore
@@ -45,6 +46,7 @@ class Sweeper:
         """Do all that is due now; what fails keeps none of the rest from it."""
         for work in (
             self._carry_out_revocations,
+            self._erase_accounts,
             self._expire_grants,
             self._delete_media,
             self._compare_media,
@@ -53,6 +55,10 @@ class Sweeper:
 
     async def _carry_out_revocations(self) -> None:
         while await cascades.run_batch(now=self._clock()):
+            pass
+
+    async def _erase_accounts(self) -> None:
+        while await erasure.run_batch(now=self._clock()):
             pass
 
     async def _expire_grants(self) -> None:

@@ -25,6 +25,7 @@ from media.store import MediaStore
 from schemas.cameos import Audience, Cameo, CreateCameo, Restrictions
 from schemas.errors import Code, RiffleError
 from schemas.model_folder import read_model_spec
+from schemas.takedowns import CreateTakedown
 from schemas.videos import ModelCard, Recipe, Relation, Source, Tier
 from settings import PROJECT
 from tests import clips
@@ -187,6 +188,20 @@ async def finish(video_id: str, store: MediaStore, now: datetime | None = None) 
         await store.put(key, data)
     assert await complete(video_id, attempts[video_id], now, keys=keys)
     return keys
+
+
+def takedown_of(*videos: str) -> CreateTakedown:
+    """What somebody outside files who sees their face in them."""
+    return CreateTakedown(
+        claimant="Grace Example",
+        role="self",
+        contact="grace@example.org",
+        identification="My face, all through it",
+        statement="I did not permit this use.",
+        good_faith=True,
+        signature="Grace Example",
+        videos=list(videos),
+    )
 
 
 async def ledger_adds_up(account: str) -> int:

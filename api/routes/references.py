@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from litestar import Controller, Response, get, put
+from litestar import Controller, Response, delete, get, put
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, RequestBody, Schema
 
 from api.http.auth import AuthedRequest
@@ -16,11 +16,13 @@ from api.http.clock import read_clock
 from api.http.openapi import RiffleOperation
 from domain import media_keys
 from domain.consent import cameos
+from domain.consent.ages import check_age
 from domain.ids import new_id
 from media.reference import CLIP, MAX_BYTES, PICTURES, clean
 from media.store import MediaStore
 from schemas.cameos import Cameo
 from schemas.errors import Code, RiffleError
+from settings import Settings
 
 ENDINGS = {"image/webp": "webp", CLIP: "mp4"}
 # A grant can end at any moment, so no cache may outlive it.
@@ -51,12 +53,16 @@ class References(Controller):
         request_max_body_size=MAX_BYTES,
         operation_class=PictureOperation,
     )
-    async def give(self, request: AuthedRequest, cameo_id: str, media: MediaStore) -> Cameo:
+    async def give(
+        self, request: AuthedRequest, cameo_id: str, media: MediaStore, settings: Settings
+    ) -> Cameo:
         """Store a picture or short clip: a new revision. It's written anew, without its metadata or sound.
 
         Raises:
-            RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request.
+            RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request;
+                consent_refused, by age.
         """
+        check_age(request.user.age_bracket, settings.cameos_for)
         found = await cameos.get(cameo_id, request.user.id)
         if found.owner != request.user.handle:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}` of yours")
@@ -76,6 +82,15 @@ class References(Controller):
         except RiffleError:
             await media_keys.discard([key])
             raise
+
+    @delete("/{cameo_id:str}/reference", status_code=200, summary="Take the picture of a cameo back")
+    async def take_back(self, request: AuthedRequest, now: datetime, cameo_id: str) -> Cameo:
+        """Delete the picture: a new revision, without one. What was drawn with it stays, under its consent.
+
+        Raises:
+            RiffleError: not_found, invalid_state.
+        """
+        return await cameos.delete_reference(cameo_id, request.user.id, now=now)
 
     @get("/{cameo_id:str}/reference", summary="The picture of a cameo")
     async def show(

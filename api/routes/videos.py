@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -19,6 +20,7 @@ from domain.videos.delete import delete_video
 from domain.videos.to_wire import to_video, to_videos
 from domain.videos.validate import check_request, find_card
 from domain.videos.visibility import get_viewable
+from schemas.base import RequestBody
 from schemas.videos import (
     CreateVideo,
     DeletedVideo,
@@ -61,7 +63,7 @@ class Videos(Controller):
                 not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
-        return await _create(request, now, data, data, cards, screen)
+        return await create_response(request, now, data, data, cards, screen)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
     async def remix(
@@ -84,7 +86,7 @@ class Videos(Controller):
             seed=data.seed,
             source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
         )
-        return await _create(request, now, data, asked, cards, screen)
+        return await create_response(request, now, data, asked, cards, screen)
 
     @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
     async def render(
@@ -106,7 +108,9 @@ class Videos(Controller):
         async def create(known: list[ModelCard]) -> Video:
             return await render_video(request.user.id, video_id, known, now)
 
-        return await idempotent_with_check(request, None, check, create, status=200, headers=_poll(Tier.FULL))
+        return await idempotent_with_check(
+            request, None, check, create, _reread(request, now), status=200, headers=_poll(Tier.FULL)
+        )
 
     @get("/", summary="My videos")
     async def page(
@@ -183,10 +187,10 @@ class Videos(Controller):
         return ReceiptList(data=await receipts.of_video(video_id))
 
 
-async def _create(
+async def create_response(
     request: AuthedRequest,
     now: datetime,
-    data: CreateVideo | RemixVideo,
+    data: RequestBody,
     asked: CreateVideo,
     cards: Cards,
     screen: Screen,
@@ -203,7 +207,16 @@ async def _create(
     async def create(known: list[ModelCard]) -> Video:
         return await create_video(request.user.id, asked, known, now)
 
-    return await idempotent_with_check(request, data, check, create, status=200, headers=_poll(asked.tier))
+    return await idempotent_with_check(
+        request, data, check, create, _reread(request, now), status=200, headers=_poll(asked.tier)
+    )
+
+
+def _reread(request: AuthedRequest, now: datetime) -> Callable[[str], Awaitable[Video]]:
+    async def reread(video_id: str) -> Video:
+        return await to_video(await get_viewable(video_id, request.user.id, now))
+
+    return reread
 
 
 def _poll(tier: Tier) -> dict[str, str]:

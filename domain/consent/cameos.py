@@ -51,7 +51,7 @@ async def get(cameo_id: str, viewer: str) -> Cameo:
         RiffleError: not_found.
     """
     rows = await _select(
-        "c.id = $1 AND NOT EXISTS (SELECT FROM blocks WHERE (blocker_id, blocked_id)"
+        "c.id = $1 AND a.deleted_at IS NULL AND NOT EXISTS (SELECT FROM blocks WHERE (blocker_id, blocked_id)"
         " IN ((c.account_id, $2), ($2, c.account_id)))",
         viewer,
         cameo_id,
@@ -133,6 +133,25 @@ async def set_reference(cameo_id: str, account: str, key: str, digest: str, *, n
             cameo_id,
             key,
             digest,
+        )
+        return await get(cameo_id, account)
+
+
+async def delete_reference(cameo_id: str, account: str, *, now: datetime) -> Cameo:
+    """Take the picture of an own cameo back: a new revision without one. What was drawn with it stays.
+
+    Raises:
+        RiffleError: not_found, where it has none; invalid_state, where the cameo is revoked.
+    """
+    async with transaction():
+        row = await grants.lock_cameo(cameo_id, account)
+        if row["reference_key"] is None:
+            raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
+        if row["status"] == CameoStatus.REVOKED:
+            raise _unchangeable()
+        await revocations.drop_reference(cameo_id, now=now)
+        await fetch(
+            "UPDATE cameos SET revision = revision + 1, reference_hash = NULL WHERE id = $1", cameo_id
         )
         return await get(cameo_id, account)
 

@@ -104,6 +104,26 @@ async def open_challenge(cameo_id: str, account: str, *, now: datetime) -> OpenC
     return OpenChallenge(**{**found, "turns": msgspec.json.decode(found["turns"])})
 
 
+async def standing_challenge(cameo_id: str, *, now: datetime) -> Challenge | None:
+    """The challenge of a cameo that a proof can answer now, as it was given; None where there is none."""
+    found = await fetch_one(
+        """
+        SELECT id, digits, turns, expires_at FROM challenges
+        WHERE cameo_id = $1 AND used_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id LIMIT 1
+        """,
+        cameo_id,
+        now,
+    )
+    if found is None:
+        return None
+    return Challenge(
+        id=found["id"],
+        digits=found["digits"],
+        turns=msgspec.json.decode(found["turns"]),
+        expires_at=unix_seconds(found["expires_at"]),
+    )
+
+
 async def is_copy(*hashes: str) -> bool:
     """Whether a proof looks like an earlier one, of whatever cameo."""
     for bits in hashes:

@@ -40,7 +40,10 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
         return {}
     rows = await fetch(
         """
-        SELECT p.nr, c.id, c.account_id AS owner, c.status, c.audience, c.revision, c.restrictions,
+        SELECT p.nr, c.id, c.account_id AS owner, c.audience,
+            -- Whoever leaves takes everything along, at once: the erasure may take a while to come to it.
+            CASE WHEN o.deleted_at IS NULL THEN c.status ELSE 'revoked' END AS status, c.revision,
+            c.restrictions,
             EXISTS (
                 SELECT FROM blocks WHERE (blocker_id, blocked_id) IN
                     ((c.account_id, p.requester), (p.requester, c.account_id))
@@ -49,10 +52,10 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
                 SELECT count(*) = 2 FROM follows WHERE (follower_id, followed_id) IN
                     ((c.account_id, p.requester), (p.requester, c.account_id))
             ) AS mutual,
-            (
+            CASE WHEN o.deleted_at IS NOT NULL THEN 'tombstone' ELSE (
                 SELECT max(w.mode) FROM revocations w
                 WHERE w.cameo_id = c.id AND num_nonnulls(w.grantee_id, w.grant_id, w.video_id) = 0
-            ) AS revoked,
+            ) END AS revoked,
             (
                 SELECT w.mode FROM revocations w WHERE w.cameo_id = c.id AND w.grantee_id = p.requester
                 ORDER BY w.id DESC LIMIT 1
@@ -71,7 +74,7 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
                 WHERE h.cameo_id = c.id AND h.grantee_id = p.requester
             ) AS grants
         FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS p(cameo, requester, swarm, nr)
-        JOIN cameos c ON c.id = p.cameo
+        JOIN cameos c ON c.id = p.cameo JOIN accounts o ON o.id = c.account_id
         """,
         [pair.cameo for pair in pairs],
         [pair.requester for pair in pairs],
