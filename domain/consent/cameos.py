@@ -149,7 +149,7 @@ async def delete_reference(cameo_id: str, account: str, *, now: datetime) -> Cam
             raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
         if row["status"] == CameoStatus.REVOKED:
             raise _unchangeable()
-        await revocations.drop_reference(cameo_id, now=now)
+        await revocations.drop_reference(cameo_id)
         await fetch(
             "UPDATE cameos SET revision = revision + 1, reference_hash = NULL WHERE id = $1", cameo_id
         )
