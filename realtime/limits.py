@@ -67,3 +67,14 @@ COMPARE_S = 30.0
 SWEEP_S = 10.0
 # Jobs in flight are given back to the queue within this when we stop.
 STOP_S = 3.0
+
+# --- media
+
+# Objects that are compared with the database at once, every SWEEP_S: 1,000 names are about 100 kB.
+COMPARE_PAGE = 1000
+COMPARE_PARALLEL = 16
+# From the end of one comparison of the whole store to the begin of the next.
+COMPARE_EVERY_S = 6 * 3600.0
+# An object that belongs to nothing is deleted after a day: time to notice that a store and a database don't
+# belong together.
+ORPHAN_KEPT_S = 24 * 3600.0

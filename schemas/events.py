@@ -75,7 +75,7 @@ class VideoFailed(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class VideoCancelled(msgspec.Struct, kw_only=True, frozen=True):
-    """Its maker stopped it; `refunded` credits went back."""
+    """Its maker stopped it; `refunded` credits went back: all, or those of the steps that were not done."""
 
     name: ClassVar = EventName.VIDEO_CANCELLED
     refunded: int

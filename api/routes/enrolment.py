@@ -11,6 +11,7 @@ from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.copies import refuse_copies
 from api.http.upload import MAX_CLIP_BYTES, read_clip
+from domain import media_keys
 from domain.consent import enrolments
 from domain.consent.enrolments import OpenChallenge
 from domain.ids import new_id
@@ -85,14 +86,23 @@ class Enrolment(Controller):
         checks |= await likeness.compare(data, asked.digits, asked.turns)
         proof_id = new_id("proof")
         key = f"proofs/{proof_id}.sealed"
-        await media.put(key, await asyncio.to_thread(seal.close, data, proof_id))
+        sealed = await asyncio.to_thread(seal.close, data, proof_id)
+        await media_keys.reserve([key])
+        await media.put(key, sealed)
         try:
             listed = [ProofCheck(name=name, passed=passed) for name, passed in checks.items()]
             return await enrolments.add_proof(
-                proof_id, cameo_id, asked.id, key, seen.bits, listed, now=read_clock(request)
+                proof_id,
+                cameo_id,
+                request.user.id,
+                asked.id,
+                key,
+                seen.bits,
+                listed,
+                now=read_clock(request),
             )
         except RiffleError:
-            await media.delete(key)
+            await media_keys.discard([key])
             raise
 
     @get("/proofs", summary="My proofs")

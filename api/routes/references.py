@@ -15,6 +15,7 @@ from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.copies import refuse_copies
 from api.http.openapi import RiffleOperation
+from domain import media_keys
 from domain.consent import cameos
 from domain.consent.ages import check_age
 from domain.ids import new_id
@@ -88,6 +89,7 @@ class References(Controller):
         await refuse_copies(request.user.id, raw, kind, frames, "reference", credentials, now=now)
         sketches = await asyncio.to_thread(sketch.sketches_of, frames)
         key = f"cameos/{cameo_id}/{new_id('reference')}.{ENDINGS[kept]}"
+        await media_keys.reserve([key])
         await media.put(key, data)
         digest = hashlib.sha256(data).hexdigest()
         try:
@@ -95,7 +97,7 @@ class References(Controller):
                 cameo_id, request.user.id, key, digest, sketches=sketches, now=read_clock(request)
             )
         except RiffleError:
-            await media.delete(key)
+            await media_keys.discard([key])
             raise
 
     @delete("/{cameo_id:str}/reference", status_code=200, summary="Take the picture of a cameo back")

@@ -110,13 +110,6 @@ class CascadeTable(Table, tablename="cascades", db=ENGINE):
     ended_at = Timestamptz(null=True)
 
 
-class GarbageTable(Table, tablename="garbage", db=ENGINE):
-    """Keys of media that nothing names any more, until the store has deleted them."""
-
-    key = Text(primary_key=True)
-    at = Timestamptz()
-
-
 class LedgerTable(Table, tablename="ledger", db=ENGINE):
     """One entry of a cameo's hash chain, about the fact `fact_id` of its kind. Append-only, by triggers."""
 

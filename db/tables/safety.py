@@ -201,12 +201,12 @@ class ChallengeTable(Table, tablename="challenges", db=ENGINE):
 
 
 class ProofTable(Table, tablename="proofs", db=ENGINE):
-    """A sealed clip that answers a challenge, and what a moderator made of it."""
+    """A sealed clip that answers a challenge, and what a moderator made of it; the clip goes in time."""
 
     id = Text(primary_key=True)
     cameo_id = Text()
     challenge_id = Text()
-    media_key = Text()
+    media_key = Text(null=True)
     hash = Text()
     bands = Array(base_column=Integer())
     checks = JSONB()

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one, transaction
+from domain import media_keys
 from domain.consent import grants, revocations
 from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import Action, UseRequest, decide
@@ -123,12 +124,14 @@ async def set_reference(
 
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked.
+        ReservationLost: storing it took too long.
     """
     async with transaction():
         row = await grants.lock_cameo(cameo_id, account)
         if row["status"] == CameoStatus.REVOKED:
             raise _unchangeable()
-        await revocations.drop_reference(cameo_id, now=now)
+        await revocations.drop_reference(cameo_id)
+        await media_keys.keep([key])
         await fetch(
             """
             UPDATE cameos SET revision = revision + 1, reference_key = $2, reference_hash = $3 WHERE id = $1
@@ -153,7 +156,7 @@ async def delete_reference(cameo_id: str, account: str, *, now: datetime) -> Cam
             raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
         if row["status"] == CameoStatus.REVOKED:
             raise _unchangeable()
-        await revocations.drop_reference(cameo_id, now=now)
+        await revocations.drop_reference(cameo_id)
         await fetch(
             "UPDATE cameos SET revision = revision + 1, reference_hash = NULL WHERE id = $1", cameo_id
         )

@@ -14,15 +14,14 @@ from datetime import datetime
 from typing import Any
 
 from db.engine import fetch, fetch_one, transaction
+from domain import media_keys
 from domain.videos import transitions
 from domain.videos.lifecycle import FINAL
-from domain.videos.record import SEALED, select
+from domain.videos.record import SEALED, VideoRow, select
 from schemas.events import video_stream
 
 # A video takes about 1 ms, so a batch holds its locks for some tens of milliseconds.
 BATCH = 50
-# Objects deleted from the store in one go, in parallel.
-GARBAGE_BATCH = 100
 
 
 async def run_batch(*, now: datetime) -> bool:
@@ -82,21 +81,13 @@ async def _withhold(ids: Sequence[str], task: dict[str, Any], *, now: datetime) 
         task["revocation_id"],
     )
     if task["mode"] == "tombstone":
-        await bury(ids, now=now)
+        await bury(rows)
 
 
-async def bury(ids: Sequence[str], *, now: datetime) -> None:
+async def bury(rows: Sequence[VideoRow]) -> None:
     """Let go of all that could show the likeness. The words stay, sealed, for consent alone."""
-    await fetch(
-        """
-        INSERT INTO garbage (key, at)
-        SELECT key, $2 FROM videos v,
-            unnest(ARRAY[video_key, thumbnail_key, spritesheet_key, latents_key]) AS key
-        WHERE v.id = ANY ($1::text[]) AND key IS NOT NULL ON CONFLICT DO NOTHING
-        """,
-        list(ids),
-        now,
-    )
+    await media_keys.discard([key for row in rows for key in row.media])
+    ids = [row.id for row in rows]
     await fetch(
         f"""
         UPDATE videos SET sealed = {SEALED}, prompt = '',
@@ -104,20 +95,9 @@ async def bury(ids: Sequence[str], *, now: datetime) -> None:
             video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
         WHERE id = ANY ($1::text[])
         """,
-        list(ids),
+        ids,
     )
     await fetch(
         "UPDATE events SET picture = NULL WHERE stream = ANY ($1::text[]) AND picture IS NOT NULL",
         [video_stream(video) for video in ids],
     )
-
-
-async def garbage_keys() -> list[str]:
-    """Keys of media to delete from the store, the oldest first."""
-    rows = await fetch("SELECT key FROM garbage ORDER BY at, key LIMIT $1", GARBAGE_BATCH)
-    return [row["key"] for row in rows]
-
-
-async def forget_garbage(keys: Sequence[str]) -> None:
-    """The store has deleted these."""
-    await fetch("DELETE FROM garbage WHERE key = ANY ($1::text[])", list(keys))

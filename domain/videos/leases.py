@@ -9,6 +9,7 @@ import msgspec
 
 from db.engine import fetch, transaction
 from db.tables.videos import VideoTable
+from domain import media_keys
 from domain.accounts import credits
 from domain.consent import verdicts
 from domain.events import stream
@@ -138,7 +139,15 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
             return False
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
-        await VideoTable.update({VideoTable.progress: progress}).where(VideoTable.id == video_id)
+        await VideoTable.update(
+            {
+                VideoTable.progress: progress,
+                # A later attempt begins anew; what was seen before stays seen.
+                VideoTable.steps_done: max(i, row.steps_done),
+                VideoTable.steps_total: n,
+                VideoTable.shown: row.shown or picture is not None,
+            }
+        ).where(VideoTable.id == video_id)
         done = VideoStep(i=i, n=n, progress=progress)
         await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True
@@ -159,9 +168,12 @@ async def complete(
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
-    `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `fingerprint` is what copies are found by: one of what was taken down ends the video, one of what is
-    claimed puts it under that takedown; by `sketches` (media.sketch) uploads of parts of it are known.
+    `media` are the keys of video, thumbnail and spritesheet, reserved as `latents_key` is; `closeness` is by
+    the other video's id, 0..1. Copies are found by `fingerprint`: one of what was taken down ends the video,
+    one of what is claimed puts it under that takedown. By `sketches` (media.sketch) uploads of it are known.
+
+    Raises:
+        ReservationLost: storing the media took too long.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
@@ -169,11 +181,12 @@ async def complete(
             return False
         if fingerprint is not None and not await _check_fingerprint(row, fingerprint, now):
             return False
+        await media_keys.keep([*media, latents_key])
         await fetch(
             """
             UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
                 video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
-                cpu_seconds = $8, fidelity = $9
+                cpu_seconds = $8, fidelity = $9, charged = price
             WHERE id = $1
             """,
             video_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from domain import media_keys
 from domain.clock import Clock
 from domain.consent import receipts
 from domain.safety import fingerprints
@@ -66,7 +67,7 @@ class JobRunner:
             await leases.fail(
                 job.id, job.attempt, code=failure.code, message=failure.message, now=self._clock()
             )
-        except RetryLater as reason:
+        except (RetryLater, media_keys.ReservationLost) as reason:
             metrics.ATTEMPTS.labels(outcome="retried").inc()
             log.warning("the attempt goes back to the queue: %s", reason)
             await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
@@ -117,8 +118,9 @@ class JobRunner:
             f"{folder}/spritesheet.jpg": done.media.spritesheet,
             f"{folder}/latents.npz": done.latents,
         }
+        await media_keys.reserve(list(files))
         await self._put(files)
-        # An exception here is left alone: the commit may have happened, so the media must stay.
+        # Another exception is left alone: if the commit has not happened, the reservation runs out.
         kept = await leases.complete(
             job.id,
             job.attempt,
@@ -132,7 +134,7 @@ class JobRunner:
             sketches=sketches,
         )
         if not kept:
-            await self._store.delete(*files)
+            await media_keys.discard(list(files))
             raise LeaseLost
 
     async def _recognise(self, job: LeasedJob, video: bytes) -> tuple[str | None, list[bytes]]:
@@ -169,13 +171,11 @@ class JobRunner:
         return await asyncio.to_thread(self._signer.sign, video, claims)
 
     async def _put(self, files: dict[str, bytes]) -> None:
-        try:
-            await asyncio.gather(*(self._store.put(key, data) for key, data in files.items()))
-        except asyncio.CancelledError:
-            await self._store.delete(*files)
-            raise
-        except Exception as error:
-            raise RetryLater(f"the media store failed: {error!r}") from error
+        """Store what is reserved; of what fails or is cut off, the reservation runs out."""
+        puts = (self._store.put(key, data) for key, data in files.items())
+        for result in await asyncio.gather(*puts, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise RetryLater(f"the media store failed: {result!r}") from result
 
     async def _closeness(self, job: LeasedJob, latents: bytes) -> dict[str, float]:
         """Closeness to each video that people see it beside; what can't be measured stays unmeasured."""
@@ -186,7 +186,7 @@ class JobRunner:
                 return {}
             values = await self._link.compare([(latents, other) for other in others.values()])
             return dict(zip(others, values, strict=True))
-        except (TimeoutError, CallFailed, FileNotFoundError, ValueError) as error:
+        except (OSError, CallFailed, ValueError) as error:
             log.warning("closeness stays unmeasured: %r", error)
             return {}
 

@@ -16,11 +16,12 @@ from db.engine import fetch
 from domain.consent import enrolments
 from media.encryption import BrokenSeal, Seal
 from media.store import MediaStore
+from schemas.errors import Code
 from settings import load
-from tests import clips
+from tests import build, clips
 from tests.api.conftest import FixedCards
 from tests.api.people import Person, refused, sign_up
-from tests.build import finish
+from tests.build import finish, loose
 
 MP4 = {"content-type": "video/mp4"}
 
@@ -116,6 +117,24 @@ async def test_a_proof_is_sealed(ada: Person, media: MediaStore, home: Path) -> 
     assert (home / "keys" / "seal.key").stat().st_mode & 0o077 == 0
     (seen,) = await fetch("SELECT actor FROM audit_log WHERE subject = $1", proof["id"])
     assert seen["actor"] == "a moderator"
+
+
+@pytest.mark.parametrize(("seed", "mode"), [(61, "block_new"), (62, "hide_posts"), (63, "tombstone")])
+async def test_the_clip_goes_with_its_cameo(ada: Person, seed: int, mode: str) -> None:
+    cameo = await enrol(ada)
+    sent = await send(ada, cameo, clips.proof(seed))
+    assert sent.status_code == 200, sent.text
+    proof = sent.json()
+    key = await enrolments.sealed_key(proof["id"], "a moderator", now=datetime.now(UTC))
+    await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": mode})
+    assert key in await loose()
+    gone = enrolments.sealed_key(proof["id"], "a moderator", now=datetime.now(UTC))
+    await build.refused(Code.GONE, gone)
+    # The record stays, and so does what the clip is known by.
+    assert (await ada.ok("GET", f"/v1/cameos/{cameo['id']}/proofs"))["data"] == [proof]
+    other = await enrol(ada)
+    again = await send(ada, other, clips.proof(seed))
+    assert "sent before" in refused(again, 400, "invalid_request")["message"]
 
 
 async def test_a_setting_may_demand_a_verified_proof(

@@ -109,7 +109,7 @@ async def main():
     for _ in range(3):
         await cascades.run_batch(now=datetime.now(UTC))
     # In the middle of a batch, its writes made and not committed.
-    async def never(*_, now):
+    async def never(_):
         os.kill(os.getpid(), signal.SIGKILL)
     cascades.bury = never
     await cascades.run_batch(now=datetime.now(UTC))
