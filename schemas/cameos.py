@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.enrolment import Challenge
+from schemas.feed import MAX_CAPTION_CHARS
 from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Steer, Tier
 
 # 9999-12-31: a calendar goes no further.
@@ -94,6 +95,7 @@ class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a grant covers: one prompt, one trend, one video (to be posted) or any; how often; until when.
 
+    `prompt` covers what a model is given by that prompt alone: no steering, and nothing made from a video.
     `post` False means drafts only; `until` is in unix seconds.
     """
 
@@ -139,7 +141,8 @@ class RevokeCameo(RequestBody, kw_only=True):
 class ConsentCheck(RequestBody, kw_only=True):
     """`POST /v1/consent/check`: may I, before paying.
 
-    What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video would.
+    What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video under
+    `caption` would. Cameos that `prompt` or `caption` mention by @handle are asked about too.
     """
 
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
@@ -148,6 +151,7 @@ class ConsentCheck(RequestBody, kw_only=True):
     steer: Steer | None = None
     tier: Tier = Tier.PREVIEW
     video_id: str | None = None
+    caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS)] | None = None
 
 
 class Cameo(ResponseBody, kw_only=True):

@@ -14,6 +14,7 @@ from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import Action, UseRequest, decide
 from domain.ids import new_id
 from domain.safety.sketches import save_reference
+from domain.videos.visibility import of_minors
 from schemas.base import unix_seconds
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
@@ -167,9 +168,10 @@ async def reference(cameo_id: str, viewer: str, *, now: datetime) -> str:
     """The key of a cameo's picture, for its owner and who has a grant for it.
 
     Raises:
-        RiffleError: not_found; consent_refused.
+        RiffleError: not_found; consent_refused; taken_down, where a moderator flagged it as a minor's.
     """
     await get(cameo_id, viewer)
+    await _check_no_minor(cameo_id)
     found = await fetch_one("SELECT account_id, reference_key FROM cameos WHERE id = $1", cameo_id)
     assert found is not None
     if found["account_id"] != viewer:
@@ -180,6 +182,11 @@ async def reference(cameo_id: str, viewer: str, *, now: datetime) -> str:
     if found["reference_key"] is None:
         raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
     return str(found["reference_key"])
+
+
+async def _check_no_minor(cameo_id: str) -> None:
+    if await of_minors([cameo_id]):
+        raise RiffleError(Code.TAKEN_DOWN, "it is flagged as a minor's: nobody sees its picture")
 
 
 def _unchangeable() -> RiffleError:

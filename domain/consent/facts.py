@@ -111,8 +111,10 @@ async def lineage_facts(roots: Sequence[Sequence[str]]) -> list[LineageFacts]:
                 SELECT nr, coalesce(v.sealed, v.prompt) AS text FROM line JOIN videos v USING (id)
                 -- Steering says more to the model than was typed.
                 UNION SELECT nr, v.recipe ->> 'prompt' FROM line JOIN videos v USING (id)
-                UNION SELECT nr, p.caption FROM line JOIN posts p ON p.video_id = line.id
-                WHERE p.deleted_at IS NULL AND p.caption <> ''
+                UNION SELECT nr, p.caption
+                FROM line JOIN videos v USING (id) JOIN posts p ON p.video_id = v.id
+                -- Who takes a post back takes its caption back; who deletes a video takes back no words.
+                WHERE p.caption <> '' AND (p.deleted_at IS NULL OR v.deleted_at IS NOT NULL)
             ) AS every WHERE text IS NOT NULL GROUP BY nr
         ), back AS (
             SELECT nr, cameo_id, max(w.mode) AS mode FROM line JOIN receipts r ON r.video_id = line.id

@@ -48,6 +48,7 @@ async def of_videos(
             trend=trend or lineages[row.id].trend,
             video=row.id,
             remixed=row.remixed,
+            steered=row.steered,
         )
         found[row.id] = _decide_all([known[pair] for pair in wanted[row.id]], request, lineages[row.id])
     return found
@@ -62,12 +63,13 @@ async def of_request(
     *,
     lineage: LineageFacts,
     extra_texts: Sequence[str] = (),
+    steered: bool = False,
     now: datetime,
 ) -> dict[str, Verdict]:
     """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
 
     `lineage` says what its sources come from; `extra_texts` is what is said beyond the prompt, such as the
-    model's own prompt.
+    model's own prompt; `steered` that the model is given other words than were typed.
     """
     known = await cameo_facts([CameoRequester(cameo, requester) for cameo in cameo_ids])
     request = UseRequest(
@@ -78,6 +80,7 @@ async def of_request(
         texts=[*lineage.texts, *extra_texts],
         trend=lineage.trend,
         remixed=is_remixed(lineage, source),
+        steered=steered,
     )
     return _decide_all(list(known.values()), request, lineage)
 
