@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -23,8 +24,13 @@ def _is_writable_folder(path: Path) -> bool:
     return os.access(path, os.W_OK)
 
 
-# `description` is what an error says is allowed. Of `extra`, `check` looks at a converted path, and `aliases`
-# are words that stand for values.
+def _are_networks(entries: tuple[str, ...]) -> bool:
+    """Raise ValueError where one is neither an address nor a network."""
+    return all(ip_network(entry, strict=False) for entry in entries)
+
+
+# `description` is what an error says is allowed. Of `extra`, `check` looks at a converted value, `aliases`
+# are words that stand for values, and `separator` stands between those of a list.
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port number, 1 to 65535")]
 HttpUrl = Annotated[str, Meta(pattern="^https?:", description="http://... or https://...")]
 Switch = Literal["on", "off"]
@@ -51,7 +57,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     bundle: Annotated[Path, Meta(description="a bundle folder")]
     # Other models' bundles, drawn as previews beside it.
     more_bundles: Annotated[
-        tuple[Path, ...], Meta(description=f"bundle folders with {os.pathsep!r} between them")
+        tuple[Path, ...],
+        Meta(description=f"bundle folders with {os.pathsep!r} between them", extra={"separator": os.pathsep}),
     ] = ()
     seed: Switch = "on"
     # 0: as many as measured to be worth it for each graph.
@@ -73,9 +80,22 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     moderation_timeout_s: Annotated[float, Meta(ge=0.1, le=30, description="0.1 to 30 seconds")] = 2.0
     moderation_on_error: Literal["refuse", "allow"] = "refuse"
     require_proof: Switch = "off"
+    # Whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="addresses or networks with ',' between them",
+            extra={"separator": ",", "check": _are_networks},
+        ),
+    ] = ()
     admin_cookies: Annotated[
         Literal["plain", "secure"], Meta(description="plain or secure (by HTTPS alone)")
     ] = "plain"
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The trusted proxies, parsed."""
+        return tuple(ip_network(entry, strict=False) for entry in self.trusted_proxies)
 
     @property
     def models_socket(self) -> str:
@@ -120,11 +140,12 @@ def _read(field: msgspec.structs.FieldInfo, raw: str) -> Any:
     extra = meta.extra or {}
     if raw in extra.get("aliases", ()):
         return extra["aliases"][raw]
-    parts = [part for part in raw.split(os.pathsep) if part.strip()] if field.name == "more_bundles" else raw
+    separator = extra.get("separator")
+    parts = [part.strip() for part in raw.split(separator) if part.strip()] if separator else raw
     try:
         value = msgspec.convert(parts, field.type, strict=False, dec_hook=_path)
         allowed = "check" not in extra or extra["check"](value)
-    except (msgspec.ValidationError, OSError):
+    except (msgspec.ValidationError, OSError, ValueError):
         allowed = False
     if not allowed:
         takes = meta.description or " or ".join(get_args(field.type))

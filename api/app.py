@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar, Router
 from litestar.datastructures import State
@@ -20,8 +21,10 @@ import logs
 from api.http import openapi
 from api.http.auth import require_sign_in
 from api.http.body import MAX_BODY_BYTES, RequestBodyDTO
+from api.http.body_intake import bound_bodies
+from api.http.client_address import read_origins
 from api.http.clock import provide_now
-from api.http.drain import drain_request_body
+from api.http.connections import HEADERS_WITHIN_MS, MAX_CONNECTIONS, OTHER_FILES, ConnectionWatch, allow_files
 from api.http.errors import to_error_response
 from api.http.rate_limits import create_limiter
 from api.http.request_id import bind_request_id
@@ -47,6 +50,7 @@ from api.routes.social import Social
 from api.routes.takedowns import Takedowns
 from api.routes.videos import Videos
 from db import engine
+from domain.client_address import Network
 from domain.clock import Clock, utc_now
 from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
@@ -127,7 +131,7 @@ def create_app(
         dto=RequestBodyDTO,
         return_dto=None,
         exception_handlers={Exception: to_error_response},
-        middleware=[bind_request_id, drain_request_body, REQUEST_METRICS.middleware],
+        middleware=[bind_request_id, REQUEST_METRICS.middleware],
         before_request=refuse_unstorable_url,
         before_send=[add_response_headers],
         request_max_body_size=MAX_BODY_BYTES,
@@ -142,16 +146,34 @@ def main() -> None:
     """Serve until SIGINT or SIGTERM, in this one process."""
     settings = load()
     logs.configure(settings, "api")
-    asyncio.run(serve(create_app(settings), settings.api_port))
+    asyncio.run(serve(create_app(settings), settings.api_port, settings.proxy_networks))
 
 
-async def serve(app: Litestar, port: int) -> None:
-    """Serve `app` until SIGINT or SIGTERM."""
-    server = Server(app, HOST, port, interface=Interfaces.ASGI, log_enabled=False, websockets=False)
+async def serve(app: Litestar, port: int, trusted_proxies: Sequence[Network] = ()) -> None:
+    """Serve `app` until SIGINT or SIGTERM, within the bounds of connections and bodies."""
+    allow_files(MAX_CONNECTIONS + OTHER_FILES)
+    watch = ConnectionWatch(port, trusted_proxies)
+    server = Server(
+        watch.watch_requests(read_origins(bound_bodies(app), trusted_proxies)),
+        HOST,
+        port,
+        interface=Interfaces.ASGI,
+        # With HTTP/2 a connection could hold any number of half-sent requests; proxies speak HTTP/1.1 to us.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MS),
+        backlog=MAX_CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
+        log_enabled=False,
+        websockets=False,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
-    await server.serve()
+    watching = asyncio.create_task(watch.run())
+    try:
+        await server.serve()
+    finally:
+        watching.cancel()
 
 
 def _constant(value: Any) -> Any:
