@@ -96,10 +96,9 @@ class ConnectionWatch:
     def close_excess(self) -> int:
         """Close the oldest idle connections of each address that has more than its share; how many."""
         found = self._connections()
-        now = {connection.peer for connection in found}
-        self._seen = {peer: None for peer in self._seen if peer in now} | dict.fromkeys(
-            peer for peer in now if peer not in self._seen
-        )
+        # A lower descriptor was opened earlier, unless it was used again.
+        now = dict.fromkeys(connection.peer for connection in sorted(found))
+        self._seen = {peer: None for peer in self._seen if peer in now} | now
         age = {peer: place for place, peer in enumerate(self._seen)}
         by_address: defaultdict[str, list[_Connection]] = defaultdict(list)
         for connection in found:
