@@ -71,7 +71,7 @@ def _run(
     scheduler: Any, pipeline: str, grid: Grid, steps: int, unit: float
 ) -> tuple[list[float], list[np.ndarray[Any, Any]], list[float]]:
     """Timesteps, the factors of noise and answers after each step, and the noise levels."""
-    timesteps = _timesteps(scheduler, pipeline, grid, steps)
+    timesteps = timesteps_of(scheduler, pipeline, grid, steps)
     if not torch.isfinite(timesteps.double()).all():
         raise ValueError(f"{steps} steps give noise levels that are not finite")
     basis = torch.eye(len(timesteps) + 1) * unit
@@ -89,7 +89,7 @@ def _run(
     return [float(timestep) for timestep in timesteps], rows, levels
 
 
-def _timesteps(scheduler: Any, pipeline: str, grid: Grid, steps: int) -> Tensor:
+def timesteps_of(scheduler: Any, pipeline: str, grid: Grid, steps: int) -> Tensor:
     """As the pipeline sets them."""
     if pipeline == "LTXPipeline":
         from diffusers.pipelines.ltx.pipeline_ltx import calculate_shift

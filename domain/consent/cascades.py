@@ -99,10 +99,10 @@ async def _withhold(ids: Sequence[str], task: dict[str, Any], *, now: datetime) 
         task["revocation_id"],
     )
     if task["mode"] == "tombstone":
-        await _tombstone(ids, now=now)
+        await bury(ids, now=now)
 
 
-async def _tombstone(ids: Sequence[str], *, now: datetime) -> None:
+async def bury(ids: Sequence[str], *, now: datetime) -> None:
     """Let go of all that could show the likeness. The words stay, sealed, for consent alone."""
     await fetch(
         """

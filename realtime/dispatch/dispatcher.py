@@ -51,6 +51,11 @@ class Dispatcher:
         self._work_wakeup = asyncio.Event()
         self._heartbeat_wakeup = asyncio.Event()
 
+    @property
+    def running_jobs(self) -> int:
+        """How many jobs are being drawn, or ended, here."""
+        return len(self._running)
+
     async def run(self) -> None:
         """Work until cancelled; then release every lease, so that others take the jobs at once."""
         try:

@@ -73,11 +73,13 @@ class ModelServerLink:
                     close_timeout=limits.GOODBYE_S,
                 ) as socket:
                     delay = limits.FIRST_BACKOFF_S
+                    # What is asked from here on is sent by whoever asks it, so nothing is sent twice.
+                    unanswered = self._unanswered()
                     self._socket = socket
                     log.info("connected to the model server, sending %d jobs", len(self._jobs))
                     on_connected.set()
                     async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._resend(socket))
+                        tasks.create_task(_send_all(socket, unanswered))
                         tasks.create_task(self._receive(socket))
             except* (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as group:
                 # Not for ever: a first start has no model server for a minute.
@@ -129,11 +131,9 @@ class ModelServerLink:
             raise CallFailed(getattr(found, "message", "an answer to another question"))
         return found.values
 
-    async def _resend(self, socket: ClientConnection) -> None:
-        unanswered: list[ToModels] = [render for render, _ in self._jobs.values()]
-        unanswered += [call for call, _ in self._calls.values()]
-        for frame in unanswered:
-            await socket.send(msgspec.msgpack.encode(frame))
+    def _unanswered(self) -> list[ToModels]:
+        jobs: list[ToModels] = [render for render, _ in self._jobs.values()]
+        return [*jobs, *(call for call, _ in self._calls.values())]
 
     async def _receive(self, socket: ClientConnection) -> None:
         # Not `async for`: it would take a clean close for the end of the work.
@@ -160,3 +160,8 @@ class ModelServerLink:
         answer = self._calls[call][1] if call in self._calls else None
         if answer is not None and not answer.done():
             answer.set_result(frame)
+
+
+async def _send_all(socket: ClientConnection, frames: list[ToModels]) -> None:
+    for frame in frames:
+        await socket.send(msgspec.msgpack.encode(frame))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from export.errors import ExportError
-from export.schedule import _timesteps, from_scheduler
+from export.schedule import from_scheduler, timesteps_of
 from model_server.engine.flow import euler_schedule
 from schemas.bundle import Schedule
 
@@ -67,7 +67,7 @@ def test_it_steps_as_its_scheduler(
     noise, *answers = (torch.randn(1, 2, 3, 4, 5, generator=generator) for _ in range(steps + 1))
     scheduler = getattr(diffusers, name).from_pretrained(tmp_path / "scheduler")
     state = noise
-    for timestep, answer in zip(_timesteps(scheduler, pipeline, GRID, steps), answers, strict=True):
+    for timestep, answer in zip(timesteps_of(scheduler, pipeline, GRID, steps), answers, strict=True):
         state = scheduler.step(answer, timestep, state, return_dict=False)[0]
     torch.testing.assert_close(stepped(schedule, noise, answers), state, rtol=1e-4, atol=1e-4)
     assert schedule.timesteps == pytest.approx([float(each) for each in scheduler.timesteps])

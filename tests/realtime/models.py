@@ -68,6 +68,7 @@ class Models:
         self.renders: list[Render] = []
         self.cancels: list[str] = []
         self.compared: list[tuple[bytes, bytes]] = []
+        self.comparison_fault: FaultCode | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.socket: ServerConnection | None = None
         self.port = 0
@@ -115,7 +116,13 @@ class Models:
                     await self.send(Stopped(job=frame.job, attempt=attempt))
             elif isinstance(frame, Compare):
                 self.compared += frame.pairs
-                await self.send(Closenesses(call=frame.call, values=[0.75] * len(frame.pairs)))
+                await self.send(self._compare(frame))
+
+    def _compare(self, call: Compare) -> Closenesses | Fault:
+        code = self.comparison_fault
+        if code is None:
+            return Closenesses(call=call.call, values=[0.75] * len(call.pairs))
+        return Fault(job=call.call, attempt=0, code=code, message=f"injected {code}", retryable=False)
 
 
 async def draw(models: Models, render: Render) -> None:

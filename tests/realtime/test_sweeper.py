@@ -115,7 +115,7 @@ async def test_a_revocation_stops_the_drawing_within_a_step(models: Models, stor
         await drawing(video)
         await cameos.revoke(mine, ada, RevokeCameo(mode=RevokeMode.BLOCK_NEW), now=now())
         log = await ended(video)
-        await until(lambda: models.cancels == [video] and not dispatcher._running)
+        await until(lambda: models.cancels == [video] and not dispatcher.running_jobs)
     assert names(log)[-1] == "failed"
     assert {event.picture for event in log} == {None}
     assert (await visibility.get_viewable(video, bob, now())).status is Status.FAILED

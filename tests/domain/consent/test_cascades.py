@@ -82,7 +82,7 @@ async def main():
     # In the middle of a batch, its writes made and not committed.
     async def never(*_, now):
         os.kill(os.getpid(), signal.SIGKILL)
-    cascades._tombstone = never
+    cascades.bury = never
     await cascades.run_batch(now=datetime.now(UTC))
 
 asyncio.run(main())

@@ -47,7 +47,7 @@ async def test_cancel_reaches_the_model_server_at_once(models: Models, store: Me
         video = await new_video(person)
         await drawing(video)
         await transitions.cancel(video, person, now=now())
-        await until(lambda: models.cancels == [video] and not dispatcher._running, 1)
+        await until(lambda: models.cancels == [video] and not dispatcher.running_jobs, 1)
         assert names(await ended(video)) == ["queued", "started", "step", "cancelled"]
     assert await stored(store, video, 1) == set()
 

@@ -125,13 +125,14 @@ async def test_a_late_end_of_a_lost_lease_writes_nothing(
     async with dispatching(models, store) as first:
         video = await new_video(await new_person())
         await drawing(video)
-        first._link._socket = None  # It leases no more: the next attempt is the other's.
+        # It is full, so it leases no more: the next attempt is the other's.
+        monkeypatch.setattr(limits, "MAX_PREVIEWS", 1)
         monkeypatch.setattr(leases, "LEASE_S", 10.0)
         async with Models().running() as healthy, dispatching(healthy, store):
             found = await ended(video)
             assert names(found)[:5] == ["queued", "started", "step", "queued", "started"]
             go.set()
-            await until(lambda: not first._running)
+            await until(lambda: not first.running_jobs)
     assert await log(video) == found
     assert [render.attempt for render in healthy.renders] == [2]
     assert await stored(store, video, 1) == set()

@@ -11,7 +11,7 @@ import pytest
 from realtime import limits
 from realtime.dispatch.link import CallFailed, Frames, ModelServerLink
 from schemas.videos import Tier
-from schemas.work import Cancel, Done, Fault, FaultCode, FromModels, Queued, Render, Step
+from schemas.work import Cancel, Done, FaultCode, FromModels, Queued, Render, Step
 from tests import build
 from tests.realtime.models import Models, done, draw, step
 
@@ -147,10 +147,8 @@ async def test_compare_fails_within_its_time(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_call_answered_by_a_fault() -> None:
-    link = ModelServerLink("ws://127.0.0.1:9/")
-    call = asyncio.create_task(link.compare([(b"a", b"b")]))
-    await asyncio.sleep(0)
-    (name,) = link._calls
-    link._route(Fault(job=name, attempt=0, code=FaultCode.BAD_INPUT, message="no latents", retryable=False))
-    with pytest.raises(CallFailed, match="no latents"):
-        await call
+    models = Models()
+    models.comparison_fault = FaultCode.BAD_INPUT
+    async with models.running(), linked(models) as link:
+        with pytest.raises(CallFailed, match="injected bad_input"):
+            await link.compare([(b"a", b"b")])
