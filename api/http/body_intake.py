@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -161,10 +161,8 @@ def bound_bodies(app: ASGIApp) -> ASGIApp:
     intake = BodyIntake()
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        headers = dict(scope["headers"])
+        # The start and the end of the app have no headers.
+        headers = dict(scope.get("headers", ()))
         comes = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
         if not comes:
             await app(scope, receive, send)
@@ -199,7 +197,7 @@ class _Response:
             message = {**message, "headers": [*kept, (b"connection", b"close")]}
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
         if last and self._early and self._lingers:
-            await self._send({**message, "more_body": True})  # type: ignore[typeddict-item]
+            await self._send(cast(Message, {**message, "more_body": True}))
             await self._body.linger()
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)

@@ -14,7 +14,7 @@ def read_origins(app: ASGIApp, trusted: Sequence[Network]) -> ASGIApp:
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
-        if scope["type"] == "http" and client is not None and trusted:
+        if client is not None and trusted:
             origin = find_origin(
                 client[0], _values(scope, b"x-forwarded-for"), _values(scope, b"x-forwarded-proto"), trusted
             )
