@@ -55,6 +55,7 @@ from domain.clock import Clock, utc_now
 from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
 from media.credentials import credentials
+from media.decode_pool import DecodePool
 from media.encryption import Seal
 from media.proof import LikenessCheck, NoLikenessCheck
 from media.store import MediaStore, open_store
@@ -98,7 +99,7 @@ def create_app(
 
     `clock` gives the instant of each request.
     """
-    store, seal = media or open_store(settings.media_location), Seal(settings.home)
+    store, seal, decoder = media or open_store(settings.media_location), Seal(settings.home), DecodePool()
     parts: dict[str, Any] = {
         "settings": settings,
         "cards": cards or ModelServerCards(settings.models_http, settings.model_progress),
@@ -107,6 +108,7 @@ def create_app(
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
         "seal": seal,
         "likeness": likeness or NoLikenessCheck(),
+        "decoder": decoder,
     }
 
     @asynccontextmanager
@@ -115,6 +117,7 @@ def create_app(
         try:
             yield
         finally:
+            decoder.close()
             await engine.close()
 
     app = Litestar(

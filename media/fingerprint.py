@@ -10,6 +10,8 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from media.decode_budget import OverBudget, PixelBudget
+
 # Four frames of 64 bits each: a still picture inside of another video doesn't match, the whole clip does.
 FRAMES = 4
 BITS = 64 * FRAMES
@@ -46,12 +48,17 @@ def small_frames(video: bytes) -> list[tuple[float, SmallFrame]]:
             stream = container.streams.video[0]
             if max(stream.width or 0, stream.height or 0) > MAX_SIDE_PX:
                 raise UnreadableVideo(f"it is larger than {MAX_SIDE_PX} pixels")
+            budget = PixelBudget()
+            budget.check_declared(stream.frames, stream.width or 0, stream.height or 0)
             stream.codec_context.thread_count = 1
             for number, frame in enumerate(container.decode(stream)):
                 if number == MAX_FRAMES:
                     raise UnreadableVideo(f"it has more than {MAX_FRAMES} frames")
+                budget.spend(frame.width, frame.height)
                 small = frame.reformat(width=SIDE_PX, height=SIDE_PX, format="gray", interpolation="AREA")
                 found.append((float(frame.time or 0.0), small.to_ndarray().astype(np.uint8)))
+    except OverBudget as error:
+        raise UnreadableVideo(str(error)) from None
     except (FFmpegError, OSError, ValueError) as error:
         if isinstance(error, UnreadableVideo):
             raise

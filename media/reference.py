@@ -9,6 +9,7 @@ import av
 import numpy as np
 from PIL import Image, ImageOps
 
+from media.decode_budget import PixelBudget
 from media.h264 import CODEC, PIXEL_FORMAT, REFERENCE
 
 # A phone's 12-megapixel photo has 3 to 6 MB, five seconds of its video about the same.
@@ -67,11 +68,15 @@ def _clip(data: bytes) -> bytes:
             rate = taken.average_rate or Fraction(25)
             if rate > MAX_FPS:
                 raise ValueError(f"a clip has at most {MAX_FPS} pictures a second")
+            budget = PixelBudget()
+            budget.check_declared(taken.frames, taken.width, taken.height)
+            taken.codec_context.thread_count = 1
             made = target.add_stream(CODEC, rate=rate, options=REFERENCE)
             made.pix_fmt = PIXEL_FORMAT
             count = 0
             for frame in source.decode(taken):
                 count += 1
+                budget.spend(frame.width, frame.height)
                 if count > MAX_CLIP_S * rate:
                     raise ValueError(f"a clip has at most {MAX_CLIP_S} seconds")
                 pixels = _upright(frame)

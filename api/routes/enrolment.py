@@ -14,6 +14,7 @@ from domain.consent import enrolments
 from domain.consent.enrolments import OpenChallenge
 from domain.ids import new_id
 from media import proof
+from media.decode_pool import DecodePool
 from media.encryption import Seal
 from media.fingerprint import UnreadableVideo
 from media.proof import Inspection, LikenessCheck
@@ -56,17 +57,18 @@ class Enrolment(Controller):
         media: MediaStore,
         seal: Seal,
         likeness: LikenessCheck,
+        decoder: DecodePool,
     ) -> Proof:
         """Send the proof clip: video/mp4 as the body, or as `file` of a form. It is sealed and never served.
 
         Raises:
             RiffleError: not_found, invalid_state (no open challenge), invalid_request (what fails is named),
-                unsupported_media_type, body_too_large.
+                unsupported_media_type, body_too_large, busy.
         """
         asked = await enrolments.open_challenge(cameo_id, request.user.id, now=now)
         data = await read_clip(request)
         try:
-            seen = await asyncio.to_thread(proof.inspect, data)
+            seen = await decoder.inspect_proof(data, who=request.user.id)
         except UnreadableVideo as wrong:
             raise _unusable(str(wrong)) from None
         checks = await _checked(seen, asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +9,14 @@ from litestar import Controller, Request, post
 from litestar.datastructures import State
 
 from api.http.auth import PUBLIC
-from api.http.rate_limits import CLIP_CHECKS, rate_limited
+from api.http.rate_limits import CLIP_CHECKS, caller, rate_limited
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
-from media import fingerprint
 from media.credentials import Credentials
+from media.decode_pool import DecodePool
 from media.fingerprint import UnreadableVideo
-from media.provenance import ActiveManifest, active_manifest
+from media.provenance import ActiveManifest
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
 STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
@@ -38,15 +37,23 @@ class ProvenanceRoutes(Controller):
         summary="Did you make this?",
     )
     async def check(
-        self, request: Request[None, None, State], now: datetime, credentials: Credentials
+        self,
+        request: Request[None, None, State],
+        now: datetime,
+        credentials: Credentials,
+        decoder: DecodePool,
     ) -> Provenance:
         """Send an MP4 as the body, or as `file` of a form; nothing of it is kept.
 
         Raises:
-            RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
+            RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited, busy.
         """
         data = await read_clip(request)
-        found = await asyncio.to_thread(active_manifest, data, credentials.authority)
+        who = caller(request)
+        try:
+            found = await decoder.active_manifest(data, credentials.authority, who=who)
+        except UnreadableVideo:
+            found = None
         facts = None if found is None else _facts(found)
         by_manifest = facts is not None and facts.state == "trusted"
         checks = [
@@ -60,7 +67,7 @@ class ProvenanceRoutes(Controller):
                 made_here=True, by="manifest", video_id=facts.title, manifest=facts, checks=checks
             )
         try:
-            bits = await asyncio.to_thread(fingerprint.fingerprint_of, data)
+            bits = await decoder.fingerprint(data, who=who)
         except UnreadableVideo:
             checks.append(ProvenanceCheck(name="perceptual_hash", result="unreadable"))
             return Provenance(made_here=False, by=None, video_id=None, manifest=facts, checks=checks)

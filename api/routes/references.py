@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,8 @@ from api.http.clock import read_clock
 from api.http.openapi import RiffleOperation
 from domain.consent import cameos
 from domain.ids import new_id
-from media.reference import CLIP, MAX_BYTES, PICTURES, clean
+from media.decode_pool import DecodePool
+from media.reference import CLIP, MAX_BYTES, PICTURES
 from media.store import MediaStore
 from schemas.cameos import Cameo
 from schemas.errors import Code, RiffleError
@@ -50,11 +50,14 @@ class References(Controller):
         request_max_body_size=MAX_BYTES,
         operation_class=PictureOperation,
     )
-    async def give(self, request: AuthedRequest, cameo_id: str, media: MediaStore) -> Cameo:
+    async def give(
+        self, request: AuthedRequest, cameo_id: str, media: MediaStore, decoder: DecodePool
+    ) -> Cameo:
         """Store a picture or short clip: a new revision. It's written anew, without its metadata or sound.
 
         Raises:
-            RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request.
+            RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request,
+                busy.
         """
         found = await cameos.get(cameo_id, request.user.id)
         if found.owner != request.user.handle:
@@ -63,7 +66,7 @@ class References(Controller):
         if kind not in (*PICTURES, CLIP):
             raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send {', '.join(PICTURES)} or {CLIP}")
         try:
-            data, kept = await asyncio.to_thread(clean, await request.body(), kind)
+            data, kept = await decoder.clean_reference(await request.body(), kind, who=request.user.id)
         except ValueError as wrong:
             raise RiffleError(Code.INVALID_REQUEST, str(wrong)) from wrong
         key = f"cameos/{cameo_id}/{new_id('reference')}.{ENDINGS[kept]}"

@@ -1,29 +1,39 @@
-"""Argon2id off the event loop, a few at a time."""
+"""Argon2id in threads of its own, a few at a time: nothing else that is slow stands before a sign-in."""
 
 from __future__ import annotations
 
-import asyncio
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from domain.work_threads import WorkThreads
+
 # OWASP's second choice: 19 MiB, two passes, one lane; about 30 ms here.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # More at once would only take memory (19 MiB each) and the core that serves everybody else.
-AT_ONCE = asyncio.Semaphore(2)
+# The last of a hundred waits a second and a half; a crowd that waits longer would only try again.
+THREADS = WorkThreads(
+    "passwords", threads=2, max_waiting=100, busy="many people sign in at this moment: try again"
+)
 
 
 async def hashed(password: str) -> str:
-    """The hash to store."""
-    async with AT_ONCE:
-        return await asyncio.to_thread(HASHER.hash, password)
+    """The hash to store.
+
+    Raises:
+        RiffleError: busy, where too many wait.
+    """
+    return await THREADS.run(HASHER.hash, password)
 
 
 async def matches(password: str, stored: str | None) -> bool:
-    """Whether it is the password. None (nobody has that handle) takes as long and is False."""
-    async with AT_ONCE:
-        return await asyncio.to_thread(_verify, password, stored)
+    """Whether it is the password. None (nobody has that handle) takes as long and is False.
+
+    Raises:
+        RiffleError: busy, where too many wait.
+    """
+    return await THREADS.run(_verify, password, stored)
 
 
 def _verify(password: str, stored: str | None) -> bool:
