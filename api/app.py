@@ -25,6 +25,7 @@ from api.http.body_intake import bound_bodies
 from api.http.client_address import read_origins
 from api.http.clock import provide_now
 from api.http.connections import HEADERS_WITHIN_MS, MAX_CONNECTIONS, OTHER_FILES, ConnectionWatch, allow_files
+from api.http.cors import cors
 from api.http.errors import to_error_response
 from api.http.rate_limits import create_limiter
 from api.http.request_id import bind_request_id
@@ -39,6 +40,7 @@ from api.routes.content import Content
 from api.routes.enrolment import Enrolment
 from api.routes.feed import FeedRoutes
 from api.routes.health import Health
+from api.routes.me import OwnAccount
 from api.routes.models import Models
 from api.routes.pages import page_handlers
 from api.routes.posts import Posts
@@ -48,6 +50,7 @@ from api.routes.references import References
 from api.routes.safety import Appeals, Registry, Reports
 from api.routes.social import Social
 from api.routes.takedowns import Takedowns
+from api.routes.video_edits import VideoEdits
 from api.routes.videos import Videos
 from db import engine
 from domain.client_address import Network
@@ -66,7 +69,9 @@ HOST = "127.0.0.1"
 REQUEST_METRICS = PrometheusConfig(app_name="api", prefix="riffle_http", group_path=True, exclude="^/admin")
 CONTROLLERS = (
     Accounts,
+    OwnAccount,
     Videos,
+    VideoEdits,
     Content,
     Models,
     Posts,
@@ -138,7 +143,8 @@ def create_app(
         before_request=refuse_unstorable_url,
         before_send=[add_response_headers],
         request_max_body_size=MAX_BODY_BYTES,
-        openapi_config=openapi.config(),
+        cors_config=cors(settings.cors_origins),
+        openapi_config=openapi.config(settings.public_url),
         logging_config=None,
     )
     openapi.describe(app)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-# A minute of 1920x1080 at 30 pictures a second, 3.7 thousand million; or eight seconds of 3840x2160 at 60.
-MAX_DECODED_PIXELS = 4_000_000_000
+# A minute of 1920x1080 at 60 pictures a second has 7.5 thousand million; ten seconds of it at 240 have 5, and
+# as many of 3840x2160 at 60.
+MAX_DECODED_PIXELS = 8_000_000_000
 
 
 class OverBudget(ValueError):

@@ -15,17 +15,20 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
+import numpy as np
 
 from media.decode_worker import (
     MAX_DECODE_S,
     DecodeReply,
     DecodeRequest,
+    SeenProof,
+    SmallPicture,
     read_framed,
     write_framed,
 )
 from media.fingerprint import UnreadableVideo
-from media.proof import Inspection
-from media.provenance import ActiveManifest
+from media.provenance import ActiveManifest, ClaimedVideos
+from media.sketch import Grey
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,7 +38,7 @@ Kind: TypeAlias = Literal["reference", "proof", "provenance"]
 KINDS: tuple[Kind, ...] = ("reference", "proof", "provenance")
 # Of each kind one at a time: a clip of seconds takes one, and two cores have other work.
 WORKERS = 1
-# With a second each the last of them has its answer within eight; at the worst of 20 s phones would give up.
+# With a second each the last of them has its answer within eight; at the worst of 30 s phones would give up.
 MAX_WAITING = 8
 # One person or address: one that is decoded and one behind it.
 MAX_EACH = 2
@@ -66,31 +69,50 @@ class DecodePool:
         request = DecodeRequest("clean_reference", data, media_type)
         return await self._queues["reference"].run(request, who, cast(Any, tuple[bytes, str]))
 
-    async def inspect_proof(self, data: bytes, *, who: str) -> Inspection:
-        """What can be seen of a proof clip without knowing the person.
+    async def inspect(self, data: bytes, *, who: str, kind: Kind = "proof") -> SeenProof:
+        """What can be seen of a clip without knowing the person.
 
         Raises:
             ValueError: it can't be decoded within the limits. DecoderBusy: try again later.
         """
-        return await self._queues["proof"].run(DecodeRequest("inspect_proof", data), who, Inspection)
+        return await self._queues[kind].run(DecodeRequest("inspect_clip", data), who, SeenProof)
 
-    async def fingerprint(self, data: bytes, *, who: str) -> str | None:
-        """The perceptual hash of a clip; None where it shows nothing to recognise it by.
+    async def look_at(
+        self, data: bytes, media_type: str, stride: int = 1, *, who: str, kind: Kind = "proof"
+    ) -> list[Grey]:
+        """The frames of a picture or clip as copies are recognised by, every `stride`-th.
 
         Raises:
             ValueError: it can't be decoded within the limits. DecoderBusy: try again later.
         """
-        request = DecodeRequest("fingerprint", data)
-        return await self._queues["provenance"].run(request, who, cast(Any, str | None))
+        request = DecodeRequest("look_at", data, f"{media_type};{stride}")
+        found: list[SmallPicture] = await self._queues[kind].run(request, who, cast(Any, list[SmallPicture]))
+        return [
+            np.frombuffer(one.pixels, np.uint8).reshape(one.height, one.width).astype(np.float32)
+            for one in found
+        ]
 
-    async def active_manifest(self, data: bytes, authority: str, *, who: str) -> ActiveManifest | None:
+    async def active_manifest(
+        self, data: bytes, authority: str, *, who: str, kind: Kind = "provenance"
+    ) -> ActiveManifest | None:
         """The content credentials of a clip; None where it has none that can be read.
 
         Raises:
             ValueError: reading it took too long. DecoderBusy: try again later.
         """
         request = DecodeRequest("active_manifest", data, authority)
-        return await self._queues["provenance"].run(request, who, cast(Any, ActiveManifest | None))
+        return await self._queues[kind].run(request, who, cast(Any, ActiveManifest | None))
+
+    async def claimed_videos(
+        self, data: bytes, media_type: str, authority: str, *, who: str, kind: Kind
+    ) -> ClaimedVideos:
+        """What the content credentials of an upload name.
+
+        Raises:
+            ValueError: reading it took too long. DecoderBusy: try again later.
+        """
+        request = DecodeRequest("claimed_videos", data, f"{media_type}\n{authority}")
+        return await self._queues[kind].run(request, who, ClaimedVideos)
 
     def close(self) -> None:
         """End all workers, in the middle of what they do."""

@@ -7,6 +7,7 @@ import signal
 
 import logs
 from db import engine
+from domain.accounts import sessions
 from domain.clock import utc_now
 from domain.events import stream
 from media.credentials import credentials
@@ -35,20 +36,21 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         link = ModelServerLink(settings.models_socket)
         dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
         sweeper = Sweeper(store, utc_now)
+        gateway = Gateway(settings.realtime_port, streams, lambda: wakeups.connected, utc_now)
 
         def resync() -> None:
-            streams.resync()
+            gateway.resync()
             dispatcher.resync()
             sweeper.work_arrived()
 
         handlers: dict[str, Handler] = {
             stream.EVENT: streams.event_appended,
+            sessions.ENDED: gateway.session_ended,
             stream.WORK: dispatcher.work_arrived,
             stream.CANCEL: dispatcher.video_cancelled,
             stream.SWEEP: sweeper.work_arrived,
         }
         wakeups = WakeupListener(engine.url(), handlers, resync)
-        gateway = Gateway(settings.realtime_port, streams, lambda: wakeups.connected, utc_now)
         try:
             await gateway.start()
         except OSError as error:

@@ -103,6 +103,36 @@ class RemixVideo(RequestBody, kw_only=True):
     strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
 
 
+class VideoRef(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A completed video, by its id."""
+
+    id: str
+
+
+# Or the file of one, as a form carries it; JSON holds it in base64.
+VideoInput = VideoRef | bytes
+
+
+class EditVideo(RequestBody, kw_only=True):
+    """`POST /v1/videos/edits`."""
+
+    prompt: str
+    video: VideoInput
+    n: int = 1
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
+    strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+
+
+class ExtendVideo(RequestBody, kw_only=True):
+    """`POST /v1/videos/extensions`; `seconds` is the length of the new clip (default: its source's)."""
+
+    prompt: str
+    video: VideoInput
+    seconds: str | int | None = None
+    n: int = 1
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
+
+
 class Recipe(msgspec.Struct, kw_only=True):
     """All that decides the pixels, beside the sources: the same recipe draws the same video.
 
@@ -124,7 +154,7 @@ class Recipe(msgspec.Struct, kw_only=True):
 
 
 class Cost(msgspec.Struct, kw_only=True):
-    """What it cost: credits charged (held until the video ends) and the CPU-seconds it took."""
+    """What it cost: credits (held until the video ends, then charged) and the CPU-seconds it took."""
 
     credits: int
     cpu_seconds: float | None = None

@@ -13,7 +13,9 @@ from litestar.dto import AbstractDTO
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
+from api.http.errors import MESSAGES
 from api.http.form import read_form
+from api.http.multipart import MEDIA_TYPE, media_type
 from schemas.errors import Code, RiffleError
 
 # The largest honest body is a prompt with its conditions, some 10 kB; more only costs memory.
@@ -65,7 +67,11 @@ class RequestBodyDTO(AbstractDTO[Any]):
         request = self.asgi_connection
         assert isinstance(request, Request)
         body_type = self._types[request.route_handler.handler_id]
-        return decode(value, body_type, request.headers.get("content-type", ""))
+        content_type = request.headers.get("content-type", "")
+        # A route whose forms hold files takes larger bodies, and no larger JSON.
+        if len(value) > MAX_BODY_BYTES and media_type(content_type) != MEDIA_TYPE:
+            raise RiffleError(Code.BODY_TOO_LARGE, MESSAGES[Code.BODY_TOO_LARGE])
+        return decode(value, body_type, content_type)
 
 
 def decode(raw: bytes, body_type: Any, content_type: str) -> Any:

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, InternalServerException, Validati
 
 from api.http.request_id import request_id
 from db.engine import AWAY
+from domain.media_keys import ReservationLost
 from media.decode_pool import DecoderBusy
 from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse, RiffleError
 
@@ -57,7 +58,7 @@ def to_error_response(request: Request[Any, Any, Any], problem: Exception) -> Re
         error = RiffleError(Code.INVALID_REQUEST, "the body ended before it was whole")
     elif isinstance(problem, DecoderBusy):
         error = RiffleError(Code.BUSY, "too many uploads are being looked at: try again in a moment")
-    elif isinstance(problem, AWAY):
+    elif isinstance(problem, (*AWAY, ReservationLost)):
         log.warning("a service this needs is away: %r", problem)
         error = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")
     else:

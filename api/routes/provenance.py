@@ -9,6 +9,7 @@ from litestar import Controller, Request, post
 from litestar.datastructures import State
 
 from api.http.auth import PUBLIC
+from api.http.copies import find_video
 from api.http.rate_limits import CLIP_CHECKS, caller, rate_limited
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
@@ -17,6 +18,8 @@ from media.credentials import Credentials
 from media.decode_pool import DecodePool
 from media.fingerprint import UnreadableVideo
 from media.provenance import ActiveManifest
+from media.reference import CLIP
+from media.sketch import MAX_LOOKED_AT
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
 STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
@@ -67,19 +70,26 @@ class ProvenanceRoutes(Controller):
                 made_here=True, by="manifest", video_id=facts.title, manifest=facts, checks=checks
             )
         try:
-            bits = await decoder.fingerprint(data, who=who)
+            shown = await decoder.inspect(data, who=who, kind="provenance")
         except UnreadableVideo:
             checks.append(ProvenanceCheck(name="perceptual_hash", result="unreadable"))
             return Provenance(made_here=False, by=None, video_id=None, manifest=facts, checks=checks)
-        copies = await fingerprints.copies(bits) if bits is not None else []
-        checks.append(ProvenanceCheck(name="perceptual_hash", result="found" if copies else "not_found"))
+        hashes = [bits for bits in (shown.bits, shown.mirrored) if bits is not None]
+        copies = [copy for bits in hashes for copy in await fingerprints.copies(bits)]
+        found_ids = [copy.video_id for copy in sorted(copies, key=lambda copy: copy.distance)]
+        if not copies:
+            stride = 1 + shown.frame_count // MAX_LOOKED_AT
+            frames = await decoder.look_at(data, CLIP, stride, who=who, kind="provenance")
+            part_of = await find_video(frames)
+            found_ids = [] if part_of is None else [part_of]
+        checks.append(ProvenanceCheck(name="perceptual_hash", result="found" if found_ids else "not_found"))
         return Provenance(
-            made_here=bool(copies),
-            by="perceptual_hash" if copies else None,
-            video_id=await visibility.first_listed([copy.video_id for copy in copies], now),
+            made_here=bool(found_ids),
+            by="perceptual_hash" if found_ids else None,
+            video_id=await visibility.first_listed(found_ids, now),
             manifest=facts,
             checks=checks,
-            distance=copies[0].distance if copies else None,
+            distance=min((copy.distance for copy in copies), default=None),
         )
 
 

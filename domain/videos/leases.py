@@ -9,10 +9,12 @@ import msgspec
 
 from db.engine import fetch, transaction
 from db.tables.videos import VideoTable
+from domain import media_keys
 from domain.accounts import credits
 from domain.consent import verdicts
 from domain.events import stream
 from domain.safety import fingerprints, takedowns
+from domain.safety.sketches import save_video
 from domain.videos import transitions
 from domain.videos.inputs import source_inputs
 from domain.videos.lifecycle import Trigger, advance
@@ -137,7 +139,15 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
             return False
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
-        await VideoTable.update({VideoTable.progress: progress}).where(VideoTable.id == video_id)
+        await VideoTable.update(
+            {
+                VideoTable.progress: progress,
+                # A later attempt begins anew; what was seen before stays seen.
+                VideoTable.steps_done: max(i, row.steps_done),
+                VideoTable.steps_total: n,
+                VideoTable.shown: row.shown or picture is not None,
+            }
+        ).where(VideoTable.id == video_id)
         done = VideoStep(i=i, n=n, progress=progress)
         await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True
@@ -153,14 +163,17 @@ async def complete(
     fidelity: float | None,
     closeness: Mapping[str, float],
     now: datetime,
-    media_hash: str | None = None,
     fingerprint: str | None = None,
+    sketches: Sequence[bytes] = (),
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
-    `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `media_hash` is the same for identical copies; `fingerprint` is what copies are found by: one of
-    what was taken down ends the video, one of what is claimed puts it under that takedown.
+    `media` are the keys of video, thumbnail and spritesheet, reserved as `latents_key` is; `closeness` is by
+    the other video's id, 0..1. Copies are found by `fingerprint`: one of what was taken down ends the video,
+    one of what is claimed puts it under that takedown. By `sketches` (media.sketch) uploads of it are known.
+
+    Raises:
+        ReservationLost: storing the media took too long.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
@@ -168,11 +181,12 @@ async def complete(
             return False
         if fingerprint is not None and not await _check_fingerprint(row, fingerprint, now):
             return False
+        await media_keys.keep([*media, latents_key])
         await fetch(
             """
             UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
                 video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
-                cpu_seconds = $8, fidelity = $9, media_hash = $10
+                cpu_seconds = $8, fidelity = $9, charged = price
             WHERE id = $1
             """,
             video_id,
@@ -182,7 +196,6 @@ async def complete(
             latents_key,
             cpu_seconds,
             fidelity,
-            media_hash,
         )
         await fetch(
             """
@@ -194,6 +207,7 @@ async def complete(
             list(closeness),
             list(closeness.values()),
         )
+        await save_video(video_id, sketches)
         await credits.settle(row.account_id, video_id, now)
         done = VideoCompleted(credits=row.price, cpu_seconds=cpu_seconds, fidelity=fidelity)
         await stream.append(video_stream(video_id), done, now=now)

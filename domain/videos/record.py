@@ -20,7 +20,9 @@ SEALED = "coalesce(sealed, concat_ws(E'.\\n', prompt, nullif(recipe ->> 'prompt'
 class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     """One row of `videos`, with the ids of its swarm in seed order.
 
-    `withheld` is what revocations do to it, whether or not their cascades have come to it.
+    `steps_done` of `steps_total` is how far any attempt came; `shown`: a picture of it was sent; `charged` is
+    None until it has ended. `withheld` is what revocations do to it, whether or not their cascades have come
+    to it.
     """
 
     id: str
@@ -54,7 +56,17 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     deleted_at: datetime | None = None
     remixed: bool
     trend_id: str | None
+    steps_done: int = 0
+    steps_total: int = 0
+    shown: bool = False
+    charged: int | None = None
     withheld: RevokeMode | None = None
+
+    @property
+    def media(self) -> list[str]:
+        """The keys of all its objects in the media store."""
+        keys = (self.video_key, self.thumbnail_key, self.spritesheet_key, self.latents_key)
+        return [key for key in keys if key is not None]
 
 
 # Reading asks the revocations themselves: a cascade that has not come to a video yet changes nothing.

@@ -76,6 +76,11 @@ class Phone:
         self._writing = asyncio.Lock()
         self._disconnected: asyncio.Future[GoodbyeReason] = asyncio.get_running_loop().create_future()
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits in this process for its network."""
+        return self._socket.transport.get_write_buffer_size()
+
     async def serve(self, positions: list[Position]) -> None:
         """Receive its frames and send it events, until the connection ends.
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,8 @@ from media import decode_budget, decode_pool
 from media.decode_budget import PixelBudget
 from media.decode_pool import DecodePool, DecoderBusy
 from media.decode_worker import TASKS, DecodeReply, DecodeRequest, perform
-from media.fingerprint import UnreadableVideo
+from media.fingerprint import UnreadableVideo, fingerprint_of
+from media.sketch import look_at
 from tests.clips import mp4, proof, scene
 
 # The real worker with a shorter time, and tasks that no clip brings about as surely.
@@ -32,8 +34,8 @@ def by_option(data, option):
     if data == b"recurse": return by_option(data, option)
     if data == b"eat": return bytes(2**33)[:1]
     if data == b"print": os.write(1, b"noise")
-    return "1" * 256
-worker.TASKS["fingerprint"] = by_option
+    return ("Valid", "fine", [])
+worker.TASKS["active_manifest"] = by_option
 worker.main()
 """
 
@@ -52,17 +54,25 @@ def faulty() -> Iterator[DecodePool]:
     made.close()
 
 
+async def answer(pool: DecodePool, data: bytes, who: str = "ada") -> str | None:
+    found = await pool.active_manifest(data, "", who=who)
+    return found.title if found else None
+
+
 async def test_what_is_decoded_comes_back(pool: DecodePool) -> None:
     clip = proof(3)
-    seen = await pool.inspect_proof(clip, who="ada")
-    assert seen.moving
-    assert seen.bits == await pool.fingerprint(clip, who="ada")
+    seen = await pool.inspect(clip, who="ada")
+    assert (seen.moving, seen.bits) == (True, fingerprint_of(clip))
+    frames = await pool.look_at(clip, "video/mp4", 2, who="ada")
+    for ours, theirs in zip(frames, look_at(clip, "video/mp4", 2), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert (await pool.claimed_videos(clip, "video/mp4", "", who="ada", kind="proof")).titles == []
     data, kind = await pool.clean_reference(clip, "video/mp4", who="ada")
     assert (kind, data[4:8]) == ("video/mp4", b"ftyp")
     assert await pool.active_manifest(clip, "", who="ada") is None
 
 
-@pytest.mark.parametrize("task", ["clean_reference", "inspect_proof", "fingerprint"])
+@pytest.mark.parametrize("task", ["clean_reference", "inspect_clip", "look_at"])
 @pytest.mark.parametrize("says", [True, False])
 def test_pictures_times_pixels_are_bounded(task: str, says: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = mp4(scene(1, count=20, side=128))
@@ -77,29 +87,29 @@ def test_pictures_times_pixels_are_bounded(task: str, says: bool, monkeypatch: p
 async def test_a_worker_that_hangs_or_dies_costs_one_answer(faulty: DecodePool, data: bytes) -> None:
     began = time.monotonic()
     with pytest.raises(UnreadableVideo):
-        await faulty.fingerprint(data, who="ada")
+        await answer(faulty, data)
     assert time.monotonic() - began < 8
-    assert await faulty.fingerprint(b"fine", who="bob") == "1" * 256
+    assert (await answer(faulty, b"fine", "bob")) == "fine"
 
 
 async def test_what_libraries_print_is_no_reply(faulty: DecodePool) -> None:
-    assert await faulty.fingerprint(b"print", who="ada") == "1" * 256
+    assert (await answer(faulty, b"print")) == "fine"
 
 
 async def test_kinds_do_not_wait_for_each_other(faulty: DecodePool) -> None:
-    slow = asyncio.create_task(faulty.fingerprint(b"hang", who="ada"))
+    slow = asyncio.create_task(answer(faulty, b"hang"))
     await asyncio.sleep(0)
-    assert (await faulty.inspect_proof(proof(1), who="bob")).moving
+    assert (await faulty.inspect(proof(1), who="bob")).moving
     with pytest.raises(UnreadableVideo):
         await slow
 
 
 async def test_nobody_fills_the_queue(faulty: DecodePool) -> None:
-    mine = [asyncio.create_task(faulty.fingerprint(b"hang", who="ada")) for _ in range(decode_pool.MAX_EACH)]
+    mine = [asyncio.create_task(answer(faulty, b"hang")) for _ in range(decode_pool.MAX_EACH)]
     await asyncio.sleep(0)
     with pytest.raises(DecoderBusy):
-        await faulty.fingerprint(b"fine", who="ada")
-    assert await faulty.fingerprint(b"fine", who="bob") == "1" * 256
+        await answer(faulty, b"fine")
+    assert (await answer(faulty, b"fine", "bob")) == "fine"
     await asyncio.gather(*mine, return_exceptions=True)
 
 
@@ -107,15 +117,15 @@ async def test_who_leaves_is_counted_until_the_work_ends(faulty: DecodePool) -> 
     for _ in range(decode_pool.MAX_EACH):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
-                await faulty.fingerprint(b"hang", who="ada")
+                await answer(faulty, b"hang")
     with pytest.raises(DecoderBusy):
-        await faulty.fingerprint(b"fine", who="ada")
+        await answer(faulty, b"fine")
 
 
 async def test_no_worker_outlives_its_parent() -> None:
     script = (
         "import asyncio, os\nfrom media.decode_pool import DecodePool\n"
-        "pool = DecodePool()\nasyncio.run(pool.fingerprint(b'', who=''))"
+        "pool = DecodePool()\nasyncio.run(pool.inspect(b'', who=''))"
     )
     ran = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, stderr=asyncio.subprocess.DEVNULL
@@ -132,9 +142,10 @@ Image.new("RGB", (96, 96), "red").save(PICTURE, "JPEG", exif=Image.Exif().tobyte
 CLIP = mp4(scene(2, count=3, side=64))
 SEEDS = {
     "clean_reference": [(CLIP, "video/mp4"), (PICTURE.getvalue(), "image/jpeg"), (b"", "image/webp")],
-    "inspect_proof": [(CLIP, "")],
-    "fingerprint": [(CLIP, "")],
+    "inspect_clip": [(CLIP, "")],
+    "look_at": [(CLIP, "video/mp4"), (CLIP, "video/mp4;2"), (PICTURE.getvalue(), "image/jpeg")],
     "active_manifest": [(CLIP, "")],
+    "claimed_videos": [(CLIP, "video/mp4\n"), (PICTURE.getvalue(), "image/jpeg\n")],
 }
 
 
