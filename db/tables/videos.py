@@ -63,7 +63,6 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     sealed = Text(null=True)
     remixed = Boolean()
     trend_id = Text(null=True)
-    media_hash = Text(null=True)
     withheld = Text(null=True)
     withheld_at = Timestamptz(null=True)
     withheld_by = BigInt(null=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -12,6 +13,7 @@ from domain.consent import grants, revocations
 from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import Action, UseRequest, decide
 from domain.ids import new_id
+from domain.safety.sketches import save_reference
 from schemas.base import unix_seconds
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
@@ -113,8 +115,12 @@ async def expire(*, now: datetime) -> int:
     return len(due)
 
 
-async def set_reference(cameo_id: str, account: str, key: str, digest: str, *, now: datetime) -> Cameo:
+async def set_reference(
+    cameo_id: str, account: str, key: str, digest: str, *, sketches: Sequence[bytes] = (), now: datetime
+) -> Cameo:
     """Name the stored picture of an own cameo: a new revision, which holds its SHA-256. The old one goes.
+
+    `sketches` are what its frames look like (media.sketch): copies that others upload are known by them.
 
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked.
@@ -134,6 +140,7 @@ async def set_reference(cameo_id: str, account: str, key: str, digest: str, *, n
             key,
             digest,
         )
+        await save_reference(cameo_id, sketches)
         return await get(cameo_id, account)
 
 

@@ -1,4 +1,6 @@
-"""What a revocation does to posts: every descendant and identical copy is hidden, or becomes a tombstone.
+"""What a revocation does to posts: what rests on the withdrawn use is hidden, or becomes a tombstone.
+
+That is the use itself and what comes from it by lineage, never what only looks the same.
 
 One batch at a time. How far it has come stands in the database and moves in the transaction of its batch, so
 that whoever dies in the middle is taken over from by the next. Reads don't wait for it: they ask the
@@ -33,21 +35,17 @@ async def run_batch(*, now: datetime) -> bool:
         )
         if task is None:
             return False
-        ids = await (_copies(task) if task["copies"] else _descendants(task))
+        ids = await _descendants(task)
         if ids:
             await _withhold(ids, task, now=now)
-        # Copies have no order to go by, but each is met once: it's withheld then.
         await fetch(
             """
-            UPDATE cascades SET cursor = $2, copies = copies OR $3, reached = reached + $4,
-                ended_at = CASE WHEN copies AND $3 THEN $5::timestamptz END
-            WHERE revocation_id = $1
+            UPDATE cascades SET cursor = $2, reached = reached + $3, ended_at = $4 WHERE revocation_id = $1
             """,
             task["revocation_id"],
             ids[-1] if ids else task["cursor"],
-            not ids,
             len(ids),
-            now,
+            None if ids else now,
         )
         return True
 
@@ -64,21 +62,6 @@ async def _descendants(task: dict[str, Any]) -> list[str]:
         """,
         task["revocation_id"],
         task["cursor"],
-        BATCH,
-    )
-    return [row["id"] for row in rows]
-
-
-async def _copies(task: dict[str, Any]) -> list[str]:
-    """Videos with the very media of one that was reached, and what was made from them."""
-    rows = await fetch(
-        """
-        SELECT DISTINCT d.id FROM videos t JOIN videos c ON c.media_hash = t.media_hash
-        JOIN ancestors a ON a.ancestor_id = c.id JOIN videos d ON d.id = a.video_id
-        WHERE t.withheld_by = $1 AND (d.withheld IS NULL OR d.withheld < $2) ORDER BY d.id LIMIT $3
-        """,
-        task["revocation_id"],
-        task["mode"],
         BATCH,
     )
     return [row["id"] for row in rows]

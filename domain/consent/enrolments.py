@@ -199,15 +199,16 @@ async def proofs(cameo_id: str, account: str) -> list[Proof]:
     return await _proofs(f"cameo_id = $1 ORDER BY created_at DESC, id LIMIT {MAX_LISTED}", cameo_id)
 
 
-async def unproven(cameo_ids: Sequence[str]) -> list[str]:
-    """Those of the cameos that no verified proof stands behind."""
+async def unproven(cameo_ids: Sequence[str], owner: str | None = None) -> list[str]:
+    """Those of the cameos that no verified proof stands behind; of `owner` none are named."""
     rows = await fetch(
         """
-        SELECT c.id FROM unnest($1::text[]) AS c(id) WHERE NOT EXISTS (
-            SELECT FROM proofs p WHERE p.cameo_id = c.id AND p.status = 'verified'
-        )
+        SELECT c.id FROM cameos c WHERE c.id = ANY ($1::text[]) AND c.account_id IS DISTINCT FROM $2
+            AND NOT EXISTS (SELECT FROM proofs p WHERE p.cameo_id = c.id AND p.status = 'verified')
+        ORDER BY c.id
         """,
         list(cameo_ids),
+        owner,
     )
     return [row["id"] for row in rows]
 

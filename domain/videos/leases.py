@@ -17,6 +17,7 @@ from domain.accounts import credits
 from domain.consent import verdicts
 from domain.events import stream
 from domain.safety import fingerprints, takedowns
+from domain.safety.sketches import save_video
 from domain.videos import transitions
 from domain.videos.inputs import source_inputs
 from domain.videos.lifecycle import Trigger, advance
@@ -210,15 +211,14 @@ async def complete(
     fidelity: float | None,
     closeness: Mapping[str, float],
     now: datetime,
-    media_hash: str | None = None,
     fingerprint: str | None = None,
+    sketches: Sequence[bytes] = (),
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
     `media` are the keys of video, thumbnail and spritesheet, reserved as `latents_key` is; `closeness` is by
-    the other video's id, 0..1; `media_hash` is the same for identical copies; copies are found by
-    `fingerprint`: one of what was taken down ends the video, one of what is claimed puts it under that
-    takedown.
+    the other video's id, 0..1. Copies are found by `fingerprint`: one of what was taken down ends the video,
+    one of what is claimed puts it under that takedown. By `sketches` (media.sketch) uploads of it are known.
 
     Raises:
         ReservationLost: storing the media took too long.
@@ -234,7 +234,7 @@ async def complete(
             """
             UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
                 video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
-                cpu_seconds = $8, fidelity = $9, media_hash = $10, charged = price
+                cpu_seconds = $8, fidelity = $9, charged = price
             WHERE id = $1
             """,
             video_id,
@@ -244,7 +244,6 @@ async def complete(
             latents_key,
             cpu_seconds,
             fidelity,
-            media_hash,
         )
         await fetch(
             """
@@ -256,6 +255,7 @@ async def complete(
             list(closeness),
             list(closeness.values()),
         )
+        await save_video(video_id, sketches)
         await credits.settle(row.account_id, video_id, now)
         done = VideoCompleted(credits=row.price, cpu_seconds=cpu_seconds, fidelity=fidelity)
         await stream.append(video_stream(video_id), done, now=now)

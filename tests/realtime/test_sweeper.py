@@ -58,6 +58,7 @@ async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
 ) -> None:
     ada, bob = await new_person(), await new_person()
     mine = await new_cameo(ada)
+    # The scripted model draws the same for everybody, so `untouched` is alike in every byte.
     async with dispatching(models, store):
         first = await new_video(bob, cameos=[mine])
         await ended(first)
@@ -65,10 +66,6 @@ async def test_the_media_of_a_tombstone_and_all_that_came_of_it_are_deleted(
         await ended(remix)
         untouched = await new_video(bob)
         await ended(untouched)
-    # The scripted model draws the same for everybody: tell the one that shall be no copy apart.
-    await engine.fetch("UPDATE videos SET media_hash = id WHERE id = $1", untouched)
-    copies = await engine.fetch("SELECT DISTINCT media_hash FROM videos WHERE id = ANY ($1)", [first, remix])
-    assert len(copies) == 1
     assert await stored(store, remix, 1) == set(FILES)
     async with sweeping(store):
         await receipts.delete_use(mine, ada, first, now=now())
