@@ -77,7 +77,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     moderation_url: HttpUrl = ""
     moderation_timeout_s: Annotated[float, Meta(ge=0.1, le=30, description="0.1 to 30 seconds")] = 2.0
     moderation_on_error: Literal["refuse", "allow"] = "refuse"
-    require_proof: Switch = "off"
+    # Whose proof a moderator must have verified: of cameos that other people use, of all (on), of none.
+    require_proof: Literal["others", "on", "off"] = "others"
     # Whose likeness may be lent, and who may draw with one.
     cameos_for: Annotated[
         Literal["adults", "declared_adults", "everyone"],

@@ -42,6 +42,10 @@ PROBE_TIMEOUT_S = 10.0
 MODELS_PING_EVERY_S = 20.0
 MODELS_PING_TIMEOUT_S = 60.0
 
+# A service of this process that ended with an error: back at once after one, no busy loop after many.
+FIRST_RESTART_S = 0.2
+LAST_RESTART_S = 10.0
+
 # --- work
 
 # One and a half swarms: the model server never waits for us, two dispatchers still fit its queue of 64, and a
@@ -67,3 +71,14 @@ COMPARE_S = 30.0
 SWEEP_S = 10.0
 # Jobs in flight are given back to the queue within this when we stop.
 STOP_S = 3.0
+
+# --- media
+
+# Objects that are compared with the database at once, every SWEEP_S: 1,000 names are about 100 kB.
+COMPARE_PAGE = 1000
+COMPARE_PARALLEL = 16
+# From the end of one comparison of the whole store to the begin of the next.
+COMPARE_EVERY_S = 6 * 3600.0
+# An object that belongs to nothing is deleted after a day: time to notice that a store and a database don't
+# belong together.
+ORPHAN_KEPT_S = 24 * 3600.0

@@ -159,7 +159,7 @@ class Recipe(msgspec.Struct, kw_only=True):
 
 
 class Cost(msgspec.Struct, kw_only=True):
-    """What it cost: credits charged (held until the video ends) and the CPU-seconds it took."""
+    """What it cost: credits (held until the video ends, then charged) and the CPU-seconds it took."""
 
     credits: int
     cpu_seconds: float | None = None

@@ -20,7 +20,6 @@ from domain.videos.delete import delete_video
 from domain.videos.to_wire import to_video, to_videos
 from domain.videos.validate import check_request, find_card
 from domain.videos.visibility import get_viewable
-from media.store import MediaStore
 from schemas.base import RequestBody
 from schemas.videos import (
     CreateVideo,
@@ -146,7 +145,10 @@ class Videos(Controller):
 
     @post("/{video_id:str}/cancel", status_code=200, summary="Stop drawing")
     async def cancel(self, request: AuthedRequest, now: datetime, video_id: str) -> Response[Video]:
-        """Cancel and give the credits back; drawing stops within one step.
+        """Cancel; drawing stops within one step, and what it showed is erased.
+
+        Credits go back, but for the steps that were done, once a picture was sent; a use of a grant counts
+        from then on too.
 
         Raises:
             RiffleError: not_found; invalid_state, where it has ended already.
@@ -154,16 +156,15 @@ class Videos(Controller):
         return _to_response(await to_video(await transitions.cancel(video_id, request.user.id, now)))
 
     @delete("/{video_id:str}", status_code=200, summary="Delete a video and its media")
-    async def remove(
-        self, request: AuthedRequest, now: datetime, video_id: str, media: MediaStore
-    ) -> DeletedVideo:
+    async def remove(self, request: AuthedRequest, now: datetime, video_id: str) -> DeletedVideo:
         """Delete for good; a running one is cancelled first, a posted one is taken back.
+
+        Nobody gets its media from then on; the store loses it within moments, or as soon as it can delete.
 
         Raises:
             RiffleError: not_found.
         """
-        keys = await delete_video(video_id, request.user.id, now)
-        await media.delete(*keys)
+        await delete_video(video_id, request.user.id, now)
         return DeletedVideo(id=video_id)
 
     @get("/{video_id:str}/lineage", summary="What it was made from, and what was made from it")

@@ -128,14 +128,6 @@ async def _tombstone_cameo(account_id: str, now: datetime) -> bool:
             DELETED_NAME,
         )
     await revocations.revoke(cameo_id, account_id, RevokeCameo(mode=RevokeMode.TOMBSTONE), now=now)
-    await fetch(
-        """
-        INSERT INTO garbage (key, at) SELECT media_key, $2 FROM proofs WHERE cameo_id = $1
-        ON CONFLICT DO NOTHING
-        """,
-        cameo_id,
-        now,
-    )
     return True
 
 
@@ -146,15 +138,7 @@ async def _delete_videos(account_id: str, now: datetime) -> bool:
         VIDEOS_AT_ONCE,
     )
     for row in rows:
-        keys = await delete_video(row["id"], account_id, now)
-        await fetch(
-            """
-            INSERT INTO garbage (key, at) SELECT key, $2 FROM unnest($1::text[]) AS key
-            ON CONFLICT DO NOTHING
-            """,
-            keys,
-            now,
-        )
+        await delete_video(row["id"], account_id, now)
     return bool(rows)
 
 

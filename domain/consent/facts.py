@@ -66,7 +66,8 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
                     'mode', g.mode, 'used', (
                         SELECT count(DISTINCT v.swarm_id) FROM receipts r JOIN videos v ON v.id = r.video_id
                         WHERE r.grant_id = h.grant_id AND r.action = 'draw'
-                            AND v.status NOT IN ('failed', 'cancelled')
+                            -- One that ended early counts once a picture of it was seen.
+                            AND (v.status NOT IN ('failed', 'cancelled') OR v.shown)
                             AND v.relation IS DISTINCT FROM 'render' AND v.swarm_id <> p.swarm
                     )) ORDER BY h.requested_at, h.grant_id), '[]')
                 FROM grant_heads h JOIN grants g USING (grant_id, revision)

@@ -162,16 +162,20 @@ class Screen(NamedTuple):
         message = f"rule `registry` refuses this: {_protected(judgement.hits[0])}; {APPEAL}"
         raise RiffleError(Code.LIKENESS_PROTECTED, message, param=param)
 
+    async def refused_cameos(self, account: str, cameos: Sequence[str]) -> dict[str, str]:
+        """The cameos that `account` may not use whatever their owners say, each with why."""
+        excluded = await ages.excluded(account, cameos, self.settings.cameos_for)
+        refused: dict[str, str] = dict.fromkeys(await visibility.of_minors(cameos), "minor")
+        refused |= dict.fromkeys(excluded, ages.FOR_ADULTS)
+        if self.settings.require_proof != "off":
+            owner = account if self.settings.require_proof == "others" else None
+            refused |= dict.fromkeys(await enrolments.unproven(cameos, owner), "not_proven") | refused
+        return refused
+
     async def _check_cameos(self, asker: Asker, cameos: Sequence[str], param: str) -> None:
-        for cameo in await ages.excluded(asker.account, cameos, self.settings.cameos_for):
-            message = f"cameo {cameo} may not be used: {ages.FOR_ADULTS}"
+        for cameo, reason in (await self.refused_cameos(asker.account, cameos)).items():
+            message = f"cameo {cameo} may not be used: {reason}"
             raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
-        for cameo in await visibility.of_minors(cameos):
-            raise RiffleError(Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: minor", param=param)
-        if self.settings.require_proof == "on":
-            for cameo in await enrolments.unproven(cameos):
-                message = f"cameo {cameo} may not be used: not_proven"
-                raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
 
 
 def _rule_of(hit: NameHit) -> str:

@@ -23,7 +23,7 @@ from media.store import MediaStore
 from settings import load
 from tests.api.conftest import HANDLES, FixedCards
 from tests.api.people import PASSWORD, Person, refused, sign_up
-from tests.build import finish
+from tests.build import finish, loose
 from tests.clips import jpeg
 
 NEW_PASSWORD = "battery staple 7"
@@ -199,7 +199,7 @@ async def test_a_deleted_account_is_out_of_sight_at_once_and_then_gone(
     assert (await bob.call("POST", "/v1/videos", drawing)).status_code in (403, 404)
     assert made["post"] not in (await bob.call("GET", "/v1/feed?cut=fresh")).text
     await erase_all()
-    keys = await cascades.garbage_keys()
+    keys = await loose()
     rows = await engine.fetch("SELECT video_key FROM videos WHERE account_id = $1", ada.id)
     assert rows
     assert all(row["video_key"] is None for row in rows)
@@ -271,7 +271,7 @@ async def test_one_picture_is_taken_back(ada: Person, bob: Person, media: MediaS
     assert after["revision"] == before["revision"] + 1
     refused(await ada.call("GET", path), 404, "not_found")
     refused(await ada.call("DELETE", path), 404, "not_found")
-    assert any(made["cameo"] in key for key in await cascades.garbage_keys())
+    assert any(made["cameo"] in key for key in await loose())
     # What was drawn stays, and the cameo can get another one.
     assert (await bob.call("GET", f"/v1/posts/{made['with_face']}")).status_code == 200
     await ada.ok("PUT", path, content=jpeg(), headers={"content-type": "image/jpeg"})
