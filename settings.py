@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from schemas.base import whole
+
 PROJECT = Path(__file__).resolve().parent
 
 
@@ -34,7 +36,7 @@ def _are_networks(entries: tuple[str, ...]) -> bool:
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port number, 1 to 65535")]
 HttpUrl = Annotated[str, Meta(pattern="^https?:", description="http://... or https://...")]
 # Scheme, host and perhaps port, as a browser's Origin has them. No `*`, and no `null`: any page can be that.
-Origin = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^/?#*,\s]+$")]
+Origin = Annotated[str, Meta(pattern=whole(r"[a-z][a-z0-9+.-]*://[^/?#*,\s]+"))]
 Switch = Literal["on", "off"]
 HomeFolder = Annotated[
     Path, Meta(description="a folder that can be written", extra={"check": _is_writable_folder})
@@ -101,10 +103,12 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     # By which addresses people reach the api and the gateway where something stands before them.
     public_url: Annotated[
         str,
-        Meta(pattern=r"^https?://[^/?#\s]+/*$", description="http://HOST or https://HOST, without a path"),
+        Meta(
+            pattern=whole(r"https?://[^/?#\s]+/*"), description="http://HOST or https://HOST, without a path"
+        ),
     ] = ""
     public_realtime_url: Annotated[
-        str, Meta(pattern=r"^wss?://[^/?#\s]+(/[^?#\s]*)?$", description="ws://... or wss://...")
+        str, Meta(pattern=whole(r"wss?://[^/?#\s]+(/[^?#\s]*)?"), description="ws://... or wss://...")
     ] = ""
     # Pages from elsewhere that may call the api, such as a phone app's in a web view.
     cors_origins: Annotated[
