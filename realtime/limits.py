@@ -42,6 +42,10 @@ PROBE_TIMEOUT_S = 10.0
 MODELS_PING_EVERY_S = 20.0
 MODELS_PING_TIMEOUT_S = 60.0
 
+# A service of this process that ended with an error: back at once after one, no busy loop after many.
+FIRST_RESTART_S = 0.2
+LAST_RESTART_S = 10.0
+
 # --- work
 
 # One and a half swarms: the model server never waits for us, two dispatchers still fit its queue of 64, and a

@@ -17,6 +17,7 @@ from realtime.dispatch.dispatcher import Dispatcher
 from realtime.dispatch.link import ModelServerLink
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
+from realtime.services import keep_running
 from realtime.sweeper import Sweeper
 from realtime.wakeups import Handler, WakeupListener
 from settings import Settings, load
@@ -60,7 +61,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             ) from None
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(service.run()) for service in (wakeups, dispatcher, sweeper)]
+                background = [
+                    tasks.create_task(keep_running(type(service).__name__.lower(), service.run))
+                    for service in (wakeups, dispatcher, sweeper)
+                ]
                 await stop.wait()
                 for task in background:
                     task.cancel()

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from schemas.accounts import DisplayName
 from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.enrolment import Challenge
 from schemas.feed import MAX_CAPTION_CHARS
-from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Steer, Tier
+from schemas.shown_text import LINE, PARAGRAPH
+from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Prompt, Source, Steer, Tier
 
 # 9999-12-31: a calendar goes no further.
 MAX_UNIX_S = 253_402_214_400
@@ -71,7 +73,7 @@ class Topic(StrEnum):
     WEAPONS = "weapons"
 
 
-Word = Annotated[str, Meta(min_length=1, max_length=60)]
+Word = Annotated[str, Meta(min_length=1, max_length=60, extra=LINE)]
 Until = Annotated[UnixSeconds, Meta(ge=1, le=MAX_UNIX_S)]
 
 
@@ -99,7 +101,7 @@ class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     `post` False means drafts only; `until` is in unix seconds.
     """
 
-    prompt: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS)] | None = None
+    prompt: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS, extra=PARAGRAPH)] | None = None
     trend: str | None = None
     video_id: str | None = None
     post: bool = True
@@ -110,7 +112,7 @@ class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class CreateCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos`."""
 
-    display_name: Annotated[str, Meta(min_length=1, max_length=60)]
+    display_name: DisplayName
     audience: Audience
     restrictions: Restrictions = msgspec.field(default_factory=Restrictions)
 
@@ -118,7 +120,7 @@ class CreateCameo(RequestBody, kw_only=True):
 class PatchCameo(RequestBody, kw_only=True):
     """`PATCH /v1/cameos/{id}`; what is absent stays. Each change is a new revision."""
 
-    display_name: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
+    display_name: DisplayName | None = None
     audience: Audience | None = None
     restrictions: Restrictions | None = None
 
@@ -127,7 +129,7 @@ class RequestCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos/{id}/requests`."""
 
     scope: Scope = msgspec.field(default_factory=Scope)
-    message: Annotated[str, Meta(max_length=280)] | None = None
+    message: Annotated[str, Meta(max_length=280, extra=PARAGRAPH)] | None = None
 
 
 class RevokeCameo(RequestBody, kw_only=True):
@@ -146,12 +148,12 @@ class ConsentCheck(RequestBody, kw_only=True):
     """
 
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
-    prompt: str | None = None
+    prompt: Prompt | None = None
     source: Source | None = None
     steer: Steer | None = None
     tier: Tier = Tier.PREVIEW
     video_id: str | None = None
-    caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS)] | None = None
+    caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS, extra=PARAGRAPH)] | None = None
 
 
 class Cameo(ResponseBody, kw_only=True):

@@ -17,7 +17,7 @@ from db.engine import fetch, fetch_one, transaction
 from domain import media_keys
 from domain.videos import transitions
 from domain.videos.lifecycle import FINAL
-from domain.videos.record import SEALED, VideoRow, select
+from domain.videos.record import SEALED, WORDLESS_RECIPE, VideoRow, select
 from schemas.events import video_stream
 
 # A video takes about 1 ms, so a batch holds its locks for some tens of milliseconds.
@@ -91,7 +91,7 @@ async def bury(rows: Sequence[VideoRow]) -> None:
     await fetch(
         f"""
         UPDATE videos SET sealed = {SEALED}, prompt = '',
-            recipe = jsonb_set(recipe, '{{prompt}}', '""'),
+            recipe = {WORDLESS_RECIPE},
             video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
         WHERE id = ANY ($1::text[])
         """,

@@ -10,7 +10,7 @@ from domain.events import stream
 from domain.feed import posts
 from domain.videos import transitions
 from domain.videos.lifecycle import FINAL, Trigger
-from domain.videos.record import SEALED, lock_own
+from domain.videos.record import SEALED, WORDLESS_RECIPE, lock_own
 from schemas.events import video_stream
 
 
@@ -31,7 +31,7 @@ async def delete_video(video_id: str, account: str, now: datetime) -> None:
             await posts.take_back(row.post_id, now)
         await fetch(
             f"""
-            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{{prompt}}', '""'),
+            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = {WORDLESS_RECIPE},
                 sealed = CASE WHEN EXISTS (
                     SELECT FROM ancestors a WHERE a.ancestor_id = v.id AND a.video_id <> v.id
                 ) THEN {SEALED} END,

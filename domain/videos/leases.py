@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
-from db.engine import fetch, transaction
+from db.engine import AWAY, fetch, savepoint, transaction
 from db.tables.videos import VideoTable
 from domain import media_keys
 from domain.accounts import credits
@@ -26,6 +29,8 @@ from schemas.errors import Code
 from schemas.events import VideoCompleted, VideoStep, video_stream
 from schemas.videos import Recipe, Status, Tier
 
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 # A job that killed its worker five times would kill the sixth.
 MAX_ATTEMPTS = 5
 # How long a lease lasts without a heartbeat: then another dispatcher takes up the work of a dead one.
@@ -54,7 +59,7 @@ async def lease(
 ) -> list[LeasedJob]:
     """Take work: previews first, everybody in turn, and what the lost leases of others left."""
     until = now + timedelta(seconds=ttl_s)
-    taken = []
+    taken: list[LeasedJob] = []
     async with transaction():
         await _reap(now)
         for tier, limit in ((Tier.PREVIEW, limit_preview), (Tier.FULL, limit_full)):
@@ -73,21 +78,37 @@ async def lease(
             # Read after they are locked: the statement above may have met them as they were a moment before.
             ids = [row["id"] for row in locked]
             rows = await select("v.id = ANY ($1::text[]) ORDER BY array_position($1::text[], v.id)", ids)
-            refused = await transitions.withdraw_refused(rows, now)
-            for row in rows:
-                if row.id in refused:
-                    continue
-                attempt = await transitions.lease(row, worker, until, now)
-                taken.append(
-                    LeasedJob(
-                        id=row.id,
-                        attempt=attempt,
-                        tier=row.tier,
-                        account_id=row.account_id,
-                        recipe=row.recipe,
-                    )
-                )
+            refused = await _withdraw_refused(rows, now)
+            jobs = [await _begin(row, worker, until, now) for row in rows if row.id not in refused]
+            taken += [job for job in jobs if job is not None]
     return taken
+
+
+async def _withdraw_refused(rows: Sequence[VideoRow], now: datetime) -> set[str]:
+    """Those that consent no longer covers, which end; where that can't be told of all, it is of each."""
+    try:
+        async with savepoint():
+            return await transitions.withdraw_refused(rows, now)
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("the consent of %d videos could not be read together", len(rows))
+    refused = set()
+    for row in rows:
+        if await _by_itself(row, now, partial(transitions.withdraw_refused, [row], now)) != set():
+            refused.add(row.id)
+    return refused
+
+
+async def _begin(row: VideoRow, worker: str, until: datetime, now: datetime) -> LeasedJob | None:
+    """The job of a locked, queued video; None where it has ended, since it can't be drawn."""
+    if row.unreadable:
+        await _fail_unreadable(row, now)
+        return None
+    attempt = await _by_itself(row, now, partial(transitions.lease, row, worker, until, now))
+    if attempt is None:
+        return None
+    return LeasedJob(id=row.id, attempt=attempt, tier=row.tier, account_id=row.account_id, recipe=row.recipe)
 
 
 async def _reap(now: datetime) -> None:
@@ -97,7 +118,34 @@ async def _reap(now: datetime) -> None:
         now,
     )
     for row in sorted(rows, key=transitions.by_account):
-        await _requeue_or_fail(row, now)
+        await _by_itself(row, now, partial(_requeue_or_fail, row, now))
+
+
+async def _by_itself(row: VideoRow, now: datetime, work: Callable[[], Awaitable[T]]) -> T | None:
+    """What is done with one of several locked videos; where it fails, that video does, and no other.
+
+    None then.
+    """
+    try:
+        async with savepoint():
+            return await work()
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("video %s can't be worked on: it fails", row.id)
+    try:
+        async with savepoint():
+            await _fail_unreadable(row, now)
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("video %s can't even fail", row.id)
+    return None
+
+
+async def _fail_unreadable(row: VideoRow, now: datetime) -> None:
+    message = "what it should be drawn from can't be read"
+    await transitions.end(row, Trigger.FAIL, now, code=Code.GENERATION_FAILED, message=message)
 
 
 async def _requeue_or_fail(row: VideoRow, now: datetime) -> None:
