@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -140,6 +140,27 @@ class RevokeCameo(RequestBody, kw_only=True):
     grantee: str | None = None
 
 
+class RevocationReach(ResponseBody, kw_only=True):
+    """What a revocation does, or did.
+
+    `scope` is what was made under one grant, by one person (`grantee`), or with the cameo at all: `videos` that
+    are there, hidden ones too, `posts` of them posted, by `people`. This mode deletes `deleted` of them for
+    good, takes `hidden` posts out of sight, and stops `ended` that are being drawn.
+    """
+
+    scope: Literal["cameo", "person", "grant"]
+    mode: RevokeMode
+    videos: int
+    posts: int
+    people: int
+    deleted: int
+    hidden: int
+    ended: int
+    grantee: str | None = None
+    grant_id: str | None = None
+    object: str = "revocation.reach"
+
+
 class ConsentCheck(RequestBody, kw_only=True):
     """`POST /v1/consent/check`: may I, before paying.
 
@@ -159,7 +180,8 @@ class ConsentCheck(RequestBody, kw_only=True):
 class Cameo(ResponseBody, kw_only=True):
     """A likeness profile. `restrictions` is None to people other than its owner.
 
-    `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show.
+    `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show; `reached` in
+    that to a revocation: what it reached.
     """
 
     id: str
@@ -173,6 +195,7 @@ class Cameo(ResponseBody, kw_only=True):
     restrictions: Restrictions | None = None
     has_reference: bool = False
     challenge: Challenge | None = None
+    reached: RevocationReach | None = None
     object: str = "cameo"
 
 

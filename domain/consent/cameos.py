@@ -12,6 +12,7 @@ from domain import media_keys
 from domain.consent import grants, revocations
 from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import Action, UseRequest, decide
+from domain.consent.reach import reach
 from domain.ids import new_id
 from domain.safety.sketches import save_reference
 from domain.videos.visibility import of_minors
@@ -96,14 +97,16 @@ async def patch(cameo_id: str, account: str, request: PatchCameo, *, now: dateti
 
 
 async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: datetime) -> Cameo:
-    """Withdraw consent as `domain.consent.revocations.revoke` does; the cameo after it.
+    """Withdraw consent as `domain.consent.revocations.revoke` does; the cameo after it, and what it reached.
 
     Raises:
         RiffleError: not_found, where there is no such cameo, grant or person.
     """
     async with transaction():
+        await grants.lock_cameo(cameo_id, account)
+        reached = await reach(cameo_id, account, request)
         await revocations.revoke(cameo_id, account, request, now=now)
-        return await get(cameo_id, account)
+        return msgspec.structs.replace(await get(cameo_id, account), reached=reached)
 
 
 async def expire(*, now: datetime) -> int:

@@ -24,8 +24,8 @@ THREADS = WorkThreads(
 )
 # Raise the number whenever `text_refusal` answers differently for the same words.
 LISTS = hashlib.sha256(b"1" + msgspec.json.encode(WORDS, order="sorted")).hexdigest()[:16]
-# The words of a video `v`: what was typed, what the model was given beyond that, and captions. Who takes a post
-# back takes its caption back; who deletes a video takes back no words.
+# The words of a video `v`: what was typed, what the model was given beyond that, and captions. Who takes a
+# post back takes its caption back; who deletes a video takes back no words.
 TEXTS = """
     array(SELECT text FROM (
         SELECT coalesce(v.sealed, v.prompt) AS text UNION SELECT v.recipe ->> 'prompt'
