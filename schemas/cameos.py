@@ -143,9 +143,9 @@ class RevokeCameo(RequestBody, kw_only=True):
 class RevocationReach(ResponseBody, kw_only=True):
     """What a revocation does, or did.
 
-    `scope` is what was made under one grant, by one person (`grantee`), or with the cameo at all: `videos` that
-    are there, hidden ones too, `posts` of them posted, by `people`. This mode deletes `deleted` of them for
-    good, takes `hidden` posts out of sight, and stops `ended` that are being drawn.
+    `scope` is what was made under one grant, by one person (`grantee`), or with the cameo at all: `videos`
+    that are there, hidden ones too, `posts` of them posted, by `people`. This mode deletes `deleted` of them
+    for good, takes `hidden` posts out of sight, and stops `ended` that are being drawn.
     """
 
     scope: Literal["cameo", "person", "grant"]

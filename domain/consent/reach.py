@@ -11,7 +11,7 @@ from schemas.cameos import RevocationReach, RevokeCameo, RevokeMode
 async def reach(cameo_id: str, account: str, request: RevokeCameo) -> RevocationReach:
     """The videos with an own cameo that `request` reaches as things stand, hidden ones too.
 
-    Whatever they were allowed by: a grant, an earlier one, an audience. What is deleted already counts no more.
+    Whatever they were allowed by: a grant, an earlier one, an audience. What is deleted counts no more.
 
     Raises:
         RiffleError: not_found, where there is no such cameo, grant or person.

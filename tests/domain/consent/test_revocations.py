@@ -272,7 +272,7 @@ async def test_who_is_blocked_sees_nothing_of_the_likeness(family: Family) -> No
 
 
 async def test_deleting_all_of_a_person_reaches_what_every_permission_made(family: Family) -> None:
-    """Hidden before, under a grant that has ended, under the audience, from others' posts: all of it, counted."""
+    """Hidden before, under a grant that has ended, under the audience, from others' posts: all of it."""
     face, ada, bob = family.face, family.ada, family.bob
     made = [family.first.video.id, family.draft.id, family.remix.video.id]
     await family.revoke(RevokeMode.HIDE_POSTS, grant_id=family.grant)
