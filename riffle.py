@@ -28,6 +28,12 @@ DATABASE_COMMANDS = {
         "recompute the ledger of consent; the status is what was found",
     ),
 }
+MEDIA_COMMANDS = {
+    "verify": (
+        "realtime.verify_media:verify",
+        "compare the media store with the database; the status is what was found",
+    ),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,9 +56,10 @@ def main(argv: list[str] | None = None) -> int:
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
     if args.command == "moderator":
         return int(_load("domain.safety.admin.commands:moderator")(args.action, args.name, args.superuser))
-    if args.command == "db":
+    if args.command in ("db", "media"):
+        actions = DATABASE_COMMANDS if args.command == "db" else MEDIA_COMMANDS
         # A status has 8 bits.
-        return min(asyncio.run(_load(DATABASE_COMMANDS[args.action][0])()) or 0, 100)
+        return min(asyncio.run(_load(actions[args.action][0])()) or 0, 100)
     _load(PROCESSES[args.command][0])()
     return 0
 
@@ -65,9 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(command, help=text)
     commands.add_parser("export", help="turn a diffusers folder into a bundle (see riffle export --help)")
     commands.add_parser("train", help="train riffle-tiny (see riffle train --help)")
-    database = commands.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
-    for command, (_, text) in DATABASE_COMMANDS.items():
-        database.add_parser(command, help=text)
+    for name, about, actions in (
+        ("db", "the database", DATABASE_COMMANDS),
+        ("media", "the media store", MEDIA_COMMANDS),
+    ):
+        group = commands.add_parser(name, help=about).add_subparsers(dest="action", required=True)
+        for command, (_, text) in actions.items():
+            group.add_parser(command, help=text)
     moderator = commands.add_parser("moderator", help="who may sign in to /admin")
     moderator.add_argument("action", choices=("add", "remove"))
     moderator.add_argument("name")

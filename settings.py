@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from schemas.base import whole
+
 PROJECT = Path(__file__).resolve().parent
 
 
@@ -28,7 +30,7 @@ def _is_writable_folder(path: Path) -> bool:
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port number, 1 to 65535")]
 HttpUrl = Annotated[str, Meta(pattern="^https?:", description="http://... or https://...")]
 # Scheme, host and perhaps port, as a browser's Origin has them. No `*`, and no `null`: any page can be that.
-Origin = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^/?#*,\s]+$")]
+Origin = Annotated[str, Meta(pattern=whole(r"[a-z][a-z0-9+.-]*://[^/?#*,\s]+"))]
 Switch = Literal["on", "off"]
 HomeFolder = Annotated[
     Path, Meta(description="a folder that can be written", extra={"check": _is_writable_folder})
@@ -75,14 +77,24 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     moderation_url: HttpUrl = ""
     moderation_timeout_s: Annotated[float, Meta(ge=0.1, le=30, description="0.1 to 30 seconds")] = 2.0
     moderation_on_error: Literal["refuse", "allow"] = "refuse"
-    require_proof: Switch = "off"
+    # Whose proof a moderator must have verified: of cameos that other people use, of all (on), of none.
+    require_proof: Literal["others", "on", "off"] = "others"
+    # Whose likeness may be lent, and who may draw with one.
+    cameos_for: Annotated[
+        Literal["adults", "declared_adults", "everyone"],
+        Meta(description="adults (all but declared minors), declared_adults or everyone"),
+    ] = "adults"
+    # What a new account can spend.
+    start_credits: Annotated[int, Meta(ge=0, le=1_000_000, description="0 to 1000000 credits")] = 1000
     # By which addresses people reach the api and the gateway where something stands before them.
     public_url: Annotated[
         str,
-        Meta(pattern=r"^https?://[^/?#\s]+/*$", description="http://HOST or https://HOST, without a path"),
+        Meta(
+            pattern=whole(r"https?://[^/?#\s]+/*"), description="http://HOST or https://HOST, without a path"
+        ),
     ] = ""
     public_realtime_url: Annotated[
-        str, Meta(pattern=r"^wss?://[^/?#\s]+(/[^?#\s]*)?$", description="ws://... or wss://...")
+        str, Meta(pattern=whole(r"wss?://[^/?#\s]+(/[^?#\s]*)?"), description="ws://... or wss://...")
     ] = ""
     # Pages from elsewhere that may call the api, such as a phone app's in a web view.
     cors_origins: Annotated[

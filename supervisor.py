@@ -77,6 +77,8 @@ class Supervisor:
         if not self._model_prepared.is_set():
             say(f"Riffle answers at {self._address} (the model is being prepared)")
         await self._model_ready.wait()
+        if self._settings.require_proof == "off":
+            say("Cameos are lent without a verified proof here (RIFFLE_REQUIRE_PROOF=off).")
         say(f"Riffle is ready: {self._address}")
         if self._settings.seed == "on":
             self._tasks.create_task(Process("seed", self._settings, self._env).run())

@@ -37,6 +37,7 @@ from api.routes.content import Content
 from api.routes.enrolment import Enrolment
 from api.routes.feed import FeedRoutes
 from api.routes.health import Health
+from api.routes.me import OwnAccount
 from api.routes.models import Models
 from api.routes.pages import page_handlers
 from api.routes.posts import Posts
@@ -63,6 +64,7 @@ HOST = "127.0.0.1"
 REQUEST_METRICS = PrometheusConfig(app_name="api", prefix="riffle_http", group_path=True, exclude="^/admin")
 CONTROLLERS = (
     Accounts,
+    OwnAccount,
     Videos,
     VideoEdits,
     Content,

@@ -28,7 +28,7 @@ MIN_MOVED_PART = 0.01
 
 
 class Inspection(NamedTuple):
-    """A decoded proof: its hashes (None: a flat picture), length in seconds, and what holds of it."""
+    """A decoded proof: its hashes (None: a flat picture), length in seconds, what holds of it, its frames."""
 
     bits: str | None
     mirrored: str | None
@@ -36,6 +36,7 @@ class Inspection(NamedTuple):
     long_enough: bool
     moving: bool
     recorded_at: datetime | None
+    frames: list[SmallFrame]
 
 
 @runtime_checkable
@@ -72,6 +73,7 @@ def inspect(clip: bytes) -> Inspection:
         long_enough=MIN_S <= seconds <= MAX_S + SLACK_S and len(frames) >= MIN_FRAMES,
         moving=_moving(frames),
         recorded_at=_recorded(clip),
+        frames=frames,
     )
 
 

@@ -19,6 +19,9 @@ WRITE_BUFFER_BYTES = 64 * 1024
 SEND_BUFFER_BYTES = 64 * 1024
 # One frame (at most 20 kB) that can't be written for so long means under 2 kB/s: better to come back later.
 STALL_S = 10.0
+# Ends of sessions are announced; this finds one whose announcement was lost, or that ran out by itself. One
+# query for all phones.
+SESSION_CHECK_S = 60.0
 # Time for goodbye and the closing handshake of a phone that still reads.
 GOODBYE_S = 2.0
 # A phone that vanished without a word is noticed within the sum.
@@ -38,6 +41,10 @@ PROBE_TIMEOUT_S = 10.0
 # The model server's loop may stand still for seconds on two cores under load; death is told by TCP at once.
 MODELS_PING_EVERY_S = 20.0
 MODELS_PING_TIMEOUT_S = 60.0
+
+# A service of this process that ended with an error: back at once after one, no busy loop after many.
+FIRST_RESTART_S = 0.2
+LAST_RESTART_S = 10.0
 
 # --- work
 
@@ -64,3 +71,14 @@ COMPARE_S = 30.0
 SWEEP_S = 10.0
 # Jobs in flight are given back to the queue within this when we stop.
 STOP_S = 3.0
+
+# --- media
+
+# Objects that are compared with the database at once, every SWEEP_S: 1,000 names are about 100 kB.
+COMPARE_PAGE = 1000
+COMPARE_PARALLEL = 16
+# From the end of one comparison of the whole store to the begin of the next.
+COMPARE_EVERY_S = 6 * 3600.0
+# An object that belongs to nothing is deleted after a day: time to notice that a store and a database don't
+# belong together.
+ORPHAN_KEPT_S = 24 * 3600.0

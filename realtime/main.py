@@ -7,6 +7,7 @@ import signal
 
 import logs
 from db import engine
+from domain.accounts import sessions
 from domain.clock import utc_now
 from domain.events import stream
 from media.credentials import credentials
@@ -16,6 +17,7 @@ from realtime.dispatch.dispatcher import Dispatcher
 from realtime.dispatch.link import ModelServerLink
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
+from realtime.services import keep_running
 from realtime.sweeper import Sweeper
 from realtime.wakeups import Handler, WakeupListener
 from settings import Settings, load
@@ -35,20 +37,21 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         link = ModelServerLink(settings.models_socket)
         dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
         sweeper = Sweeper(store, utc_now)
+        gateway = Gateway(settings.realtime_port, streams, lambda: wakeups.connected, utc_now)
 
         def resync() -> None:
-            streams.resync()
+            gateway.resync()
             dispatcher.resync()
             sweeper.work_arrived()
 
         handlers: dict[str, Handler] = {
             stream.EVENT: streams.event_appended,
+            sessions.ENDED: gateway.session_ended,
             stream.WORK: dispatcher.work_arrived,
             stream.CANCEL: dispatcher.video_cancelled,
             stream.SWEEP: sweeper.work_arrived,
         }
         wakeups = WakeupListener(engine.url(), handlers, resync)
-        gateway = Gateway(settings.realtime_port, streams, lambda: wakeups.connected, utc_now)
         try:
             await gateway.start()
         except OSError as error:
@@ -58,7 +61,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             ) from None
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(service.run()) for service in (wakeups, dispatcher, sweeper)]
+                background = [
+                    tasks.create_task(keep_running(type(service).__name__.lower(), service.run))
+                    for service in (wakeups, dispatcher, sweeper)
+                ]
                 await stop.wait()
                 for task in background:
                     task.cancel()

@@ -26,6 +26,7 @@ class EventName(StrEnum):
     CAMEO_REFUSED = "cameo.refused"
     CAMEO_REVOKED = "cameo.revoked"
     CAMEO_USED = "cameo.used"
+    CAMEO_COPIED = "cameo.copied"
     POST_REMIXED = "post.remixed"
 
 
@@ -74,7 +75,7 @@ class VideoFailed(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class VideoCancelled(msgspec.Struct, kw_only=True, frozen=True):
-    """Its maker stopped it; `refunded` credits went back."""
+    """Its maker stopped it; `refunded` credits went back: all, or those of the steps that were not done."""
 
     name: ClassVar = EventName.VIDEO_CANCELLED
     refunded: int
@@ -120,6 +121,23 @@ class CameoUsed(msgspec.Struct, kw_only=True, frozen=True):
     prompt: str
 
 
+class CameoCopied(msgspec.Struct, kw_only=True, frozen=True):
+    """Somebody else (`by`, a handle) uploaded a copy of an own cameo's picture, or of a video with it.
+
+    It was refused. `upload` is what it was meant as: reference, proof or input_reference; `found_by` is
+    credentials (its content credentials) or picture (what it looks like);
+    `video_id` the video that it is a copy of, if it is one.
+    """
+
+    name: ClassVar = EventName.CAMEO_COPIED
+    cameo_id: str
+    cameo_name: str
+    by: str
+    upload: str
+    found_by: str
+    video_id: str | None = None
+
+
 class PostRemixed(msgspec.Struct, kw_only=True, frozen=True):
     """Somebody else (`by`, a handle) posted what was made from an own post."""
 
@@ -143,6 +161,7 @@ Payload = (
     | CameoRefused
     | CameoRevoked
     | CameoUsed
+    | CameoCopied
     | PostRemixed
 )
 # On the wire the name stands beside the data, so the union is told apart by it and not by a tag inside.

@@ -94,6 +94,7 @@ class GoodbyeReason(StrEnum):
     TOO_MANY_SOCKETS = "too_many_sockets"
     SHUTDOWN = "shutdown"
     HELLO_TIMEOUT = "hello_timeout"
+    SIGNED_OUT = "signed_out"
 
 
 class Goodbye(msgspec.Struct, tag="goodbye", kw_only=True):

@@ -11,6 +11,7 @@ from msgspec import Meta
 from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.errors import VideoError
 from schemas.playback import VideoFile
+from schemas.shown_text import PARAGRAPH
 
 # Four times the longest caption of the drawn world, and far below one NOTIFY payload.
 MAX_PROMPT_CHARS = 1000
@@ -80,10 +81,14 @@ class Steer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     style: str | None = None
 
 
+# Its length is checked by domain.videos, which has a code for that.
+Prompt = Annotated[str, Meta(extra=PARAGRAPH)]
+
+
 class CreateVideo(RequestBody, kw_only=True):
     """`POST /v1/videos`. Length and range limits that need their own code are checked by domain.videos."""
 
-    prompt: str
+    prompt: Prompt
     model: str | None = None
     size: str | None = None
     seconds: str | int | None = None
@@ -98,7 +103,7 @@ class CreateVideo(RequestBody, kw_only=True):
 class RemixVideo(RequestBody, kw_only=True):
     """`POST /v1/videos/{id}/remix`."""
 
-    prompt: str
+    prompt: Prompt
     n: int = 1
     seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
     strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
@@ -117,7 +122,7 @@ VideoInput = VideoRef | bytes
 class EditVideo(RequestBody, kw_only=True):
     """`POST /v1/videos/edits`."""
 
-    prompt: str
+    prompt: Prompt
     video: VideoInput
     n: int = 1
     seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
@@ -127,7 +132,7 @@ class EditVideo(RequestBody, kw_only=True):
 class ExtendVideo(RequestBody, kw_only=True):
     """`POST /v1/videos/extensions`; `seconds` is the length of the new clip (default: its source's)."""
 
-    prompt: str
+    prompt: Prompt
     video: VideoInput
     seconds: str | int | None = None
     n: int = 1
@@ -155,7 +160,7 @@ class Recipe(msgspec.Struct, kw_only=True):
 
 
 class Cost(msgspec.Struct, kw_only=True):
-    """What it cost: credits charged (held until the video ends) and the CPU-seconds it took."""
+    """What it cost: credits (held until the video ends, then charged) and the CPU-seconds it took."""
 
     credits: int
     cpu_seconds: float | None = None

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from db.engine import fetch, transaction
+from domain import media_keys
 from domain.accounts import accounts
 from domain.accounts.accounts import AccountRow
 from domain.consent import cameos
@@ -122,15 +123,27 @@ async def lease_all(worker: str = "w", now: datetime = START) -> list[leases.Lea
     return await leases.lease(worker, limit_preview=100, limit_full=100, now=now, ttl_s=TTL_S)
 
 
+def media_of(video_id: str) -> list[str]:
+    """Keys for the media of a video, other ones each time."""
+    return [f"videos/{video_id}/{uuid4().hex}/{name}" for name in FILES]
+
+
+async def loose() -> set[str]:
+    """The keys of media that no row owns (any more)."""
+    return {row["key"] for row in await fetch("SELECT key FROM loose_media")}
+
+
 async def complete(
     video_id: str,
     attempt: int,
     now: datetime = START,
     closeness: dict[str, float] | None = None,
     fingerprint: str | None = None,
+    keys: Sequence[str] = (),
 ) -> bool:
     """Complete a leased video; False where the attempt is over."""
-    *media, latents = [f"{video_id}/{name}" for name in FILES]
+    *media, latents = keys or media_of(video_id)
+    await media_keys.reserve([*media, latents])
     return await leases.complete(
         video_id,
         attempt,
@@ -170,10 +183,10 @@ async def finish(video_id: str, store: MediaStore, now: datetime | None = None) 
     for other, attempt in attempts.items():
         if other != video_id:
             await leases.release(other, attempt, now=now)
-    keys = [f"{video_id}/{name}" for name in FILES]
+    keys = media_of(video_id)
     for key, data in zip(keys, (VIDEO, THUMBNAIL, SHEET, b"latents"), strict=True):
         await store.put(key, data)
-    assert await complete(video_id, attempts[video_id], now)
+    assert await complete(video_id, attempts[video_id], now, keys=keys)
     return keys
 
 

@@ -43,7 +43,7 @@ def test_home_defaults_to_var() -> None:
         ("RIFFLE_MODERATION_TIMEOUT_S", "0", "0.1 to 30"),
         ("RIFFLE_MODERATION_TIMEOUT_S", "nan", "0.1 to 30"),
         ("RIFFLE_MODERATION_ON_ERROR", "shrug", "refuse or allow"),
-        ("RIFFLE_REQUIRE_PROOF", "perhaps", "on or off"),
+        ("RIFFLE_REQUIRE_PROOF", "perhaps", "others or on or off"),
         ("RIFFLE_ADMIN_COOKIES", "chocolate", "plain or secure"),
         ("RIFFLE_PUBLIC_URL", "riffle.example", "https://HOST"),
         ("RIFFLE_PUBLIC_URL", "https://riffle.example/app", "https://HOST"),

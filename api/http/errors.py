@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, InternalServerException, Validati
 
 from api.http.request_id import request_id
 from db.engine import AWAY
+from domain.media_keys import ReservationLost
 from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse, RiffleError
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def to_error_response(request: Request[Any, Any, Any], problem: Exception) -> Re
     elif isinstance(problem, InternalServerException) and problem.detail == DISCONNECTED:
         log.info("%s %s: the client left before its body was whole", request.method, request.scope["path"])
         error = RiffleError(Code.INVALID_REQUEST, "the body ended before it was whole")
-    elif isinstance(problem, AWAY):
+    elif isinstance(problem, (*AWAY, ReservationLost)):
         log.warning("a service this needs is away: %r", problem)
         error = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")
     else:

@@ -13,6 +13,7 @@ import domain.consent.ledger
 from api.http.auth import AuthedRequest, asker
 from api.http.idempotency import idempotent, idempotent_with_check
 from domain.consent import cameos, enrolments, grants, receipts
+from domain.consent.ages import check_age
 from domain.safety.screen import Screen
 from schemas.cameos import (
     MAX_LEDGER_PAGE,
@@ -30,6 +31,7 @@ from schemas.cameos import (
 )
 from schemas.errors import Code, RiffleError
 from schemas.feed import Deleted
+from settings import Settings
 
 # What a bigint holds.
 MAX_SEQ = 2**63 - 1
@@ -43,15 +45,16 @@ class Cameos(Controller):
 
     @post("/", summary="Make a cameo")
     async def create(
-        self, request: AuthedRequest, now: datetime, data: CreateCameo, screen: Screen
+        self, request: AuthedRequest, now: datetime, data: CreateCameo, screen: Screen, settings: Settings
     ) -> Response[Cameo]:
         """Lend one's likeness, to an audience of one's choice.
 
         Raises:
-            RiffleError: idempotency_mismatch, likeness_protected, moderation_refused.
+            RiffleError: idempotency_mismatch, likeness_protected, moderation_refused, consent_refused (age).
         """
 
         async def check() -> None:
+            check_age(request.user.age_bracket, settings.cameos_for)
             await screen.check_name(asker(request, now), data.display_name)
 
         async def create(_: None) -> Cameo:
@@ -59,7 +62,12 @@ class Cameos(Controller):
             challenge = await enrolments.new_challenge(cameo.id, request.user.id, now=now)
             return msgspec.structs.replace(cameo, challenge=challenge)
 
-        return await idempotent_with_check(request, data, check, create)
+        async def reread(cameo_id: str) -> Cameo:
+            cameo = await cameos.get(cameo_id, request.user.id)
+            challenge = await enrolments.standing_challenge(cameo_id, now=now)
+            return msgspec.structs.replace(cameo, challenge=challenge)
+
+        return await idempotent_with_check(request, data, check, create, reread)
 
     @get("/", summary="My cameos")
     async def mine(self, request: AuthedRequest) -> CameoList:
@@ -89,13 +97,19 @@ class Cameos(Controller):
 
     @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
     async def ask(
-        self, request: AuthedRequest, now: datetime, cameo_id: str, data: RequestCameo | None = None
+        self,
+        request: AuthedRequest,
+        now: datetime,
+        cameo_id: str,
+        settings: Settings,
+        data: RequestCameo | None = None,
     ) -> Response[Grant]:
         """Ask the owner, who hears of it at once.
 
         Raises:
             RiffleError: not_found, conflict, consent_refused, rate_limited.
         """
+        check_age(request.user.age_bracket, settings.cameos_for)
         asked = data or RequestCameo()
         if asked.scope.until is not None and not 0 < asked.scope.until < MAX_UNIX_S:
             raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
@@ -104,7 +118,10 @@ class Cameos(Controller):
             await grants.check_request_rate(request.user.id, now=now)
             return await grants.request(cameo_id, request.user.id, asked, now=now)
 
-        return await idempotent(request, asked, create)
+        async def reread(grant_id: str) -> Grant:
+            return await grants.get_own_request(grant_id, request.user.id, now=now)
+
+        return await idempotent(request, asked, create, reread)
 
     @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
     async def revoke(

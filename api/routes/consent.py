@@ -41,6 +41,7 @@ class Consent(Controller):
         if data.video_id is not None:
             allowed, found = await posts.may_post(data.video_id, request.user.id, now)
             rules = await screen.refusing_rules(asker(request, now), "", [data.video_id], [])
+            found = found | await _refused(screen, request.user.id, list(found))
             return _answer(allowed and not rules, found, rules)
         if not data.cameos and data.source is None and not data.prompt:
             raise RiffleError(
@@ -66,11 +67,8 @@ class Consent(Controller):
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
         rules = await screen.refusing_rules(asker(request, now), data.prompt or "", parents, wanted)
         usable = not rules and all(source.withheld is None for source in sources)
-        return _answer(
-            usable and all(item.allowed for item in found.values()),
-            {cameo: found[cameo] for cameo in wanted},
-            rules,
-        )
+        decided = {cameo: found[cameo] for cameo in wanted}
+        return _answer(usable, decided | await _refused(screen, request.user.id, wanted), rules)
 
 
 def _steered(data: ConsentCheck, steer: Steer, card: ModelCard) -> str:
@@ -78,9 +76,15 @@ def _steered(data: ConsentCheck, steer: Steer, card: ModelCard) -> str:
     return apply_steer(data.prompt or "", steer, card.vocabulary)
 
 
-def _answer(allowed: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule] = ()) -> ConsentAnswer:
+async def _refused(screen: Screen, account: str, cameos: Sequence[str]) -> dict[str, Verdict]:
+    """What is refused of cameos whatever their owners say."""
+    refused = await screen.refused_cameos(account, cameos)
+    return {cameo: Verdict(allowed=False, reason=reason) for cameo, reason in refused.items()}
+
+
+def _answer(usable: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule]) -> ConsentAnswer:
     return ConsentAnswer(
-        allowed=allowed,
+        allowed=usable and all(item.allowed for item in verdicts.values()),
         decisions=[
             Decision(cameo=cameo, allowed=item.allowed, reason=item.reason, ask=item.ask)
             for cameo, item in verdicts.items()

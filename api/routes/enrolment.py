@@ -9,14 +9,19 @@ from litestar import Controller, get, post, put
 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
+from api.http.copies import refuse_copies
 from api.http.upload import MAX_CLIP_BYTES, read_clip
+from domain import media_keys
 from domain.consent import enrolments
 from domain.consent.enrolments import OpenChallenge
 from domain.ids import new_id
 from media import proof
+from media.credentials import Credentials
 from media.encryption import Seal
 from media.fingerprint import UnreadableVideo
 from media.proof import Inspection, LikenessCheck
+from media.reference import CLIP
+from media.sketch import MAX_LOOKED_AT, look_at
 from media.store import MediaStore
 from schemas.enrolment import Challenge, Proof, ProofCheck, ProofList
 from schemas.errors import Code, RiffleError
@@ -56,12 +61,14 @@ class Enrolment(Controller):
         media: MediaStore,
         seal: Seal,
         likeness: LikenessCheck,
+        credentials: Credentials,
     ) -> Proof:
         """Send the proof clip: video/mp4 as the body, or as `file` of a form. It is sealed and never served.
 
         Raises:
             RiffleError: not_found, invalid_state (no open challenge), invalid_request (what fails is named),
-                unsupported_media_type, body_too_large.
+                unsupported_media_type, body_too_large, likeness_protected (what was made here, or looks like
+                another person's likeness here; its owner is told).
         """
         asked = await enrolments.open_challenge(cameo_id, request.user.id, now=now)
         data = await read_clip(request)
@@ -73,17 +80,29 @@ class Enrolment(Controller):
         failed = [name for name, passed in checks.items() if passed is False]
         if failed or seen.bits is None:
             raise _unusable("; ".join(WHY[name] for name in failed))
+        stride = 1 + len(seen.frames) // MAX_LOOKED_AT
+        frames = await asyncio.to_thread(look_at, data, CLIP, stride)
+        await refuse_copies(request.user.id, data, CLIP, frames, "proof", credentials, now=now)
         checks |= await likeness.compare(data, asked.digits, asked.turns)
         proof_id = new_id("proof")
         key = f"proofs/{proof_id}.sealed"
-        await media.put(key, await asyncio.to_thread(seal.close, data, proof_id))
+        sealed = await asyncio.to_thread(seal.close, data, proof_id)
+        await media_keys.reserve([key])
+        await media.put(key, sealed)
         try:
             listed = [ProofCheck(name=name, passed=passed) for name, passed in checks.items()]
             return await enrolments.add_proof(
-                proof_id, cameo_id, asked.id, key, seen.bits, listed, now=read_clock(request)
+                proof_id,
+                cameo_id,
+                request.user.id,
+                asked.id,
+                key,
+                seen.bits,
+                listed,
+                now=read_clock(request),
             )
         except RiffleError:
-            await media.delete(key)
+            await media_keys.discard([key])
             raise
 
     @get("/proofs", summary="My proofs")

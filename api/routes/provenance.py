@@ -10,14 +10,18 @@ from litestar import Controller, Request, post
 from litestar.datastructures import State
 
 from api.http.auth import PUBLIC
+from api.http.copies import find_video
 from api.http.rate_limits import CLIP_CHECKS, rate_limited
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
-from media import fingerprint
+from media import proof
 from media.credentials import Credentials
 from media.fingerprint import UnreadableVideo
+from media.proof import Inspection
 from media.provenance import ActiveManifest, active_manifest
+from media.reference import CLIP
+from media.sketch import MAX_LOOKED_AT, Grey, look_at
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
 STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
@@ -60,20 +64,29 @@ class ProvenanceRoutes(Controller):
                 made_here=True, by="manifest", video_id=facts.title, manifest=facts, checks=checks
             )
         try:
-            bits = await asyncio.to_thread(fingerprint.fingerprint_of, data)
+            shown = await asyncio.to_thread(proof.inspect, data)
         except UnreadableVideo:
             checks.append(ProvenanceCheck(name="perceptual_hash", result="unreadable"))
             return Provenance(made_here=False, by=None, video_id=None, manifest=facts, checks=checks)
-        copies = await fingerprints.copies(bits) if bits is not None else []
-        checks.append(ProvenanceCheck(name="perceptual_hash", result="found" if copies else "not_found"))
+        hashes = [bits for bits in (shown.bits, shown.mirrored) if bits is not None]
+        copies = [copy for bits in hashes for copy in await fingerprints.copies(bits)]
+        found_ids = [copy.video_id for copy in sorted(copies, key=lambda copy: copy.distance)]
+        if not copies:
+            part_of = await find_video(await asyncio.to_thread(_frames, data, shown))
+            found_ids = [] if part_of is None else [part_of]
+        checks.append(ProvenanceCheck(name="perceptual_hash", result="found" if found_ids else "not_found"))
         return Provenance(
-            made_here=bool(copies),
-            by="perceptual_hash" if copies else None,
-            video_id=await visibility.first_listed([copy.video_id for copy in copies], now),
+            made_here=bool(found_ids),
+            by="perceptual_hash" if found_ids else None,
+            video_id=await visibility.first_listed(found_ids, now),
             manifest=facts,
             checks=checks,
-            distance=copies[0].distance if copies else None,
+            distance=min((copy.distance for copy in copies), default=None),
         )
+
+
+def _frames(data: bytes, shown: Inspection) -> list[Grey]:
+    return look_at(data, CLIP, stride=1 + len(shown.frames) // MAX_LOOKED_AT)
 
 
 def _facts(found: ActiveManifest) -> ManifestFacts:

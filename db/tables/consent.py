@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from piccolo.columns import JSONB, BigInt, BigSerial, Boolean, ForeignKey, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, BigInt, BigSerial, ForeignKey, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from db.engine import ENGINE
@@ -105,17 +105,9 @@ class CascadeTable(Table, tablename="cascades", db=ENGINE):
 
     revocation_id = BigInt(primary_key=True)
     cursor = Text()
-    copies = Boolean()
     reached = Integer()
     began_at = Timestamptz()
     ended_at = Timestamptz(null=True)
-
-
-class GarbageTable(Table, tablename="garbage", db=ENGINE):
-    """Keys of media that nothing names any more, until the store has deleted them."""
-
-    key = Text(primary_key=True)
-    at = Timestamptz()
 
 
 class LedgerTable(Table, tablename="ledger", db=ENGINE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from piccolo.apps.user.tables import BaseUser
-from piccolo.columns import JSONB, Array, BigSerial, Boolean, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, Array, BigSerial, Boolean, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 from piccolo_api.session_auth.tables import SessionsBase
 
@@ -127,6 +127,27 @@ class FingerprintTable(Table, tablename="fingerprints", db=ENGINE):
     bands = Array(base_column=Integer())
 
 
+class SketchTable(Table, tablename="sketches", db=ENGINE):
+    """What a frame of a cameo's picture, or of a video, looks like (media.sketch)."""
+
+    id = BigSerial(primary_key=True)
+    cameo_id = Text(null=True)
+    video_id = Text(null=True)
+    cells = Bytea()
+
+
+class RefusedCopyTable(Table, tablename="refused_copies", db=ENGINE):
+    """Somebody uploaded a copy of a cameo's picture, or of a video with it; its owner was told."""
+
+    id = BigSerial(primary_key=True)
+    cameo_id = Text()
+    account_id = Text()
+    video_id = Text(null=True)
+    upload = Text()
+    found_by = Text()
+    at = Timestamptz()
+
+
 class TakedownTable(Table, tablename="takedowns", db=ENGINE):
     """A demand to take videos down; undecided by `due_at` it counts as upheld."""
 
@@ -180,12 +201,12 @@ class ChallengeTable(Table, tablename="challenges", db=ENGINE):
 
 
 class ProofTable(Table, tablename="proofs", db=ENGINE):
-    """A sealed clip that answers a challenge, and what a moderator made of it."""
+    """A sealed clip that answers a challenge, and what a moderator made of it; the clip goes in time."""
 
     id = Text(primary_key=True)
     cameo_id = Text()
     challenge_id = Text()
-    media_key = Text()
+    media_key = Text(null=True)
     hash = Text()
     bands = Array(base_column=Integer())
     checks = JSONB()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one, transaction
+from domain import media_keys
 from domain.consent import grants, revocations
 from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import Action, UseRequest, decide
 from domain.ids import new_id
+from domain.safety.sketches import save_reference
 from schemas.base import unix_seconds
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
@@ -50,7 +53,7 @@ async def get(cameo_id: str, viewer: str) -> Cameo:
         RiffleError: not_found.
     """
     rows = await _select(
-        "c.id = $1 AND NOT EXISTS (SELECT FROM blocks WHERE (blocker_id, blocked_id)"
+        "c.id = $1 AND a.deleted_at IS NULL AND NOT EXISTS (SELECT FROM blocks WHERE (blocker_id, blocked_id)"
         " IN ((c.account_id, $2), ($2, c.account_id)))",
         viewer,
         cameo_id,
@@ -112,17 +115,23 @@ async def expire(*, now: datetime) -> int:
     return len(due)
 
 
-async def set_reference(cameo_id: str, account: str, key: str, digest: str, *, now: datetime) -> Cameo:
+async def set_reference(
+    cameo_id: str, account: str, key: str, digest: str, *, sketches: Sequence[bytes] = (), now: datetime
+) -> Cameo:
     """Name the stored picture of an own cameo: a new revision, which holds its SHA-256. The old one goes.
+
+    `sketches` are what its frames look like (media.sketch): copies that others upload are known by them.
 
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked.
+        ReservationLost: storing it took too long.
     """
     async with transaction():
         row = await grants.lock_cameo(cameo_id, account)
         if row["status"] == CameoStatus.REVOKED:
             raise _unchangeable()
-        await revocations.drop_reference(cameo_id, now=now)
+        await revocations.drop_reference(cameo_id)
+        await media_keys.keep([key])
         await fetch(
             """
             UPDATE cameos SET revision = revision + 1, reference_key = $2, reference_hash = $3 WHERE id = $1
@@ -130,6 +139,26 @@ async def set_reference(cameo_id: str, account: str, key: str, digest: str, *, n
             cameo_id,
             key,
             digest,
+        )
+        await save_reference(cameo_id, sketches)
+        return await get(cameo_id, account)
+
+
+async def delete_reference(cameo_id: str, account: str, *, now: datetime) -> Cameo:
+    """Take the picture of an own cameo back: a new revision without one. What was drawn with it stays.
+
+    Raises:
+        RiffleError: not_found, where it has none; invalid_state, where the cameo is revoked.
+    """
+    async with transaction():
+        row = await grants.lock_cameo(cameo_id, account)
+        if row["reference_key"] is None:
+            raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
+        if row["status"] == CameoStatus.REVOKED:
+            raise _unchangeable()
+        await revocations.drop_reference(cameo_id)
+        await fetch(
+            "UPDATE cameos SET revision = revision + 1, reference_hash = NULL WHERE id = $1", cameo_id
         )
         return await get(cameo_id, account)
 

@@ -40,7 +40,10 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
         return {}
     rows = await fetch(
         """
-        SELECT p.nr, c.id, c.account_id AS owner, c.status, c.audience, c.revision, c.restrictions,
+        SELECT p.nr, c.id, c.account_id AS owner, c.audience,
+            -- Whoever leaves takes everything along, at once: the erasure may take a while to come to it.
+            CASE WHEN o.deleted_at IS NULL THEN c.status ELSE 'revoked' END AS status, c.revision,
+            c.restrictions,
             EXISTS (
                 SELECT FROM blocks WHERE (blocker_id, blocked_id) IN
                     ((c.account_id, p.requester), (p.requester, c.account_id))
@@ -49,10 +52,10 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
                 SELECT count(*) = 2 FROM follows WHERE (follower_id, followed_id) IN
                     ((c.account_id, p.requester), (p.requester, c.account_id))
             ) AS mutual,
-            (
+            CASE WHEN o.deleted_at IS NOT NULL THEN 'tombstone' ELSE (
                 SELECT max(w.mode) FROM revocations w
                 WHERE w.cameo_id = c.id AND num_nonnulls(w.grantee_id, w.grant_id, w.video_id) = 0
-            ) AS revoked,
+            ) END AS revoked,
             (
                 SELECT w.mode FROM revocations w WHERE w.cameo_id = c.id AND w.grantee_id = p.requester
                 ORDER BY w.id DESC LIMIT 1
@@ -63,14 +66,15 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
                     'mode', g.mode, 'used', (
                         SELECT count(DISTINCT v.swarm_id) FROM receipts r JOIN videos v ON v.id = r.video_id
                         WHERE r.grant_id = h.grant_id AND r.action = 'draw'
-                            AND v.status NOT IN ('failed', 'cancelled')
+                            -- One that ended early counts once a picture of it was seen.
+                            AND (v.status NOT IN ('failed', 'cancelled') OR v.shown)
                             AND v.relation IS DISTINCT FROM 'render' AND v.swarm_id <> p.swarm
                     )) ORDER BY h.requested_at, h.grant_id), '[]')
                 FROM grant_heads h JOIN grants g USING (grant_id, revision)
                 WHERE h.cameo_id = c.id AND h.grantee_id = p.requester
             ) AS grants
         FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS p(cameo, requester, swarm, nr)
-        JOIN cameos c ON c.id = p.cameo
+        JOIN cameos c ON c.id = p.cameo JOIN accounts o ON o.id = c.account_id
         """,
         [pair.cameo for pair in pairs],
         [pair.requester for pair in pairs],

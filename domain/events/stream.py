@@ -9,6 +9,7 @@ import msgspec
 
 from db.engine import dumps, fetch, fetch_one
 from db.tables.events import EventTable
+from domain.events import references
 from schemas.base import unix_seconds
 from schemas.events import Event, EventName, Payload
 
@@ -35,7 +36,7 @@ async def append(stream: str, payload: Payload, *, picture: bytes | None = None,
         stream,
         now,
         payload.name.value,
-        dumps(payload),
+        dumps(references.to_stored(payload)),
         picture,
         EVENT,
     )
@@ -59,7 +60,7 @@ async def append_first(payloads: Mapping[str, Payload], *, now: datetime) -> Non
         """,
         list(payloads),
         [payload.name.value for payload in payloads.values()],
-        [dumps(payload) for payload in payloads.values()],
+        [dumps(references.to_stored(payload)) for payload in payloads.values()],
         now,
         EVENT,
     )
@@ -77,17 +78,20 @@ async def since(stream: str, after: int, limit: int) -> list[Event]:
         after,
         limit,
     )
+    names = [EventName(row["name"]) for row in rows]
+    stored = [msgspec.json.decode(row["data"]) for row in rows]
+    words = await references.with_words(list(zip(names, stored, strict=True)))
     return [
         Event(
             stream=row["stream"],
             epoch=row["epoch"],
             seq=row["seq"],
             at=unix_seconds(row["at"]),
-            name=EventName(row["name"]),
-            data=msgspec.json.decode(row["data"]),
+            name=name,
+            data=data,
             picture=row["picture"],
         )
-        for row in rows
+        for row, name, data in zip(rows, names, words, strict=True)
     ]
 
 

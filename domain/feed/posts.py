@@ -26,11 +26,13 @@ from schemas.events import Payload, PostRemixed, inbox_stream
 from schemas.feed import Closeness, Post
 from schemas.videos import Status
 
-# Nobody who is blocked on either side, nothing that a cascade has taken out of view. $1 is the viewer.
+# Nobody who is blocked on either side or was deleted, nothing that a cascade has taken out of view. $1 is the
+# viewer.
 NOT_BLOCKED = """
     NOT EXISTS (
         SELECT FROM blocks b WHERE (b.blocker_id, b.blocked_id) IN ((p.account_id, $1), ($1, p.account_id))
     ) AND NOT EXISTS (SELECT FROM videos h WHERE h.id = p.video_id AND h.withheld IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM accounts d WHERE d.id = p.account_id AND d.deleted_at IS NOT NULL)
 """
 
 
@@ -199,6 +201,28 @@ async def unlike(post_id: str, account: str, now: datetime) -> None:
         )
         if gone:
             await _count_like(post_id, -1, now)
+
+
+async def forget_likes(account: str, limit: int, now: datetime) -> bool:
+    """Take back at most `limit` likes of an account, whoever may see the posts; whether there were any."""
+    async with transaction():
+        rows = await fetch(
+            """
+            DELETE FROM likes WHERE id IN (
+                SELECT l.id FROM likes l JOIN posts p ON p.id = l.post_id WHERE l.account_id = $1
+                ORDER BY p.trend_id, p.id LIMIT $2
+            ) RETURNING post_id
+            """,
+            account,
+            limit,
+        )
+        found = await fetch(
+            "SELECT id FROM posts WHERE id = ANY ($1::text[]) ORDER BY trend_id, id",
+            [row["post_id"] for row in rows],
+        )
+        for post in found:
+            await _count_like(post["id"], -1, now)
+        return bool(rows)
 
 
 async def _count_like(post_id: str, change: int, now: datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.consent import enrolments
+from domain.consent import ages, enrolments
 from domain.safety import appeals, lineage_texts, registry
 from domain.safety.lineage_texts import LineageTexts
 from domain.safety.name_match import NameHit
@@ -57,7 +57,7 @@ class Screen(NamedTuple):
         """
         lineage = await self._lineage(asker, prompt, sources, cameos)
         await self._check_texts(asker, lineage, "prompt")
-        await self._check_cameos(lineage.cameos, "cameos")
+        await self._check_cameos(asker, lineage.cameos, "cameos")
         if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "what this is made from was taken down", param="source")
 
@@ -69,7 +69,7 @@ class Screen(NamedTuple):
         """
         lineage = await self._lineage(asker, caption or "", [video_id], ())
         await self._check_texts(asker, lineage, "caption" if caption else "video_id")
-        await self._check_cameos(lineage.cameos, "video_id")
+        await self._check_cameos(asker, lineage.cameos, "video_id")
         if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "this video was taken down", param="video_id")
 
@@ -82,6 +82,26 @@ class Screen(NamedTuple):
         if name is not None:
             await self._check_texts(asker, LineageTexts([name], [], []), "display_name")
 
+    async def check_new_account(self, handle: str, display_name: str | None, now: datetime) -> None:
+        """Refuse an account that goes by a protected name, or by one that breaks a rule.
+
+        Nothing is recorded: there is nobody yet who could appeal.
+
+        Raises:
+            RiffleError: likeness_protected, moderation_refused.
+        """
+        nobody = Asker("", "", now)
+        texts = [handle, *([] if display_name is None else [display_name])]
+        # No other service is asked: while it is away people can still sign up.
+        judgement = await self._judge(nobody, LineageTexts(texts, [], []), outside=False)
+        if not judgement.rules:
+            return
+        by_handle = (await self._judge(nobody, LineageTexts([handle], [], []), outside=False)).rules
+        param = "handle" if by_handle else "display_name"
+        if judgement.findings:
+            raise RiffleError(Code.MODERATION_REFUSED, judgement.findings[0].summary, param=param)
+        raise RiffleError(Code.LIKENESS_PROTECTED, _protected(judgement.hits[0]), param=param)
+
     async def refusing_rules(
         self, asker: Asker, prompt: str, sources: Sequence[str], cameos: Sequence[str]
     ) -> list[TextRule]:
@@ -90,7 +110,10 @@ class Screen(NamedTuple):
         Raises:
             RiffleError: not_found; busy.
         """
-        judgement = await self._judge(asker, await self._lineage(asker, prompt, sources, cameos))
+        lineage = await self._lineage(asker, prompt, sources, cameos)
+        judgement = await self._judge(asker, lineage)
+        if await ages.excluded(asker.account, lineage.cameos, self.settings.cameos_for):
+            return [TextRule(rule="adults_only", summary=ages.FOR_ADULTS)]
         rules = [TextRule(rule=item.rule, summary=item.summary) for item in judgement.findings]
         return rules + [
             TextRule(rule=_rule_of(hit), summary=_protected(hit), ask="the rights holder's grant")
@@ -105,8 +128,11 @@ class Screen(NamedTuple):
             await visibility.get_viewable(video_id, asker.account, asker.now)
         return await lineage_texts.collect([own], sources, cameos)
 
-    async def _judge(self, asker: Asker, lineage: LineageTexts) -> Judgement:
-        """What refuses these texts for this person; an upheld appeal takes its rules away."""
+    async def _judge(self, asker: Asker, lineage: LineageTexts, *, outside: bool = True) -> Judgement:
+        """What refuses these texts for this person; an upheld appeal takes its rules away.
+
+        Without `outside` no other service is asked.
+        """
         matcher = await registry.matcher()
         # A long lineage takes seconds, in which others are served.
         named = await asyncio.to_thread(matcher.find, lineage.texts)
@@ -118,7 +144,7 @@ class Screen(NamedTuple):
             [hit for hit in hits if _rule_of(hit) not in waived],
         )
         # What is refused anyway is not sent to another service.
-        if not judgement.rules and lineage.texts:
+        if outside and not judgement.rules and lineage.texts:
             more = await self.moderation.judge(lineage.texts, bool(lineage.cameos))
             if more is not None and more.rule not in waived:
                 return judgement._replace(findings=[more])
@@ -136,13 +162,20 @@ class Screen(NamedTuple):
         message = f"rule `registry` refuses this: {_protected(judgement.hits[0])}; {APPEAL}"
         raise RiffleError(Code.LIKENESS_PROTECTED, message, param=param)
 
-    async def _check_cameos(self, cameos: Sequence[str], param: str) -> None:
-        for cameo in await visibility.of_minors(cameos):
-            raise RiffleError(Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: minor", param=param)
-        if self.settings.require_proof == "on":
-            for cameo in await enrolments.unproven(cameos):
-                message = f"cameo {cameo} may not be used: not_proven"
-                raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
+    async def refused_cameos(self, account: str, cameos: Sequence[str]) -> dict[str, str]:
+        """The cameos that `account` may not use whatever their owners say, each with why."""
+        excluded = await ages.excluded(account, cameos, self.settings.cameos_for)
+        refused: dict[str, str] = dict.fromkeys(await visibility.of_minors(cameos), "minor")
+        refused |= dict.fromkeys(excluded, ages.FOR_ADULTS)
+        if self.settings.require_proof != "off":
+            owner = account if self.settings.require_proof == "others" else None
+            refused |= dict.fromkeys(await enrolments.unproven(cameos, owner), "not_proven") | refused
+        return refused
+
+    async def _check_cameos(self, asker: Asker, cameos: Sequence[str], param: str) -> None:
+        for cameo, reason in (await self.refused_cameos(asker.account, cameos)).items():
+            message = f"cameo {cameo} may not be used: {reason}"
+            raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
 
 
 def _rule_of(hit: NameHit) -> str:

@@ -46,7 +46,7 @@ def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
         tier=row.tier,
         seed=row.recipe.seed,
         recipe=msgspec.structs.replace(row.recipe, prompt="") if gone else row.recipe,
-        cost=Cost(credits=row.price, cpu_seconds=row.cpu_seconds),
+        cost=Cost(credits=row.price if row.charged is None else row.charged, cpu_seconds=row.cpu_seconds),
         links=Links(
             self=f"/v1/videos/{row.id}",
             content=f"/v1/videos/{row.id}/content",

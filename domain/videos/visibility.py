@@ -185,14 +185,14 @@ async def _with_own_cameo(rows: Sequence[VideoRow], viewer: str) -> set[str]:
 
 
 async def _blocked(makers: set[str], viewer: str) -> set[str]:
-    """Those of the makers who block the viewer, or whom the viewer blocks."""
+    """Those of the makers who block the viewer, or whom the viewer blocks, or whose account was deleted."""
     if not makers:
         return set()
     rows = await fetch(
         """
         SELECT who AS id FROM unnest($2::text[]) AS who WHERE EXISTS (
             SELECT FROM blocks WHERE (blocker_id, blocked_id) IN ((who, $1), ($1, who))
-        )
+        ) OR EXISTS (SELECT FROM accounts d WHERE d.id = who AND d.deleted_at IS NOT NULL)
         """,
         viewer,
         sorted(makers),

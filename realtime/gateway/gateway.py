@@ -18,10 +18,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from domain.accounts import sessions
+from domain.accounts import tickets
 from domain.clock import Clock
 from realtime import limits, metrics
 from realtime.gateway.phone import Disconnect, Phone, decode
+from realtime.gateway.session_watch import SessionWatch
 from realtime.gateway.streams import Streams
 from schemas.stream import MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL, Goodbye, GoodbyeReason, Hello
 
@@ -31,6 +32,7 @@ CLOSE_CODES = {
     GoodbyeReason.BAD_TICKET: 1008,
     GoodbyeReason.BAD_FRAME: 1008,
     GoodbyeReason.HELLO_TIMEOUT: 1008,
+    GoodbyeReason.SIGNED_OUT: 1008,
     GoodbyeReason.TOO_MANY_SOCKETS: 1013,
     GoodbyeReason.TOO_SLOW: 1013,
     GoodbyeReason.SHUTDOWN: 1012,
@@ -46,6 +48,8 @@ class Gateway:
         self._streams = streams
         self._healthy = healthy
         self._clock = clock
+        self._sessions = SessionWatch(clock)
+        self._watching: asyncio.Task[None] | None = None
         self._phones: set[Phone] = set()
         self._per_account: Counter[str] = Counter()
         self._open = 0
@@ -77,7 +81,17 @@ class Gateway:
             max_size=MAX_CLIENT_FRAME_BYTES,
             write_limit=limits.WRITE_BUFFER_BYTES,
         )
+        self._watching = asyncio.create_task(self._sessions.run())
         return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    def session_ended(self, session: str) -> None:
+        """Handle a notification of the channel for ended sessions: their phones are disconnected."""
+        self._sessions.session_ended(session)
+
+    def resync(self) -> None:
+        """Notifications may have been lost: check every session and stream."""
+        self._sessions.resync()
+        self._streams.resync()
 
     async def stop(self) -> None:
         """Say goodbye to every phone and close."""
@@ -90,6 +104,8 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2 * limits.GOODBYE_S):
                 await self._server.wait_closed()
+        if self._watching is not None:
+            self._watching.cancel()
         self._streams.close()
 
     def _http(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -123,9 +139,10 @@ class Gateway:
 
     async def _admit(self, connection: ServerConnection) -> None:
         hello = await self._hello(connection)
-        account = await sessions.redeem_ticket(hello.ticket, now=self._clock())
-        if account is None:
+        admission = await tickets.redeem_ticket(hello.ticket, now=self._clock())
+        if admission is None:
             raise Disconnect(GoodbyeReason.BAD_TICKET)
+        account, session = admission.account_id, admission.session_id
         if self._per_account[account] >= limits.MAX_SOCKETS_PER_ACCOUNT:
             raise Disconnect(GoodbyeReason.TOO_MANY_SOCKETS)
         if self._closing.is_set():
@@ -134,8 +151,10 @@ class Gateway:
         self._phones.add(phone)
         self._per_account[account] += 1
         try:
+            self._sessions.add(session, phone)
             await phone.serve(hello.follow)
         finally:
+            self._sessions.remove(session, phone)
             self._phones.discard(phone)
             self._per_account[account] -= 1
             self._per_account += Counter()

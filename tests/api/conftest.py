@@ -42,7 +42,7 @@ def media(home: Path) -> MediaStore:
 
 @pytest.fixture(scope="module")
 def module_app(database: Any, media: MediaStore, home: Path) -> Litestar:
-    settings = load({"RIFFLE_HOME": str(home), "RIFFLE_REALTIME_PORT": "9001"})
+    settings = load({"RIFFLE_HOME": str(home), "RIFFLE_REALTIME_PORT": "9001", "RIFFLE_REQUIRE_PROOF": "off"})
     return create_app(settings, cards=FixedCards(), media=media)
 
 

@@ -34,6 +34,8 @@ const REASONS = {
   other_prompt: "The permission is for another prompt.",
   no_posting: "The permission does not cover posting.",
   used_up: "The permission is used up.",
+  not_proven: "Its owner has not proven yet that it is them.",
+  minor: "It may be used by nobody.",
 };
 
 /** @param {string} reason a code of the consent check */

@@ -169,7 +169,7 @@ class VideoSheet {
         this.#show("full");
       } else {
         this.#show("preview");
-        toast(tile.video.error?.message ?? "The render was cancelled; its credits are yours again");
+        toast(tile.video.error?.message ?? "The render was cancelled; what was not drawn costs nothing");
       }
     });
     this.stage.replaceChildren(tile.node);

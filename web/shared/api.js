@@ -31,7 +31,8 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function send(method, path, body, headers) {
+/** @param {number} [within] milliseconds for each try; without it as long as the browser waits */
+async function send(method, path, body, headers, within) {
   const token = session.get()?.access_token;
   const request = {
     method,
@@ -43,7 +44,7 @@ async function send(method, path, body, headers) {
     body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
   };
   for (let tries = 0; ; tries++) {
-    const reply = await fetch(path, request).catch(() => null);
+    const reply = await fetch(path, within ? { ...request, signal: AbortSignal.timeout(within) } : request).catch(() => null);
     const away = !reply || reply.status === 503 || reply.status === 502;
     if (!away || tries === WAITS_MS.length) {
       if (!reply) throw new ApiError(0, null);
@@ -68,13 +69,15 @@ export function forget() {
   dispatchEvent(new Event("signed-out"));
 }
 
-// A refresh token works once, and a second use ends the session: one at a time, in all tabs together.
+// A refresh token works once, and a second use ends the session; only for 20 s is the same answer given again,
+// since it may have been lost. Three tries of 5 s with their waits end within that. One at a time, in all tabs.
+const REFRESH_TRY_MS = 5000;
 let refreshing = null;
 function refresh(stale) {
   const work = async () => {
     const known = session.get();
     if (!known || known.access_token !== stale) return;
-    const reply = await send("POST", "/v1/sessions/refresh", { refresh_token: known.refresh_token }, {});
+    const reply = await send("POST", "/v1/sessions/refresh", { refresh_token: known.refresh_token }, {}, REFRESH_TRY_MS);
     if (!reply.ok) await fail(reply);
     keep(await reply.json());
   };
@@ -82,11 +85,18 @@ function refresh(stale) {
   return refreshing;
 }
 
+/** Whether the token is refused; a wrong password is another matter. @param {Response} reply */
+async function isStale(reply) {
+  if (reply.status !== 401) return false;
+  const body = await reply.clone().json().catch(() => null);
+  return body?.error?.code !== "wrong_credentials";
+}
+
 /** One request, with a fresh token where the old one has run out. @returns {Promise<Response>} */
 export async function request(method, path, body, headers = {}) {
   const used = session.get()?.access_token;
   let reply = await send(method, path, body, headers);
-  if (reply.status === 401 && used) {
+  if (used && (await isStale(reply))) {
     try {
       await refresh(used);
     } catch (error) {
@@ -94,7 +104,7 @@ export async function request(method, path, body, headers = {}) {
       throw error;
     }
     if (session.get()) reply = await send(method, path, body, headers);
-    if (reply.status === 401) forget();
+    if (await isStale(reply)) forget();
   }
   if (!reply.ok) await fail(reply);
   return reply;

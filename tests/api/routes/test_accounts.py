@@ -85,8 +85,8 @@ async def test_a_missing_account_takes_as_long_as_a_wrong_password() -> None:
     assert await passwords.matches(PASSWORD, stored)
 
 
-async def test_refresh_rotates_and_a_second_use_ends_the_session(
-    anyone: httpx.AsyncClient, ada: Person
+async def test_refresh_rotates_and_a_late_second_use_ends_the_session(
+    app: Litestar, anyone: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = {"refresh_token": ada.session["refresh_token"]}
     reply = await anyone.post("/v1/sessions/refresh", json=first)
@@ -94,6 +94,12 @@ async def test_refresh_rotates_and_a_second_use_ends_the_session(
     rotated = Person(anyone, reply.json())
     assert rotated.session["refresh_token"] != first["refresh_token"]
     await rotated.ok("GET", "/v1/me")
+    again = await anyone.post("/v1/sessions/refresh", json=first)
+    assert again.status_code == 200
+    assert again.json()["session"]["refresh_token"] == rotated.session["refresh_token"]
+    assert again.json()["session"]["access_token"] == rotated.session["access_token"]
+    late = datetime.now(UTC) + timedelta(seconds=sessions.REUSE_GRACE_S)
+    monkeypatch.setattr(app.state, "clock", lambda: late)
     refused(await anyone.post("/v1/sessions/refresh", json=first), 401, "unauthenticated")
     refused(await rotated.call("GET", "/v1/me"), 401, "unauthenticated")
     second = {"refresh_token": rotated.session["refresh_token"]}
@@ -111,7 +117,7 @@ async def test_sign_out_ends_the_session_and_no_other(anyone: httpx.AsyncClient,
 
 async def test_an_expired_token_says_so(anyone: httpx.AsyncClient, ada: Person) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=400)
-    access, refresh, _ = await sessions.issue(ada.id, None, long_ago)
+    access, refresh, _ = await sessions.issue(ada.id, "a phone", long_ago)
     ada.session["access_token"] = access
     refused(await ada.call("GET", "/v1/me"), 401, "token_expired")
     reply = await anyone.post("/v1/sessions/refresh", json={"refresh_token": refresh})

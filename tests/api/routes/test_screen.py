@@ -226,7 +226,7 @@ async def test_what_was_answered_once_is_answered_again_whatever_would_be_refuse
     async def replay(number: int, payload: tuple[str, Any]) -> None:
         reply = await eve.call("POST", *payload, headers={"idempotency-key": str(number)})
         assert reply.headers.get("idempotent-replayed") == "true", reply.text
-        assert reply.json() == made[number]
+        assert reply.json()["id"] == made[number]["id"]
 
     asked = len(elsewhere.asked)
     elsewhere.answer = None
