@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
+
+from schemas.base import whole
 
 PROJECT = Path(__file__).resolve().parent
 
@@ -23,12 +26,17 @@ def _is_writable_folder(path: Path) -> bool:
     return os.access(path, os.W_OK)
 
 
+def _are_networks(entries: tuple[str, ...]) -> bool:
+    """Raise ValueError where one is neither an address nor a network."""
+    return all(ip_network(entry, strict=False) for entry in entries)
+
+
 # `description` is what an error says is allowed. Of `extra`, `check` looks at a converted value, `aliases`
 # are words that stand for values, and `separator` stands between those of a list.
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port number, 1 to 65535")]
 HttpUrl = Annotated[str, Meta(pattern="^https?:", description="http://... or https://...")]
 # Scheme, host and perhaps port, as a browser's Origin has them. No `*`, and no `null`: any page can be that.
-Origin = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^/?#*,\s]+$")]
+Origin = Annotated[str, Meta(pattern=whole(r"[a-z][a-z0-9+.-]*://[^/?#*,\s]+"))]
 Switch = Literal["on", "off"]
 HomeFolder = Annotated[
     Path, Meta(description="a folder that can be written", extra={"check": _is_writable_folder})
@@ -84,13 +92,23 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     ] = "adults"
     # What a new account can spend.
     start_credits: Annotated[int, Meta(ge=0, le=1_000_000, description="0 to 1000000 credits")] = 1000
+    # Whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="addresses or networks with ',' between them",
+            extra={"separator": ",", "check": _are_networks},
+        ),
+    ] = ()
     # By which addresses people reach the api and the gateway where something stands before them.
     public_url: Annotated[
         str,
-        Meta(pattern=r"^https?://[^/?#\s]+/*$", description="http://HOST or https://HOST, without a path"),
+        Meta(
+            pattern=whole(r"https?://[^/?#\s]+/*"), description="http://HOST or https://HOST, without a path"
+        ),
     ] = ""
     public_realtime_url: Annotated[
-        str, Meta(pattern=r"^wss?://[^/?#\s]+(/[^?#\s]*)?$", description="ws://... or wss://...")
+        str, Meta(pattern=whole(r"wss?://[^/?#\s]+(/[^?#\s]*)?"), description="ws://... or wss://...")
     ] = ""
     # Pages from elsewhere that may call the api, such as a phone app's in a web view.
     cors_origins: Annotated[
@@ -103,6 +121,11 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     admin_cookies: Annotated[
         Literal["plain", "secure"], Meta(description="plain or secure (by HTTPS alone)")
     ] = "plain"
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The trusted proxies, parsed."""
+        return tuple(ip_network(entry, strict=False) for entry in self.trusted_proxies)
 
     @property
     def models_socket(self) -> str:
@@ -152,7 +175,7 @@ def _read(field: msgspec.structs.FieldInfo, raw: str) -> Any:
     try:
         value = msgspec.convert(parts, field.type, strict=False, dec_hook=_path)
         allowed = "check" not in extra or extra["check"](value)
-    except (msgspec.ValidationError, OSError):
+    except (msgspec.ValidationError, OSError, ValueError):
         allowed = False
     if not allowed:
         takes = meta.description or " or ".join(get_args(field.type))

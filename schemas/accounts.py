@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import RequestBody, ResponseBody, UnixSeconds
+from schemas.base import RequestBody, ResponseBody, UnixSeconds, whole
+from schemas.shown_text import LINE
 
-Handle = Annotated[str, Meta(pattern=r"^[a-z0-9_]{3,30}$", description="3 to 30 of a-z, 0-9, _")]
+Handle = Annotated[str, Meta(pattern=whole(r"[a-z0-9_]{3,30}"), description="3 to 30 of a-z, 0-9, _")]
 # argon2 hashes any length, so the upper bound only stops a body from being used as work.
 MIN_PASSWORD_CHARS = 8
 Password = Annotated[str, Meta(min_length=MIN_PASSWORD_CHARS, max_length=128)]
-DisplayName = Annotated[str, Meta(min_length=1, max_length=60)]
+DisplayName = Annotated[str, Meta(min_length=1, max_length=60, extra=LINE)]
 
 
 class AgeBracket(StrEnum):

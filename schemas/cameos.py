@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from schemas.accounts import DisplayName
 from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.enrolment import Challenge
-from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Steer, Tier
+from schemas.shown_text import LINE, PARAGRAPH
+from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Prompt, Source, Steer, Tier
 
 # 9999-12-31: a calendar goes no further.
 MAX_UNIX_S = 253_402_214_400
@@ -70,7 +72,7 @@ class Topic(StrEnum):
     WEAPONS = "weapons"
 
 
-Word = Annotated[str, Meta(min_length=1, max_length=60)]
+Word = Annotated[str, Meta(min_length=1, max_length=60, extra=LINE)]
 Until = Annotated[UnixSeconds, Meta(ge=1, le=MAX_UNIX_S)]
 
 
@@ -97,7 +99,7 @@ class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     `post` False means drafts only; `until` is in unix seconds.
     """
 
-    prompt: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS)] | None = None
+    prompt: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS, extra=PARAGRAPH)] | None = None
     trend: str | None = None
     video_id: str | None = None
     post: bool = True
@@ -108,7 +110,7 @@ class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class CreateCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos`."""
 
-    display_name: Annotated[str, Meta(min_length=1, max_length=60)]
+    display_name: DisplayName
     audience: Audience
     restrictions: Restrictions = msgspec.field(default_factory=Restrictions)
 
@@ -116,7 +118,7 @@ class CreateCameo(RequestBody, kw_only=True):
 class PatchCameo(RequestBody, kw_only=True):
     """`PATCH /v1/cameos/{id}`; what is absent stays. Each change is a new revision."""
 
-    display_name: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
+    display_name: DisplayName | None = None
     audience: Audience | None = None
     restrictions: Restrictions | None = None
 
@@ -125,7 +127,7 @@ class RequestCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos/{id}/requests`."""
 
     scope: Scope = msgspec.field(default_factory=Scope)
-    message: Annotated[str, Meta(max_length=280)] | None = None
+    message: Annotated[str, Meta(max_length=280, extra=PARAGRAPH)] | None = None
 
 
 class RevokeCameo(RequestBody, kw_only=True):
@@ -143,7 +145,7 @@ class ConsentCheck(RequestBody, kw_only=True):
     """
 
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
-    prompt: str | None = None
+    prompt: Prompt | None = None
     source: Source | None = None
     steer: Steer | None = None
     tier: Tier = Tier.PREVIEW

@@ -15,7 +15,7 @@ from schemas.errors import Code, RiffleError
 # 16 fields, each list with at most a few items; far more is an attack.
 MAX_FORM_FIELDS = 100
 MAX_DEPTH = 4
-KEY = re.compile(r"^(?P<name>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)$")
+KEY = re.compile(r"(?P<name>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)")
 BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -89,7 +89,7 @@ def _value(part: FormPart, known: dict[str, _Field]) -> str | bytes:
 
 
 def _insert(tree: dict[str, Any], key: str, value: str | bytes) -> None:
-    match = KEY.match(key)
+    match = KEY.fullmatch(key)
     path = BRACKETED.findall(match["rest"]) if match else []
     if match is None or len(path) > MAX_DEPTH or "" in path[:-1]:
         raise RiffleError(Code.UNKNOWN_FIELD, f"this request has no field `{key}`", param=key)

@@ -14,6 +14,7 @@ from domain.consent.policy import Verdict
 from domain.feed import posts
 from domain.safety.screen import Screen
 from domain.videos.steer import apply_steer, check_steer
+from domain.videos.validate import check_prompt
 from domain.videos.visibility import get_viewable
 from schemas.cameos import ConsentAnswer, ConsentCheck, Decision, TextRule
 from schemas.errors import Code, RiffleError
@@ -35,9 +36,10 @@ class Consent(Controller):
         With `video_id` it is asked whether that video may be posted.
 
         Raises:
-            RiffleError: not_found; busy; invalid_request, where there is nothing to ask about, or the model
-                has no word for what `steer` says.
+            RiffleError: not_found; busy; prompt_too_long; invalid_request, where there is nothing to ask
+                about, or the model has no word for what `steer` says.
         """
+        check_prompt(data.prompt or "")
         if data.video_id is not None:
             allowed, found = await posts.may_post(data.video_id, request.user.id, now)
             rules = await screen.refusing_rules(asker(request, now), "", [data.video_id], [])

@@ -74,9 +74,11 @@ async def create(
             SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (
                 SELECT FROM accounts WHERE retired_hash = $9
             ) ON CONFLICT (handle) DO NOTHING RETURNING id
+        ), entry AS (
+            INSERT INTO credit_entries (account_id, kind, amount, at)
+            SELECT id, 'start', $6, $7 FROM made WHERE $6 > 0
         )
-        INSERT INTO credit_entries (account_id, kind, amount, at)
-        SELECT id, 'start', $6, $7 FROM made RETURNING id
+        SELECT id FROM made
         """,
         row.id,
         handle,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import string
 from itertools import pairwise
 from pathlib import Path
 
 # One a line, small letters: words and sequences that lists of leaked passwords begin with.
 LISTED = frozenset((Path(__file__).parent / "data" / "common_passwords.txt").read_text().split())
+_PUNCTUATION = string.punctuation + string.whitespace
 # As people write letters to please a rule: "P@ssw0rd".
 _LEET = str.maketrans("@4301!$578", "aaeoiisstb")
 _ROWS = (
@@ -27,12 +29,15 @@ _AROUND = re.compile(r"[\W\d_]+")
 # A word of the list with no more than this around it is still that word.
 MAX_AROUND_CHARS = 5
 MAX_PERIOD = 4
+# Shorter ones stand in random letters too.
+MIN_WORD_CHARS = 4
+MIN_HANDLE_CHARS = 3
 
 
 def is_common(password: str, handle: str) -> bool:
     """Whether `password`, of somebody called `handle`, would be guessed within the first tries."""
     text = password.casefold()
-    readings = {text, text.replace(" ", ""), text.translate(_LEET)}
+    readings = {text, text.replace(" ", ""), text.translate(_LEET), text.strip(_PUNCTUATION)}
     return any(
         reading in LISTED
         or _repeats(reading)
@@ -44,7 +49,8 @@ def is_common(password: str, handle: str) -> bool:
 
 def _repeats(text: str) -> bool:
     """One short piece again and again: "aaaaaaaa", "abc1abc1"."""
-    return any(text == (text[:period] * len(text))[: len(text)] for period in range(1, MAX_PERIOD + 1))
+    longest = min(MAX_PERIOD, len(text) // 2)
+    return any(text == (text[:period] * len(text))[: len(text)] for period in range(1, longest + 1))
 
 
 def _is_sequence(text: str) -> bool:
@@ -56,11 +62,15 @@ def _is_sequence(text: str) -> bool:
 
 
 def _is_word_with_trimmings(text: str, handle: str) -> bool:
-    words = [part for part in _AROUND.split(text) if part]
+    # The same word twice is one.
+    words = list(dict.fromkeys(part for part in _AROUND.split(text) if part))
     if not words:
         return False
     longest = max(words, key=len)
+    text = text.replace(longest, "", text.count(longest) - 1)
     around = len(text) - len(longest)
-    return (
-        around <= MAX_AROUND_CHARS and (longest in LISTED or _repeats(longest) or _is_sequence(longest))
-    ) or (len(handle) >= 3 and len(text) - len(handle) <= MAX_AROUND_CHARS and handle in text)
+    common = len(longest) >= MIN_WORD_CHARS and (
+        longest in LISTED or _repeats(longest) or _is_sequence(longest)
+    )
+    own = len(handle) >= MIN_HANDLE_CHARS and handle in text
+    return (common and around <= MAX_AROUND_CHARS) or (own and len(text) - len(handle) <= MAX_AROUND_CHARS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -111,8 +112,9 @@ class UseRequest(msgspec.Struct, kw_only=True, frozen=True):
     """Who wants to do what with one cameo.
 
     `requester` is an account, empty for somebody who is not signed in; `action` is one of `Action`;
-    `texts` are the prompts and captions of every video it comes from, and its own caption; `trend` is the
-    trend it stands in; `video` its id where it exists; `remixed` says whether a remix is anywhere in its
+    `texts` are what is said beside the prompt, and `judged` says that the prompt is not new: of what was said
+    before, `said_before` is the restriction that it breaks. `trend` is the trend it stands in; `video` its id
+    where it exists; `remixed` says whether a remix is anywhere in its
     making; `others` whether people other than the owner appear by cameo; `withdrawn` how a use that it comes
     from was withdrawn.
     """
@@ -122,6 +124,8 @@ class UseRequest(msgspec.Struct, kw_only=True, frozen=True):
     prompt: str
     now: datetime
     texts: list[str] = msgspec.field(default_factory=list)
+    judged: bool = False
+    said_before: UseReason | None = None
     trend: str | None = None
     video: str | None = None
     remixed: bool = False
@@ -202,6 +206,7 @@ def decide(cameo: CameoFacts, request: UseRequest) -> Verdict:
 
 
 _POSTING = (Action.POST, Action.SHOW)
+_STRICTNESS = (UseReason.RESTRICTED_WORDS, UseReason.RESTRICTED_TOPIC, UseReason.RESTRICTED_STYLE)
 _ASK_FOR = {
     UseReason.GRANT_EXPIRED: "more time",
     UseReason.OTHER_PROMPT: "this prompt",
@@ -248,20 +253,33 @@ def _by_audience(restrictions: Restrictions, request: UseRequest) -> bool:
 
 def _restricted(restrictions: Restrictions, request: UseRequest) -> UseReason | None:
     """The restriction that refuses this, whoever asks; None where none does."""
-    texts = [request.prompt, *request.texts]
     if restrictions.until is not None and request.now.timestamp() >= restrictions.until:
         return UseReason.CAMEO_EXPIRED
+    new = request.texts if request.judged else [request.prompt, *request.texts]
+    said = [reason for reason in (text_refusal(restrictions, new), request.said_before) if reason is not None]
+    if said:
+        return strictest(said)
+    if restrictions.no_remix and (request.remixed or request.action == Action.REMIX):
+        return UseReason.NO_REMIX
+    if restrictions.no_others and request.others:
+        return UseReason.NO_OTHERS
+    return None
+
+
+def text_refusal(restrictions: Restrictions, texts: Sequence[str]) -> UseReason | None:
+    """The restriction that these words break, the strictest where several do; None where none."""
     if has_word(texts, restrictions.words):
         return UseReason.RESTRICTED_WORDS
     if any(has_word(texts, WORDS[topic]) for topic in restrictions.topics):
         return UseReason.RESTRICTED_TOPIC
     if has_word(texts, restrictions.styles):
         return UseReason.RESTRICTED_STYLE
-    if restrictions.no_remix and (request.remixed or request.action == Action.REMIX):
-        return UseReason.NO_REMIX
-    if restrictions.no_others and request.others:
-        return UseReason.NO_OTHERS
     return None
+
+
+def strictest(reasons: Sequence[UseReason]) -> UseReason:
+    """Of restrictions on words, the one that is told first."""
+    return min(reasons, key=_STRICTNESS.index)
 
 
 def _has_run_out(grant: GrantFacts, request: UseRequest) -> bool:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import msgspec
 
 from db.engine import fetch
+from domain.videos.validate import MAX_ANCESTORS
 from schemas.errors import Code, RiffleError
 
-# Longer lineages are refused as a whole: 500 prompts of 1,000 characters take 2.5 seconds of a core (5 ms
-# each). Chains of one person's remixes end far below it.
-MAX_VIDEOS = 500
+# Longer lineages are refused as a whole: what a render is made from, and the render that is posted.
+MAX_VIDEOS = MAX_ANCESTORS + 2
 
 
 class LineageTexts(NamedTuple):

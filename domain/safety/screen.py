@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -14,10 +13,15 @@ from domain.safety.name_match import NameHit
 from domain.safety.remote import ModerationClient
 from domain.safety.rules import Finding, judge
 from domain.videos import visibility
+from domain.work_threads import WorkThreads
 from schemas.cameos import TextRule
 from schemas.errors import Code, RiffleError
 from settings import Settings
 
+# Ten milliseconds a prompt; a long lineage takes a second.
+THREADS = WorkThreads(
+    "rules", threads=2, max_waiting=100, busy="many texts are being looked at: try again in a moment"
+)
 APPEAL = "you can appeal: POST /v1/appeals with this request_id"
 
 
@@ -135,8 +139,8 @@ class Screen(NamedTuple):
         """
         matcher = await registry.matcher()
         # A long lineage takes seconds, in which others are served.
-        named = await asyncio.to_thread(matcher.find, lineage.texts)
-        findings = await asyncio.to_thread(judge, lineage.texts, bool(lineage.cameos or named))
+        named = await THREADS.run(matcher.find, lineage.texts)
+        findings = await THREADS.run(judge, lineage.texts, bool(lineage.cameos or named))
         hits = await registry.without_grant(named, asker.account, now=asker.now)
         waived = await appeals.waived_rules(asker.account, lineage)
         judgement = Judgement(

@@ -31,7 +31,7 @@ from domain.videos.ingredients import (
 from domain.videos.record import VideoRow
 from domain.videos.relations import check_times
 from domain.videos.to_wire import with_place
-from domain.videos.validate import find_card
+from domain.videos.validate import MAX_ANCESTORS, find_card
 from domain.videos.visibility import get_viewable
 from schemas.errors import Code, RiffleError
 from schemas.events import inbox_stream
@@ -45,9 +45,6 @@ from schemas.videos import (
     Tier,
     Video,
 )
-
-# A row of about 300 bytes for each ancestor: 0.3 MB for the deepest video, and 1 MB of prompts to read.
-MAX_ANCESTORS = 1000
 
 
 async def create_video(
@@ -126,7 +123,9 @@ async def queue(
         now=now,
     )
     receipts.require_allowed(permitted, "used", "cameos")
-    if lineage.ancestors > MAX_ANCESTORS:
+    # What could be previewed can be rendered.
+    is_render = source is not None and source.relation is Relation.RENDER
+    if lineage.ancestors > MAX_ANCESTORS + is_render:
         raise RiffleError(
             Code.INVALID_STATE, f"this comes from more than {MAX_ANCESTORS} videos: start from an earlier one"
         )

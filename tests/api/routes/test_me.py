@@ -6,18 +6,22 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from litestar import Litestar
 
+from api.app import create_app
 from db import engine
 from domain.accounts import erasure, sessions, takeout
 from domain.clock import utc_now
 from domain.consent import cascades
+from domain.videos.pricing import START_CREDITS
 from media.store import MediaStore
-from tests.api.conftest import HANDLES
+from settings import load
+from tests.api.conftest import HANDLES, FixedCards
 from tests.api.people import PASSWORD, Person, refused, sign_up
 from tests.build import finish, loose
 from tests.clips import jpeg
@@ -298,3 +302,40 @@ async def test_children_have_no_account(anyone: httpx.AsyncClient) -> None:
     refused(await anyone.post("/v1/accounts", json=body), 403, "forbidden", "age_bracket")
     adult = await sign_up(anyone, body["handle"])
     assert (await adult.ok("GET", "/v1/me"))["age_bracket"] == "undeclared"
+
+
+async def person_of(tmp_path: Path, media: MediaStore, age: str | None = None, **env: str) -> Person:
+    """Somebody who has signed up to a Riffle with other settings."""
+    app = create_app(load({"RIFFLE_HOME": str(tmp_path), **env}), cards=FixedCards(), media=media)
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),  # type: ignore[arg-type]
+        base_url="http://riffle.test",
+    )
+    body = {"handle": next(HANDLES), "password": PASSWORD} | ({} if age is None else {"age_bracket": age})
+    return Person(client, (await client.post("/v1/accounts", json=body)).json())
+
+
+async def test_what_a_new_account_can_spend_is_a_setting(
+    database: Any, tmp_path: Path, media: MediaStore
+) -> None:
+    poor = await person_of(tmp_path, media, RIFFLE_START_CREDITS="0")
+    assert (await poor.ok("GET", "/v1/me/credits"))["balance"] == 0
+    refused(await poor.call("POST", "/v1/videos", {"prompt": "a cat"}), 402, "insufficient_credits")
+    assert load({"RIFFLE_HOME": str(tmp_path)}).start_credits == START_CREDITS
+
+
+@pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [
+        ("adults", {None: 201, "18_plus": 201, "13_17": 403}),
+        ("declared_adults", {None: 403, "18_plus": 201, "13_17": 403}),
+        ("everyone", {None: 201, "18_plus": 201, "13_17": 201}),
+    ],
+)
+async def test_for_whom_cameos_are_is_a_setting(
+    database: Any, tmp_path: Path, media: MediaStore, setting: str, allowed: dict[str | None, int]
+) -> None:
+    for age, status in allowed.items():
+        person = await person_of(tmp_path, media, age, RIFFLE_CAMEOS_FOR=setting)
+        cameo = {"display_name": "Me", "audience": "everyone"}
+        assert (await person.call("POST", "/v1/cameos", cameo)).status_code == status, age
