@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from db.engine import dumps, fetch, fetch_one, transaction
+from db.engine import AWAY, dumps, fetch, fetch_one, transaction
 from domain import media_keys
 from domain.consent import grants, revocations
 from domain.consent.facts import CameoRequester, cameo_facts
@@ -19,6 +20,8 @@ from domain.videos.visibility import of_minors
 from schemas.base import unix_seconds
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
+
+log = logging.getLogger(__name__)
 
 
 async def create(account: str, request: CreateCameo, *, now: datetime) -> Cameo:
@@ -109,13 +112,23 @@ async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: date
         return msgspec.structs.replace(await get(cameo_id, account), reached=reached)
 
 
-async def expire(*, now: datetime) -> int:
-    """Write down which grants have run out, and end what runs on them; how many there were (a batch)."""
-    due = await grants.due_to_expire(now=now)
+async def expire(*, now: datetime, failed: set[str] | None = None) -> int:
+    """Write down which grants have run out, and end what runs on them; how many there were (a batch).
+
+    Those that can't be are put into `failed`, and passed over while they are in it.
+    """
+    failed = set() if failed is None else failed
+    due = await grants.due_to_expire(sorted(failed), now=now)
     for cameo_id, grant_id in due:
-        async with transaction():
-            await grants.expire(cameo_id, grant_id, now=now)
-            await revocations.end_refused(cameo_id, now=now)
+        try:
+            async with transaction():
+                await grants.expire(cameo_id, grant_id, now=now)
+                await revocations.end_refused(cameo_id, now=now)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("grant %s can't be expired", grant_id)
+            failed.add(grant_id)
     return len(due)
 
 
