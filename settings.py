@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -23,6 +24,11 @@ def _is_writable_folder(path: Path) -> bool:
     """Make the folder where it is missing."""
     path.mkdir(parents=True, exist_ok=True)
     return os.access(path, os.W_OK)
+
+
+def _are_networks(entries: tuple[str, ...]) -> bool:
+    """Raise ValueError where one is neither an address nor a network."""
+    return all(ip_network(entry, strict=False) for entry in entries)
 
 
 # `description` is what an error says is allowed. Of `extra`, `check` looks at a converted value, `aliases`
@@ -86,6 +92,14 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     ] = "adults"
     # What a new account can spend.
     start_credits: Annotated[int, Meta(ge=0, le=1_000_000, description="0 to 1000000 credits")] = 1000
+    # Whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="addresses or networks with ',' between them",
+            extra={"separator": ",", "check": _are_networks},
+        ),
+    ] = ()
     # By which addresses people reach the api and the gateway where something stands before them.
     public_url: Annotated[
         str,
@@ -107,6 +121,11 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
     admin_cookies: Annotated[
         Literal["plain", "secure"], Meta(description="plain or secure (by HTTPS alone)")
     ] = "plain"
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The trusted proxies, parsed."""
+        return tuple(ip_network(entry, strict=False) for entry in self.trusted_proxies)
 
     @property
     def models_socket(self) -> str:
@@ -156,7 +175,7 @@ def _read(field: msgspec.structs.FieldInfo, raw: str) -> Any:
     try:
         value = msgspec.convert(parts, field.type, strict=False, dec_hook=_path)
         allowed = "check" not in extra or extra["check"](value)
-    except (msgspec.ValidationError, OSError):
+    except (msgspec.ValidationError, OSError, ValueError):
         allowed = False
     if not allowed:
         takes = meta.description or " or ".join(get_args(field.type))

@@ -9,6 +9,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from media.decode_budget import OverBudget, PixelBudget
+
 # Four frames of 64 bits each: a still picture inside of another video doesn't match, the whole clip does.
 FRAMES = 4
 BITS = 64 * FRAMES
@@ -49,10 +51,13 @@ def small_frames(video: bytes) -> list[tuple[float, SmallFrame]]:
             stream = container.streams.video[0]
             if max(stream.width or 0, stream.height or 0) > MAX_SIDE_PX:
                 raise UnreadableVideo(f"it is larger than {MAX_SIDE_PX} pixels")
+            budget = PixelBudget()
+            budget.check_declared(stream.frames, stream.width or 0, stream.height or 0)
             stream.codec_context.thread_count = 1
             for number, frame in enumerate(container.decode(stream)):
                 if number == MAX_FRAMES:
                     raise UnreadableVideo(f"it has more than {MAX_FRAMES} frames")
+                budget.spend(frame.width, frame.height)
                 at = float(frame.time or 0.0)
                 if found and at - found[0][0] > MAX_S:
                     raise UnreadableVideo(f"it is longer than {MAX_S:.0f} seconds")
@@ -62,6 +67,8 @@ def small_frames(video: bytes) -> list[tuple[float, SmallFrame]]:
                 found.append((at, small.to_ndarray().astype(np.uint8)))
     except UnreadableVideo:
         raise
+    except OverBudget as error:
+        raise UnreadableVideo(str(error)) from None
     # Damaged files raise far more than FFmpeg's own errors: missing codecs, sides, times.
     except Exception as error:
         raise UnreadableVideo("it is no video that can be decoded") from error

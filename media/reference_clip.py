@@ -10,6 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from media.decode_budget import OverBudget, PixelBudget
 from media.h264 import CODEC, PIXEL_FORMAT, REFERENCE
 
 SIDE = 640
@@ -59,15 +60,17 @@ def rewrite_clip(data: bytes, max_pixels: int) -> bytes:
             av.open(written, "w", format="mp4") as target,
         ):
             taken = _video_stream(source, max_pixels)
+            budget = PixelBudget()
+            budget.check_declared(taken.frames, taken.width, taken.height)
             rate = _steady_rate(taken)
             made = target.add_stream(CODEC, rate=rate, options=REFERENCE)
             made.pix_fmt = PIXEL_FORMAT
-            for number, pixels in enumerate(_retimed(source.decode(taken), rate, max_pixels)):
+            for number, pixels in enumerate(_retimed(source.decode(taken), rate, max_pixels, budget)):
                 if number == 0:
                     made.height, made.width = pixels.shape[:2]
                 target.mux(made.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
             target.mux(made.encode())
-    except UnusableFile:
+    except (UnusableFile, OverBudget):
         raise
     # Damaged files raise far more than FFmpeg's own errors: missing codecs, sides, times.
     except Exception as wrong:
@@ -93,7 +96,9 @@ def _steady_rate(taken: av.VideoStream) -> Fraction:
     return max(Fraction(MIN_FPS), min(guessed, Fraction(MAX_FPS))) if steady else Fraction(MAX_FPS)
 
 
-def _retimed(frames: Iterator[av.VideoFrame], rate: Fraction, max_pixels: int) -> Iterator[Pixels]:
+def _retimed(
+    frames: Iterator[av.VideoFrame], rate: Fraction, max_pixels: int, budget: PixelBudget
+) -> Iterator[Pixels]:
     """What is to be seen at each tick of `rate`: the newest frame by then."""
     start = now = length = 0.0
     shown: av.VideoFrame | None = None
@@ -110,6 +115,7 @@ def _retimed(frames: Iterator[av.VideoFrame], rate: Fraction, max_pixels: int) -
         if length > MAX_S + SLACK_S:
             raise UnusableFile(f"a clip has at most {MAX_S} seconds")
         check_sides(frame.width, frame.height, max_pixels)
+        budget.spend(frame.width, frame.height)
         # Half a tick early is on time: 30.02 pictures a second are 30.
         due = round(at * rate)
         if shown is not None and due > ticks:

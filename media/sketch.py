@@ -15,6 +15,8 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image
 
+from media.decode_budget import PixelBudget
+
 SIDE = 32
 # Two bits a cell.
 BYTES = SIDE * SIDE // 4
@@ -51,8 +53,10 @@ def look_at(data: bytes, media_type: str, stride: int = 1) -> list[Grey]:
             with Image.open(io.BytesIO(data)) as picture:
                 return [_small(picture)]
         found: list[Grey] = []
+        budget = PixelBudget()
         with av.open(io.BytesIO(data), "r", format="mp4") as container:
             for number, frame in enumerate(container.decode(video=0)):
+                budget.spend(frame.width, frame.height)
                 if number % stride:
                     continue
                 if len(found) == MAX_LOOKED_AT:

@@ -71,6 +71,7 @@ FORBIDDEN = {
 }
 # Decisions of the domain, without I/O: facts and the clock are passed in.
 PURE = {
+    "domain/client_address.py",
     "domain/clock.py",
     "domain/ids.py",
     "domain/consent/policy.py",

@@ -116,3 +116,12 @@ def test_auto_threads_are_the_default(tmp_path: Path) -> None:
     settings = load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_MODEL_THREADS": "auto"})
     assert settings == load({"RIFFLE_HOME": str(tmp_path)})
     assert settings.model_threads == 0
+
+
+def test_trusted_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
+    env = {"RIFFLE_HOME": str(tmp_path)}
+    found = load(env | {"RIFFLE_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.7/8,fd00::/8"})
+    assert [str(network) for network in found.proxy_networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+    for wrong in ("localhost", "10.0.0.0/40"):
+        with pytest.raises(BadSetting, match="RIFFLE_TRUSTED_PROXIES"):
+            load(env | {"RIFFLE_TRUSTED_PROXIES": wrong})

@@ -6,15 +6,15 @@ each frame is held against the sketches of other people's cameos and of the vide
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
 from domain.safety import sketches
 from domain.safety.sketches import StoredSketch, Upload
+from domain.work_threads import WorkThreads
 from media import sketch
 from media.credentials import Credentials
-from media.provenance import claimed_videos
+from media.decode_pool import DecodePool
 from media.sketch import Grey
 from media.sketch_match import match_part, match_whole
 from schemas.errors import Code, RiffleError
@@ -26,6 +26,10 @@ MAX_PARTS = 8
 # Of what anybody may ask: as many frames as a fingerprint has, against 40,000 sketches: about a second.
 MAX_PUBLIC = 4
 MAX_LOOKED_AT = 40_000
+
+THREADS = WorkThreads(
+    "copies", threads=2, max_waiting=20, busy="many uploads are being compared: try again in a moment"
+)
 
 
 class Copied(NamedTuple):
@@ -42,6 +46,7 @@ async def refuse_copies(
     frames: list[Grey],
     upload: Upload,
     credentials: Credentials,
+    decoder: DecodePool,
     *,
     now: datetime,
 ) -> None:
@@ -52,7 +57,13 @@ async def refuse_copies(
     Raises:
         RiffleError: likeness_protected.
     """
-    claims = await asyncio.to_thread(claimed_videos, raw, media_type, credentials.authority)
+    claims = await decoder.claimed_videos(
+        raw,
+        media_type,
+        credentials.authority,
+        who=account,
+        kind="proof" if upload == "proof" else "reference",
+    )
     known = await sketches.known_videos(claims.titles)
     if known or claims.ours:
         await sketches.tell_owners(
@@ -80,10 +91,10 @@ async def refuse_copies(
 
 async def find_copied(account: str, frames: list[Grey]) -> Copied | None:
     """What of other people's likenesses any of the frames is a copy of; the first that is found."""
-    picked = await asyncio.to_thread(sketch.distinct, frames, MAX_WHOLE)
+    picked = await THREADS.run(sketch.distinct, frames, MAX_WHOLE)
     after = 0
     while page := await sketches.of_others(account, after):
-        found = await asyncio.to_thread(_find, [frames[place] for place, _ in picked], page)
+        found = await THREADS.run(_find, [frames[place] for place, _ in picked], page)
         if found is not None:
             return found
         after = page[-1].id
@@ -95,11 +106,11 @@ async def find_video(frames: list[Grey]) -> str | None:
 
     Parts of frames are looked for in the newest PAGE sketches alone, whole frames in MAX_LOOKED_AT.
     """
-    picked = await asyncio.to_thread(sketch.distinct, frames, MAX_PUBLIC)
+    picked = await THREADS.run(sketch.distinct, frames, MAX_PUBLIC)
     shown = [frames[place] for place, _ in picked]
     looked_at, before = 0, None
     while looked_at < MAX_LOOKED_AT and (page := await sketches.of_videos(before)):
-        found = await asyncio.to_thread(_find, shown, page, parts=before is None)
+        found = await THREADS.run(_find, shown, page, parts=before is None)
         if found is not None:
             return found.sketch.video_id
         looked_at, before = looked_at + len(page), page[-1].id

@@ -16,6 +16,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
+from domain.client_address import rate_key
 from schemas.errors import Code, RiffleError
 
 # Enough for a household, too little for guessing: argon2 takes about 30 ms of a core, so this is a seventh of
@@ -45,6 +46,11 @@ def create_limiter() -> FixedWindowRateLimiter:
     return FixedWindowRateLimiter(BoundedMemoryStorage())
 
 
+def caller(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """What calls from the address of this request are counted under."""
+    return rate_key(connection.client.host) if connection.client else ""
+
+
 def rate_limited(rate: RateLimitItem) -> Guard:
     """A guard that counts a call against the address it comes from; it raises rate_limited past `rate`."""
 
@@ -52,7 +58,7 @@ def rate_limited(rate: RateLimitItem) -> Guard:
         if connection.scope.get("method") == "OPTIONS":
             return
         limiter: FixedWindowRateLimiter = connection.app.state.rate_limiter
-        address = connection.client.host if connection.client else ""
+        address = caller(connection)
         if not limiter.hit(rate, address):
             wait_s = limiter.get_window_stats(rate, address).reset_time - time.time()
             raise RiffleError(

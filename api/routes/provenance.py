@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -11,17 +10,16 @@ from litestar.datastructures import State
 
 from api.http.auth import PUBLIC
 from api.http.copies import find_video
-from api.http.rate_limits import CLIP_CHECKS, rate_limited
+from api.http.rate_limits import CLIP_CHECKS, caller, rate_limited
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
-from media import proof
 from media.credentials import Credentials
+from media.decode_pool import DecodePool
 from media.fingerprint import UnreadableVideo
-from media.proof import Inspection
-from media.provenance import ActiveManifest, active_manifest
+from media.provenance import ActiveManifest
 from media.reference import CLIP
-from media.sketch import MAX_LOOKED_AT, Grey, look_at
+from media.sketch import MAX_LOOKED_AT
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
 STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
@@ -42,15 +40,23 @@ class ProvenanceRoutes(Controller):
         summary="Did you make this?",
     )
     async def check(
-        self, request: Request[None, None, State], now: datetime, credentials: Credentials
+        self,
+        request: Request[None, None, State],
+        now: datetime,
+        credentials: Credentials,
+        decoder: DecodePool,
     ) -> Provenance:
         """Send an MP4 as the body, or as `file` of a form; nothing of it is kept.
 
         Raises:
-            RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
+            RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited, busy.
         """
         data = await read_clip(request)
-        found = await asyncio.to_thread(active_manifest, data, credentials.authority)
+        who = caller(request)
+        try:
+            found = await decoder.active_manifest(data, credentials.authority, who=who)
+        except UnreadableVideo:
+            found = None
         facts = None if found is None else _facts(found)
         by_manifest = facts is not None and facts.state == "trusted"
         checks = [
@@ -64,7 +70,7 @@ class ProvenanceRoutes(Controller):
                 made_here=True, by="manifest", video_id=facts.title, manifest=facts, checks=checks
             )
         try:
-            shown = await asyncio.to_thread(proof.inspect, data)
+            shown = await decoder.inspect(data, who=who, kind="provenance")
         except UnreadableVideo:
             checks.append(ProvenanceCheck(name="perceptual_hash", result="unreadable"))
             return Provenance(made_here=False, by=None, video_id=None, manifest=facts, checks=checks)
@@ -72,7 +78,9 @@ class ProvenanceRoutes(Controller):
         copies = [copy for bits in hashes for copy in await fingerprints.copies(bits)]
         found_ids = [copy.video_id for copy in sorted(copies, key=lambda copy: copy.distance)]
         if not copies:
-            part_of = await find_video(await asyncio.to_thread(_frames, data, shown))
+            stride = 1 + shown.frame_count // MAX_LOOKED_AT
+            frames = await decoder.look_at(data, CLIP, stride, who=who, kind="provenance")
+            part_of = await find_video(frames)
             found_ids = [] if part_of is None else [part_of]
         checks.append(ProvenanceCheck(name="perceptual_hash", result="found" if found_ids else "not_found"))
         return Provenance(
@@ -83,10 +91,6 @@ class ProvenanceRoutes(Controller):
             checks=checks,
             distance=min((copy.distance for copy in copies), default=None),
         )
-
-
-def _frames(data: bytes, shown: Inspection) -> list[Grey]:
-    return look_at(data, CLIP, stride=1 + len(shown.frames) // MAX_LOOKED_AT)
 
 
 def _facts(found: ActiveManifest) -> ManifestFacts:

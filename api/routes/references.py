@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,8 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, 
 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
-from api.http.copies import refuse_copies
+from api.http.copies import THREADS, refuse_copies
+from api.http.file_names import content_disposition
 from api.http.openapi import RiffleOperation
 from domain import media_keys
 from domain.consent import cameos
@@ -21,7 +21,8 @@ from domain.consent.ages import check_age
 from domain.ids import new_id
 from media import sketch
 from media.credentials import Credentials
-from media.reference import CLIP, MAX_BYTES, PICTURES, clean
+from media.decode_pool import DecodePool
+from media.reference import CLIP, MAX_BYTES, PICTURES
 from media.store import MediaStore
 from schemas.cameos import Cameo
 from schemas.errors import Code, RiffleError
@@ -63,6 +64,7 @@ class References(Controller):
         media: MediaStore,
         settings: Settings,
         credentials: Credentials,
+        decoder: DecodePool,
     ) -> Cameo:
         """Store a picture or short clip: a new revision. It's written anew, without its metadata or sound.
 
@@ -70,7 +72,7 @@ class References(Controller):
 
         Raises:
             RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request,
-                likeness_protected; consent_refused, by age.
+                likeness_protected; consent_refused, by age; busy.
         """
         check_age(request.user.age_bracket, settings.cameos_for)
         found = await cameos.get(cameo_id, request.user.id)
@@ -81,13 +83,13 @@ class References(Controller):
             raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send {', '.join(PICTURES)} or {CLIP}")
         raw = await request.body()
         try:
-            data, kept = await asyncio.to_thread(clean, raw, kind)
-            frames = await asyncio.to_thread(sketch.look_at, data, kept)
+            data, kept = await decoder.clean_reference(raw, kind, who=request.user.id)
+            frames = await decoder.look_at(data, kept, who=request.user.id, kind="reference")
         except ValueError as wrong:
             raise RiffleError(Code.INVALID_REQUEST, str(wrong)) from wrong
         now = read_clock(request)
-        await refuse_copies(request.user.id, raw, kind, frames, "reference", credentials, now=now)
-        sketches = await asyncio.to_thread(sketch.sketches_of, frames)
+        await refuse_copies(request.user.id, raw, kind, frames, "reference", credentials, decoder, now=now)
+        sketches = await THREADS.run(sketch.sketches_of, frames)
         key = f"cameos/{cameo_id}/{new_id('reference')}.{ENDINGS[kept]}"
         await media_keys.reserve([key])
         await media.put(key, data)
@@ -124,4 +126,5 @@ class References(Controller):
             data = await media.get(key)
         except FileNotFoundError:
             raise RiffleError(Code.NOT_FOUND, "this cameo has no picture") from None
-        return Response(data, media_type=kind, headers={"cache-control": CACHE})
+        name = content_disposition("cameo", cameo_id, ENDINGS[kind])
+        return Response(data, media_type=kind, headers={"cache-control": CACHE, "content-disposition": name})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 from litestar import Controller, Response, post
@@ -13,7 +12,8 @@ from api.model_cards import Cards
 from api.routes.videos import create_response
 from domain.safety.screen import Screen
 from media.credentials import Credentials
-from media.provenance import active_manifest
+from media.decode_pool import DecodePool
+from media.fingerprint import UnreadableVideo
 from schemas.errors import Code, RiffleError
 from schemas.videos import CreateVideo, EditVideo, ExtendVideo, Relation, Source, Video, VideoInput
 
@@ -38,6 +38,7 @@ class VideoEdits(Controller):
         cards: Cards,
         screen: Screen,
         credentials: Credentials,
+        decoder: DecodePool,
     ) -> Response[Video]:
         """The same as `source` with relation `edit`: `strength` 0 keeps the video, 1 keeps nothing of it.
 
@@ -46,7 +47,7 @@ class VideoEdits(Controller):
         Raises:
             RiffleError: what making a video raises; not_ready, while the source is being drawn.
         """
-        video_id = await _video_id(data.video, credentials)
+        video_id = await _video_id(data.video, request.user.id, credentials, decoder)
         source = Source(relation=Relation.EDIT, video_ids=[video_id], strength=data.strength)
         asked = CreateVideo(prompt=data.prompt, n=data.n, seed=data.seed, source=source)
         return await create_response(request, now, data, asked, cards, screen)
@@ -60,6 +61,7 @@ class VideoEdits(Controller):
         cards: Cards,
         screen: Screen,
         credentials: Credentials,
+        decoder: DecodePool,
     ) -> Response[Video]:
         """The same as `source` with relation `extend`: a clip that first repeats the source's end.
 
@@ -68,19 +70,25 @@ class VideoEdits(Controller):
         Raises:
             RiffleError: what making a video raises; not_ready, while the source is being drawn.
         """
-        source = Source(relation=Relation.EXTEND, video_ids=[await _video_id(data.video, credentials)])
+        source = Source(
+            relation=Relation.EXTEND,
+            video_ids=[await _video_id(data.video, request.user.id, credentials, decoder)],
+        )
         asked = CreateVideo(prompt=data.prompt, seconds=data.seconds, n=data.n, seed=data.seed, source=source)
         return await create_response(request, now, data, asked, cards, screen)
 
 
-async def _video_id(video: VideoInput, credentials: Credentials) -> str:
+async def _video_id(video: VideoInput, account: str, credentials: Credentials, decoder: DecodePool) -> str:
     """The id of a video; of a file, the one in its content credentials, where we signed them.
 
     Nothing else of a file counts: what only looks like a video of ours may be anybody's.
     """
     if not isinstance(video, bytes):
         return video.id
-    found = await asyncio.to_thread(active_manifest, video, credentials.authority)
+    try:
+        found = await decoder.active_manifest(video, credentials.authority, who=account, kind="reference")
+    except UnreadableVideo:
+        found = None
     if found is None or found.state != "Trusted" or found.title is None:
         raise RiffleError(
             Code.INVALID_REQUEST,

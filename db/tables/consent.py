@@ -108,6 +108,7 @@ class CascadeTable(Table, tablename="cascades", db=ENGINE):
     reached = Integer()
     began_at = Timestamptz()
     ended_at = Timestamptz(null=True)
+    retry_at = Timestamptz(null=True)
 
 
 class LedgerTable(Table, tablename="ledger", db=ENGINE):
@@ -130,3 +131,18 @@ class LedgerHeadTable(Table, tablename="ledger_heads", db=ENGINE):
     cameo_id: ForeignKey[Any] = ForeignKey(CameoTable, null=False, primary_key=True)
     seq = BigInt()
     hash = Text()
+
+
+class TextVerdictTable(Table, tablename="text_verdicts", db=ENGINE):
+    """Which restriction of a cameo the words of one video break: `reason`, empty for none.
+
+    It counts for `revision` of the cameo, words with this `digest`, and `lists` of words of this version.
+    """
+
+    id = BigSerial(primary_key=True)
+    video_id = ForeignKey(VideoTable, null=False)
+    cameo_id = ForeignKey(CameoTable, null=False)
+    revision = Integer()
+    digest = Text()
+    lists = Text()
+    reason = Text()

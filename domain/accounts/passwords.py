@@ -1,8 +1,7 @@
-"""Argon2id off the event loop, a few at a time; and which passwords are too easily guessed."""
+"""Argon2id in threads of its own, a few at a time; and which passwords are too easily guessed."""
 
 from __future__ import annotations
 
-import asyncio
 import unicodedata
 from functools import cache
 
@@ -10,13 +9,17 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from domain.accounts.common_passwords import is_common
+from domain.work_threads import WorkThreads
 from schemas.accounts import MIN_PASSWORD_CHARS
 from schemas.errors import Code, RiffleError
 
 # OWASP's second choice: 19 MiB, two passes, one lane; about 30 ms here.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # More at once would only take memory (19 MiB each) and the core that serves everybody else.
-AT_ONCE = asyncio.Semaphore(2)
+# The last of a hundred waits a second and a half; a crowd that waits longer would only try again.
+THREADS = WorkThreads(
+    "passwords", threads=2, max_waiting=100, busy="many people sign in at this moment: try again"
+)
 
 
 def normalized(password: str) -> str:
@@ -46,18 +49,24 @@ def check_new(password: str, handle: str, param: str = "password") -> None:
 
 
 async def hashed(password: str) -> str:
-    """The hash to store."""
-    async with AT_ONCE:
-        return await asyncio.to_thread(HASHER.hash, normalized(password))
+    """The hash to store.
+
+    Raises:
+        RiffleError: busy, where too many wait.
+    """
+    return await THREADS.run(HASHER.hash, normalized(password))
 
 
 async def matches(password: str, stored: str | None) -> bool:
-    """Whether it is the password. None (nobody has that handle) takes as long and is False."""
-    async with AT_ONCE:
-        if await asyncio.to_thread(_verify, normalized(password), stored):
-            return True
-        # One that was hashed before there was one form; only such a password costs a second look.
-        return password != normalized(password) and await asyncio.to_thread(_verify, password, stored)
+    """Whether it is the password. None (nobody has that handle) takes as long and is False.
+
+    Raises:
+        RiffleError: busy, where too many wait.
+    """
+    if await THREADS.run(_verify, normalized(password), stored):
+        return True
+    # One that was hashed before there was one form; only such a password costs a second look.
+    return password != normalized(password) and await THREADS.run(_verify, password, stored)
 
 
 def _verify(password: str, stored: str | None) -> bool:

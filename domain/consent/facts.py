@@ -23,11 +23,10 @@ class CameoRequester(NamedTuple):
 class LineageFacts(msgspec.Struct, kw_only=True, frozen=True):
     """Videos and all that they come from, together.
 
-    `texts` are their prompts and captions, `ancestors` how many they are, `remixed` whether a remix is among
-    them, `trend` the one that they stand in, `withdrawn` how the use of a cameo in them was withdrawn.
+    `ancestors` is how many they are, `remixed` whether a remix is among them, `trend` the one that they stand
+    in, `withdrawn` how the use of a cameo in them was withdrawn.
     """
 
-    texts: list[str] = msgspec.field(default_factory=list)
     ancestors: int = 0
     remixed: bool = False
     trend: str | None = None
@@ -106,23 +105,15 @@ async def lineage_facts(roots: Sequence[Sequence[str]]) -> list[LineageFacts]:
                 FILTER (WHERE coalesce(p.trend_id, v.trend_id) IS NOT NULL)
             )[1] AS trend
             FROM root JOIN videos v USING (id) LEFT JOIN posts p ON p.id = v.post_id GROUP BY nr
-        ), texts AS (
-            SELECT nr, array_agg(DISTINCT text) AS texts FROM (
-                SELECT nr, coalesce(v.sealed, v.prompt) AS text FROM line JOIN videos v USING (id)
-                -- Steering says more to the model than was typed.
-                UNION SELECT nr, v.recipe ->> 'prompt' FROM line JOIN videos v USING (id)
-                UNION SELECT nr, p.caption FROM line JOIN posts p ON p.video_id = line.id
-                WHERE p.deleted_at IS NULL AND p.caption <> ''
-            ) AS every WHERE text IS NOT NULL GROUP BY nr
         ), back AS (
             SELECT nr, cameo_id, max(w.mode) AS mode FROM line JOIN receipts r ON r.video_id = line.id
             JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
         )
-        SELECT nr, remixed, trend, texts, (
+        SELECT nr, remixed, trend, (
             SELECT count(*) FROM line WHERE line.nr = heads.nr
         ) AS ancestors, (
             SELECT coalesce(jsonb_object_agg(cameo_id, mode), '{}') FROM back WHERE back.nr = heads.nr
-        ) AS withdrawn FROM heads JOIN texts USING (nr)
+        ) AS withdrawn FROM heads
         """,
         numbers,
         [video for ids in roots for video in ids],

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from domain.consent import ages, enrolments
+from domain.consent.mentioned import with_mentioned
 from domain.safety import appeals, lineage_texts, registry
 from domain.safety.lineage_texts import LineageTexts
 from domain.safety.name_match import NameHit
 from domain.safety.remote import ModerationClient
 from domain.safety.rules import Finding, judge
 from domain.videos import visibility
+from domain.work_threads import WorkThreads
 from schemas.cameos import TextRule
 from schemas.errors import Code, RiffleError
 from settings import Settings
 
+# Ten milliseconds a prompt; a long lineage takes a second.
+THREADS = WorkThreads(
+    "rules", threads=2, max_waiting=100, busy="many texts are being looked at: try again in a moment"
+)
 APPEAL = "you can appeal: POST /v1/appeals with this request_id"
 
 
@@ -55,7 +60,8 @@ class Screen(NamedTuple):
         Raises:
             RiffleError: not_found, likeness_protected, moderation_refused, consent_refused, taken_down, busy.
         """
-        lineage = await self._lineage(asker, prompt, sources, cameos)
+        named = await with_mentioned(cameos, [prompt])
+        lineage = await self._lineage(asker, prompt, sources, named)
         await self._check_texts(asker, lineage, "prompt")
         await self._check_cameos(asker, lineage.cameos, "cameos")
         if await visibility.is_taken_down(lineage.videos, asker.now):
@@ -67,7 +73,8 @@ class Screen(NamedTuple):
         Raises:
             RiffleError: as `check_video`.
         """
-        lineage = await self._lineage(asker, caption or "", [video_id], ())
+        mentioned = await with_mentioned((), [caption or ""], "caption")
+        lineage = await self._lineage(asker, caption or "", [video_id], mentioned)
         await self._check_texts(asker, lineage, "caption" if caption else "video_id")
         await self._check_cameos(asker, lineage.cameos, "video_id")
         if await visibility.is_taken_down(lineage.videos, asker.now):
@@ -135,8 +142,8 @@ class Screen(NamedTuple):
         """
         matcher = await registry.matcher()
         # A long lineage takes seconds, in which others are served.
-        named = await asyncio.to_thread(matcher.find, lineage.texts)
-        findings = await asyncio.to_thread(judge, lineage.texts, bool(lineage.cameos or named))
+        named = await THREADS.run(matcher.find, lineage.texts)
+        findings = await THREADS.run(judge, lineage.texts, bool(lineage.cameos or named))
         hits = await registry.without_grant(named, asker.account, now=asker.now)
         waived = await appeals.waived_rules(asker.account, lineage)
         judgement = Judgement(
