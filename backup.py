@@ -31,7 +31,7 @@ class BackupFailed(RuntimeError):
     """It can't be done; the text says why."""
 
 
-class Manifest(msgspec.Struct, kw_only=True):
+class BackupManifest(msgspec.Struct, kw_only=True):
     """What an archive holds; `media` says whether the media are in it or in a store elsewhere."""
 
     riffle_backup: int
@@ -75,7 +75,9 @@ def _backup(settings: Settings, target: Path) -> str:
         with tempfile.TemporaryDirectory(dir=settings.home) as scratch:
             dumped = Path(scratch) / DUMP
             dump.dump(server.ensure(settings), dumped)
-            manifest = Manifest(riffle_backup=VERSION, created_at=datetime.now(UTC), media=store is not None)
+            manifest = BackupManifest(
+                riffle_backup=VERSION, created_at=datetime.now(UTC), media=store is not None
+            )
             # Readable by its owner alone: the keys are in it.
             partial.touch(mode=0o600)
             with tarfile.open(partial, "w") as archive:
@@ -130,11 +132,11 @@ def _open(source: Path) -> tarfile.TarFile:
         raise BackupFailed(f"{source} is no backup of Riffle") from None
 
 
-def _manifest(archive: tarfile.TarFile, source: Path) -> Manifest:
+def _manifest(archive: tarfile.TarFile, source: Path) -> BackupManifest:
     try:
         file = archive.extractfile(MANIFEST)
         assert file is not None
-        manifest = msgspec.json.decode(file.read(), type=Manifest)
+        manifest = msgspec.json.decode(file.read(), type=BackupManifest)
     except (KeyError, AssertionError, msgspec.MsgspecError):
         raise BackupFailed(f"{source} is no backup of Riffle") from None
     if manifest.riffle_backup != VERSION:
