@@ -82,3 +82,8 @@ COMPARE_EVERY_S = 6 * 3600.0
 # An object that belongs to nothing is deleted after a day: time to notice that a store and a database don't
 # belong together.
 ORPHAN_KEPT_S = 24 * 3600.0
+
+# --- retention
+
+# Between two looks for what is over: some of them read a table. While there is something, every SWEEP_S.
+RETENTION_EVERY_S = 3600.0

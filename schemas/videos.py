@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.errors import VideoError
+from schemas.playback import VideoFile
 from schemas.shown_text import PARAGRAPH
 
 # Four times the longest caption of the drawn world, and far below one NOTIFY payload.
@@ -196,7 +197,10 @@ class Tombstone(msgspec.Struct, kw_only=True):
 
 
 class Video(ResponseBody, kw_only=True):
-    """One generation and its result. With a `tombstone` it has no media any more, and no prompt."""
+    """One generation and its result. With a `tombstone` it has no media any more, and no prompt.
+
+    `size` and `seconds` are what was asked for and drawn; `file` is what its MP4 has once it is completed.
+    """
 
     id: str
     status: Status
@@ -218,6 +222,7 @@ class Video(ResponseBody, kw_only=True):
     remixed_from_video_id: str | None = None
     queue: QueuePlace | None = None
     fidelity: float | None = None
+    file: VideoFile | None = None
     cameos: list[str] = msgspec.field(default_factory=list)
     source: Source | None = None
     post_id: str | None = None

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import (
     Components,
     OpenAPIMediaType,
@@ -23,6 +22,7 @@ from litestar.openapi.spec import (
     Server,
 )
 
+from api.http.schema_page import SchemaPage
 from schemas.accounts import CreateAccount, CreateSession
 from schemas.cameos import Audience, ConsentCheck, CreateCameo, Restrictions
 from schemas.errors import Code
@@ -129,7 +129,7 @@ def config(public_url: str = "") -> OpenAPIConfig:
         version=VERSION,
         description="OpenAI's Videos API, with previews, remixes, a feed and consent.",
         servers=[Server(url=public_url or "/")],
-        render_plugins=[ScalarRenderPlugin()],
+        render_plugins=[SchemaPage()],
         use_handler_docstrings=True,
         components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
     )

@@ -13,6 +13,7 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.copies import THREADS, refuse_copies
+from api.http.file_names import content_disposition
 from api.http.openapi import RiffleOperation
 from domain import media_keys
 from domain.consent import cameos
@@ -125,4 +126,5 @@ class References(Controller):
             data = await media.get(key)
         except FileNotFoundError:
             raise RiffleError(Code.NOT_FOUND, "this cameo has no picture") from None
-        return Response(data, media_type=kind, headers={"cache-control": CACHE})
+        name = content_disposition("cameo", cameo_id, ENDINGS[kind])
+        return Response(data, media_type=kind, headers={"cache-control": CACHE, "content-disposition": name})

@@ -9,11 +9,12 @@ from db.engine import ENGINE
 
 
 class StreamTable(Table, tablename="streams", db=ENGINE):
-    """The head of a stream; its row lock numbers the events."""
+    """The head of a stream; its row lock numbers the events, of which those from `first_seq` on are kept."""
 
     stream = Text(primary_key=True)
     epoch = Text()
     seq = BigInt()
+    first_seq = BigInt()
 
 
 class EventTable(Table, tablename="events", db=ENGINE):

@@ -12,6 +12,7 @@ from schemas.base import unix_seconds
 from schemas.cameos import RevokeMode
 from schemas.errors import VideoError
 from schemas.events import video_stream
+from schemas.playback import file_of
 from schemas.videos import Cost, Links, QueuePlace, Relation, Status, Swarm, Tombstone, Video
 
 
@@ -60,6 +61,9 @@ def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
         remixed_from_video_id=row.source.video_ids[0] if remixed and row.source else None,
         queue=queue,
         fidelity=row.fidelity,
+        file=file_of(row.recipe.width, row.recipe.height, row.recipe.frames, row.recipe.fps)
+        if completed and not gone
+        else None,
         cameos=row.cameos,
         source=row.source,
         post_id=row.post_id,
