@@ -22,6 +22,8 @@ STALL_S = 10.0
 # Ends of sessions are announced; this finds one whose announcement was lost, or that ran out by itself. One
 # query for all phones.
 SESSION_CHECK_S = 60.0
+# How far a restored database may lie back without being noticed: two tiny writes each time.
+BEAT_S = 10.0
 # Time for goodbye and the closing handshake of a phone that still reads.
 GOODBYE_S = 2.0
 # A phone that vanished without a word is noticed within the sum.
@@ -82,3 +84,8 @@ COMPARE_EVERY_S = 6 * 3600.0
 # An object that belongs to nothing is deleted after a day: time to notice that a store and a database don't
 # belong together.
 ORPHAN_KEPT_S = 24 * 3600.0
+
+# --- retention
+
+# Between two looks for what is over: some of them read a table. While there is something, every SWEEP_S.
+RETENTION_EVERY_S = 3600.0

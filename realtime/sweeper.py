@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from db.engine import AWAY
-from domain import media_keys
+from domain import media_keys, retention
 from domain.accounts import erasure
 from domain.clock import Clock
 from domain.consent import cameos, cascades
@@ -28,6 +28,7 @@ class Sweeper:
         self._clock = clock
         self._wakeup = asyncio.Event()
         self._orphans = OrphanSweep(store)
+        self._forget_at = 0.0
 
     def work_arrived(self, _payload: str = "") -> None:
         """Handle a notification that there is something to do."""
@@ -50,6 +51,7 @@ class Sweeper:
             self._expire_grants,
             self._delete_media,
             self._compare_media,
+            self._forget_old,
         ):
             await _attempt(work)
 
@@ -62,7 +64,9 @@ class Sweeper:
             pass
 
     async def _expire_grants(self) -> None:
-        while await cameos.expire(now=self._clock()):
+        # Passed over for this sweep alone.
+        failed: set[str] = set()
+        while await cameos.expire(now=self._clock(), failed=failed):
             pass
 
     async def _delete_media(self) -> None:
@@ -77,6 +81,13 @@ class Sweeper:
             if len(failed) == len(keys):
                 # The store is away: the next sweep goes on with others.
                 return
+
+    async def _forget_old(self) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._forget_at:
+            # What a bounded round left over is for the next one.
+            more = await retention.sweep(now=self._clock())
+            self._forget_at = now_s + (0.0 if more else limits.RETENTION_EVERY_S)
 
     async def _compare_media(self) -> None:
         await self._orphans.step(time.monotonic())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from urllib.parse import urlsplit
 
 from litestar import Controller, post
@@ -23,12 +22,12 @@ class Realtime(Controller):
     tags = ("realtime",)
 
     @post("/ticket", summary="A ticket for the socket")
-    async def ticket(self, request: AuthedRequest, now: datetime, settings: Settings) -> Ticket:
+    async def ticket(self, request: AuthedRequest, settings: Settings) -> Ticket:
         """A ticket opens one socket within `expires_in` seconds; no token ever stands in an address.
 
         The socket belongs to the session that asked: it is closed when that ends.
         """
-        ticket = await tickets.issue_ticket(request.auth, now)
+        ticket = await tickets.issue_ticket(request.auth)
         url = socket_url(settings, request.headers.get("host", ""), request.scope["scheme"])
         return Ticket(ticket=ticket, url=url, expires_in=tickets.TICKET_S)
 

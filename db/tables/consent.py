@@ -108,6 +108,7 @@ class CascadeTable(Table, tablename="cascades", db=ENGINE):
     reached = Integer()
     began_at = Timestamptz()
     ended_at = Timestamptz(null=True)
+    retry_at = Timestamptz(null=True)
 
 
 class LedgerTable(Table, tablename="ledger", db=ENGINE):

@@ -9,11 +9,12 @@ revocations themselves.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from db.engine import fetch, fetch_one, transaction
+from db.engine import AWAY, fetch, fetch_one, transaction
 from domain import media_keys
 from domain.videos import transitions
 from domain.videos.lifecycle import FINAL
@@ -22,19 +23,44 @@ from schemas.events import video_stream
 
 # A video takes about 1 ms, so a batch holds its locks for some tens of milliseconds.
 BATCH = 50
+RETRY_AFTER = timedelta(minutes=5)
+log = logging.getLogger(__name__)
 
 
 async def run_batch(*, now: datetime) -> bool:
-    """One batch of the oldest open cascade that nobody else works on; False where there is none."""
+    """One batch of the oldest open cascade that nobody else works on; False where there is none.
+
+    One that fails is left for RETRY_AFTER, so that it keeps nobody else's waiting.
+    """
+    taken: list[int] = []
+    try:
+        return await _run_batch(taken, now)
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("cascades %s failed; they are tried again later", taken)
+        await fetch(
+            "UPDATE cascades SET retry_at = $2 WHERE revocation_id = ANY ($1::bigint[])",
+            taken,
+            now + RETRY_AFTER,
+        )
+        return bool(taken)
+
+
+async def _run_batch(taken: list[int], now: datetime) -> bool:
+    """As `run_batch`, without the care for failures; `taken` gets the revocation."""
     async with transaction():
         task = await fetch_one(
             """
             SELECT c.*, w.mode FROM cascades c JOIN revocations w ON w.id = c.revocation_id
-            WHERE c.ended_at IS NULL ORDER BY c.revocation_id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
-            """
+            WHERE c.ended_at IS NULL AND (c.retry_at IS NULL OR c.retry_at <= $1)
+            ORDER BY c.revocation_id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
+            """,
+            now,
         )
         if task is None:
             return False
+        taken.append(task["revocation_id"])
         ids = await _descendants(task)
         if ids:
             await _withhold(ids, task, now=now)
@@ -54,8 +80,8 @@ async def _descendants(task: dict[str, Any]) -> list[str]:
     """The next videos that come from a withdrawn use; each has a receipt for the cameo, so this ends."""
     rows = await fetch(
         """
-        SELECT r.video_id AS id FROM revocations w JOIN receipts r USING (cameo_id)
-        WHERE w.id = $1 AND r.action = 'draw' AND r.video_id > $2 AND EXISTS (
+        SELECT DISTINCT r.video_id AS id FROM revocations w JOIN receipts r USING (cameo_id)
+        WHERE w.id = $1 AND r.video_id > $2 AND EXISTS (
             SELECT FROM ancestors a JOIN receipts o ON o.video_id = a.ancestor_id
             WHERE a.video_id = r.video_id AND withdrawn(o, w)
         ) ORDER BY r.video_id LIMIT $3

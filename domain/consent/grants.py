@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -185,17 +186,18 @@ async def revise(
     )
 
 
-async def due_to_expire(*, now: datetime) -> list[tuple[str, str]]:
-    """(cameo, grant) of open grants that have run out by `now`, at most DUE_BATCH."""
+async def due_to_expire(besides: Sequence[str] = (), *, now: datetime) -> list[tuple[str, str]]:
+    """(cameo, grant) of open grants that have run out by `now`, at most DUE_BATCH, none of `besides`."""
     rows = await fetch(
         """
         SELECT h.cameo_id, h.grant_id FROM grant_heads h JOIN grants g USING (grant_id, revision)
         WHERE h.status IN ('pending', 'accepted') AND g.scope ->> 'until' IS NOT NULL
-            AND (g.scope ->> 'until')::bigint <= $1
+            AND (g.scope ->> 'until')::bigint <= $1 AND h.grant_id <> ALL ($3::text[])
         ORDER BY h.cameo_id, h.grant_id LIMIT $2
         """,
         int(now.timestamp()),
         DUE_BATCH,
+        list(besides),
     )
     return [(row["cameo_id"], row["grant_id"]) for row in rows]
 

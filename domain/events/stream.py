@@ -10,6 +10,7 @@ import msgspec
 from db.engine import dumps, fetch, fetch_one
 from db.tables.events import EventTable
 from domain.events import references
+from domain.events.resume import Head
 from schemas.base import unix_seconds
 from schemas.events import Event, EventName, Payload
 
@@ -95,10 +96,10 @@ async def since(stream: str, after: int, limit: int) -> list[Event]:
     ]
 
 
-async def head(stream: str) -> tuple[str, int] | None:
-    """Epoch and number of the last event; None before the first."""
-    found = await fetch_one("SELECT epoch, seq FROM streams WHERE stream = $1", stream)
-    return None if found is None else (found["epoch"], found["seq"])
+async def head(stream: str) -> Head | None:
+    """Where a stream stands; None before its first event."""
+    found = await fetch_one("SELECT epoch, seq, first_seq AS first FROM streams WHERE stream = $1", stream)
+    return None if found is None else Head(**found)
 
 
 async def forget_pictures(stream: str) -> None:

@@ -1,10 +1,13 @@
-"""Work as the dispatchers take it: leased, kept alive, ended once. Every write is fenced by the attempt."""
+"""Work as the dispatchers take it: leased, kept alive, ended once. Every write is fenced by the attempt.
+
+How long a lease lasts is told by the database's clock alone: those of the dispatchers' machines may differ.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -57,8 +60,7 @@ class ComparedVideo(msgspec.Struct, kw_only=True, frozen=True):
 async def lease(
     worker: str, *, limit_preview: int, limit_full: int, now: datetime, ttl_s: float
 ) -> list[LeasedJob]:
-    """Take work: previews first, everybody in turn, and what the lost leases of others left."""
-    until = now + timedelta(seconds=ttl_s)
+    """Take work for `ttl_s` seconds: previews first, everybody in turn, and what lost leases left."""
     taken: list[LeasedJob] = []
     async with transaction():
         await _reap(now)
@@ -79,7 +81,7 @@ async def lease(
             ids = [row["id"] for row in locked]
             rows = await select("v.id = ANY ($1::text[]) ORDER BY array_position($1::text[], v.id)", ids)
             refused = await _withdraw_refused(rows, now)
-            jobs = [await _begin(row, worker, until, now) for row in rows if row.id not in refused]
+            jobs = [await _begin(row, worker, ttl_s, now) for row in rows if row.id not in refused]
             taken += [job for job in jobs if job is not None]
     return taken
 
@@ -100,12 +102,12 @@ async def _withdraw_refused(rows: Sequence[VideoRow], now: datetime) -> set[str]
     return refused
 
 
-async def _begin(row: VideoRow, worker: str, until: datetime, now: datetime) -> LeasedJob | None:
+async def _begin(row: VideoRow, worker: str, ttl_s: float, now: datetime) -> LeasedJob | None:
     """The job of a locked, queued video; None where it has ended, since it can't be drawn."""
     if row.unreadable:
         await _fail_unreadable(row, now)
         return None
-    attempt = await _by_itself(row, now, partial(transitions.lease, row, worker, until, now))
+    attempt = await _by_itself(row, now, partial(transitions.lease, row, worker, ttl_s, now))
     if attempt is None:
         return None
     return LeasedJob(id=row.id, attempt=attempt, tier=row.tier, account_id=row.account_id, recipe=row.recipe)
@@ -114,8 +116,8 @@ async def _begin(row: VideoRow, worker: str, until: datetime, now: datetime) -> 
 async def _reap(now: datetime) -> None:
     """Take videos from workers that stopped keeping their leases."""
     rows = await select(
-        "v.status = 'in_progress' AND v.lease_until < $1 ORDER BY v.id FOR NO KEY UPDATE OF v SKIP LOCKED",
-        now,
+        "v.status = 'in_progress' AND v.lease_until < clock_timestamp()"
+        " ORDER BY v.id FOR NO KEY UPDATE OF v SKIP LOCKED"
     )
     for row in sorted(rows, key=transitions.by_account):
         await _by_itself(row, now, partial(_requeue_or_fail, row, now))
@@ -161,20 +163,19 @@ async def _requeue_or_fail(row: VideoRow, now: datetime) -> None:
         )
 
 
-async def heartbeat(
-    worker: str, running: Sequence[tuple[str, int]], *, now: datetime, ttl_s: float
-) -> set[str]:
+async def heartbeat(worker: str, running: Sequence[tuple[str, int]], *, ttl_s: float) -> set[str]:
     """Keep the leases of (video, attempt); returns the ids that are still this worker's."""
     rows = await fetch(
         """
-        UPDATE videos v SET lease_until = $4 FROM unnest($2::text[], $3::integer[]) AS mine(id, attempt)
+        UPDATE videos v SET lease_until = clock_timestamp() + make_interval(secs => $4)
+        FROM unnest($2::text[], $3::integer[]) AS mine(id, attempt)
         WHERE v.id = mine.id AND v.attempt = mine.attempt AND v.worker = $1 AND v.status = 'in_progress'
         RETURNING v.id
         """,
         worker,
         [video for video, _ in running],
         [attempt for _, attempt in running],
-        now + timedelta(seconds=ttl_s),
+        ttl_s,
     )
     return {row["id"] for row in rows}
 

@@ -85,19 +85,22 @@ async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
         return await lock_own(video_id, account)
 
 
-async def lease(row: VideoRow, worker: str, lease_until: datetime, now: datetime) -> int:
-    """Give a locked, queued video to a worker; returns the number of the attempt."""
+async def lease(row: VideoRow, worker: str, ttl_s: float, now: datetime) -> int:
+    """Give a locked, queued video to a worker for `ttl_s` seconds; returns the number of the attempt."""
     attempt = row.attempt + 1
-    await VideoTable.update(
-        {
-            VideoTable.status: advance(row.status, Trigger.LEASE).value,
-            VideoTable.attempt: attempt,
-            VideoTable.worker: worker,
-            VideoTable.lease_until: lease_until,
-            VideoTable.started_at: now,
-            VideoTable.progress: 0,
-        }
-    ).where(VideoTable.id == row.id)
+    await fetch(
+        """
+        UPDATE videos SET status = $2, attempt = $3, worker = $4, started_at = $5, progress = 0,
+            lease_until = clock_timestamp() + make_interval(secs => $6)
+        WHERE id = $1
+        """,
+        row.id,
+        advance(row.status, Trigger.LEASE).value,
+        attempt,
+        worker,
+        now,
+        ttl_s,
+    )
     await stream.append(video_stream(row.id), VideoStarted(attempt=attempt), now=now)
     return attempt
 

@@ -151,9 +151,7 @@ class Dispatcher:
         attempts = {video: running.job.attempt for video, running in self._running.items()}
         if not attempts:
             return
-        kept = await leases.heartbeat(
-            self._worker, list(attempts.items()), now=self._clock(), ttl_s=leases.LEASE_S
-        )
+        kept = await leases.heartbeat(self._worker, list(attempts.items()), ttl_s=leases.LEASE_S)
         for video, attempt in attempts.items():
             running = self._running.get(video)
             if video not in kept and running is not None and running.job.attempt == attempt:

@@ -47,7 +47,6 @@ class Gateway:
         self._port = port
         self._streams = streams
         self._healthy = healthy
-        self._clock = clock
         self._sessions = SessionWatch(clock)
         self._watching: asyncio.Task[None] | None = None
         self._phones: set[Phone] = set()
@@ -139,7 +138,7 @@ class Gateway:
 
     async def _admit(self, connection: ServerConnection) -> None:
         hello = await self._hello(connection)
-        admission = await tickets.redeem_ticket(hello.ticket, now=self._clock())
+        admission = await tickets.redeem_ticket(hello.ticket)
         if admission is None:
             raise Disconnect(GoodbyeReason.BAD_TICKET)
         account, session = admission.account_id, admission.session_id

@@ -64,8 +64,12 @@ async def start(
 
 
 async def died(process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(30):
-        assert await process.wait() == -signal.SIGKILL
+    try:
+        async with asyncio.timeout(30):
+            assert await process.wait() == -signal.SIGKILL
+    finally:
+        if process.returncode is None:
+            process.kill()
 
 
 async def collect(store: MediaStore) -> None:

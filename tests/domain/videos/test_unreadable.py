@@ -14,7 +14,7 @@ from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.errors import Code
 from schemas.events import video_stream
 from schemas.videos import Status
-from tests.build import NOW, at, cameo, completed, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, TTL_S, at, cameo, completed, lease_all, ledger_adds_up, pass_s, person, queue
 from tests.domain.family import sweep
 
 # As a newer version, a restored backup or a hand in the database may leave it.
@@ -63,6 +63,7 @@ async def test_one_that_was_being_drawn_fails_when_its_lease_runs_out(how: str) 
     bad, other = await queue(ada.id, 2)
     await lease_all("dead")
     await spoil(bad, how)
+    await pass_s(TTL_S)
     assert {job.id for job in await lease_all("alive", at(100))} == {other.id}
     assert (await visibility.get_viewable(bad.id, ada.id, NOW)).status is Status.FAILED
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 import pytest
 
@@ -38,7 +37,7 @@ async def test_a_socket_is_closed_when_its_session_ends(
     session = await world.session(person)
     stream = video_stream(await world.video(person))
     async with phone(world.port) as device, phone(world.port) as bystander:
-        await device.hello(await tickets.issue_ticket(session, now()), stream)
+        await device.hello(await tickets.issue_ticket(session), stream)
         await device.events(1)
         await bystander.hello(await world.ticket(other), "inbox")
         await bystander.frame()
@@ -53,7 +52,7 @@ async def test_one_sign_out_leaves_the_other_devices(world: World) -> None:
     session = await world.session(person)
     stream = video_stream(await world.video(person))
     async with phone(world.port) as device, phone(world.port) as tablet:
-        await device.hello(await tickets.issue_ticket(session, now()), stream)
+        await device.hello(await tickets.issue_ticket(session), stream)
         await tablet.hello(await world.ticket(person), stream)
         await tablet.events(1)
         await sessions.end(session, now())
@@ -64,7 +63,7 @@ async def test_one_sign_out_leaves_the_other_devices(world: World) -> None:
 
 async def test_a_ticket_of_an_ended_session_opens_nothing(world: World) -> None:
     session = await world.session(await world.person())
-    ticket = await tickets.issue_ticket(session, now())
+    ticket = await tickets.issue_ticket(session)
     await sessions.end(session, now())
     async with phone(world.port) as device:
         await device.hello(ticket)
@@ -74,7 +73,7 @@ async def test_a_ticket_of_an_ended_session_opens_nothing(world: World) -> None:
 async def test_an_end_that_no_listener_heard_is_noticed(world: World) -> None:
     session = await world.session(await world.person())
     async with phone(world.port) as device:
-        await device.hello(await tickets.issue_ticket(session, now()), "inbox")
+        await device.hello(await tickets.issue_ticket(session), "inbox")
         await device.frame()
         await world.stop_wakeups()
         await sessions.end(session, now())
@@ -89,13 +88,13 @@ async def test_an_end_between_ticket_and_watch_is_noticed(
     """The session ends after its ticket was redeemed, before the gateway listens for it."""
     redeem = tickets.redeem_ticket
 
-    async def redeem_and_end(ticket: str, now: datetime) -> tickets.Admission | None:
-        admission = await redeem(ticket, now)
-        await sessions.end(session, now)
+    async def redeem_and_end(ticket: str) -> tickets.Admission | None:
+        admission = await redeem(ticket)
+        await sessions.end(session, now())
         return admission
 
     session = await world.session(await world.person())
-    ticket = await tickets.issue_ticket(session, now())
+    ticket = await tickets.issue_ticket(session)
     await world.stop_wakeups()
     monkeypatch.setattr(tickets, "redeem_ticket", redeem_and_end)
     async with phone(world.port) as device:
@@ -109,7 +108,7 @@ async def test_a_session_that_runs_out_ends_its_sockets(
     monkeypatch.setattr(limits, "SESSION_CHECK_S", 0.05)
     session = await world.session(await world.person())
     async with phone(world.port) as device:
-        await device.hello(await tickets.issue_ticket(session, now()), "inbox")
+        await device.hello(await tickets.issue_ticket(session), "inbox")
         await device.frame()
         await engine.fetch("UPDATE tokens SET expires_at = now() WHERE session_id = $1", session)
         assert (await device.goodbye())[0] == "signed_out"
