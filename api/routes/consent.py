@@ -8,6 +8,7 @@ from datetime import datetime
 from litestar import Controller, post
 
 from api.http.auth import AuthedRequest, asker
+from api.http.rate_limits import CONSENT_CHECKS, account_limited
 from api.model_cards import Cards
 from domain.consent import facts, verdicts
 from domain.consent.mentioned import with_mentioned
@@ -28,7 +29,7 @@ class Consent(Controller):
     path = "/consent"
     tags = ("cameos",)
 
-    @post("/check", status_code=200, summary="May I?")
+    @post("/check", status_code=200, guards=[account_limited(CONSENT_CHECKS)], summary="May I?")
     async def check(
         self, request: AuthedRequest, now: datetime, data: ConsentCheck, screen: Screen, cards: Cards
     ) -> ConsentAnswer:

@@ -11,7 +11,7 @@ from litestar.response import Stream
 
 from api.http.archive import ArchiveEntry, zipped
 from api.http.auth import AuthedRequest, asker
-from api.http.rate_limits import SIGN_INS, rate_limited
+from api.http.rate_limits import SIGN_INS, rate_limited, sign_in_attempt
 from domain.accounts import accounts, credits, erasure, passwords, sessions, takeout
 from domain.accounts.accounts import AccountRow
 from domain.safety.screen import Screen
@@ -73,7 +73,7 @@ class OwnAccount(Controller):
         """
         password = None if data is None else data.password
         if password is not None:
-            await _check_password(request.user, password)
+            await _check_password(request, password)
         elif not await sessions.is_recent(request.auth, now):
             raise RiffleError(
                 Code.WRONG_CREDENTIALS, "give your password to delete the account", param="password"
@@ -93,7 +93,7 @@ class OwnAccount(Controller):
         Raises:
             RiffleError: wrong_credentials; invalid_request, for one that is easily guessed; rate_limited.
         """
-        await _check_password(request.user, data.password)
+        await _check_password(request, data.password)
         passwords.check_new(data.new_password, request.user.handle, "new_password")
         await accounts.set_password(request.user.id, await passwords.hashed(data.new_password))
         await sessions.end_of_account(request.user.id, now, keep=request.auth)
@@ -145,9 +145,11 @@ async def _me(account: AccountRow) -> Me:
     )
 
 
-async def _check_password(account: AccountRow, password: str) -> None:
-    if not await passwords.matches(password, account.password_hash):
-        raise RiffleError(Code.WRONG_CREDENTIALS, "the password is wrong", param="password")
+async def _check_password(request: AuthedRequest, password: str) -> None:
+    with sign_in_attempt(request, request.user.handle) as attempt:
+        if not await passwords.matches(password, request.user.password_hash):
+            attempt.keep()
+            raise RiffleError(Code.WRONG_CREDENTIALS, "the password is wrong", param="password")
 
 
 async def _archive(account_id: str, media: MediaStore) -> AsyncIterator[bytes]:
