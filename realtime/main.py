@@ -37,7 +37,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         link = ModelServerLink(settings.models_socket)
         dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
         sweeper = Sweeper(store, utc_now)
-        gateway = Gateway(settings.realtime_port, streams, lambda: wakeups.connected, utc_now)
+        gateway = Gateway(
+            settings.realtime_port,
+            streams,
+            lambda: wakeups.connected,
+            utc_now,
+            settings.proxy_networks,
+        )
 
         def resync() -> None:
             gateway.resync()
