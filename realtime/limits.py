@@ -34,6 +34,8 @@ STALL_S = 10.0
 # Ends of sessions are announced; this finds one whose announcement was lost, or that ran out by itself. One
 # query for all phones.
 SESSION_CHECK_S = 60.0
+# How far a restored database may lie back without being noticed: two tiny writes each time.
+BEAT_S = 10.0
 # Time for goodbye and the closing handshake of a phone that still reads.
 GOODBYE_S = 2.0
 # A phone that vanished without a word is noticed within the sum.

@@ -27,6 +27,8 @@ from schemas.stream import (
     Follow,
     FollowRefused,
     GoodbyeReason,
+    Ping,
+    Pong,
     Position,
     Unfollow,
     Welcome,
@@ -36,6 +38,7 @@ from schemas.stream import (
 INBOX = "inbox"
 # What a stream may be called; anything else (a NUL, say) never reaches the database.
 _STREAM_NAME = re.compile(r"[a-z]+:[A-Za-z0-9_-]+")
+_PONG = msgspec.json.encode(Pong())
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 
 
@@ -133,6 +136,9 @@ class Phone:
             elif isinstance(frame, Unfollow):
                 for name in frame.streams:
                     self._unfollow(self._stream_of(name))
+            elif isinstance(frame, Ping):
+                async with self._writing:
+                    await self._write(_PONG, text=True)
             else:
                 raise Disconnect(GoodbyeReason.BAD_FRAME)
 
