@@ -256,7 +256,10 @@ class ConsentAnswer(ResponseBody, kw_only=True):
 
 
 class CameoUse(ResponseBody, kw_only=True):
-    """One video in which a cameo appears, as its owner sees it."""
+    """One video in which a cameo appears, as its owner sees it.
+
+    `visible`: its post (`post_id`) is seen by others now; a post may be hidden by consent or by moderators.
+    """
 
     video_id: str
     by: str
@@ -264,6 +267,7 @@ class CameoUse(ResponseBody, kw_only=True):
     status: str
     post_id: str | None
     at: UnixSeconds
+    visible: bool = False
 
 
 class CameoUseList(ResponseBody, kw_only=True):
