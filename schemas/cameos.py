@@ -117,6 +117,13 @@ class CreateCameo(RequestBody, kw_only=True):
     restrictions: Restrictions = msgspec.field(default_factory=Restrictions)
 
 
+class CreateCharacter(RequestBody, kw_only=True):
+    """`POST /v1/videos/characters`; `video` is an MP4, as the file of a form or in base64."""
+
+    name: DisplayName
+    video: bytes
+
+
 class PatchCameo(RequestBody, kw_only=True):
     """`PATCH /v1/cameos/{id}`; what is absent stays. Each change is a new revision."""
 
@@ -197,6 +204,17 @@ class Cameo(ResponseBody, kw_only=True):
     challenge: Challenge | None = None
     reached: RevocationReach | None = None
     object: str = "cameo"
+
+
+class Character(ResponseBody, kw_only=True):
+    """A cameo as the openai SDK reads it."""
+
+    id: str
+    name: str
+    created_at: UnixSeconds
+    handle: str
+    audience: Audience
+    object: str = "character"
 
 
 class CameoList(ResponseBody, kw_only=True):

@@ -85,8 +85,8 @@ class VideoCancelled(msgspec.Struct, kw_only=True, frozen=True):
 class WithdrawalReason(StrEnum):
     """Why a video is out of sight.
 
-    Its maker deleted it, or took the post back; a person in it withdrew consent, to what was posted (`hidden`)
-    or to all that was made (`revoked`); moderators took it down.
+    Its maker deleted it, or took the post back; a person in it withdrew consent, to what was posted
+    (`hidden`) or to all that was made (`revoked`); moderators took it down.
     """
 
     DELETED = "deleted"

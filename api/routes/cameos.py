@@ -166,7 +166,7 @@ class Cameos(Controller):
             RiffleError: not_found.
         """
         found = await receipts.list_uses(cameo_id, request.user.id)
-        shown = await visibility.listed([use.video_id for use in found], now)
+        shown = await visibility.listed([use.video_id for use in found], request.user.id, now)
         return CameoUseList(
             data=[msgspec.structs.replace(use, visible=use.video_id in shown) for use in found]
         )
