@@ -100,6 +100,12 @@ SWEEPS = (
         "EXISTS (SELECT FROM videos v WHERE v.id = t.video_id AND v.deleted_at < $1)",
     ),
     Sweep(
+        "verdicts on the words of deleted videos",
+        "text_verdicts",
+        30 * DAY,
+        "EXISTS (SELECT FROM videos v WHERE v.id = t.video_id AND v.deleted_at < $1)",
+    ),
+    Sweep(
         "fingerprints of deleted videos that no takedown is about",
         "fingerprints",
         30 * DAY,

@@ -41,10 +41,19 @@ log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """All phones of this process; `healthy` says whether wakeups arrive."""
+    """All phones of this process; `healthy` says whether wakeups arrive, `ready` whether work is drawn."""
 
-    def __init__(self, port: int, streams: Streams, healthy: Callable[[], bool], clock: Clock) -> None:
+    def __init__(
+        self,
+        port: int,
+        streams: Streams,
+        healthy: Callable[[], bool],
+        clock: Clock,
+        *,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._port = port
+        self._ready = ready
         self._streams = streams
         self._healthy = healthy
         self._sessions = SessionWatch(clock)
@@ -114,6 +123,10 @@ class Gateway:
             status = http.HTTPStatus.OK if healthy else http.HTTPStatus.SERVICE_UNAVAILABLE
             body = msgspec.json.encode({"status": "ok" if healthy else "no wake-ups", "phones": self._open})
             return _page(status, "application/json", body)
+        if path == "/ready":
+            ready = self._healthy() and self._ready()
+            status = http.HTTPStatus.OK if ready else http.HTTPStatus.SERVICE_UNAVAILABLE
+            return _page(status, "application/json", msgspec.json.encode({"ready": ready}))
         if path == "/metrics":
             metrics.WAKEUPS_CONNECTED.set(self._healthy())
             return _page(http.HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
