@@ -42,7 +42,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         keeper = JournalKeeper(Journal(settings.home))
         # Before any phone is let in: its position may be of a time that is lost.
         await keeper.renew_if_restored()
-        gateway = Gateway(settings.realtime_port, streams, lambda: wakeups.connected, utc_now)
+        gateway = Gateway(
+            settings.realtime_port,
+            streams,
+            lambda: wakeups.connected,
+            utc_now,
+            settings.proxy_networks,
+        )
 
         def resync() -> None:
             gateway.resync()
