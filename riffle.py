@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from settings import BadSetting, load
@@ -23,6 +24,10 @@ PROCESSES = {
 SUPERVISING = {"up": "supervisor:up", "doctor": "doctor:doctor"}
 DATABASE_COMMANDS = {
     "upgrade": ("domain.setup:upgrade", "bring the tables up to date"),
+    "restored": (
+        "domain.restored:restored",
+        "after a restore: begin every stream anew, carry out again what the journal knows",
+    ),
     "verify-ledger": (
         "domain.consent.verify_ledger:verify",
         "recompute the ledger of consent; the status is what was found",
@@ -51,6 +56,10 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     if args.command in SUPERVISING:
         return int(_load(SUPERVISING[args.command])(settings))
+    if args.command == "backup":
+        return int(_load("backup:backup")(settings, args.file))
+    if args.command == "restore":
+        return int(_load("backup:restore")(settings, args.file, replace=args.replace))
     if args.command != "models" and not settings.database_url:
         # A process started by hand joins the embedded PostgreSQL of its home.
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
@@ -83,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     moderator.add_argument("action", choices=("add", "remove"))
     moderator.add_argument("name")
     moderator.add_argument("--superuser", action="store_true", help="may also change the registry")
+    saving = commands.add_parser("backup", help="database, media, keys and journal as one archive")
+    saving.add_argument("file", type=Path)
+    bringing = commands.add_parser("restore", help="bring a backup back, where Riffle doesn't run")
+    bringing.add_argument("file", type=Path)
+    bringing.add_argument("--replace", action="store_true", help="also where there are accounts already")
     commands.add_parser("doctor", help="say what on this machine would stop Riffle")
     return parser
 

@@ -108,7 +108,7 @@ class ModelServerCards:
     async def _ask(self) -> None:
         try:
             self._known = await self._fetch()
-        except (httpx.HTTPError, msgspec.MsgspecError) as away:
+        except (httpx.HTTPError, msgspec.MsgspecError, RecursionError, ValueError) as away:
             raise self._busy() from away
         finally:
             self._asked_at = time.monotonic()

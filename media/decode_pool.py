@@ -8,6 +8,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,8 @@ MAX_EACH = 2
 KILL_AFTER_S = MAX_DECODE_S + 5
 # A worker holds 100 MB of libraries.
 IDLE_S = 120.0
+# Who left before the end is counted at the next request; of most nobody asks.
+MAX_COUNTED = 1000
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, "-m", "media.decode_worker")
 
@@ -114,6 +117,10 @@ class DecodePool:
         request = DecodeRequest("claimed_videos", data, f"{media_type}\n{authority}")
         return await self._queues[kind].run(request, who, ClaimedVideos)
 
+    def take_seconds(self, who: str) -> float:
+        """How long strangers' clips of `who` were decoded since this was last asked."""
+        return self._queues["provenance"].take_seconds(who)
+
     def close(self) -> None:
         """End all workers, in the middle of what they do."""
         for queue in self._queues.values():
@@ -129,6 +136,7 @@ class _Queue:
         self._local = threading.local()
         self._workers: set[_Worker] = set()
         self._waiting: Counter[str] = Counter()
+        self._seconds: dict[str, float] = {}
 
     async def run(self, request: DecodeRequest, who: str, kind: type[T]) -> T:
         """Do one task when it is its turn."""
@@ -136,7 +144,7 @@ class _Queue:
             raise DecoderBusy("too much waits to be decoded")
         self._waiting[who] += 1
         # The thread goes on where the asker leaves, and is counted until it has ended.
-        work = asyncio.get_running_loop().run_in_executor(self._threads, self._work, request)
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._work, request, who)
         work.add_done_callback(lambda _: self._leave(who))
         reply = await asyncio.shield(cast(Awaitable[DecodeReply], work))
         if reply.unexpected is not None:
@@ -154,12 +162,21 @@ class _Queue:
         self._waiting[who] -= 1
         self._waiting += Counter()
 
-    def _work(self, request: DecodeRequest) -> DecodeReply:
+    def take_seconds(self, who: str) -> float:
+        return self._seconds.pop(who, 0.0)
+
+    def _work(self, request: DecodeRequest, who: str) -> DecodeReply:
         worker: _Worker | None = getattr(self._local, "worker", None)
         if worker is None or not worker.alive:
             worker = self._local.worker = _Worker(self._command)
             self._workers = {item for item in self._workers if item.alive} | {worker}
-        return worker.perform(request)
+        began = time.monotonic()
+        try:
+            return worker.perform(request)
+        finally:
+            if len(self._seconds) >= MAX_COUNTED:
+                self._seconds.clear()
+            self._seconds[who] = self._seconds.get(who, 0.0) + time.monotonic() - began
 
 
 class _Worker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -11,6 +11,7 @@ from msgspec import Meta
 from schemas.accounts import DisplayName
 from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.enrolment import Challenge
+from schemas.feed import MAX_CAPTION_CHARS
 from schemas.shown_text import LINE, PARAGRAPH
 from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Prompt, Source, Steer, Tier
 
@@ -96,6 +97,7 @@ class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a grant covers: one prompt, one trend, one video (to be posted) or any; how often; until when.
 
+    `prompt` covers what a model is given by that prompt alone: no steering, and nothing made from a video.
     `post` False means drafts only; `until` is in unix seconds.
     """
 
@@ -138,10 +140,32 @@ class RevokeCameo(RequestBody, kw_only=True):
     grantee: str | None = None
 
 
+class RevocationReach(ResponseBody, kw_only=True):
+    """What a revocation does, or did.
+
+    `scope` is what was made under one grant, by one person (`grantee`), or with the cameo at all: `videos`
+    that are there, hidden ones too, `posts` of them posted, by `people`. This mode deletes `deleted` of them
+    for good, takes `hidden` posts out of sight, and stops `ended` that are being drawn.
+    """
+
+    scope: Literal["cameo", "person", "grant"]
+    mode: RevokeMode
+    videos: int
+    posts: int
+    people: int
+    deleted: int
+    hidden: int
+    ended: int
+    grantee: str | None = None
+    grant_id: str | None = None
+    object: str = "revocation.reach"
+
+
 class ConsentCheck(RequestBody, kw_only=True):
     """`POST /v1/consent/check`: may I, before paying.
 
-    What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video would.
+    What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video under
+    `caption` would. Cameos that `prompt` or `caption` mention by @handle are asked about too.
     """
 
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
@@ -150,12 +174,14 @@ class ConsentCheck(RequestBody, kw_only=True):
     steer: Steer | None = None
     tier: Tier = Tier.PREVIEW
     video_id: str | None = None
+    caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS, extra=PARAGRAPH)] | None = None
 
 
 class Cameo(ResponseBody, kw_only=True):
     """A likeness profile. `restrictions` is None to people other than its owner.
 
-    `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show.
+    `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show; `reached` in
+    that to a revocation: what it reached.
     """
 
     id: str
@@ -169,6 +195,7 @@ class Cameo(ResponseBody, kw_only=True):
     restrictions: Restrictions | None = None
     has_reference: bool = False
     challenge: Challenge | None = None
+    reached: RevocationReach | None = None
     object: str = "cameo"
 
 

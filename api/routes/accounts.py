@@ -7,7 +7,7 @@ from datetime import datetime
 from litestar import Controller, delete, post
 
 from api.http.auth import PUBLIC, AuthedRequest, PublicRequest
-from api.http.rate_limits import SIGN_INS, rate_limited
+from api.http.rate_limits import SIGN_INS, rate_limited, sign_in_attempt
 from domain.accounts import accounts, passwords, sessions
 from domain.accounts.accounts import AccountRow
 from domain.safety.screen import Screen
@@ -63,12 +63,14 @@ class Accounts(Controller):
         Raises:
             RiffleError: wrong_credentials, rate_limited.
         """
-        account = await accounts.by_handle(data.handle)
-        if (
-            not await passwords.matches(data.password, account.password_hash if account else None)
-            or account is None
-        ):
-            raise RiffleError(Code.WRONG_CREDENTIALS, "the handle or the password is wrong")
+        with sign_in_attempt(request, accounts.fold(data.handle)) as attempt:
+            account = await accounts.by_handle(data.handle)
+            if (
+                not await passwords.matches(data.password, account.password_hash if account else None)
+                or account is None
+            ):
+                attempt.keep()
+                raise RiffleError(Code.WRONG_CREDENTIALS, "the handle or the password is wrong")
         return await _signed_in(account, request, now)
 
     @post("/sessions/refresh", opt=PUBLIC, status_code=200, summary="New tokens for a refresh token")

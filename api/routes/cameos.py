@@ -12,7 +12,7 @@ from litestar.params import Parameter
 import domain.consent.ledger
 from api.http.auth import AuthedRequest, asker
 from api.http.idempotency import idempotent, idempotent_with_check
-from domain.consent import cameos, enrolments, grants, receipts
+from domain.consent import cameos, enrolments, grants, reach, receipts
 from domain.consent.ages import check_age
 from domain.safety.screen import Screen
 from schemas.cameos import (
@@ -27,7 +27,9 @@ from schemas.cameos import (
     Ledger,
     PatchCameo,
     RequestCameo,
+    RevocationReach,
     RevokeCameo,
+    RevokeMode,
 )
 from schemas.errors import Code, RiffleError
 from schemas.feed import Deleted
@@ -129,13 +131,31 @@ class Cameos(Controller):
     ) -> Cameo:
         """Withdraw one grant, one person's leave, or (with neither) the whole cameo, which is final.
 
-        `mode` block_new leaves alone what there is; hide_posts hides what is posted; tombstone deletes all.
-        It counts at once, for what was made from it too; a stronger mode can follow.
+        `mode` block_new leaves alone what there is; hide_posts hides what is posted; tombstone deletes all
+        that was made under that grant, by that person whatever allowed it, or by anybody.
+        It counts at once, for what was made from it too; a stronger mode can follow. `reached` says how much.
 
         Raises:
             RiffleError: not_found.
         """
         return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now=now)
+
+    @get("/{cameo_id:str}/reach", summary="What withdrawing consent would do")
+    async def reach(
+        self,
+        request: AuthedRequest,
+        cameo_id: str,
+        mode: RevokeMode = RevokeMode.HIDE_POSTS,
+        grant_id: str | None = None,
+        grantee: str | None = None,
+    ) -> RevocationReach:
+        """Count what `POST /v1/cameos/{id}/revoke` with the same fields would reach now; nothing is changed.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        asked = RevokeCameo(mode=mode, grant_id=grant_id, grantee=grantee)
+        return await reach.reach(cameo_id, request.user.id, asked)
 
     @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
     async def uses(self, request: AuthedRequest, cameo_id: str) -> CameoUseList:

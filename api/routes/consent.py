@@ -8,8 +8,10 @@ from datetime import datetime
 from litestar import Controller, post
 
 from api.http.auth import AuthedRequest, asker
+from api.http.rate_limits import CONSENT_CHECKS, account_limited
 from api.model_cards import Cards
 from domain.consent import facts, verdicts
+from domain.consent.mentioned import with_mentioned
 from domain.consent.policy import Verdict
 from domain.feed import posts
 from domain.safety.screen import Screen
@@ -27,7 +29,7 @@ class Consent(Controller):
     path = "/consent"
     tags = ("cameos",)
 
-    @post("/check", status_code=200, summary="May I?")
+    @post("/check", status_code=200, guards=[account_limited(CONSENT_CHECKS)], summary="May I?")
     async def check(
         self, request: AuthedRequest, now: datetime, data: ConsentCheck, screen: Screen, cards: Cards
     ) -> ConsentAnswer:
@@ -41,8 +43,10 @@ class Consent(Controller):
         """
         check_prompt(data.prompt or "")
         if data.video_id is not None:
-            allowed, found = await posts.may_post(data.video_id, request.user.id, now)
-            rules = await screen.refusing_rules(asker(request, now), "", [data.video_id], [])
+            allowed, found = await posts.may_post(data.video_id, request.user.id, now, data.caption)
+            rules = await screen.refusing_rules(
+                asker(request, now), data.caption or "", [data.video_id], list(found)
+            )
             found = found | await _refused(screen, request.user.id, list(found))
             return _answer(allowed and not rules, found, rules)
         if not data.cameos and data.source is None and not data.prompt:
@@ -52,7 +56,9 @@ class Consent(Controller):
         parents = data.source.video_ids if data.source else []
         sources = [await get_viewable(video_id, request.user.id, now) for video_id in parents]
         inherited = sorted({cameo for row in sources for cameo in row.cameos})
-        wanted = list(dict.fromkeys([*data.cameos, *inherited]))
+        named = await with_mentioned(data.cameos, [data.prompt or ""])
+        wanted = list(dict.fromkeys([*named, *inherited]))
+        steered = None if data.steer is None else _steered(data, data.steer, (await cards.all())[0])
         (lineage,) = await facts.lineage_facts([parents])
         found = await verdicts.of_request(
             request.user.id,
@@ -61,7 +67,8 @@ class Consent(Controller):
             data.tier,
             data.prompt or "",
             lineage=lineage,
-            extra_texts=[] if data.steer is None else [_steered(data, data.steer, (await cards.all())[0])],
+            extra_texts=[] if steered is None else [steered],
+            steered=steered is not None and steered != (data.prompt or "").strip(),
             now=now,
         )
         missing = [cameo for cameo in wanted if cameo not in found]

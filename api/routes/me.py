@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
 
 from litestar import Controller, delete, get, patch, post
@@ -11,7 +11,7 @@ from litestar.response import Stream
 
 from api.http.archive import ArchiveEntry, zipped
 from api.http.auth import AuthedRequest, asker
-from api.http.rate_limits import SIGN_INS, rate_limited
+from api.http.rate_limits import SIGN_INS, rate_limited, sign_in_attempt
 from domain.accounts import accounts, credits, erasure, passwords, sessions, takeout
 from domain.accounts.accounts import AccountRow
 from domain.safety.screen import Screen
@@ -30,8 +30,11 @@ from schemas.errors import Code, RiffleError
 
 # Media is read in pieces of this size, so an archive holds a megabyte at a time.
 CHUNK_BYTES = 1024 * 1024
-# Each reads one object after the other, and as fast as its phone takes it.
+# Each reads one object after the other, and as fast as its phone takes it: at 1 MB/s 600 MB in ten minutes.
 EXPORTS_AT_ONCE = asyncio.Semaphore(4)
+EXPORT_S = 600.0
+# Accounts that take theirs along at this moment: one archive at a time for each.
+_exporting: set[str] = set()
 ABOUT = """All that Riffle keeps of your account. A .jsonl file holds a JSON object a line; times are in UTC.
 videos/ and cameos/ hold your media under the ids that the files name.
 """
@@ -73,7 +76,7 @@ class OwnAccount(Controller):
         """
         password = None if data is None else data.password
         if password is not None:
-            await _check_password(request.user, password)
+            await _check_password(request, password)
         elif not await sessions.is_recent(request.auth, now):
             raise RiffleError(
                 Code.WRONG_CREDENTIALS, "give your password to delete the account", param="password"
@@ -93,7 +96,7 @@ class OwnAccount(Controller):
         Raises:
             RiffleError: wrong_credentials; invalid_request, for one that is easily guessed; rate_limited.
         """
-        await _check_password(request.user, data.password)
+        await _check_password(request, data.password)
         passwords.check_new(data.new_password, request.user.handle, "new_password")
         await accounts.set_password(request.user.id, await passwords.hashed(data.new_password))
         await sessions.end_of_account(request.user.id, now, keep=request.auth)
@@ -122,13 +125,15 @@ class OwnAccount(Controller):
         """One zip archive of all that is kept of the account: lines of JSON by subject, and the media.
 
         Raises:
-            RiffleError: busy, while too many others take theirs.
+            RiffleError: busy, while too many others take theirs; conflict, while this account takes its own.
         """
+        if request.user.id in _exporting:
+            raise RiffleError(Code.CONFLICT, "your archive is on its way already", retry_after_s=10)
         if EXPORTS_AT_ONCE.locked():
             raise RiffleError(Code.BUSY, "too many archives are being made: try again soon", retry_after_s=10)
         name = f"riffle-{request.user.handle}.zip"
         return Stream(
-            _archive(request.user.id, media),
+            archive(request.user.id, media),
             media_type="application/zip",
             headers={
                 "content-disposition": f'attachment; filename="{name}"',
@@ -145,15 +150,23 @@ async def _me(account: AccountRow) -> Me:
     )
 
 
-async def _check_password(account: AccountRow, password: str) -> None:
-    if not await passwords.matches(password, account.password_hash):
-        raise RiffleError(Code.WRONG_CREDENTIALS, "the password is wrong", param="password")
+async def _check_password(request: AuthedRequest, password: str) -> None:
+    with sign_in_attempt(request, request.user.handle) as attempt:
+        if not await passwords.matches(password, request.user.password_hash):
+            attempt.keep()
+            raise RiffleError(Code.WRONG_CREDENTIALS, "the password is wrong", param="password")
 
 
-async def _archive(account_id: str, media: MediaStore) -> AsyncIterator[bytes]:
-    async with EXPORTS_AT_ONCE:
-        async for data in zipped(_entries(account_id, media)):
-            yield data
+async def archive(account_id: str, media: MediaStore) -> AsyncGenerator[bytes]:
+    """The archive of an account, read as fast as it is taken; it breaks off after EXPORT_S."""
+    _exporting.add(account_id)
+    try:
+        # Whoever reads too slowly gets a broken connection, and an archive that no program opens.
+        async with EXPORTS_AT_ONCE, asyncio.timeout(EXPORT_S):
+            async for data in zipped(_entries(account_id, media)):
+                yield data
+    finally:
+        _exporting.discard(account_id)
 
 
 async def _entries(account_id: str, media: MediaStore) -> AsyncIterator[ArchiveEntry]:

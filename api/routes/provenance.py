@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from litestar.datastructures import State
 
 from api.http.auth import PUBLIC
 from api.http.copies import find_video
-from api.http.rate_limits import CLIP_CHECKS, caller, rate_limited
+from api.http.rate_limits import CLIP_SECONDS, caller, check_left, count
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
@@ -35,7 +36,6 @@ class ProvenanceRoutes(Controller):
         "/",
         status_code=200,
         opt=PUBLIC,
-        guards=[rate_limited(CLIP_CHECKS)],
         request_max_body_size=MAX_CLIP_BYTES,
         summary="Did you make this?",
     )
@@ -51,8 +51,17 @@ class ProvenanceRoutes(Controller):
         Raises:
             RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited, busy.
         """
-        data = await read_clip(request)
         who = caller(request)
+        check_left(request, CLIP_SECONDS, who)
+        data = await read_clip(request)
+        try:
+            return await self._check(data, who, now, credentials, decoder)
+        finally:
+            count(request, CLIP_SECONDS, who, math.ceil(decoder.take_seconds(who)))
+
+    async def _check(
+        self, data: bytes, who: str, now: datetime, credentials: Credentials, decoder: DecodePool
+    ) -> Provenance:
         try:
             found = await decoder.active_manifest(data, credentials.authority, who=who)
         except UnreadableVideo:

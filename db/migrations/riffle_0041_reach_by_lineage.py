@@ -6,7 +6,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from db.migrations import plain
 
-ID = "2026-11-25T06:00:41:000000"
+ID = "2026-11-30T15:41:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "reach by lineage"
 

@@ -62,6 +62,7 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     deleted_at = Timestamptz(null=True)
     sealed = Text(null=True)
     remixed = Boolean()
+    steered = Boolean()
     trend_id = Text(null=True)
     withheld = Text(null=True)
     withheld_at = Timestamptz(null=True)

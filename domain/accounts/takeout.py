@@ -83,7 +83,8 @@ _MEDIA = """
     WHERE account_id = $1 AND deleted_at IS NULL AND object IS NOT NULL
         AND withdrawal_of(id) IS DISTINCT FROM 'tombstone'
     UNION ALL SELECT id, 'cameos/' || id || substring(reference_key FROM '\\.[a-z0-9]+$'), reference_key
-    FROM cameos WHERE account_id = $1 AND reference_key IS NOT NULL
+    FROM cameos c WHERE account_id = $1 AND reference_key IS NOT NULL
+        AND NOT EXISTS (SELECT FROM minor_cameos m WHERE m.cameo_id = c.id AND m.ended_at IS NULL)
 """
 
 

@@ -13,8 +13,10 @@ from domain import media_keys
 from domain.consent import grants, revocations
 from domain.consent.facts import CameoRequester, cameo_facts
 from domain.consent.policy import Action, UseRequest, decide
+from domain.consent.reach import reach
 from domain.ids import new_id
 from domain.safety.sketches import save_reference
+from domain.videos.visibility import of_minors
 from schemas.base import unix_seconds
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
@@ -98,14 +100,16 @@ async def patch(cameo_id: str, account: str, request: PatchCameo, *, now: dateti
 
 
 async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: datetime) -> Cameo:
-    """Withdraw consent as `domain.consent.revocations.revoke` does; the cameo after it.
+    """Withdraw consent as `domain.consent.revocations.revoke` does; the cameo after it, and what it reached.
 
     Raises:
         RiffleError: not_found, where there is no such cameo, grant or person.
     """
     async with transaction():
+        await grants.lock_cameo(cameo_id, account)
+        reached = await reach(cameo_id, account, request)
         await revocations.revoke(cameo_id, account, request, now=now)
-        return await get(cameo_id, account)
+        return msgspec.structs.replace(await get(cameo_id, account), reached=reached)
 
 
 async def expire(*, now: datetime, failed: set[str] | None = None) -> int:
@@ -180,9 +184,10 @@ async def reference(cameo_id: str, viewer: str, *, now: datetime) -> str:
     """The key of a cameo's picture, for its owner and who has a grant for it.
 
     Raises:
-        RiffleError: not_found; consent_refused.
+        RiffleError: not_found; consent_refused; taken_down, where a moderator flagged it as a minor's.
     """
     await get(cameo_id, viewer)
+    await _check_no_minor(cameo_id)
     found = await fetch_one("SELECT account_id, reference_key FROM cameos WHERE id = $1", cameo_id)
     assert found is not None
     if found["account_id"] != viewer:
@@ -193,6 +198,11 @@ async def reference(cameo_id: str, viewer: str, *, now: datetime) -> str:
     if found["reference_key"] is None:
         raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
     return str(found["reference_key"])
+
+
+async def _check_no_minor(cameo_id: str) -> None:
+    if await of_minors([cameo_id]):
+        raise RiffleError(Code.TAKEN_DOWN, "it is flagged as a minor's: nobody sees its picture")
 
 
 def _unchangeable() -> RiffleError:

@@ -80,8 +80,8 @@ async def _descendants(task: dict[str, Any]) -> list[str]:
     """The next videos that come from a withdrawn use; each has a receipt for the cameo, so this ends."""
     rows = await fetch(
         """
-        SELECT r.video_id AS id FROM revocations w JOIN receipts r USING (cameo_id)
-        WHERE w.id = $1 AND r.action = 'draw' AND r.video_id > $2 AND EXISTS (
+        SELECT DISTINCT r.video_id AS id FROM revocations w JOIN receipts r USING (cameo_id)
+        WHERE w.id = $1 AND r.video_id > $2 AND EXISTS (
             SELECT FROM ancestors a JOIN receipts o ON o.video_id = a.ancestor_id
             WHERE a.video_id = r.video_id AND withdrawn(o, w)
         ) ORDER BY r.video_id LIMIT $3

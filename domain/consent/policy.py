@@ -14,7 +14,7 @@ from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, Rev
 from schemas.videos import Relation, Tier
 
 # Pinned into each grant and receipt; raise it whenever `decide` answers any question differently.
-POLICY_VERSION = 3
+POLICY_VERSION = 4
 # An owner who said no is left in peace by the same person for a day.
 ASK_AGAIN_AFTER_S = 24 * 3600
 
@@ -68,6 +68,7 @@ class UseReason(StrEnum):
     GRANT_REVOKED = "grant_revoked"
     GRANT_EXPIRED = "grant_expired"
     OTHER_PROMPT = "other_prompt"
+    MORE_THAN_PROMPT = "more_than_prompt"
     OTHER_TREND = "other_trend"
     OTHER_VIDEO = "other_video"
     NO_POSTING = "no_posting"
@@ -114,9 +115,9 @@ class UseRequest(msgspec.Struct, kw_only=True, frozen=True):
     `requester` is an account, empty for somebody who is not signed in; `action` is one of `Action`;
     `texts` are what is said beside the prompt, and `judged` says that the prompt is not new: of what was said
     before, `said_before` is the restriction that it breaks. `trend` is the trend it stands in; `video` its id
-    where it exists; `remixed` says whether a remix is anywhere in its
-    making; `others` whether people other than the owner appear by cameo; `withdrawn` how a use that it comes
-    from was withdrawn.
+    where it exists; `remixed` says whether a remix is anywhere in its making, `steered` whether the model is
+    given other words than the prompt; `others` whether people other than the owner appear by cameo;
+    `withdrawn` how a use that it comes from was withdrawn.
     """
 
     requester: str
@@ -129,6 +130,7 @@ class UseRequest(msgspec.Struct, kw_only=True, frozen=True):
     trend: str | None = None
     video: str | None = None
     remixed: bool = False
+    steered: bool = False
     others: bool = False
     withdrawn: RevokeMode | None = None
 
@@ -210,6 +212,7 @@ _STRICTNESS = (UseReason.RESTRICTED_WORDS, UseReason.RESTRICTED_TOPIC, UseReason
 _ASK_FOR = {
     UseReason.GRANT_EXPIRED: "more time",
     UseReason.OTHER_PROMPT: "this prompt",
+    UseReason.MORE_THAN_PROMPT: "approval",
     UseReason.OTHER_TREND: "this trend",
     UseReason.OTHER_VIDEO: "this video",
     UseReason.NO_POSTING: "posting",
@@ -297,6 +300,9 @@ def _shortfall(grant: GrantFacts, request: UseRequest, restrictions: Restriction
         return UseReason.OTHER_VIDEO
     if scope.prompt is not None and normalize_text(scope.prompt) != normalize_text(request.prompt):
         return UseReason.OTHER_PROMPT
+    # A grant for one prompt covers what the model is given by it: no steering, no picture of another video.
+    if scope.prompt is not None and (request.steered or request.remixed):
+        return UseReason.MORE_THAN_PROMPT
     if scope.trend is not None and scope.trend != request.trend:
         return UseReason.OTHER_TREND
     if request.action in _POSTING:

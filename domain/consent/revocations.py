@@ -29,9 +29,9 @@ async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: date
     """
     async with transaction():
         row = await grants.lock_cameo(cameo_id, account)
-        grantee = await _grantee(request, account)
+        grantee = await find_grantee(request, account)
         if request.grant_id is not None:
-            await _check_grant(request.grant_id, cameo_id, grantee)
+            await check_grant(request.grant_id, cameo_id, grantee)
         open_grants = await fetch(
             """
             SELECT grant_id FROM grant_heads
@@ -129,7 +129,12 @@ async def drop_proofs(cameo_id: str) -> None:
     await media_keys.discard([row["media_key"] for row in found])
 
 
-async def _grantee(request: RevokeCameo, account: str) -> str | None:
+async def find_grantee(request: RevokeCameo, account: str) -> str | None:
+    """The account of the person that a request names; None where it names none.
+
+    Raises:
+        RiffleError: not_found.
+    """
     if request.grantee is None:
         return None
     found = await fetch_one("SELECT id FROM accounts WHERE handle = $1", request.grantee)
@@ -140,7 +145,12 @@ async def _grantee(request: RevokeCameo, account: str) -> str | None:
     return str(found["id"])
 
 
-async def _check_grant(grant_id: str, cameo_id: str, grantee: str | None) -> None:
+async def check_grant(grant_id: str, cameo_id: str, grantee: str | None) -> None:
+    """Refuse a grant that is not of this cameo, or not to this person.
+
+    Raises:
+        RiffleError: not_found.
+    """
     found = await fetch_one("SELECT cameo_id, grantee_id FROM grant_heads WHERE grant_id = $1", grant_id)
     theirs = found is not None and (grantee is None or found["grantee_id"] == grantee)
     if found is None or found["cameo_id"] != cameo_id or not theirs:

@@ -24,11 +24,13 @@ THREADS = WorkThreads(
 )
 # Raise the number whenever `text_refusal` answers differently for the same words.
 LISTS = hashlib.sha256(b"1" + msgspec.json.encode(WORDS, order="sorted")).hexdigest()[:16]
-# The words of a video `v`: what was typed, what the model was given beyond that, and captions.
+# The words of a video `v`: what was typed, what the model was given beyond that, and captions. Who takes a
+# post back takes its caption back; who deletes a video takes back no words.
 TEXTS = """
     array(SELECT text FROM (
         SELECT coalesce(v.sealed, v.prompt) AS text UNION SELECT v.recipe ->> 'prompt'
-        UNION SELECT p.caption FROM posts p WHERE p.video_id = v.id AND p.deleted_at IS NULL
+        UNION SELECT p.caption FROM posts p
+        WHERE p.video_id = v.id AND (p.deleted_at IS NULL OR v.deleted_at IS NOT NULL)
     ) AS every WHERE text <> '' ORDER BY text)
 """
 

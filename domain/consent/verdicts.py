@@ -52,6 +52,7 @@ async def of_videos(
             trend=trend or lineages[row.id].trend,
             video=row.id,
             remixed=row.remixed,
+            steered=row.steered,
         )
         found[row.id] = _decide_all(cameos, request, lineages[row.id], refusals)
     return found
@@ -66,12 +67,13 @@ async def of_request(
     *,
     lineage: LineageFacts,
     extra_texts: Sequence[str] = (),
+    steered: bool = False,
     now: datetime,
 ) -> dict[str, Verdict]:
     """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
 
     `lineage` says what its sources come from, `extra_texts` is what is said beyond the prompt, such as the
-    model's own prompt.
+    model's own prompt; `steered` that the model is given other words than were typed.
     """
     known = list((await cameo_facts([CameoRequester(cameo, requester) for cameo in cameo_ids])).values())
     (refusals,) = await text_verdicts.refusals([source.video_ids if source else []], [known])
@@ -83,6 +85,7 @@ async def of_request(
         texts=list(extra_texts),
         trend=lineage.trend,
         remixed=is_remixed(lineage, source),
+        steered=steered,
     )
     return _decide_all(known, request, lineage, refusals)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.consent import ages, enrolments
+from domain.consent.mentioned import with_mentioned
 from domain.safety import appeals, lineage_texts, registry
 from domain.safety.lineage_texts import LineageTexts
 from domain.safety.name_match import NameHit
@@ -59,7 +60,8 @@ class Screen(NamedTuple):
         Raises:
             RiffleError: not_found, likeness_protected, moderation_refused, consent_refused, taken_down, busy.
         """
-        lineage = await self._lineage(asker, prompt, sources, cameos)
+        named = await with_mentioned(cameos, [prompt])
+        lineage = await self._lineage(asker, prompt, sources, named)
         await self._check_texts(asker, lineage, "prompt")
         await self._check_cameos(asker, lineage.cameos, "cameos")
         if await visibility.is_taken_down(lineage.videos, asker.now):
@@ -71,7 +73,8 @@ class Screen(NamedTuple):
         Raises:
             RiffleError: as `check_video`.
         """
-        lineage = await self._lineage(asker, caption or "", [video_id], ())
+        mentioned = await with_mentioned((), [caption or ""], "caption")
+        lineage = await self._lineage(asker, caption or "", [video_id], mentioned)
         await self._check_texts(asker, lineage, "caption" if caption else "video_id")
         await self._check_cameos(asker, lineage.cameos, "video_id")
         if await visibility.is_taken_down(lineage.videos, asker.now):

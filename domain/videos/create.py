@@ -10,10 +10,13 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from db.engine import transaction
 from domain.accounts import credits
 from domain.consent import receipts, verdicts
 from domain.consent.facts import LineageFacts
+from domain.consent.mentioned import with_mentioned
 from domain.consent.policy import action_of
 from domain.events import stream
 from domain.ids import new_id
@@ -61,6 +64,10 @@ async def create_video(
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
     async with transaction():
         rows = await usable_sources(account, source, now)
+        # Who is in a source already is shown by that.
+        shown = {cameo for row in rows for cameo in row.cameos}.difference(request.cameos)
+        named = await with_mentioned(request.cameos, [request.prompt])
+        request = msgspec.structs.replace(request, cameos=[cameo for cameo in named if cameo not in shown])
         recipes = [row.recipe for row in rows]
         if source is not None:
             check_times(source, recipes)
@@ -95,7 +102,7 @@ async def render_video(account: str, video_id: str, cards: Sequence[ModelCard], 
         await check_media(preview)
         ingredients = await lock_ingredients([preview], [])
         check_likeness(preview, ingredients.cameos)
-        draft = draft_render(preview.id, preview.prompt, preview.recipe, card)
+        draft = draft_render(preview.id, preview.prompt, preview.recipe, card, steered=preview.steered)
         return await _queue_first(account, draft, ingredients, now)
 
 
@@ -120,6 +127,7 @@ async def queue(
         draft.prompt,
         lineage=lineage,
         extra_texts=[draft.recipes[0].prompt],
+        steered=draft.steered,
         now=now,
     )
     receipts.require_allowed(permitted, "used", "cameos")
@@ -169,6 +177,7 @@ def _rows(
             created_at=now,
             remixed=verdicts.is_remixed(lineage, draft.source),
             trend_id=lineage.trend,
+            steered=draft.steered,
         )
         for video_id, recipe in zip(ids, draft.recipes, strict=True)
     ]

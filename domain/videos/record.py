@@ -59,6 +59,7 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     deleted_at: datetime | None = None
     remixed: bool
     trend_id: str | None
+    steered: bool = False
     steps_done: int = 0
     steps_total: int = 0
     shown: bool = False
@@ -131,15 +132,15 @@ async def insert_swarm(rows: Sequence[VideoRow]) -> None:
         """
         WITH video AS (
             INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe,
-                source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id)
+                source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id, steered)
             SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13,
-                $14, $15
+                $14, $15, $16
             FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS swarm(id, recipe, nr)
             RETURNING id
         )
         INSERT INTO sources (child_id, parent_id, relation, position)
         SELECT video.id, parent.id, $10, parent.nr
-        FROM video, unnest($16::text[]) WITH ORDINALITY AS parent(id, nr)
+        FROM video, unnest($17::text[]) WITH ORDINALITY AS parent(id, nr)
         """,
         [row.id for row in rows],
         [dumps(row.recipe) for row in rows],
@@ -156,6 +157,7 @@ async def insert_swarm(rows: Sequence[VideoRow]) -> None:
         first.created_at,
         first.remixed,
         first.trend_id,
+        first.steered,
         [] if source is None else source.video_ids,
     )
 

@@ -144,9 +144,12 @@ class ModelServerLink:
             message = await socket.recv(decode=False)
             self._last_frame_at = asyncio.get_running_loop().time()
             try:
-                self._route(_decoder.decode(message))
-            except msgspec.MsgspecError as error:
+                frame = _decoder.decode(message)
+            # Nesting ends in a RecursionError, text that is none in a UnicodeDecodeError.
+            except (msgspec.MsgspecError, RecursionError, ValueError) as error:
                 log.error("the model server sent a frame that can't be decoded: %s", error)
+            else:
+                self._route(frame)
 
     def _route(self, frame: FromModels) -> None:
         if isinstance(frame, Closenesses | Vectors):

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from tests.web.phone import LIVE_MS, RENDER_MS, SWARM_MS, Phone, completed, play
 
@@ -316,3 +316,37 @@ def test_a_refresh_whose_answer_is_lost_signs_nobody_out(phones: list[Phone]) ->
     assert lost
     kept = page.evaluate("JSON.parse(localStorage.getItem('riffle.session')).refresh_token")
     assert kept == json.loads(lost[0])["session"]["refresh_token"]
+
+
+def test_a_socket_that_died_without_a_word_is_replaced(phones: list[Phone]) -> None:
+    """Packets are dropped from some moment on: nothing closes, nothing comes."""
+    page = phones[0].page
+    opened: list[WebSocketRoute] = []
+    dead: set[WebSocketRoute] = set()
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        opened.append(socket)
+        server = socket.connect_to_server()
+        socket.on_message(lambda data: None if socket in dead else server.send(data))
+        server.on_message(lambda data: None if socket in dead else socket.send(data))
+
+    page.route_web_socket(re.compile(r"^ws:"), pass_on)
+    page.reload()
+    expect(page.locator("#tabs")).to_be_visible()
+    ready = "() => import('/shared/socket.js').then(({ live }) => live.ready)"
+    page.wait_for_function(ready, timeout=LIVE_MS)
+    # A socket that lives is kept, however often the phone wakes up.
+    for _ in range(3):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for_timeout(500)
+    page.wait_for_timeout(5000)
+    assert len(opened) == 1
+    dead.add(opened[0])
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.wait_for_timeout(500)
+    assert page.evaluate(ready)
+    page.wait_for_function(
+        "() => import('/shared/socket.js').then(({ live }) => !live.ready)", timeout=LIVE_MS
+    )
+    page.wait_for_function(ready, timeout=LIVE_MS)
+    assert len(opened) == 2

@@ -92,10 +92,10 @@ async function isStale(reply) {
   return body?.error?.code !== "wrong_credentials";
 }
 
-/** One request, with a fresh token where the old one has run out. @returns {Promise<Response>} */
-export async function request(method, path, body, headers = {}) {
+/** One request, with a fresh token where the old one has run out; `within` is for each try. @returns {Promise<Response>} */
+export async function request(method, path, body, headers = {}, within = undefined) {
   const used = session.get()?.access_token;
-  let reply = await send(method, path, body, headers);
+  let reply = await send(method, path, body, headers, within);
   if (used && (await isStale(reply))) {
     try {
       await refresh(used);
@@ -103,18 +103,18 @@ export async function request(method, path, body, headers = {}) {
       if (error.status === 401) forget();
       throw error;
     }
-    if (session.get()) reply = await send(method, path, body, headers);
+    if (session.get()) reply = await send(method, path, body, headers, within);
     if (await isStale(reply)) forget();
   }
   if (!reply.ok) await fail(reply);
   return reply;
 }
 
-/** One JSON call. @param {string} method @param {string} path @param {any} [body] @returns {Promise<any>} */
-export async function call(method, path, body) {
+/** One JSON call. @param {string} method @param {string} path @param {any} [body] @param {number} [within] ms for each try @returns {Promise<any>} */
+export async function call(method, path, body, within) {
   // One key for all tries of a call: what makes something makes it once.
   const headers = method === "POST" ? { "idempotency-key": newKey() } : {};
-  const reply = await request(method, path, body, headers);
+  const reply = await request(method, path, body, headers, within);
   return reply.status === 204 ? null : reply.json();
 }
 

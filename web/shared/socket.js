@@ -4,6 +4,11 @@ import { call, session } from "./api.js";
 
 const FIRST_WAIT_MS = 300;
 const LAST_WAIT_MS = 30_000;
+// A socket that nothing was heard of for so long is asked whether it lives; after a sleep at once.
+const QUIET_MS = 20_000;
+const ANSWER_WITHIN_MS = 4_000;
+// Ticket and handshake; a network that drops packets says nothing at all.
+const OPEN_WITHIN_MS = 12_000;
 // The gateway follows at most 64 streams for one phone; the inbox is one of them.
 const MAX_STREAMS = 64;
 
@@ -23,6 +28,8 @@ class Live extends EventTarget {
   #opening = false;
   #wait = FIRST_WAIT_MS;
   #timer = 0;
+  #quiet = 0;
+  #answer = 0;
   /** @type {LiveEvent | null} the event whose picture is the next frame */
   #announced = null;
 
@@ -60,14 +67,46 @@ class Live extends EventTarget {
     this.#followers.clear();
     this.#positions.clear();
     clearTimeout(this.#timer);
-    this.#socket?.close();
-    this.#socket = null;
+    this.#drop();
   }
 
-  /** Try again now: the network is back, or the page is looked at again. */
+  /** The network is back, or the page is looked at again: see whether the socket lives, or open one now. */
   wake() {
     this.#wait = FIRST_WAIT_MS;
-    if (!this.#socket) this.#connect();
+    if (this.ready) this.#ask();
+    else if (!this.#socket) this.#connect();
+  }
+
+  /** Anything that comes within ANSWER_WITHIN_MS shows that the socket lives. */
+  #ask() {
+    clearTimeout(this.#quiet);
+    if (this.#answer) return;
+    this.#send({ type: "ping" });
+    this.#answer = setTimeout(() => this.#lost(), ANSWER_WITHIN_MS);
+  }
+
+  #heard() {
+    clearTimeout(this.#answer);
+    clearTimeout(this.#quiet);
+    this.#answer = 0;
+    this.#quiet = setTimeout(() => this.#ask(), QUIET_MS);
+  }
+
+  /** Nothing comes any more, though nobody has closed it. */
+  #lost() {
+    this.#drop();
+    this.dispatchEvent(new Event("change"));
+    this.#connect();
+  }
+
+  #drop() {
+    clearTimeout(this.#answer);
+    clearTimeout(this.#quiet);
+    this.#answer = 0;
+    // Closing waits for the other side, which may be gone: this side is done with it now.
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
   }
 
   #send(frame) {
@@ -79,7 +118,7 @@ class Live extends EventTarget {
     this.#opening = true;
     clearTimeout(this.#timer);
     try {
-      const { ticket, url } = await call("POST", "/v1/realtime/ticket");
+      const { ticket, url } = await call("POST", "/v1/realtime/ticket", undefined, OPEN_WITHIN_MS);
       this.#open(new WebSocket(url, ["riffle.v1"]), ticket);
     } catch {
       this.#again();
@@ -93,15 +132,23 @@ class Live extends EventTarget {
     this.#socket = socket;
     this.#announced = null;
     socket.binaryType = "arraybuffer";
+    this.#answer = setTimeout(() => this.#lost(), OPEN_WITHIN_MS);
     socket.onopen = () => {
+      if (this.#socket !== socket) return;
+      this.#heard();
       const follow = [...this.#positions].slice(0, MAX_STREAMS).map(([stream, position]) => ({ stream, ...position }));
       this.#send({ type: "hello", ticket, follow });
       this.dispatchEvent(new Event("change"));
     };
-    socket.onmessage = ({ data }) => (typeof data === "string" ? this.#frame(JSON.parse(data)) : this.#picture(data));
+    socket.onmessage = ({ data }) => {
+      if (this.#socket !== socket) return;
+      this.#heard();
+      if (typeof data === "string") this.#frame(JSON.parse(data));
+      else this.#picture(data);
+    };
     socket.onclose = () => {
       if (this.#socket !== socket) return;
-      this.#socket = null;
+      this.#drop();
       this.dispatchEvent(new Event("change"));
       this.#again();
     };
@@ -145,4 +192,5 @@ class Live extends EventTarget {
 export const live = new Live();
 
 addEventListener("online", () => live.wake());
+addEventListener("pageshow", () => live.wake());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && live.wake());

@@ -181,6 +181,17 @@ async def test_claims_are_bounded(app: Litestar, anyone: httpx.AsyncClient) -> N
     refused(await anyone.post("/v1/takedowns", json=body), 429, "rate_limited")
 
 
+async def test_claims_that_are_refused_stop_nobody(
+    anyone: httpx.AsyncClient, ada: Person, media: MediaStore
+) -> None:
+    post = await posted(ada, media, seed=47)
+    for _ in range(TAKEDOWNS.amount + 5):
+        unknown = {**CLAIM, "videos": ["video_" + "0" * 32]}
+        refused(await anyone.post("/v1/takedowns", json=unknown), 404, "not_found")
+        refused(await anyone.post("/v1/takedowns", json={**CLAIM, "role": "?"}), 400, "invalid_request")
+    await claim(anyone, post["id"])
+
+
 async def test_only_who_is_concerned_may_answer(
     anyone: httpx.AsyncClient, ada: Person, bob: Person, media: MediaStore
 ) -> None:
