@@ -4,11 +4,23 @@ from __future__ import annotations
 
 # --- phones
 
-# A ticket lives 30 s and a phone has it in hand; 10 s covers a slow radio waking up.
-HELLO_S = 10.0
+# The head of a handshake comes with the first packet; a slow radio may repeat it.
+HANDSHAKE_S = 5.0
+# A phone has its ticket in hand and sends it with the next packet.
+HELLO_S = 1.0
+# Sockets without a ticket: each is a task and 20 kB; one more ends the oldest. A household, or a train.
+MAX_WAITING = 150
+MAX_WAITING_PER_ADDRESS = 32
+# Sockets with a ticket behind one address: half of all.
+MAX_SOCKETS_PER_ADDRESS = 400
+# Each stream that is followed costs two queries. A page follows what it shows, a screen at a time; a phone
+# that comes back follows MAX_STREAMS_PER_SOCKET at once, some times over.
+FRAME_BURST = 256
+FRAMES_PER_S = 8.0
 # One person: a phone, a tablet and a few browser tabs.
 MAX_SOCKETS_PER_ACCOUNT = 8
-# The usual limit of open files is 1,024; 200 stay for the database, the model server and media.
+# The usual limit of open files is 1,024; beside those at the doors 74 stay for the database, the model server
+# and media.
 MAX_SOCKETS = 800
 # Events read at once. 50 facts of about 300 bytes and one picture of at most 20 kB are 35 kB: what one phone
 # holds in memory between two reads, because nothing is read for it until the page before is written.

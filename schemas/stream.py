@@ -102,6 +102,7 @@ class GoodbyeReason(StrEnum):
     TOO_MANY_SOCKETS = "too_many_sockets"
     SHUTDOWN = "shutdown"
     HELLO_TIMEOUT = "hello_timeout"
+    TOO_MANY_FRAMES = "too_many_frames"
     SIGNED_OUT = "signed_out"
 
 

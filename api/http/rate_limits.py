@@ -23,12 +23,12 @@ from schemas.errors import Code, RiffleError
 
 # Whoever signs in or up costs 30 ms of a core: by one address at most a seventh of one core.
 SIGN_INS = RateLimitItemPerMinute(300, namespace="sign_in")
-# Wrong passwords: for one handle 2,880 a day, from wherever; who mistypes ten times waits five minutes. By one
-# address enough for a school behind it.
+# Wrong passwords: for one handle 2,880 a day, from wherever; who mistypes ten times waits five minutes.
+# By one address enough for a school behind it.
 FAILED_BY_HANDLE = RateLimitItemPerMinute(10, 5, namespace="failed_by_handle")
 FAILED_BY_ADDRESS = RateLimitItemPerMinute(100, 5, namespace="failed_by_address")
-# Anybody may file a takedown; a person files a few, a flood keeps moderators from the one that matters. What is
-# refused reaches no moderator, and only costs a query.
+# Anybody may file a takedown; a person files a few, a flood keeps moderators from the one that matters.
+# What is refused reaches no moderator, and only costs a query.
 TAKEDOWNS = RateLimitItemPerHour(20, namespace="takedown")
 REFUSED_TAKEDOWNS = RateLimitItemPerHour(300, namespace="refused_takedown")
 # Seconds that decoding strangers' clips takes: of one address a sixth of one core.

@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection
 
 from domain.events.resume import Follower
 from realtime import limits
+from realtime.gateway.pace import Pace
 from realtime.gateway.streams import Streams
 from schemas.errors import Code
 from schemas.events import Event, inbox_stream
@@ -59,7 +60,8 @@ def decode(message: str | bytes) -> ClientFrame:
         raise Disconnect(GoodbyeReason.BAD_FRAME)
     try:
         return _decoder.decode(message)
-    except msgspec.MsgspecError:
+    # Nesting ends in a RecursionError, and text isn't always whole characters.
+    except (msgspec.MsgspecError, RecursionError, ValueError):
         raise Disconnect(GoodbyeReason.BAD_FRAME) from None
 
 
@@ -122,9 +124,13 @@ class Phone:
         self._has_pending.set()
 
     async def _receive(self, positions: list[Position]) -> None:
+        loop = asyncio.get_running_loop()
+        pace = Pace(limits.FRAME_BURST, limits.FRAMES_PER_S, loop.time())
         await self._follow(positions)
         while True:
             frame = decode(await self._socket.recv())
+            if not pace.take(len(frame.follow) if isinstance(frame, Follow) else 1, loop.time()):
+                raise Disconnect(GoodbyeReason.TOO_MANY_FRAMES)
             if isinstance(frame, Follow):
                 await self._follow(frame.follow)
             elif isinstance(frame, Unfollow):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -182,6 +183,44 @@ def test_a_deleted_post_leaves_the_feed(phones: list[Phone], product: Product) -
     # No empty tile is left behind: what is on the screen is a trend, or says that there is none.
     expect(viewer.page.locator(".card.gone")).to_have_count(0)
     assert viewer.broken == []
+
+
+def test_delete_all_deletes_what_every_permission_made(phones: list[Phone], product: Product) -> None:
+    owner, friend = phones
+    cameo = lend(owner, "Eli")
+    tokens = [
+        str(phone.page.evaluate("JSON.parse(localStorage.getItem('riffle.session')).access_token"))
+        for phone in phones
+    ]
+
+    def call(whose: int, method: str, path: str, body: object = None) -> Any:
+        status, reply = product.call(method, path, body, tokens[whose])
+        assert status < 300, reply
+        return reply
+
+    def take_back(choice: str, reaches: str) -> None:
+        """Let the friend draw once, and end that on the page."""
+        asked = call(1, "POST", f"/v1/cameos/{cameo}/requests", {})
+        call(0, "POST", f"/v1/cameo-requests/{asked['id']}/accept")
+        made.append(call(1, "POST", "/v1/videos", {"prompt": "a cat on a beach", "cameos": [cameo]})["id"])
+        assert product.wait(made[-1], tokens[1])["status"] == "completed"
+        call(1, "POST", "/v1/posts", {"video_id": made[-1]})
+        owner.page.locator(f"[data-grant='{asked['id']}']").get_by_role("button", name="Take back").tap()
+        sheet = owner.page.get_by_role("dialog", name="Take back")
+        sheet.get_by_label(choice).check()
+        expect(sheet.locator("[data-reach=tombstone]")).to_contain_text(reaches)
+        assert owner.fits()
+        sheet.get_by_role("button", name="Take back").tap()
+        expect(sheet).to_have_count(0)
+
+    made: list[str] = []
+    take_back("Hide posts", f"1 video by @{friend.handle}")
+    take_back("Delete all", f"2 videos by @{friend.handle}")
+    expect(owner.page.locator("#toast")).to_contain_text("2 videos deleted")
+    for video in made:
+        assert call(1, "GET", f"/v1/videos/{video}")["tombstone"] is not None
+        assert product.call("GET", f"/v1/videos/{video}", token=tokens[1])[1]["prompt"] == ""
+    assert call(0, "GET", f"/v1/cameos/{cameo}/uses")["data"] == []
 
 
 def test_a_post_a_person_and_a_cameo_are_reported(phones: list[Phone], product: Product) -> None:

@@ -227,6 +227,9 @@ async def test_hello_does_not_wait_forever(world: World, monkeypatch: pytest.Mon
         '{"type": "hello", "ticket": "t", "follow": [{"stream": ""}]}',
         '{"type": "hello", "ticket": "t", "follow": [{"stream": "inbox", "after": -1}]}',
         b"bytes",
+        "[" * 8000,
+        '{"a":' * 3000,
+        '{"follow": ' + "[" * 8000,
     ],
 )
 async def test_a_bad_first_frame(world: World, frame: str | bytes) -> None:
