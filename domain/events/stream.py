@@ -37,7 +37,7 @@ async def append(stream: str, payload: Payload, *, picture: bytes | None = None,
         stream,
         now,
         payload.name.value,
-        dumps(references.to_stored(payload)),
+        dumps(await references.to_stored(payload)),
         picture,
         EVENT,
     )
@@ -61,7 +61,7 @@ async def append_first(payloads: Mapping[str, Payload], *, now: datetime) -> Non
         """,
         list(payloads),
         [payload.name.value for payload in payloads.values()],
-        [dumps(references.to_stored(payload)) for payload in payloads.values()],
+        [dumps(await references.to_stored(payload)) for payload in payloads.values()],
         now,
         EVENT,
     )
