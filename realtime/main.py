@@ -22,7 +22,7 @@ from realtime.journal_keeper import JournalKeeper
 from realtime.services import keep_running
 from realtime.sweeper import Sweeper
 from realtime.wakeups import Handler, WakeupListener
-from settings import Settings, load
+from settings import Settings, load, shared_secret
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -36,7 +36,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         streams = Streams(utc_now)
         store = open_store(settings.media_location)
         keys = credentials(settings.home, settings.signing_chain, settings.signing_key)
-        link = ModelServerLink(settings.models_socket)
+        link = ModelServerLink(settings.models_socket, shared_secret(settings))
         dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
         sweeper = Sweeper(store, utc_now)
         keeper = JournalKeeper(Journal(settings.home))
@@ -48,6 +48,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             lambda: wakeups.connected,
             utc_now,
             settings.proxy_networks,
+            ready=lambda: link.connected,
         )
 
         def resync() -> None:

@@ -151,6 +151,14 @@ async def get_playable(video_id: str, viewer: str, now: datetime) -> VideoRow:
     raise no_such_video(video_id)
 
 
+async def listed(video_ids: Sequence[str], viewer: str, now: datetime) -> set[str]:
+    """The videos whose posts are shown, as far as the viewer's own blocks don't hide them."""
+    rows = await select(
+        "v.id = ANY ($1::text[]) AND v.post_id IS NOT NULL AND v.deleted_at IS NULL", list(video_ids)
+    )
+    return await can_list(rows, viewer, now)
+
+
 async def first_listed(video_ids: Sequence[str], now: datetime) -> str | None:
     """The first of the videos that anybody may see; None where all are drafts or out of sight."""
     rows = await select(

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """All phones of this process; `healthy` says whether wakeups arrive."""
+    """All phones of this process; `healthy` says whether wakeups arrive, `ready` whether work is drawn."""
 
     def __init__(
         self,
@@ -54,8 +54,11 @@ class Gateway:
         healthy: Callable[[], bool],
         clock: Clock,
         trusted_proxies: Sequence[Network] = (),
+        *,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self._port = port
+        self._ready = ready
         self._trusted = trusted_proxies
         self._doors = Doors(trusted_proxies)
         self._streams = streams
@@ -129,6 +132,10 @@ class Gateway:
             status = http.HTTPStatus.OK if healthy else http.HTTPStatus.SERVICE_UNAVAILABLE
             body = msgspec.json.encode({"status": "ok" if healthy else "no wake-ups", "phones": self._open})
             return _page(status, "application/json", body)
+        if path == "/ready":
+            ready = self._healthy() and self._ready()
+            status = http.HTTPStatus.OK if ready else http.HTTPStatus.SERVICE_UNAVAILABLE
+            return _page(status, "application/json", msgspec.json.encode({"ready": ready}))
         if path == "/metrics":
             metrics.WAKEUPS_CONNECTED.set(self._healthy())
             return _page(http.HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
