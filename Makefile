@@ -20,8 +20,9 @@ help:
 	@echo "make format     ruff format, and the lint fixes it can make"
 	@echo "make clean      remove the virtual environment (var/ keeps your data)"
 
+# On one's own machine nobody moderates yet, so cameos are lent without a verified proof unless that is set.
 run: .venv/run.stamp
-	@exec .venv/bin/python -m riffle up
+	@RIFFLE_REQUIRE_PROOF="$${RIFFLE_REQUIRE_PROOF:-off}" exec .venv/bin/python -m riffle up
 
 test: .venv/test.stamp
 	@$(VENV) -m ruff format --check . && $(VENV) -m ruff check . && $(VENV) -m mypy

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from settings import BadSetting, load
@@ -23,9 +24,19 @@ PROCESSES = {
 SUPERVISING = {"up": "supervisor:up", "doctor": "doctor:doctor"}
 DATABASE_COMMANDS = {
     "upgrade": ("domain.setup:upgrade", "bring the tables up to date"),
+    "restored": (
+        "domain.restored:restored",
+        "after a restore: begin every stream anew, carry out again what the journal knows",
+    ),
     "verify-ledger": (
         "domain.consent.verify_ledger:verify",
         "recompute the ledger of consent; the status is what was found",
+    ),
+}
+MEDIA_COMMANDS = {
+    "verify": (
+        "realtime.verify_media:verify",
+        "compare the media store with the database; the status is what was found",
     ),
 }
 
@@ -45,14 +56,19 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     if args.command in SUPERVISING:
         return int(_load(SUPERVISING[args.command])(settings))
+    if args.command == "backup":
+        return int(_load("backup:backup")(settings, args.file))
+    if args.command == "restore":
+        return int(_load("backup:restore")(settings, args.file, replace=args.replace))
     if args.command != "models" and not settings.database_url:
         # A process started by hand joins the embedded PostgreSQL of its home.
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
     if args.command == "moderator":
         return int(_load("domain.safety.admin.commands:moderator")(args.action, args.name, args.superuser))
-    if args.command == "db":
+    if args.command in ("db", "media"):
+        actions = DATABASE_COMMANDS if args.command == "db" else MEDIA_COMMANDS
         # A status has 8 bits.
-        return min(asyncio.run(_load(DATABASE_COMMANDS[args.action][0])()) or 0, 100)
+        return min(asyncio.run(_load(actions[args.action][0])()) or 0, 100)
     _load(PROCESSES[args.command][0])()
     return 0
 
@@ -65,13 +81,22 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(command, help=text)
     commands.add_parser("export", help="turn a diffusers folder into a bundle (see riffle export --help)")
     commands.add_parser("train", help="train riffle-tiny (see riffle train --help)")
-    database = commands.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
-    for command, (_, text) in DATABASE_COMMANDS.items():
-        database.add_parser(command, help=text)
+    for name, about, actions in (
+        ("db", "the database", DATABASE_COMMANDS),
+        ("media", "the media store", MEDIA_COMMANDS),
+    ):
+        group = commands.add_parser(name, help=about).add_subparsers(dest="action", required=True)
+        for command, (_, text) in actions.items():
+            group.add_parser(command, help=text)
     moderator = commands.add_parser("moderator", help="who may sign in to /admin")
     moderator.add_argument("action", choices=("add", "remove"))
     moderator.add_argument("name")
     moderator.add_argument("--superuser", action="store_true", help="may also change the registry")
+    saving = commands.add_parser("backup", help="database, media, keys and journal as one archive")
+    saving.add_argument("file", type=Path)
+    bringing = commands.add_parser("restore", help="bring a backup back, where Riffle doesn't run")
+    bringing.add_argument("file", type=Path)
+    bringing.add_argument("--replace", action="store_true", help="also where there are accounts already")
     commands.add_parser("doctor", help="say what on this machine would stop Riffle")
     return parser
 

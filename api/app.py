@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar, Router
 from litestar.datastructures import State
@@ -20,8 +21,11 @@ import logs
 from api.http import openapi
 from api.http.auth import require_sign_in
 from api.http.body import MAX_BODY_BYTES, RequestBodyDTO
+from api.http.body_intake import bound_bodies
+from api.http.client_address import read_origins
 from api.http.clock import provide_now
-from api.http.drain import drain_request_body
+from api.http.connections import HEADERS_WITHIN_MS, MAX_CONNECTIONS, OTHER_FILES, ConnectionWatch, allow_files
+from api.http.cors import cors
 from api.http.errors import to_error_response
 from api.http.rate_limits import create_limiter
 from api.http.request_id import bind_request_id
@@ -31,11 +35,13 @@ from api.model_cards import Cards, ModelServerCards
 from api.routes.accounts import Accounts
 from api.routes.admin import admin_handler
 from api.routes.cameos import CameoRequests, Cameos
+from api.routes.characters import Characters
 from api.routes.consent import Consent
 from api.routes.content import Content
 from api.routes.enrolment import Enrolment
 from api.routes.feed import FeedRoutes
 from api.routes.health import Health
+from api.routes.me import OwnAccount
 from api.routes.models import Models
 from api.routes.pages import page_handlers
 from api.routes.posts import Posts
@@ -45,12 +51,15 @@ from api.routes.references import References
 from api.routes.safety import Appeals, Registry, Reports
 from api.routes.social import Social
 from api.routes.takedowns import Takedowns
+from api.routes.video_edits import VideoEdits
 from api.routes.videos import Videos
 from db import engine
+from domain.client_address import Network
 from domain.clock import Clock, utc_now
 from domain.safety.remote import moderation_client
 from domain.safety.screen import Screen
 from media.credentials import credentials
+from media.decode_pool import DecodePool
 from media.encryption import Seal
 from media.proof import LikenessCheck, NoLikenessCheck
 from media.store import MediaStore, open_store
@@ -61,13 +70,16 @@ HOST = "127.0.0.1"
 REQUEST_METRICS = PrometheusConfig(app_name="api", prefix="riffle_http", group_path=True, exclude="^/admin")
 CONTROLLERS = (
     Accounts,
+    OwnAccount,
     Videos,
+    VideoEdits,
     Content,
     Models,
     Posts,
     FeedRoutes,
     Cameos,
     CameoRequests,
+    Characters,
     References,
     Consent,
     Enrolment,
@@ -94,7 +106,7 @@ def create_app(
 
     `clock` gives the instant of each request.
     """
-    store, seal = media or open_store(settings.media_location), Seal(settings.home)
+    store, seal, decoder = media or open_store(settings.media_location), Seal(settings.home), DecodePool()
     parts: dict[str, Any] = {
         "settings": settings,
         "cards": cards or ModelServerCards(settings.models_http, settings.model_progress),
@@ -103,6 +115,7 @@ def create_app(
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),
         "seal": seal,
         "likeness": likeness or NoLikenessCheck(),
+        "decoder": decoder,
     }
 
     @asynccontextmanager
@@ -111,6 +124,7 @@ def create_app(
         try:
             yield
         finally:
+            decoder.close()
             await engine.close()
 
     app = Litestar(
@@ -127,11 +141,12 @@ def create_app(
         dto=RequestBodyDTO,
         return_dto=None,
         exception_handlers={Exception: to_error_response},
-        middleware=[bind_request_id, drain_request_body, REQUEST_METRICS.middleware],
+        middleware=[bind_request_id, REQUEST_METRICS.middleware],
         before_request=refuse_unstorable_url,
         before_send=[add_response_headers],
         request_max_body_size=MAX_BODY_BYTES,
-        openapi_config=openapi.config(),
+        cors_config=cors(settings.cors_origins),
+        openapi_config=openapi.config(settings.public_url),
         logging_config=None,
     )
     openapi.describe(app)
@@ -142,16 +157,34 @@ def main() -> None:
     """Serve until SIGINT or SIGTERM, in this one process."""
     settings = load()
     logs.configure(settings, "api")
-    asyncio.run(serve(create_app(settings), settings.api_port))
+    asyncio.run(serve(create_app(settings), settings.api_port, settings.proxy_networks))
 
 
-async def serve(app: Litestar, port: int) -> None:
-    """Serve `app` until SIGINT or SIGTERM."""
-    server = Server(app, HOST, port, interface=Interfaces.ASGI, log_enabled=False, websockets=False)
+async def serve(app: Litestar, port: int, trusted_proxies: Sequence[Network] = ()) -> None:
+    """Serve `app` until SIGINT or SIGTERM, within the bounds of connections and bodies."""
+    allow_files(MAX_CONNECTIONS + OTHER_FILES)
+    watch = ConnectionWatch(port, trusted_proxies)
+    server = Server(
+        watch.watch_requests(read_origins(bound_bodies(app), trusted_proxies)),
+        HOST,
+        port,
+        interface=Interfaces.ASGI,
+        # With HTTP/2 a connection could hold any number of half-sent requests; proxies speak HTTP/1.1 to us.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MS),
+        backlog=MAX_CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
+        log_enabled=False,
+        websockets=False,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
-    await server.serve()
+    watching = asyncio.create_task(watch.run())
+    try:
+        await server.serve()
+    finally:
+        watching.cancel()
 
 
 def _constant(value: Any) -> Any:

@@ -126,7 +126,7 @@ async def account(settings: Settings) -> str:
                     raise
                 found = await accounts.by_handle(HANDLE)
                 assert found is not None
-        access, _, _ = await sessions.issue(found.id, None, now)
+        access, _, _ = await sessions.issue(found.id, "demo content", now)
         return access
     finally:
         await engine.close()

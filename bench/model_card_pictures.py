@@ -26,6 +26,7 @@ from export.verify import recipe
 from model_server.engine.bundle import find_bucket
 from model_server.engine.condition_inputs import NO_INPUTS, ConditioningInputs
 from model_server.engine.preview import PreviewEngine
+from model_server.engine.processor import cores
 from model_server.engine.render import FullRenderer
 from schemas.videos import Recipe
 from train.arguments import bundle_folder, model_folder
@@ -148,7 +149,7 @@ def main() -> None:
     parser.add_argument("bundle", type=bundle_folder, help="its bundle")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=cores())
     options = parser.parse_args()
     gallery = Gallery(options.teacher, options.bundle, options.seed, options.threads)
     shaped = [strip(gallery.preview(prompt, shape)[2], 5, 2 * shape[1]) for prompt, shape in SHAPED]

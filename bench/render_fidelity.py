@@ -28,6 +28,7 @@ from PIL import Image
 
 from model_server.engine.compare import fidelity, glance_distance
 from model_server.engine.preview import PreviewEngine
+from model_server.engine.processor import cores
 from model_server.engine.render import FullRenderer
 from model_server.engine.render_start import StartNoise, UpscaleSpace
 from model_server.engine.render_state import RenderState
@@ -130,7 +131,7 @@ def main() -> None:
     parser.add_argument("bundle", type=bundle_folder, help="its bundle")
     parser.add_argument("--prompts", type=int, default=4, choices=range(1, len(PROMPTS) + 1))
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.seeds < 2:

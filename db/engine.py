@@ -167,6 +167,19 @@ async def transaction() -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def savepoint() -> AsyncIterator[None]:
+    """Part of the running transaction that can fail by itself: an exception undoes it, and passes on."""
+    await fetch("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        with suppress(*AWAY):
+            await fetch("ROLLBACK TO SAVEPOINT part")
+        raise
+    await fetch("RELEASE SAVEPOINT part")
+
+
 def in_transaction() -> bool:
     """Whether the caller runs in a transaction."""
     return ENGINE.transaction_exists()

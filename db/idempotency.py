@@ -1,4 +1,7 @@
-"""Answers kept by Idempotency-Key, so that a request sent twice is carried out once."""
+"""What was made, kept by Idempotency-Key, so that a request sent twice is carried out once.
+
+Only the id is kept: the words of an answer stand where they can be deleted, and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from datetime import datetime, timedelta
 from db.engine import fetch, fetch_one, in_transaction
 from schemas.errors import Code, RiffleError
 
-# A phone that was offline over night still gets its first answer.
+# A phone that was offline over night still learns what its request made.
 KEEP_S = 24 * 3600
 
 
-async def begin(*, account_id: str, key: str, route: str, body_hash: str) -> tuple[int, bytes] | None:
-    """The stored (status, body) of a key, or None: then the caller does the work and stores its answer.
+async def begin(*, account_id: str, key: str, route: str, body_hash: str) -> str | None:
+    """The id of what a key made, or None: then the caller does the work and stores its id.
 
     Others with the same key wait until the caller's transaction ends.
 
@@ -26,14 +29,14 @@ async def begin(*, account_id: str, key: str, route: str, body_hash: str) -> tup
     return await find(account_id=account_id, key=key, route=route, body_hash=body_hash)
 
 
-async def find(*, account_id: str, key: str, route: str, body_hash: str) -> tuple[int, bytes] | None:
-    """The stored (status, body) of a key as it stands now, without waiting for anybody.
+async def find(*, account_id: str, key: str, route: str, body_hash: str) -> str | None:
+    """The id of what a key has made by now, without waiting for anybody.
 
     Raises:
         RiffleError: idempotency_mismatch, where the key came with another request.
     """
     found = await fetch_one(
-        "SELECT route, body_hash, status, body FROM idempotency WHERE account_id = $1 AND key = $2",
+        "SELECT route, body_hash, made_id FROM idempotency WHERE account_id = $1 AND key = $2",
         account_id,
         key,
     )
@@ -45,13 +48,13 @@ async def find(*, account_id: str, key: str, route: str, body_hash: str) -> tupl
             "this Idempotency-Key was used for another request",
             param="Idempotency-Key",
         )
-    return found["status"], found["body"]
+    return str(found["made_id"])
 
 
 async def store(
-    *, account_id: str, key: str, route: str, body_hash: str, status: int, body: bytes, now: datetime
+    *, account_id: str, key: str, route: str, body_hash: str, made_id: str, now: datetime
 ) -> None:
-    """Keep the answer, in the transaction that made it; forget the account's old ones."""
+    """Keep what was made, in the transaction that made it; forget the account's old keys."""
     await fetch(
         "DELETE FROM idempotency WHERE account_id = $1 AND created_at < $2",
         account_id,
@@ -59,14 +62,13 @@ async def store(
     )
     await fetch(
         """
-        INSERT INTO idempotency (account_id, key, route, body_hash, status, body, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO idempotency (account_id, key, route, body_hash, made_id, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
         """,
         account_id,
         key,
         route,
         body_hash,
-        status,
-        body,
+        made_id,
         now,
     )

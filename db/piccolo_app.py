@@ -6,7 +6,7 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig, table_finder
 
-NOUNS = ("accounts", "videos", "credits", "events", "consent", "feed", "safety")
+NOUNS = ("accounts", "videos", "media", "credits", "events", "consent", "feed", "safety")
 APP_CONFIG = AppConfig(
     app_name="riffle",
     migrations_folder_path=Path(__file__).parent / "migrations",

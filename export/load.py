@@ -26,6 +26,7 @@ from export.schedule import from_scheduler
 from model_server.engine.bundle import BundleError
 from model_server.engine.flow import euler_schedule
 from model_server.engine.tokens import load_tokenizer
+from model_server.engine.weight_files import variant_of
 from schemas.bundle import CONDITIONS, Schedule
 from schemas.model_folder import MODEL_SPEC_FILE, ModelSpec, ModelSpecError, TierSpec, read_model_spec
 
@@ -313,7 +314,9 @@ def _component(part: str, folder: Path, index: dict[str, Any]) -> nn.Module:
         with quietly():
             kind = getattr(importlib.import_module(library), name)
             # A weight that a file lacks would be drawn at random instead; a file of another model has others.
-            module, loading = kind.from_pretrained(folder, output_loading_info=True)
+            module, loading = kind.from_pretrained(
+                folder, output_loading_info=True, variant=variant_of(folder)
+            )
     except Exception as error:
         # diffusers and transformers raise nearly anything on damaged weights.
         raise ExportError("load", f"{part} can't be loaded: {first_line(error)}") from error

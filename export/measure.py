@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from export import files
 from export.errors import ExportError, first_line
 from export.quantise import Feed
+from model_server.engine.cpu_quota import quota_cores
 
 Parity = dict[str, float]
 # Stand for "not finite" and "equal".
@@ -49,6 +50,8 @@ def run(model: onnx.ModelProto, name: str, feeds: Sequence[Feed]) -> list[list[N
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    # 0: all that there are, which in a container may be many times what it may use.
+    options.intra_op_num_threads = quota_cores() or 0
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = files.session(model, options)

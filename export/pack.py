@@ -73,7 +73,7 @@ def export_bundle(
         recorded = Recorded(source, precision, target, record)
         manifest = make_bundle(Maker(source, work, precision, target, progress, recorded))
         work.chmod(0o755)
-        _replace(work, out)
+        put_in_place(work, out)
     except ExportError:
         raise
     except (OSError, BundleError) as error:
@@ -199,7 +199,7 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
     (folder / MANIFEST).write_bytes(data)
 
 
-def _replace(work: Path, out: Path) -> None:
+def put_in_place(work: Path, out: Path) -> None:
     """Put the finished folder in the place of the old one."""
     if out.exists():
         old = make_work_folder(out)

@@ -61,7 +61,7 @@ def choose(
             say(f"measuring {role} ({number + 1} of {len(roles)})")
             alone[role] = measured(quantiser(members))
         order = sorted(roles, key=lambda role: alone[role])
-        for many in range(_fewest(order, alone, goal_db), len(order) + 1):
+        for many in range(fewest(order, alone, goal_db), len(order) + 1):
             kept = order[:many]
             made = quantised(kept)
             reached = measured(made)
@@ -78,7 +78,7 @@ def choose(
     )
 
 
-def _fewest(order: Sequence[str], alone: dict[str, float], goal_db: float) -> int:
+def fewest(order: Sequence[str], alone: dict[str, float], goal_db: float) -> int:
     """How many of the costliest roles must stay, at least 1, for the others' noise to be within the goal."""
     allowed = 10 ** (-goal_db / 10)
     for many in range(1, len(order) + 1):

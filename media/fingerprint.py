@@ -7,16 +7,21 @@ from collections.abc import Sequence
 
 import av
 import numpy as np
-from av.error import FFmpegError
 from numpy.typing import NDArray
+
+from media.decode_budget import OverBudget, PixelBudget
 
 # Four frames of 64 bits each: a still picture inside of another video doesn't match, the whole clip does.
 FRAMES = 4
 BITS = 64 * FRAMES
 # The hash looks at 32x32 grey pixels; the decoder's scaler brings frames there at once.
 SIDE_PX = 32
-# Two minutes at 30 frames a second, far above anything that is drawn here; each costs 1 kB.
-MAX_FRAMES = 3600
+# Two minutes, far above anything that is drawn here, with what a recorder adds after its button.
+MAX_S = 120.5
+# Slow motion goes to 240 frames a second; more in that time only cost time.
+MAX_FRAMES = round(MAX_S * 240)
+# Frames nearer than this are one: 60 or 240 a second show nothing more. Each kept one costs 1 kB.
+MIN_STEP_S = 0.9 / 30
 # 4096x4096 decodes to 25 MB; more is no phone's clip.
 MAX_SIDE_PX = 4096
 # Below this spread of grey levels a frame has nothing to be recognised by (black, white, one colour).
@@ -32,7 +37,7 @@ class UnreadableVideo(ValueError):
 
 
 def small_frames(video: bytes) -> list[tuple[float, SmallFrame]]:
-    """Each frame of a clip: its time in seconds, and its grey 32x32 picture.
+    """The frames of a clip, 30 a second at most: the time of each in seconds, and its grey 32x32 picture.
 
     Raises:
         Unreadable: it is no video, too large, or too long.
@@ -46,16 +51,27 @@ def small_frames(video: bytes) -> list[tuple[float, SmallFrame]]:
             stream = container.streams.video[0]
             if max(stream.width or 0, stream.height or 0) > MAX_SIDE_PX:
                 raise UnreadableVideo(f"it is larger than {MAX_SIDE_PX} pixels")
+            budget = PixelBudget()
+            budget.check_declared(stream.frames, stream.width or 0, stream.height or 0)
             stream.codec_context.thread_count = 1
             for number, frame in enumerate(container.decode(stream)):
                 if number == MAX_FRAMES:
                     raise UnreadableVideo(f"it has more than {MAX_FRAMES} frames")
+                budget.spend(frame.width, frame.height)
+                at = float(frame.time or 0.0)
+                if found and at - found[0][0] > MAX_S:
+                    raise UnreadableVideo(f"it is longer than {MAX_S:.0f} seconds")
+                if found and frame.time is not None and at - found[-1][0] < MIN_STEP_S:
+                    continue
                 small = frame.reformat(width=SIDE_PX, height=SIDE_PX, format="gray", interpolation="AREA")
-                found.append((float(frame.time or 0.0), small.to_ndarray().astype(np.uint8)))
-    except (FFmpegError, OSError, ValueError) as error:
-        if isinstance(error, UnreadableVideo):
-            raise
-        raise UnreadableVideo("it is no video that can be decoded") from None
+                found.append((at, small.to_ndarray().astype(np.uint8)))
+    except UnreadableVideo:
+        raise
+    except OverBudget as error:
+        raise UnreadableVideo(str(error)) from None
+    # Damaged files raise far more than FFmpeg's own errors: missing codecs, sides, times.
+    except Exception as error:
+        raise UnreadableVideo("it is no video that can be decoded") from error
     if not found:
         raise UnreadableVideo("it has no frames")
     return found

@@ -15,6 +15,8 @@ from media.fingerprint import SmallFrame
 
 # Six digits and three turns take about six seconds; a minute is patience enough.
 MIN_S, MAX_S = 3.0, 60.0
+# A recorder ends with a whole group of frames, some tenths after its button.
+SLACK_S = 0.5
 MIN_FRAMES = 15
 # Of the 32x32 cells, those that change by this many grey levels count as moved: above noise and flicker.
 MOVED_LEVELS = 16.0
@@ -26,7 +28,7 @@ MIN_MOVED_PART = 0.01
 
 
 class Inspection(NamedTuple):
-    """A decoded proof: its hashes (None: a flat picture), length in seconds, and what holds of it."""
+    """A decoded proof: its hashes (None: a flat picture), length in seconds, what holds of it, its frames."""
 
     bits: str | None
     mirrored: str | None
@@ -34,6 +36,7 @@ class Inspection(NamedTuple):
     long_enough: bool
     moving: bool
     recorded_at: datetime | None
+    frames: list[SmallFrame]
 
 
 @runtime_checkable
@@ -67,9 +70,10 @@ def inspect(clip: bytes) -> Inspection:
         bits=fingerprint.fingerprint_of_frames(frames),
         mirrored=fingerprint.fingerprint_of_frames(frames, mirrored=True),
         seconds=seconds,
-        long_enough=MIN_S <= seconds <= MAX_S and len(frames) >= MIN_FRAMES,
+        long_enough=MIN_S <= seconds <= MAX_S + SLACK_S and len(frames) >= MIN_FRAMES,
         moving=_moving(frames),
         recorded_at=_recorded(clip),
+        frames=frames,
     )
 
 

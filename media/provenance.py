@@ -17,6 +17,9 @@ MP4 = "video/mp4"
 # IPTC's word for "created by a trained model".
 MADE_BY_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 CONSENT = "org.riffle.consent"
+GENERATOR = "Riffle"
+# Of a file's manifests; a video has at most a few sources.
+MAX_TITLES = 100
 TRAINING = "c2pa.training-mining"
 # Nobody's likeness that was lent for a video was lent for training on it.
 NO_TRAINING = {
@@ -67,20 +70,22 @@ class ActiveManifest(NamedTuple):
     parents: list[str]
 
 
-def read_manifests(video: bytes, authority: str | None = None) -> dict[str, Any] | None:
-    """The manifest store of an MP4 as c2pa's reader gives it; None where there is none.
+def read_manifests(
+    video: bytes, authority: str | None = None, media_type: str = MP4
+) -> dict[str, Any] | None:
+    """The manifest store of an MP4 (or picture) as c2pa's reader gives it; None where there is none.
 
     `authority` holds PEM certificates to trust.
 
     Raises:
-        c2pa.C2paError: it is no MP4, or its manifest can't be read.
+        c2pa.C2paError: it is no such file, or its manifest can't be read.
     """
     context = None
     if authority is not None:
         settings = {"version": 1, "trust": {"user_anchors": authority}, "verify": {"verify_trust": True}}
         context = c2pa.Context(c2pa.Settings.from_dict(settings))
     try:
-        with c2pa.Reader(MP4, io.BytesIO(video), context=context) as reader:
+        with c2pa.Reader(media_type, io.BytesIO(video), context=context) as reader:
             return dict(json.loads(reader.json()))
     except c2pa.C2paError as error:
         if "ManifestNotFound" in str(error):
@@ -99,6 +104,30 @@ def active_manifest(video: bytes, authority: str) -> ActiveManifest | None:
         return None
     parents = [str(item.get("title", "")) for item in active.get("ingredients", [])]
     return ActiveManifest(str(store.get("validation_state", "Invalid")), active.get("title"), parents)
+
+
+class ClaimedVideos(NamedTuple):
+    """What the manifests in a file name: itself, what it was made from. `ours`: our authority signed it."""
+
+    titles: list[str]
+    ours: bool
+
+
+def claimed_videos(data: bytes, media_type: str, authority: str) -> ClaimedVideos:
+    """What the content credentials of an upload name, whether or not their signatures hold any more."""
+    try:
+        store = read_manifests(data, authority, media_type) or {}
+    except (c2pa.C2paError, ValueError):
+        return ClaimedVideos([], False)
+    titles = [
+        str(item.get("title") or "")
+        for manifest in store.get("manifests", {}).values()
+        for item in (manifest, *manifest.get("ingredients", []))
+    ]
+    active = store.get("manifests", {}).get(store.get("active_manifest"), {})
+    generators = {str(info.get("name")) for info in active.get("claim_generator_info") or []}
+    ours = store.get("validation_state") == "Trusted" and GENERATOR in generators
+    return ClaimedVideos(list(dict.fromkeys(titles))[:MAX_TITLES], ours)
 
 
 def _manifest(claims: Claims) -> str:
@@ -123,7 +152,7 @@ def _manifest(claims: Claims) -> str:
         )
     return json.dumps(
         {
-            "claim_generator_info": [{"name": "Riffle"}],
+            "claim_generator_info": [{"name": GENERATOR}],
             "title": claims.video_id,
             "format": MP4,
             "assertions": assertions,

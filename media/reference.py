@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-from fractions import Fraction
 
-import av
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
-from media.h264 import CODEC, PIXEL_FORMAT, REFERENCE
+from media.reference_clip import UnusableFile, check_sides, rewrite_clip
 
 # A phone's 12-megapixel photo has 3 to 6 MB, five seconds of its video about the same.
 MAX_BYTES = 8 * 1024 * 1024
@@ -17,86 +15,83 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 # A model looks at far less; people look at a face on a phone.
 PICTURE_SIDE = 1024
-CLIP_SIDE = 640
-MIN_SIDE = 64
-MAX_CLIP_S = 10
-MAX_FPS = 60
+# A cut-out stands before a light grey: the pictures that likenesses are learned from have a ground of one
+# middle tone (60..235), and neither dark hair nor a white shirt is lost in it.
+GROUND = (200, 200, 200)
 PICTURES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 CLIP = "video/mp4"
+# What undoes each orientation of EXIF.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def clean(data: bytes, media_type: str) -> tuple[bytes, str]:
     """The picture as WebP, or the clip as MP4 without sound, and which; no metadata survives.
 
     Raises:
-        ValueError: it is not what `media_type` says, or too large, too small or too long; the text says it.
+        UnusableFile: it is not what `media_type` says, or too large, too small or too long; the text says it.
     """
     if media_type == CLIP:
-        return _clip(data), CLIP
+        return rewrite_clip(data, MAX_PIXELS), CLIP
     if media_type not in PICTURES:
-        raise ValueError(f"send {', '.join(PICTURES)} or {CLIP}")
+        raise UnusableFile(f"send {', '.join(PICTURES)} or {CLIP}")
     return _picture(data, PICTURES[media_type]), "image/webp"
 
 
 def _picture(data: bytes, form: str) -> bytes:
     try:
         with Image.open(io.BytesIO(data), formats=[form]) as found:
-            _check_size(found.width, found.height)
-            # A photo lies on its side until its metadata, which is not kept, is obeyed.
-            picture = ImageOps.exif_transpose(found).convert("RGB")
-    except (OSError, SyntaxError, Image.DecompressionBombError) as wrong:
-        raise ValueError(f"this is no {form} picture that can be read") from wrong
+            check_sides(found.width, found.height, MAX_PIXELS)
+            found.load()
+            picture = _opaque(_upright(_standard_colours(found)))
+    except UnusableFile:
+        raise
+    # Damaged files make Pillow raise nearly anything (struct.error, KeyError, ValueError, OverflowError).
+    except Exception as wrong:
+        raise UnusableFile(f"this is no {form} picture that can be read") from wrong
     picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
     written = io.BytesIO()
-    picture.save(written, "WEBP", quality=90)
+    picture.save(written, "WEBP", quality=90, icc_profile=None, exif=b"", xmp=b"")
     return written.getvalue()
 
 
-def _clip(data: bytes) -> bytes:
-    written = io.BytesIO()
+def _standard_colours(found: Image.Image) -> Image.Image:
+    """In sRGB: a phone's colours are wider, and the profile that says so is not kept."""
+    profile = found.info.pop("icc_profile", None)
+    if profile is None or found.mode not in ("RGB", "RGBA"):
+        return found
     try:
-        # Of all that FFmpeg reads only MP4: other formats can name files and addresses to open.
-        with (
-            av.open(io.BytesIO(data), "r", format="mp4") as source,
-            av.open(written, "w", format="mp4") as target,
-        ):
-            if not source.streams.video:
-                raise ValueError("there is no picture in this clip")
-            taken = source.streams.video[0]
-            _check_size(taken.width, taken.height)
-            rate = taken.average_rate or Fraction(25)
-            if rate > MAX_FPS:
-                raise ValueError(f"a clip has at most {MAX_FPS} pictures a second")
-            made = target.add_stream(CODEC, rate=rate, options=REFERENCE)
-            made.pix_fmt = PIXEL_FORMAT
-            count = 0
-            for frame in source.decode(taken):
-                count += 1
-                if count > MAX_CLIP_S * rate:
-                    raise ValueError(f"a clip has at most {MAX_CLIP_S} seconds")
-                pixels = _upright(frame)
-                if count == 1:
-                    made.height, made.width = pixels.shape[:2]
-                target.mux(made.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-            if not count:
-                raise ValueError("there is no picture in this clip")
-            target.mux(made.encode())
-    except (av.FFmpegError, OSError) as wrong:
-        raise ValueError("this is no MP4 clip that can be read") from wrong
-    return written.getvalue()
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        changed = ImageCms.profileToProfile(found, own, ImageCms.createProfile("sRGB"))
+    except Exception:
+        # A damaged profile says nothing of the pixels.
+        return found
+    return changed or found
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """The pixels as they are meant to be seen, at most CLIP_SIDE wide and high, in even numbers."""
-    scale = min(1.0, CLIP_SIDE / max(frame.width, frame.height))
-    width, height = (max(2, round(side * scale) // 2 * 2) for side in (frame.width, frame.height))
-    pixels = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
-    turned = np.rot90(pixels, round(frame.rotation / 90) % 4)
-    return np.ascontiguousarray(turned)
+def _upright(found: Image.Image) -> Image.Image:
+    """As it is meant to be seen: a photo lies on its side until its metadata is obeyed."""
+    try:
+        turned = TURNS.get(int(found.getexif().get(ExifTags.Base.Orientation, 1)))
+    except Exception:
+        # Damaged metadata says nothing of the pixels.
+        turned = None
+    return found if turned is None else found.transpose(turned)
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"it has {width}x{height} pixels: at most {MAX_PIXELS:,} are taken")
-    if min(width, height) < MIN_SIDE:
-        raise ValueError(f"it has {width}x{height} pixels: at least {MIN_SIDE} each way are needed")
+def _opaque(picture: Image.Image) -> Image.Image:
+    """In RGB, 8 bits a channel; what shows through is GROUND."""
+    if picture.mode.startswith("I;16"):
+        # Pillow cuts 16 bits off at 255.
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    seen = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", seen.size, (*GROUND, 255)), seen).convert("RGB")

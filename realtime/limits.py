@@ -4,11 +4,23 @@ from __future__ import annotations
 
 # --- phones
 
-# A ticket lives 30 s and a phone has it in hand; 10 s covers a slow radio waking up.
-HELLO_S = 10.0
+# The head of a handshake comes with the first packet; a slow radio may repeat it.
+HANDSHAKE_S = 5.0
+# A phone has its ticket in hand and sends it with the next packet.
+HELLO_S = 1.0
+# Sockets without a ticket: each is a task and 20 kB; one more ends the oldest. A household, or a train.
+MAX_WAITING = 150
+MAX_WAITING_PER_ADDRESS = 32
+# Sockets with a ticket behind one address: half of all.
+MAX_SOCKETS_PER_ADDRESS = 400
+# Each stream that is followed costs two queries. A page follows what it shows, a screen at a time; a phone
+# that comes back follows MAX_STREAMS_PER_SOCKET at once, some times over.
+FRAME_BURST = 256
+FRAMES_PER_S = 8.0
 # One person: a phone, a tablet and a few browser tabs.
 MAX_SOCKETS_PER_ACCOUNT = 8
-# The usual limit of open files is 1,024; 200 stay for the database, the model server and media.
+# The usual limit of open files is 1,024; beside those at the doors 74 stay for the database, the model server
+# and media.
 MAX_SOCKETS = 800
 # Events read at once. 50 facts of about 300 bytes and one picture of at most 20 kB are 35 kB: what one phone
 # holds in memory between two reads, because nothing is read for it until the page before is written.
@@ -19,6 +31,11 @@ WRITE_BUFFER_BYTES = 64 * 1024
 SEND_BUFFER_BYTES = 64 * 1024
 # One frame (at most 20 kB) that can't be written for so long means under 2 kB/s: better to come back later.
 STALL_S = 10.0
+# Ends of sessions are announced; this finds one whose announcement was lost, or that ran out by itself. One
+# query for all phones.
+SESSION_CHECK_S = 60.0
+# How far a restored database may lie back without being noticed: two tiny writes each time.
+BEAT_S = 10.0
 # Time for goodbye and the closing handshake of a phone that still reads.
 GOODBYE_S = 2.0
 # A phone that vanished without a word is noticed within the sum.
@@ -38,6 +55,10 @@ PROBE_TIMEOUT_S = 10.0
 # The model server's loop may stand still for seconds on two cores under load; death is told by TCP at once.
 MODELS_PING_EVERY_S = 20.0
 MODELS_PING_TIMEOUT_S = 60.0
+
+# A service of this process that ended with an error: back at once after one, no busy loop after many.
+FIRST_RESTART_S = 0.2
+LAST_RESTART_S = 10.0
 
 # --- work
 
@@ -64,3 +85,19 @@ COMPARE_S = 30.0
 SWEEP_S = 10.0
 # Jobs in flight are given back to the queue within this when we stop.
 STOP_S = 3.0
+
+# --- media
+
+# Objects that are compared with the database at once, every SWEEP_S: 1,000 names are about 100 kB.
+COMPARE_PAGE = 1000
+COMPARE_PARALLEL = 16
+# From the end of one comparison of the whole store to the begin of the next.
+COMPARE_EVERY_S = 6 * 3600.0
+# An object that belongs to nothing is deleted after a day: time to notice that a store and a database don't
+# belong together.
+ORPHAN_KEPT_S = 24 * 3600.0
+
+# --- retention
+
+# Between two looks for what is over: some of them read a table. While there is something, every SWEEP_S.
+RETENTION_EVERY_S = 3600.0

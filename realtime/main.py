@@ -7,8 +7,10 @@ import signal
 
 import logs
 from db import engine
+from domain.accounts import sessions
 from domain.clock import utc_now
-from domain.events import stream
+from domain.events import journal, stream
+from domain.events.journal import Journal
 from media.credentials import credentials
 from media.provenance import Signer
 from media.store import open_store
@@ -16,9 +18,11 @@ from realtime.dispatch.dispatcher import Dispatcher
 from realtime.dispatch.link import ModelServerLink
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
+from realtime.journal_keeper import JournalKeeper
+from realtime.services import keep_running
 from realtime.sweeper import Sweeper
 from realtime.wakeups import Handler, WakeupListener
-from settings import Settings, load
+from settings import Settings, load, shared_secret
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -32,23 +36,36 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         streams = Streams(utc_now)
         store = open_store(settings.media_location)
         keys = credentials(settings.home, settings.signing_chain, settings.signing_key)
-        link = ModelServerLink(settings.models_socket)
+        link = ModelServerLink(settings.models_socket, shared_secret(settings))
         dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
         sweeper = Sweeper(store, utc_now)
+        keeper = JournalKeeper(Journal(settings.home))
+        # Before any phone is let in: its position may be of a time that is lost.
+        await keeper.renew_if_restored()
+        gateway = Gateway(
+            settings.realtime_port,
+            streams,
+            lambda: wakeups.connected,
+            utc_now,
+            settings.proxy_networks,
+            ready=lambda: link.connected,
+        )
 
         def resync() -> None:
-            streams.resync()
+            gateway.resync()
             dispatcher.resync()
             sweeper.work_arrived()
+            keeper.work_arrived()
 
         handlers: dict[str, Handler] = {
             stream.EVENT: streams.event_appended,
+            sessions.ENDED: gateway.session_ended,
             stream.WORK: dispatcher.work_arrived,
             stream.CANCEL: dispatcher.video_cancelled,
             stream.SWEEP: sweeper.work_arrived,
+            journal.PUT_OUT: keeper.work_arrived,
         }
         wakeups = WakeupListener(engine.url(), handlers, resync)
-        gateway = Gateway(settings.realtime_port, streams, lambda: wakeups.connected, utc_now)
         try:
             await gateway.start()
         except OSError as error:
@@ -58,7 +75,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             ) from None
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(service.run()) for service in (wakeups, dispatcher, sweeper)]
+                background = [
+                    tasks.create_task(keep_running(type(service).__name__.lower(), service.run))
+                    for service in (wakeups, dispatcher, sweeper, keeper)
+                ]
                 await stop.wait()
                 for task in background:
                     task.cancel()

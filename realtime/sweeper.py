@@ -1,16 +1,21 @@
-"""Background work of time and revocations: consent cascades, expired grants, deleted media."""
+"""Background work of time and revocations: consent cascades, deleted accounts, expired grants, media."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import time
+from collections.abc import Awaitable, Callable
 
 from db.engine import AWAY
+from domain import media_keys, retention
+from domain.accounts import erasure
 from domain.clock import Clock
 from domain.consent import cameos, cascades
 from media.store import MediaStore
 from realtime import limits
+from realtime.media_compare import OrphanSweep
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +27,8 @@ class Sweeper:
         self._store = store
         self._clock = clock
         self._wakeup = asyncio.Event()
+        self._orphans = OrphanSweep(store)
+        self._forget_at = 0.0
 
     def work_arrived(self, _payload: str = "") -> None:
         """Handle a notification that there is something to do."""
@@ -30,32 +37,67 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
-            try:
-                await self.sweep()
-            except AWAY as error:
-                log.warning("sweeping failed: %r", error)
-            except Exception:
-                # Phones and jobs of this process must not end with it; the state is in the database.
-                log.exception("sweeping failed")
+            await self.sweep()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(limits.SWEEP_S):
                     await self._wakeup.wait()
             self._wakeup.clear()
 
     async def sweep(self) -> None:
-        """Do all that is due now."""
+        """Do all that is due now; what fails keeps none of the rest from it."""
+        for work in (
+            self._carry_out_revocations,
+            self._erase_accounts,
+            self._expire_grants,
+            self._delete_media,
+            self._compare_media,
+            self._forget_old,
+        ):
+            await _attempt(work)
+
+    async def _carry_out_revocations(self) -> None:
         while await cascades.run_batch(now=self._clock()):
             pass
-        while await cameos.expire(now=self._clock()):
+
+    async def _erase_accounts(self) -> None:
+        while await erasure.run_batch(now=self._clock()):
             pass
-        await self._delete_media()
+
+    async def _expire_grants(self) -> None:
+        # Passed over for this sweep alone.
+        failed: set[str] = set()
+        while await cameos.expire(now=self._clock(), failed=failed):
+            pass
 
     async def _delete_media(self) -> None:
-        while keys := await cascades.garbage_keys():
-            try:
-                await self._store.delete(*keys)
-            except Exception as error:
-                # The keys stay where they are: the next sweep tries again.
-                log.warning("%d objects could not be deleted: %r", len(keys), error)
+        while keys := await media_keys.claim_due():
+            results = await asyncio.gather(*(self._store.delete(key) for key in keys), return_exceptions=True)
+            failed = {key: error for key, error in zip(keys, results, strict=True) if error is not None}
+            await media_keys.forget([key for key in keys if key not in failed])
+            if failed:
+                await media_keys.postpone(list(failed))
+                key, error = next(iter(failed.items()))
+                log.warning("%d media objects could not be deleted, such as %s: %r", len(failed), key, error)
+            if len(failed) == len(keys):
+                # The store is away: the next sweep goes on with others.
                 return
-            await cascades.forget_garbage(keys)
+
+    async def _forget_old(self) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._forget_at:
+            # What a bounded round left over is for the next one.
+            more = await retention.sweep(now=self._clock())
+            self._forget_at = now_s + (0.0 if more else limits.RETENTION_EVERY_S)
+
+    async def _compare_media(self) -> None:
+        await self._orphans.step(time.monotonic())
+
+
+async def _attempt(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except AWAY as error:
+        log.warning("sweeping failed: %r", error)
+    except Exception:
+        # Phones and jobs of this process must not end with it; the state is in the database.
+        log.exception("sweeping failed")

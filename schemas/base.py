@@ -12,6 +12,14 @@ from msgspec import Meta
 UnixSeconds = Annotated[int, Meta(description="Unix time in seconds")]
 
 
+def whole(pattern: str) -> str:
+    """A regular expression for all of a text; `$` also fits before a line break at its end.
+
+    The same in Python and in JSON Schema, where such patterns are shown.
+    """
+    return rf"^(?:{pattern})(?![\s\S])"
+
+
 def unix_seconds(instant: datetime) -> int:
     """An instant as it stands on the wire."""
     return int(instant.timestamp())

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from schemas.accounts import DisplayName
 from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.enrolment import Challenge
-from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Source, Steer, Tier
+from schemas.feed import MAX_CAPTION_CHARS
+from schemas.shown_text import LINE, PARAGRAPH
+from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Prompt, Source, Steer, Tier
 
 # 9999-12-31: a calendar goes no further.
 MAX_UNIX_S = 253_402_214_400
@@ -70,7 +73,7 @@ class Topic(StrEnum):
     WEAPONS = "weapons"
 
 
-Word = Annotated[str, Meta(min_length=1, max_length=60)]
+Word = Annotated[str, Meta(min_length=1, max_length=60, extra=LINE)]
 Until = Annotated[UnixSeconds, Meta(ge=1, le=MAX_UNIX_S)]
 
 
@@ -94,10 +97,11 @@ class Restrictions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a grant covers: one prompt, one trend, one video (to be posted) or any; how often; until when.
 
+    `prompt` covers what a model is given by that prompt alone: no steering, and nothing made from a video.
     `post` False means drafts only; `until` is in unix seconds.
     """
 
-    prompt: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS)] | None = None
+    prompt: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS, extra=PARAGRAPH)] | None = None
     trend: str | None = None
     video_id: str | None = None
     post: bool = True
@@ -108,15 +112,22 @@ class Scope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class CreateCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos`."""
 
-    display_name: Annotated[str, Meta(min_length=1, max_length=60)]
+    display_name: DisplayName
     audience: Audience
     restrictions: Restrictions = msgspec.field(default_factory=Restrictions)
+
+
+class CreateCharacter(RequestBody, kw_only=True):
+    """`POST /v1/videos/characters`; `video` is an MP4, as the file of a form or in base64."""
+
+    name: DisplayName
+    video: bytes
 
 
 class PatchCameo(RequestBody, kw_only=True):
     """`PATCH /v1/cameos/{id}`; what is absent stays. Each change is a new revision."""
 
-    display_name: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
+    display_name: DisplayName | None = None
     audience: Audience | None = None
     restrictions: Restrictions | None = None
 
@@ -125,7 +136,7 @@ class RequestCameo(RequestBody, kw_only=True):
     """`POST /v1/cameos/{id}/requests`."""
 
     scope: Scope = msgspec.field(default_factory=Scope)
-    message: Annotated[str, Meta(max_length=280)] | None = None
+    message: Annotated[str, Meta(max_length=280, extra=PARAGRAPH)] | None = None
 
 
 class RevokeCameo(RequestBody, kw_only=True):
@@ -136,24 +147,48 @@ class RevokeCameo(RequestBody, kw_only=True):
     grantee: str | None = None
 
 
+class RevocationReach(ResponseBody, kw_only=True):
+    """What a revocation does, or did.
+
+    `scope` is what was made under one grant, by one person (`grantee`), or with the cameo at all: `videos`
+    that are there, hidden ones too, `posts` of them posted, by `people`. This mode deletes `deleted` of them
+    for good, takes `hidden` posts out of sight, and stops `ended` that are being drawn.
+    """
+
+    scope: Literal["cameo", "person", "grant"]
+    mode: RevokeMode
+    videos: int
+    posts: int
+    people: int
+    deleted: int
+    hidden: int
+    ended: int
+    grantee: str | None = None
+    grant_id: str | None = None
+    object: str = "revocation.reach"
+
+
 class ConsentCheck(RequestBody, kw_only=True):
     """`POST /v1/consent/check`: may I, before paying.
 
-    What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video would.
+    What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video under
+    `caption` would. Cameos that `prompt` or `caption` mention by @handle are asked about too.
     """
 
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
-    prompt: str | None = None
+    prompt: Prompt | None = None
     source: Source | None = None
     steer: Steer | None = None
     tier: Tier = Tier.PREVIEW
     video_id: str | None = None
+    caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS, extra=PARAGRAPH)] | None = None
 
 
 class Cameo(ResponseBody, kw_only=True):
     """A likeness profile. `restrictions` is None to people other than its owner.
 
-    `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show.
+    `challenge` stands in the answer to `POST /v1/cameos` alone: what a proof clip must show; `reached` in
+    that to a revocation: what it reached.
     """
 
     id: str
@@ -167,7 +202,19 @@ class Cameo(ResponseBody, kw_only=True):
     restrictions: Restrictions | None = None
     has_reference: bool = False
     challenge: Challenge | None = None
+    reached: RevocationReach | None = None
     object: str = "cameo"
+
+
+class Character(ResponseBody, kw_only=True):
+    """A cameo as the openai SDK reads it."""
+
+    id: str
+    name: str
+    created_at: UnixSeconds
+    handle: str
+    audience: Audience
+    object: str = "character"
 
 
 class CameoList(ResponseBody, kw_only=True):
@@ -227,7 +274,10 @@ class ConsentAnswer(ResponseBody, kw_only=True):
 
 
 class CameoUse(ResponseBody, kw_only=True):
-    """One video in which a cameo appears, as its owner sees it."""
+    """One video in which a cameo appears, as its owner sees it.
+
+    `visible`: its post (`post_id`) is seen by others now; a post may be hidden by consent or by moderators.
+    """
 
     video_id: str
     by: str
@@ -235,6 +285,7 @@ class CameoUse(ResponseBody, kw_only=True):
     status: str
     post_id: str | None
     at: UnixSeconds
+    visible: bool = False
 
 
 class CameoUseList(ResponseBody, kw_only=True):

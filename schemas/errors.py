@@ -37,6 +37,7 @@ class Code(StrEnum):
     CONFLICT = "conflict"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     NOT_READY = "not_ready"
+    REQUEST_TIMEOUT = "request_timeout"
     BODY_TOO_LARGE = "body_too_large"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -73,6 +74,7 @@ STATUS: dict[Code, int] = {
     Code.CONFLICT: 409,
     Code.IDEMPOTENCY_MISMATCH: 409,
     Code.NOT_READY: 409,
+    Code.REQUEST_TIMEOUT: 408,
     Code.BODY_TOO_LARGE: 413,
     Code.RANGE_NOT_SATISFIABLE: 416,
     Code.UNSUPPORTED_MEDIA_TYPE: 415,

@@ -21,11 +21,13 @@ class EventName(StrEnum):
     VIDEO_COMPLETED = "video.completed"
     VIDEO_FAILED = "video.failed"
     VIDEO_CANCELLED = "video.cancelled"
+    VIDEO_WITHDRAWN = "video.withdrawn"
     CAMEO_REQUESTED = "cameo.requested"
     CAMEO_ACCEPTED = "cameo.accepted"
     CAMEO_REFUSED = "cameo.refused"
     CAMEO_REVOKED = "cameo.revoked"
     CAMEO_USED = "cameo.used"
+    CAMEO_COPIED = "cameo.copied"
     POST_REMIXED = "post.remixed"
 
 
@@ -74,10 +76,34 @@ class VideoFailed(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class VideoCancelled(msgspec.Struct, kw_only=True, frozen=True):
-    """Its maker stopped it; `refunded` credits went back."""
+    """Its maker stopped it; `refunded` credits went back: all, or those of the steps that were not done."""
 
     name: ClassVar = EventName.VIDEO_CANCELLED
     refunded: int
+
+
+class WithdrawalReason(StrEnum):
+    """Why a video is out of sight.
+
+    Its maker deleted it, or took the post back; a person in it withdrew consent, to what was posted
+    (`hidden`) or to all that was made (`revoked`); moderators took it down.
+    """
+
+    DELETED = "deleted"
+    TAKEN_BACK = "taken_back"
+    HIDDEN = "hidden"
+    REVOKED = "revoked"
+    TAKEN_DOWN = "taken_down"
+
+
+class VideoWithdrawn(msgspec.Struct, kw_only=True, frozen=True):
+    """The video may be out of sight from now on: whoever shows it reads it again, and takes it away.
+
+    `reason` is a WithdrawalReason.
+    """
+
+    name: ClassVar = EventName.VIDEO_WITHDRAWN
+    reason: str
 
 
 class CameoRequested(msgspec.Struct, kw_only=True, frozen=True):
@@ -120,6 +146,23 @@ class CameoUsed(msgspec.Struct, kw_only=True, frozen=True):
     prompt: str
 
 
+class CameoCopied(msgspec.Struct, kw_only=True, frozen=True):
+    """Somebody else (`by`, a handle) uploaded a copy of an own cameo's picture, or of a video with it.
+
+    It was refused. `upload` is what it was meant as: reference, proof or input_reference; `found_by` is
+    credentials (its content credentials) or picture (what it looks like);
+    `video_id` the video that it is a copy of, if it is one.
+    """
+
+    name: ClassVar = EventName.CAMEO_COPIED
+    cameo_id: str
+    cameo_name: str
+    by: str
+    upload: str
+    found_by: str
+    video_id: str | None = None
+
+
 class PostRemixed(msgspec.Struct, kw_only=True, frozen=True):
     """Somebody else (`by`, a handle) posted what was made from an own post."""
 
@@ -138,11 +181,13 @@ Payload = (
     | VideoCompleted
     | VideoFailed
     | VideoCancelled
+    | VideoWithdrawn
     | CameoRequested
     | CameoAccepted
     | CameoRefused
     | CameoRevoked
     | CameoUsed
+    | CameoCopied
     | PostRemixed
 )
 # On the wire the name stands beside the data, so the union is told apart by it and not by a tag inside.

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from schemas.accounts import Account
 from schemas.base import RequestBody, ResponseBody, UnixSeconds
+from schemas.shown_text import PARAGRAPH
 from schemas.videos import Video
 
 MAX_CAPTION_CHARS = 500
@@ -34,7 +35,7 @@ class CreatePost(RequestBody, kw_only=True):
     """`POST /v1/posts`."""
 
     video_id: str
-    caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS)] | None = None
+    caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS, extra=PARAGRAPH)] | None = None
 
 
 class Closeness(ResponseBody, kw_only=True):

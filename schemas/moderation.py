@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from schemas.base import RequestBody, ResponseBody, UnixSeconds
+from schemas.shown_text import PARAGRAPH
 
-AppealReason = Annotated[str, Meta(min_length=1, max_length=2000)]
+AppealReason = Annotated[str, Meta(min_length=1, max_length=2000, extra=PARAGRAPH)]
 
 
 class AppealStatus(StrEnum):
@@ -70,7 +71,7 @@ class CreateReport(RequestBody, kw_only=True):
     kind: Literal["video", "post", "cameo", "account"]
     id: Annotated[str, Meta(min_length=1, max_length=64)]
     reason: ReportReason
-    note: Annotated[str, Meta(max_length=2000)] | None = None
+    note: Annotated[str, Meta(max_length=2000, extra=PARAGRAPH)] | None = None
 
 
 class Report(ResponseBody, kw_only=True):

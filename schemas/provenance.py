@@ -25,7 +25,8 @@ class ProvenanceCheck(ResponseBody, kw_only=True):
 class Provenance(ResponseBody, kw_only=True):
     """`made_here`, and by what we know; `video_id` where the upload itself or a post tells it.
 
-    `distance` counts the bits of 256 in which the nearest of our videos looks different.
+    `distance` counts the bits of 256 in which the nearest of our videos, or its mirror image, looks
+    different; None where it was recognised by a frame.
     """
 
     made_here: bool

@@ -47,7 +47,11 @@ class Unfollow(msgspec.Struct, tag="unfollow", kw_only=True, forbid_unknown_fiel
     streams: Annotated[list[str], Meta(min_length=1, max_length=MAX_STREAMS_PER_SOCKET)]
 
 
-ClientFrame = Hello | Follow | Unfollow
+class Ping(msgspec.Struct, tag="ping", kw_only=True, forbid_unknown_fields=True):
+    """Is anybody there? Browsers don't show pages the pings of the protocol."""
+
+
+ClientFrame = Hello | Follow | Unfollow | Ping
 
 
 class Welcome(msgspec.Struct, tag="welcome", kw_only=True):
@@ -85,6 +89,10 @@ class FollowRefused(msgspec.Struct, tag="refused", kw_only=True):
     message: str
 
 
+class Pong(msgspec.Struct, tag="pong", kw_only=True):
+    """The answer to a ping."""
+
+
 class GoodbyeReason(StrEnum):
     """Why the gateway closes a socket."""
 
@@ -94,6 +102,8 @@ class GoodbyeReason(StrEnum):
     TOO_MANY_SOCKETS = "too_many_sockets"
     SHUTDOWN = "shutdown"
     HELLO_TIMEOUT = "hello_timeout"
+    TOO_MANY_FRAMES = "too_many_frames"
+    SIGNED_OUT = "signed_out"
 
 
 class Goodbye(msgspec.Struct, tag="goodbye", kw_only=True):
@@ -102,7 +112,7 @@ class Goodbye(msgspec.Struct, tag="goodbye", kw_only=True):
     reason: GoodbyeReason
 
 
-ServerFrame = Welcome | EventFrame | FollowRefused | Goodbye
+ServerFrame = Welcome | EventFrame | FollowRefused | Pong | Goodbye
 
 
 class Ticket(msgspec.Struct, kw_only=True):

@@ -6,12 +6,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import RequestBody, ResponseBody, UnixSeconds
+from schemas.base import RequestBody, ResponseBody, UnixSeconds, whole
+from schemas.shown_text import LINE, PARAGRAPH
 
 MAX_TARGETS = 50
-FullName = Annotated[str, Meta(min_length=2, max_length=200)]
-Contact = Annotated[str, Meta(min_length=5, max_length=320, pattern=r"^\S+@\S+\.\S+$|^\+?[0-9 ()./-]{7,30}$")]
-StatementText = Annotated[str, Meta(min_length=10, max_length=5000)]
+FullName = Annotated[str, Meta(min_length=2, max_length=200, extra=LINE)]
+Contact = Annotated[
+    str,
+    Meta(min_length=5, max_length=320, pattern=whole(r"\S+@\S+\.\S+|\+?[0-9 ()./-]{7,30}"), extra=LINE),
+]
+StatementText = Annotated[str, Meta(min_length=10, max_length=5000, extra=PARAGRAPH)]
 TakedownRole = Literal["self", "guardian", "rights_holder", "estate", "agent"]
 TakedownStatus = Literal["open", "upheld", "rejected", "restored"]
 

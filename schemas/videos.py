@@ -10,6 +10,8 @@ from msgspec import Meta
 
 from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.errors import VideoError
+from schemas.playback import VideoFile
+from schemas.shown_text import PARAGRAPH
 
 # Four times the longest caption of the drawn world, and far below one NOTIFY payload.
 MAX_PROMPT_CHARS = 1000
@@ -79,10 +81,14 @@ class Steer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     style: str | None = None
 
 
+# Its length is checked by domain.videos, which has a code for that.
+Prompt = Annotated[str, Meta(extra=PARAGRAPH)]
+
+
 class CreateVideo(RequestBody, kw_only=True):
     """`POST /v1/videos`. Length and range limits that need their own code are checked by domain.videos."""
 
-    prompt: str
+    prompt: Prompt
     model: str | None = None
     size: str | None = None
     seconds: str | int | None = None
@@ -97,10 +103,40 @@ class CreateVideo(RequestBody, kw_only=True):
 class RemixVideo(RequestBody, kw_only=True):
     """`POST /v1/videos/{id}/remix`."""
 
-    prompt: str
+    prompt: Prompt
     n: int = 1
     seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
     strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+
+
+class VideoRef(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A completed video, by its id."""
+
+    id: str
+
+
+# Or the file of one, as a form carries it; JSON holds it in base64.
+VideoInput = VideoRef | bytes
+
+
+class EditVideo(RequestBody, kw_only=True):
+    """`POST /v1/videos/edits`."""
+
+    prompt: Prompt
+    video: VideoInput
+    n: int = 1
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
+    strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+
+
+class ExtendVideo(RequestBody, kw_only=True):
+    """`POST /v1/videos/extensions`; `seconds` is the length of the new clip (default: its source's)."""
+
+    prompt: Prompt
+    video: VideoInput
+    seconds: str | int | None = None
+    n: int = 1
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
 
 
 class Recipe(msgspec.Struct, kw_only=True):
@@ -124,7 +160,7 @@ class Recipe(msgspec.Struct, kw_only=True):
 
 
 class Cost(msgspec.Struct, kw_only=True):
-    """What it cost: credits charged (held until the video ends) and the CPU-seconds it took."""
+    """What it cost: credits (held until the video ends, then charged) and the CPU-seconds it took."""
 
     credits: int
     cpu_seconds: float | None = None
@@ -161,7 +197,10 @@ class Tombstone(msgspec.Struct, kw_only=True):
 
 
 class Video(ResponseBody, kw_only=True):
-    """One generation and its result. With a `tombstone` it has no media any more, and no prompt."""
+    """One generation and its result. With a `tombstone` it has no media any more, and no prompt.
+
+    `size` and `seconds` are what was asked for and drawn; `file` is what its MP4 has once it is completed.
+    """
 
     id: str
     status: Status
@@ -183,6 +222,7 @@ class Video(ResponseBody, kw_only=True):
     remixed_from_video_id: str | None = None
     queue: QueuePlace | None = None
     fidelity: float | None = None
+    file: VideoFile | None = None
     cameos: list[str] = msgspec.field(default_factory=list)
     source: Source | None = None
     post_id: str | None = None

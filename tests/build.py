@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from db.engine import fetch, transaction
+from domain import media_keys
 from domain.accounts import accounts
 from domain.accounts.accounts import AccountRow
 from domain.consent import cameos
@@ -24,12 +25,14 @@ from media.store import MediaStore
 from schemas.cameos import Audience, Cameo, CreateCameo, Restrictions
 from schemas.errors import Code, RiffleError
 from schemas.model_folder import read_model_spec
+from schemas.takedowns import CreateTakedown
 from schemas.videos import ModelCard, Recipe, Relation, Source, Tier
 from settings import PROJECT
 from tests import clips
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-TTL_S = 10.0
+# Of leases, by the database's clock: longer than any test takes.
+TTL_S = 1000.0
 # When things are read, where it does not matter: long after everything has happened.
 NOW = START + timedelta(days=300)
 MODEL = read_model_spec(PROJECT / "export" / "weights" / "teacher")
@@ -121,15 +124,32 @@ async def lease_all(worker: str = "w", now: datetime = START) -> list[leases.Lea
     return await leases.lease(worker, limit_preview=100, limit_full=100, now=now, ttl_s=TTL_S)
 
 
+def media_of(video_id: str) -> list[str]:
+    """Keys for the media of a video, other ones each time."""
+    return [f"videos/{video_id}/{uuid4().hex}/{name}" for name in FILES]
+
+
+async def loose() -> set[str]:
+    """The keys of media that no row owns (any more)."""
+    return {row["key"] for row in await fetch("SELECT key FROM loose_media")}
+
+
+async def pass_s(seconds: float) -> None:
+    """Let time pass by the database's clock, for leases alone."""
+    await fetch("UPDATE videos SET lease_until = lease_until - make_interval(secs => $1)", seconds)
+
+
 async def complete(
     video_id: str,
     attempt: int,
     now: datetime = START,
     closeness: dict[str, float] | None = None,
     fingerprint: str | None = None,
+    keys: Sequence[str] = (),
 ) -> bool:
     """Complete a leased video; False where the attempt is over."""
-    *media, latents = [f"{video_id}/{name}" for name in FILES]
+    *media, latents = keys or media_of(video_id)
+    await media_keys.reserve([*media, latents])
     return await leases.complete(
         video_id,
         attempt,
@@ -169,11 +189,25 @@ async def finish(video_id: str, store: MediaStore, now: datetime | None = None) 
     for other, attempt in attempts.items():
         if other != video_id:
             await leases.release(other, attempt, now=now)
-    keys = [f"{video_id}/{name}" for name in FILES]
+    keys = media_of(video_id)
     for key, data in zip(keys, (VIDEO, THUMBNAIL, SHEET, b"latents"), strict=True):
         await store.put(key, data)
-    assert await complete(video_id, attempts[video_id], now)
+    assert await complete(video_id, attempts[video_id], now, keys=keys)
     return keys
+
+
+def takedown_of(*videos: str) -> CreateTakedown:
+    """What somebody outside files who sees their face in them."""
+    return CreateTakedown(
+        claimant="Grace Example",
+        role="self",
+        contact="grace@example.org",
+        identification="My face, all through it",
+        statement="I did not permit this use.",
+        good_faith=True,
+        signature="Grace Example",
+        videos=list(videos),
+    )
 
 
 async def ledger_adds_up(account: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import av
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 Frames = NDArray[np.uint8]
 FPS = 10
@@ -60,3 +61,11 @@ def scene(seed: int, count: int = 20, side: int = 128, *, moves: bool = True) ->
 def proof(seed: int, seconds: float = 4.0, **said: str) -> bytes:
     """Somebody who moves."""
     return mp4(scene(seed, int(seconds * FPS)), **said)
+
+
+def jpeg(side: int = 64) -> bytes:
+    """A small photo."""
+    picture = Image.new("RGB", (side, side), (180, 120, 60))
+    data = io.BytesIO()
+    picture.save(data, "JPEG")
+    return data.getvalue()

@@ -84,6 +84,8 @@ class Product:
             "RIFFLE_TEACHER": str(folders.teacher),
             "RIFFLE_BUNDLE": str(folders.bundle),
             "RIFFLE_SEED": "off",
+            # As `make run` has it.
+            "RIFFLE_REQUIRE_PROOF": "off",
             **extra,
         }
         self.process: subprocess.Popen[bytes] | None = None

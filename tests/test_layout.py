@@ -25,6 +25,7 @@ OURS = {
     "supervisor",
     "processes",
     "doctor",
+    "backup",
     "web",
     "bench",
     "tests",
@@ -46,6 +47,7 @@ MAY_IMPORT = {
     "supervisor": {"settings", "processes", "db"},
     "processes": {"settings"},
     "doctor": {"settings", "processes", "supervisor"},
+    "backup": {"settings", "db", "domain"},
 }
 HEAVY = {"torch", "diffusers", "onnxruntime", "transformers", "optimum", "onnx"}
 DATABASE = {"piccolo", "asyncpg"}
@@ -65,9 +67,11 @@ FORBIDDEN = {
     "supervisor": HEAVY | DATABASE | {"litestar"},
     "processes": HEAVY | DATABASE | {"litestar"},
     "doctor": HEAVY | DATABASE | {"litestar"},
+    "backup": HEAVY | DATABASE | {"litestar"},
 }
 # Decisions of the domain, without I/O: facts and the clock are passed in.
 PURE = {
+    "domain/client_address.py",
     "domain/clock.py",
     "domain/ids.py",
     "domain/consent/policy.py",

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from db.engine import fetch
 from db.tables.safety import ModeratorTable
+from domain.safety import takedowns
 from settings import PROJECT
+from tests.build import completed, person, takedown_of
 
 
 def riffle(*words: str, home: Path, database: str) -> subprocess.CompletedProcess[str]:
@@ -51,15 +53,8 @@ async def test_a_moderator_is_made_once_and_removed(database: str, tmp_path: Pat
 
 async def test_the_doctor_knows_the_oldest_takedown(database: str, tmp_path: Path) -> None:
     filed = datetime.now(UTC) - timedelta(hours=50)
-    await fetch(
-        """
-        INSERT INTO takedowns (id, claimant, contact, role, identification, statement, signature, status,
-            created_at, due_at)
-        VALUES ('takedown_1', 'G', 'g@example.org', 'self', 'i', 's', 'G', 'open', $1, $2)
-        """,
-        filed,
-        filed + timedelta(hours=48),
-    )
+    video = await completed((await person(filed)).id, now=filed)
+    await takedowns.file(takedown_of(video.id), now=filed)
     said = await asyncio.to_thread(riffle, "doctor", home=tmp_path, database=database)
     assert "takedowns: 1 open, 1 overdue, the oldest for 50.0 hours of 48" in said.stdout
     nobody = "postgresql://postgres@127.0.0.1:9/none"

@@ -25,7 +25,16 @@ def test_a_preview_and_its_render(person: Person, size: str, seconds: str, frame
     width, height = map(int, size.split("x"))
     video = person.draw("a duck walks left in a meadow by day", size=size, seconds=seconds, seed=2)
     assert (video["size"], video["seconds"], video["cost"]["credits"]) == (size, seconds, credits)
-    assert shape(person.frames(video)) == (frames, width / height)
+    shown = person.frames(video)
+    assert shape(shown) == (frames, width / height)
+    # What was drawn is enlarged for players, and lasts a frame longer than its last one's time.
+    assert video["file"] == {
+        "width": shown.shape[2],
+        "height": shown.shape[1],
+        "frames": frames,
+        "fps": 8,
+        "seconds": frames / 8,
+    }
     render = person.finished(person.call("POST", f"/v1/videos/{video['id']}/render")["id"])
     assert render["size"] == f"{2 * width}x{2 * height}"
     assert (render["seconds"], render["cost"]["credits"]) == (seconds, {2: 16, 3: 20}[credits])

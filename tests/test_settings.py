@@ -43,8 +43,15 @@ def test_home_defaults_to_var() -> None:
         ("RIFFLE_MODERATION_TIMEOUT_S", "0", "0.1 to 30"),
         ("RIFFLE_MODERATION_TIMEOUT_S", "nan", "0.1 to 30"),
         ("RIFFLE_MODERATION_ON_ERROR", "shrug", "refuse or allow"),
-        ("RIFFLE_REQUIRE_PROOF", "perhaps", "on or off"),
+        ("RIFFLE_REQUIRE_PROOF", "perhaps", "others or on or off"),
         ("RIFFLE_ADMIN_COOKIES", "chocolate", "plain or secure"),
+        ("RIFFLE_PUBLIC_URL", "riffle.example", "https://HOST"),
+        ("RIFFLE_PUBLIC_URL", "https://riffle.example/app", "https://HOST"),
+        ("RIFFLE_PUBLIC_REALTIME_URL", "https://riffle.example", "wss://"),
+        ("RIFFLE_CORS_ORIGINS", "*", "capacitor://localhost"),
+        ("RIFFLE_CORS_ORIGINS", "null", "capacitor://localhost"),
+        ("RIFFLE_CORS_ORIGINS", "https://*.example", "capacitor://localhost"),
+        ("RIFFLE_CORS_ORIGINS", "https://app.example/,http://localhost", "capacitor://localhost"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed(
@@ -74,6 +81,20 @@ def test_an_explicit_model_server_is_used(tmp_path: Path) -> None:
     assert settings.models_http == "https://models.example"
 
 
+def test_public_addresses_and_origins(tmp_path: Path) -> None:
+    settings = load(
+        {
+            "RIFFLE_HOME": str(tmp_path),
+            "RIFFLE_PUBLIC_URL": "https://riffle.example:8443/",
+            "RIFFLE_PUBLIC_REALTIME_URL": "wss://live.example/socket",
+            "RIFFLE_CORS_ORIGINS": "capacitor://localhost, https://app.example",
+        }
+    )
+    assert settings.public_url == "https://riffle.example:8443"
+    assert settings.public_realtime_url == "wss://live.example/socket"
+    assert settings.cors_origins == ("capacitor://localhost", "https://app.example")
+
+
 def test_text_becomes_the_type_of_its_setting(tmp_path: Path) -> None:
     folders = f"{tmp_path / 'one'}:{tmp_path / 'two'}:"
     settings = load(
@@ -95,3 +116,12 @@ def test_auto_threads_are_the_default(tmp_path: Path) -> None:
     settings = load({"RIFFLE_HOME": str(tmp_path), "RIFFLE_MODEL_THREADS": "auto"})
     assert settings == load({"RIFFLE_HOME": str(tmp_path)})
     assert settings.model_threads == 0
+
+
+def test_trusted_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
+    env = {"RIFFLE_HOME": str(tmp_path)}
+    found = load(env | {"RIFFLE_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.7/8,fd00::/8"})
+    assert [str(network) for network in found.proxy_networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+    for wrong in ("localhost", "10.0.0.0/40"):
+        with pytest.raises(BadSetting, match="RIFFLE_TRUSTED_PROXIES"):
+            load(env | {"RIFFLE_TRUSTED_PROXIES": wrong})

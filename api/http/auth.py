@@ -21,11 +21,13 @@ from schemas.errors import Code, RiffleError
 MAX_TOKEN_CHARS = 256
 # `opt` of a handler that anybody may call.
 PUBLIC = {"public": True}
+# `request.user` is the account, `request.auth` the id of its session.
 AuthedRequest: TypeAlias = Request[AccountRow, str, State]
+PublicRequest: TypeAlias = Request[Any, Any, State]
 
 
 async def require_sign_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A guard: a valid access token is needed; its account becomes `request.user`.
+    """A guard: a valid access token is needed; `request.user` is its account, `request.auth` its session.
 
     Raises:
         RiffleError: unauthenticated or token_expired.
@@ -33,8 +35,8 @@ async def require_sign_in(connection: ASGIConnection[Any, Any, Any, Any], handle
     if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
         return
     token = bearer(connection)
-    connection.scope["user"] = await sessions.authenticate(token, read_clock(connection))
-    connection.scope["auth"] = token
+    user, session = await sessions.authenticate(token, read_clock(connection))
+    connection.scope["user"], connection.scope["auth"] = user, session
 
 
 def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

@@ -13,7 +13,10 @@ from litestar.dto import AbstractDTO
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
+from api.http.errors import MESSAGES
 from api.http.form import read_form
+from api.http.multipart import MEDIA_TYPE, media_type
+from schemas import shown_text
 from schemas.errors import Code, RiffleError
 
 # The largest honest body is a prompt with its conditions, some 10 kB; more only costs memory.
@@ -21,9 +24,9 @@ MAX_BODY_BYTES = 1024 * 1024
 # Integers are exact in JSON and JavaScript up to here.
 MAX_INTEGER = 2**53 - 1
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
-UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$")
-MISSING = re.compile(r"^Object missing required field `(?P<field>.*)`$")
+AT = re.compile(r" - at `\$\.?(?P<path>.*)`\Z")
+UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`")
+MISSING = re.compile(r"Object missing required field `(?P<field>.*)`")
 
 
 class RequestBodyDTO(AbstractDTO[Any]):
@@ -65,11 +68,15 @@ class RequestBodyDTO(AbstractDTO[Any]):
         request = self.asgi_connection
         assert isinstance(request, Request)
         body_type = self._types[request.route_handler.handler_id]
-        return decode(value, body_type, request.headers.get("content-type", ""))
+        content_type = request.headers.get("content-type", "")
+        # A route whose forms hold files takes larger bodies, and no larger JSON.
+        if len(value) > MAX_BODY_BYTES and media_type(content_type) != MEDIA_TYPE:
+            raise RiffleError(Code.BODY_TOO_LARGE, MESSAGES[Code.BODY_TOO_LARGE])
+        return decode(value, body_type, content_type)
 
 
 def decode(raw: bytes, body_type: Any, content_type: str) -> Any:
-    """`raw` as `body_type`, storable: no NUL, no number that JSON can't hold.
+    """`raw` as `body_type`, storable: no NUL, no number that JSON can't hold, texts as they are shown.
 
     Raises:
         RiffleError: wrong syntax, field, type or content type.
@@ -88,6 +95,8 @@ def decode(raw: bytes, body_type: Any, content_type: str) -> Any:
         raise RiffleError(Code.INVALID_JSON, f"the body is not valid JSON: {wrong}") from None
     for path, value in _scalars(msgspec.to_builtins(data), ""):
         _check_storable(path, value)
+    if isinstance(data, msgspec.Struct):
+        _keep_as_shown(data)
     return data
 
 
@@ -95,10 +104,10 @@ def _validation_error(text: str) -> RiffleError:
     at = AT.search(text)
     path = at["path"] if at else ""
     text = AT.sub("", text)
-    if unknown := UNKNOWN.match(text):
+    if unknown := UNKNOWN.fullmatch(text):
         field = _join(path, unknown["field"])
         return RiffleError(Code.UNKNOWN_FIELD, f"this request has no field `{field}`", param=field)
-    if missing := MISSING.match(text):
+    if missing := MISSING.fullmatch(text):
         field = _join(path, missing["field"])
         return RiffleError(Code.INVALID_REQUEST, f"the field `{field}` is missing", param=field)
     return RiffleError(Code.INVALID_REQUEST, f"{path or 'the body'}: {text}", param=path or None)
@@ -124,6 +133,23 @@ def _check_storable(path: str, value: Any) -> None:
         raise RiffleError(code, f"{path} is out of range", param=path)
     if isinstance(value, float) and not math.isfinite(value):
         raise RiffleError(Code.INVALID_REQUEST, f"{path} must be a finite number", param=path)
+
+
+def _keep_as_shown(body: msgspec.Struct) -> None:
+    """Put every text of a body into the form that it is seen in.
+
+    Raises:
+        RiffleError: invalid_request, for one that schemas.shown_text refuses or that is too short then.
+    """
+    for place in shown_text.places(body):
+        try:
+            text = shown_text.shown(place.text, place.kind)
+        except shown_text.BadText as wrong:
+            raise RiffleError(Code.INVALID_REQUEST, f"{place.path}: {wrong}", param=place.path) from None
+        if len(text) < place.min_length:
+            least = f"{place.path} takes {place.min_length} characters or more"
+            raise RiffleError(Code.INVALID_REQUEST, least, param=place.path)
+        place.put(text)
 
 
 def _join(path: str, field: str) -> str:

@@ -10,6 +10,8 @@ from litestar.exceptions import HTTPException, InternalServerException, Validati
 
 from api.http.request_id import request_id
 from db.engine import AWAY
+from domain.media_keys import ReservationLost
+from media.decode_pool import DecoderBusy
 from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse, RiffleError
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,7 @@ CODE_BY_STATUS: dict[int, Code] = {
     403: Code.FORBIDDEN,
     404: Code.NOT_FOUND,
     405: Code.METHOD_NOT_ALLOWED,
+    408: Code.REQUEST_TIMEOUT,
     413: Code.BODY_TOO_LARGE,
     415: Code.UNSUPPORTED_MEDIA_TYPE,
     429: Code.RATE_LIMITED,
@@ -53,7 +56,9 @@ def to_error_response(request: Request[Any, Any, Any], problem: Exception) -> Re
     elif isinstance(problem, InternalServerException) and problem.detail == DISCONNECTED:
         log.info("%s %s: the client left before its body was whole", request.method, request.scope["path"])
         error = RiffleError(Code.INVALID_REQUEST, "the body ended before it was whole")
-    elif isinstance(problem, AWAY):
+    elif isinstance(problem, DecoderBusy):
+        error = RiffleError(Code.BUSY, "too many uploads are being looked at: try again in a moment")
+    elif isinstance(problem, (*AWAY, ReservationLost)):
         log.warning("a service this needs is away: %r", problem)
         error = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")
     else:

@@ -1,9 +1,9 @@
-"""Forms as trees: bracketed keys (`source[video_ids][]`) and JSON text become nested values."""
+"""Forms as trees: bracketed keys (`source[video_ids][]`) and JSON text become nested values, files bytes."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -15,8 +15,15 @@ from schemas.errors import Code, RiffleError
 # 16 fields, each list with at most a few items; far more is an attack.
 MAX_FORM_FIELDS = 100
 MAX_DEPTH = 4
-KEY = re.compile(r"^(?P<name>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)$")
+KEY = re.compile(r"(?P<name>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)")
 BRACKETED = re.compile(r"\[([^\[\]]*)\]")
+
+
+class _Field(NamedTuple):
+    """What a field of a wire type holds: lists or objects, or (also) the bytes of a file."""
+
+    nested: bool
+    file: bool
 
 
 def read_form(raw: bytes, content_type: str, body_type: Any) -> dict[str, Any]:
@@ -25,16 +32,19 @@ def read_form(raw: bytes, content_type: str, body_type: Any) -> dict[str, Any]:
     Raises:
         RiffleError: it is no such form.
     """
+    known = _fields(body_type)
     if media_type(content_type) == MEDIA_TYPE:
         parts = read_parts(raw, content_type, max_parts=MAX_FORM_FIELDS)
-        pairs = [_text(part, _fields(body_type)) for part in parts]
+        pairs = [(part.name, _value(part, known)) for part in parts]
     else:
-        pairs = _urlencoded(raw)
+        pairs = list[tuple[str, str | bytes]](_urlencoded(raw))
     tree: dict[str, Any] = {}
     for key, value in pairs:
         _insert(tree, key, value)
-    nested = {name for name, holds in _fields(body_type).items() if holds}
-    return {name: _decode_json(value) if name in nested else value for name, value in tree.items()}
+    return {
+        name: _decode_json(value) if name in known and known[name].nested else value
+        for name, value in tree.items()
+    }
 
 
 def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
@@ -46,13 +56,16 @@ def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
         raise RiffleError(Code.INVALID_REQUEST, f"the form is broken: {wrong}") from None
 
 
-def _fields(body_type: Any) -> dict[str, bool]:
-    """Every field of a wire type, and whether it holds lists or objects."""
+def _fields(body_type: Any) -> dict[str, _Field]:
+    """Every field of a wire type, and what it holds."""
     info = inspect.type_info(body_type)
     structs = [item for item in _members(info) if isinstance(item, inspect.StructType)]
     nesting = (inspect.StructType, inspect.ListType, inspect.DictType)
     return {
-        field.encode_name: any(isinstance(item, nesting) for item in _members(field.type))
+        field.encode_name: _Field(
+            nested=any(isinstance(item, nesting) for item in _members(field.type)),
+            file=any(isinstance(item, inspect.BytesType) for item in _members(field.type)),
+        )
         for struct in structs
         for field in struct.fields
     }
@@ -62,19 +75,21 @@ def _members(info: inspect.Type) -> tuple[inspect.Type, ...]:
     return info.types if isinstance(info, inspect.UnionType) else (info,)
 
 
-def _text(part: FormPart, known: dict[str, bool]) -> tuple[str, str]:
+def _value(part: FormPart, known: dict[str, _Field]) -> str | bytes:
     if part.filename is None:
-        return part.name, part.data.decode()
+        return part.data.decode()
     name = part.name.partition("[")[0]
-    if name in known:
+    if name not in known:
+        raise RiffleError(
+            Code.UNKNOWN_FIELD, f"this request has no field `{name}` and takes no such file", param=name
+        )
+    if not known[name].file or name != part.name:
         raise RiffleError(Code.INVALID_REQUEST, f"`{name}` can't be a file", param=name)
-    raise RiffleError(
-        Code.UNKNOWN_FIELD, f"this request has no field `{name}` and takes no files", param=name
-    )
+    return part.data
 
 
-def _insert(tree: dict[str, Any], key: str, value: str) -> None:
-    match = KEY.match(key)
+def _insert(tree: dict[str, Any], key: str, value: str | bytes) -> None:
+    match = KEY.fullmatch(key)
     path = BRACKETED.findall(match["rest"]) if match else []
     if match is None or len(path) > MAX_DEPTH or "" in path[:-1]:
         raise RiffleError(Code.UNKNOWN_FIELD, f"this request has no field `{key}`", param=key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Protocol, TypeVar
 
 import msgspec
 from litestar import Response
@@ -15,7 +15,16 @@ from db import idempotency
 from db.engine import transaction
 from schemas.errors import Code, RiffleError
 
-T = TypeVar("T", bound=msgspec.Struct)
+
+class Made(Protocol):
+    """What a request made, as it is answered: it has an id."""
+
+    @property
+    def id(self) -> str:
+        """The id by which it can be read again."""
+
+
+T = TypeVar("T", bound=Made)
 Checked = TypeVar("Checked")
 # A UUID has 36 characters; room for a readable prefix.
 MAX_KEY_CHARS = 255
@@ -27,6 +36,7 @@ async def idempotent(
     request: AuthedRequest,
     data: msgspec.Struct | None,
     create: Callable[[], Awaitable[T]],
+    reread: Callable[[str], Awaitable[T]],
     *,
     status: int = 201,
     headers: dict[str, str] | None = None,
@@ -39,7 +49,9 @@ async def idempotent(
     async def create_unchecked(_: None) -> T:
         return await create()
 
-    return await idempotent_with_check(request, data, check, create_unchecked, status=status, headers=headers)
+    return await idempotent_with_check(
+        request, data, check, create_unchecked, reread, status=status, headers=headers
+    )
 
 
 async def idempotent_with_check(
@@ -47,19 +59,21 @@ async def idempotent_with_check(
     data: msgspec.Struct | None,
     check: Callable[[], Awaitable[Checked]],
     create: Callable[[Checked], Awaitable[T]],
+    reread: Callable[[str], Awaitable[T]],
     *,
     status: int = 201,
     headers: dict[str, str] | None = None,
 ) -> Response[T]:
-    """Run `create` in one transaction with the record of its response; a repeat gets that.
+    """Run `create` in one transaction with the record of its id; a repeat is answered by `reread` of that.
 
-    `check` runs before, outside of any transaction, and not at all where the response is recorded: what
-    was made stays made, whatever would be refused today. Its result goes to `create`. The body is compared
-    after parsing, so the same fields as JSON or as a form are the same request.
+    So a repeat makes nothing, and shows what was made as it is by then. `check` runs before, outside of any
+    transaction, and not at all where something is recorded: what was made stays made, whatever would be
+    refused today. Its result goes to `create`. The body is compared after parsing, so the same fields as JSON
+    or as a form are the same request.
 
     Raises:
         RiffleError: a bad key, idempotency_mismatch, or what `check` or `create` raise (then nothing is
-            recorded).
+            recorded), or what `reread` raises where it is gone.
     """
     key = request.headers.get(KEY_HEADER)
     if key is None:
@@ -78,23 +92,25 @@ async def idempotent_with_check(
         "route": f"{request.method} {request.scope['path']}",
         "body_hash": hashlib.sha256(msgspec.json.encode(data, order="sorted")).hexdigest(),
     }
-    replay_headers = {**(headers or {}), **REPLAY_HEADER}
-    if stored := await idempotency.find(**record):
-        return _json(stored[1], stored[0], replay_headers)
+
+    async def replay(made_id: str) -> Response[T]:
+        return Response(
+            await reread(made_id), status_code=status, headers={**(headers or {}), **REPLAY_HEADER}
+        )
+
+    if (stored := await idempotency.find(**record)) is not None:
+        return await replay(stored)
     try:
         checked = await check()
     except RiffleError:
         # The same request may have been carried out while this one was checked.
-        if stored := await idempotency.find(**record):
-            return _json(stored[1], stored[0], replay_headers)
+        if (stored := await idempotency.find(**record)) is not None:
+            return await replay(stored)
         raise
     async with transaction():
-        if stored := await idempotency.begin(**record):
-            return _json(stored[1], stored[0], replay_headers)
-        body = msgspec.json.encode(await create(checked))
-        await idempotency.store(**record, status=status, body=body, now=read_clock(request))
-    return _json(body, status, headers)
-
-
-def _json(body: bytes, status: int, headers: dict[str, str] | None) -> Response[Any]:
-    return Response(cast(Any, body), status_code=status, headers=headers, media_type="application/json")
+        stored = await idempotency.begin(**record)
+        if stored is None:
+            made = await create(checked)
+            await idempotency.store(**record, made_id=made.id, now=read_clock(request))
+            return Response(made, status_code=status, headers=headers)
+    return await replay(stored)

@@ -53,5 +53,6 @@ def read_parts(raw: bytes, content_type: str, *, max_parts: int) -> Iterator[For
                         data += event
                     elif segment is not None:
                         yield FormPart(segment.name, segment.filename, bytes(data))
-    except MultipartError as wrong:
+    # Headers of a part name characters that no codec has, or lie about them.
+    except (MultipartError, ValueError, LookupError, RecursionError) as wrong:
         raise RiffleError(Code.INVALID_REQUEST, f"the multipart body is broken: {wrong}") from None

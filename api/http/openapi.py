@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import (
     Components,
     OpenAPIMediaType,
@@ -20,8 +19,10 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
     SecurityScheme,
+    Server,
 )
 
+from api.http.schema_page import SchemaPage
 from schemas.accounts import CreateAccount, CreateSession
 from schemas.cameos import Audience, ConsentCheck, CreateCameo, Restrictions
 from schemas.errors import Code
@@ -29,7 +30,7 @@ from schemas.feed import CreatePost
 from schemas.moderation import CreateAppeal, CreateReport, ReportReason
 from schemas.registry import CreateRegistryGrant
 from schemas.takedowns import CreateCounterNotice, CreateTakedown
-from schemas.videos import CreateVideo, Relation, RemixVideo, Source, Steer
+from schemas.videos import CreateVideo, EditVideo, ExtendVideo, Relation, RemixVideo, Source, Steer, VideoRef
 
 VERSION = version("riffle")
 JSON = "application/json"
@@ -70,6 +71,8 @@ EXAMPLES = {
             steer=Steer(motion="jump", time="sunset"),
         ),
         RemixVideo(prompt="the same at night", n=4),
+        EditVideo(prompt="the same in the rain", video=VideoRef(id="video_5f0c"), strength=0.6),
+        ExtendVideo(prompt="a cat jumps on a beach", video=VideoRef(id="video_5f0c"), seconds="4"),
         CreatePost(video_id="video_5f0c", caption="over and over"),
         CreateCameo(
             display_name="Ada", audience=Audience.PEOPLE_I_APPROVE, restrictions=Restrictions(words=["gun"])
@@ -119,13 +122,14 @@ def describe(app: Litestar) -> None:
                 handler.operation_class = RiffleOperation
 
 
-def config() -> OpenAPIConfig:
-    """What Litestar needs to know to write the document."""
+def config(public_url: str = "") -> OpenAPIConfig:
+    """What Litestar needs to know to write the document; `public_url` is where people reach this server."""
     return OpenAPIConfig(
         title="Riffle",
         version=VERSION,
         description="OpenAI's Videos API, with previews, remixes, a feed and consent.",
-        render_plugins=[ScalarRenderPlugin()],
+        servers=[Server(url=public_url or "/")],
+        render_plugins=[SchemaPage()],
         use_handler_docstrings=True,
         components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
     )

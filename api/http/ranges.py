@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-ONE_RANGE = re.compile(r"^bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})$")
+ONE_RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
 
 
 class ByteRange(NamedTuple):
@@ -25,7 +25,7 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
     Raises:
         RangeNotSatisfiable: it names no byte that is there.
     """
-    match = ONE_RANGE.match((header or "").replace(" ", ""))
+    match = ONE_RANGE.fullmatch((header or "").replace(" ", ""))
     if match is None or not (match["first"] or match["last"]):
         return None
     if not match["first"]:

@@ -27,7 +27,6 @@ SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "content-security-policy": PAGE_POLICY,
 }
-DOCS_PREFIX = "/schema"
 # The icons of the moderators' pages bring their own styles.
 ADMIN_PREFIX = "/admin"
 ADMIN_POLICY = PAGE_POLICY + "; style-src 'self' 'unsafe-inline'"
@@ -44,6 +43,4 @@ async def add_response_headers(message: Message, scope: Scope) -> None:
     if path == ADMIN_PREFIX or path.startswith(f"{ADMIN_PREFIX}/"):
         headers.setdefault("content-security-policy", ADMIN_POLICY)
     for name, value in SECURITY_HEADERS.items():
-        # The pages of the OpenAPI viewer load their scripts from elsewhere.
-        if name != "content-security-policy" or not path.startswith(DOCS_PREFIX):
-            headers.setdefault(name, value)
+        headers.setdefault(name, value)

@@ -12,8 +12,10 @@ from litestar.params import Parameter
 import domain.consent.ledger
 from api.http.auth import AuthedRequest, asker
 from api.http.idempotency import idempotent, idempotent_with_check
-from domain.consent import cameos, enrolments, grants, receipts
+from domain.consent import cameos, enrolments, grants, reach, receipts
+from domain.consent.ages import check_age
 from domain.safety.screen import Screen
+from domain.videos import visibility
 from schemas.cameos import (
     MAX_LEDGER_PAGE,
     MAX_UNIX_S,
@@ -26,10 +28,13 @@ from schemas.cameos import (
     Ledger,
     PatchCameo,
     RequestCameo,
+    RevocationReach,
     RevokeCameo,
+    RevokeMode,
 )
 from schemas.errors import Code, RiffleError
 from schemas.feed import Deleted
+from settings import Settings
 
 # What a bigint holds.
 MAX_SEQ = 2**63 - 1
@@ -43,15 +48,16 @@ class Cameos(Controller):
 
     @post("/", summary="Make a cameo")
     async def create(
-        self, request: AuthedRequest, now: datetime, data: CreateCameo, screen: Screen
+        self, request: AuthedRequest, now: datetime, data: CreateCameo, screen: Screen, settings: Settings
     ) -> Response[Cameo]:
         """Lend one's likeness, to an audience of one's choice.
 
         Raises:
-            RiffleError: idempotency_mismatch, likeness_protected, moderation_refused.
+            RiffleError: idempotency_mismatch, likeness_protected, moderation_refused, consent_refused (age).
         """
 
         async def check() -> None:
+            check_age(request.user.age_bracket, settings.cameos_for)
             await screen.check_name(asker(request, now), data.display_name)
 
         async def create(_: None) -> Cameo:
@@ -59,7 +65,12 @@ class Cameos(Controller):
             challenge = await enrolments.new_challenge(cameo.id, request.user.id, now=now)
             return msgspec.structs.replace(cameo, challenge=challenge)
 
-        return await idempotent_with_check(request, data, check, create)
+        async def reread(cameo_id: str) -> Cameo:
+            cameo = await cameos.get(cameo_id, request.user.id)
+            challenge = await enrolments.standing_challenge(cameo_id, now=now)
+            return msgspec.structs.replace(cameo, challenge=challenge)
+
+        return await idempotent_with_check(request, data, check, create, reread)
 
     @get("/", summary="My cameos")
     async def mine(self, request: AuthedRequest) -> CameoList:
@@ -89,13 +100,19 @@ class Cameos(Controller):
 
     @post("/{cameo_id:str}/requests", summary="Ask to use a cameo")
     async def ask(
-        self, request: AuthedRequest, now: datetime, cameo_id: str, data: RequestCameo | None = None
+        self,
+        request: AuthedRequest,
+        now: datetime,
+        cameo_id: str,
+        settings: Settings,
+        data: RequestCameo | None = None,
     ) -> Response[Grant]:
         """Ask the owner, who hears of it at once.
 
         Raises:
             RiffleError: not_found, conflict, consent_refused, rate_limited.
         """
+        check_age(request.user.age_bracket, settings.cameos_for)
         asked = data or RequestCameo()
         if asked.scope.until is not None and not 0 < asked.scope.until < MAX_UNIX_S:
             raise RiffleError(Code.INVALID_REQUEST, "scope.until must be unix seconds", param="scope.until")
@@ -104,7 +121,10 @@ class Cameos(Controller):
             await grants.check_request_rate(request.user.id, now=now)
             return await grants.request(cameo_id, request.user.id, asked, now=now)
 
-        return await idempotent(request, asked, create)
+        async def reread(grant_id: str) -> Grant:
+            return await grants.get_own_request(grant_id, request.user.id, now=now)
+
+        return await idempotent(request, asked, create, reread)
 
     @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
     async def revoke(
@@ -112,22 +132,44 @@ class Cameos(Controller):
     ) -> Cameo:
         """Withdraw one grant, one person's leave, or (with neither) the whole cameo, which is final.
 
-        `mode` block_new leaves alone what there is; hide_posts hides what is posted; tombstone deletes all.
-        It counts at once, for what was made from it too; a stronger mode can follow.
+        `mode` block_new leaves alone what there is; hide_posts hides what is posted; tombstone deletes all
+        that was made under that grant, by that person whatever allowed it, or by anybody.
+        It counts at once, for what was made from it too; a stronger mode can follow. `reached` says how much.
 
         Raises:
             RiffleError: not_found.
         """
         return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now=now)
 
+    @get("/{cameo_id:str}/reach", summary="What withdrawing consent would do")
+    async def reach(
+        self,
+        request: AuthedRequest,
+        cameo_id: str,
+        mode: RevokeMode = RevokeMode.HIDE_POSTS,
+        grant_id: str | None = None,
+        grantee: str | None = None,
+    ) -> RevocationReach:
+        """Count what `POST /v1/cameos/{id}/revoke` with the same fields would reach now; nothing is changed.
+
+        Raises:
+            RiffleError: not_found.
+        """
+        asked = RevokeCameo(mode=mode, grant_id=grant_id, grantee=grantee)
+        return await reach.reach(cameo_id, request.user.id, asked)
+
     @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
-    async def uses(self, request: AuthedRequest, cameo_id: str) -> CameoUseList:
+    async def uses(self, request: AuthedRequest, now: datetime, cameo_id: str) -> CameoUseList:
         """Every video with this cameo, drafts too: for its owner alone.
 
         Raises:
             RiffleError: not_found.
         """
-        return CameoUseList(data=await receipts.list_uses(cameo_id, request.user.id))
+        found = await receipts.list_uses(cameo_id, request.user.id)
+        shown = await visibility.listed([use.video_id for use in found], request.user.id, now)
+        return CameoUseList(
+            data=[msgspec.structs.replace(use, visible=use.video_id in shown) for use in found]
+        )
 
     @delete("/{cameo_id:str}/uses/{video_id:str}", status_code=200, summary="Delete a use of my cameo")
     async def delete_use(

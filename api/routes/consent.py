@@ -8,12 +8,15 @@ from datetime import datetime
 from litestar import Controller, post
 
 from api.http.auth import AuthedRequest, asker
+from api.http.rate_limits import CONSENT_CHECKS, account_limited
 from api.model_cards import Cards
 from domain.consent import facts, verdicts
+from domain.consent.mentioned import with_mentioned
 from domain.consent.policy import Verdict
 from domain.feed import posts
 from domain.safety.screen import Screen
 from domain.videos.steer import apply_steer, check_steer
+from domain.videos.validate import check_prompt
 from domain.videos.visibility import get_viewable
 from schemas.cameos import ConsentAnswer, ConsentCheck, Decision, TextRule
 from schemas.errors import Code, RiffleError
@@ -26,7 +29,7 @@ class Consent(Controller):
     path = "/consent"
     tags = ("cameos",)
 
-    @post("/check", status_code=200, summary="May I?")
+    @post("/check", status_code=200, guards=[account_limited(CONSENT_CHECKS)], summary="May I?")
     async def check(
         self, request: AuthedRequest, now: datetime, data: ConsentCheck, screen: Screen, cards: Cards
     ) -> ConsentAnswer:
@@ -35,12 +38,16 @@ class Consent(Controller):
         With `video_id` it is asked whether that video may be posted.
 
         Raises:
-            RiffleError: not_found; busy; invalid_request, where there is nothing to ask about, or the model
-                has no word for what `steer` says.
+            RiffleError: not_found; busy; prompt_too_long; invalid_request, where there is nothing to ask
+                about, or the model has no word for what `steer` says.
         """
+        check_prompt(data.prompt or "")
         if data.video_id is not None:
-            allowed, found = await posts.may_post(data.video_id, request.user.id, now)
-            rules = await screen.refusing_rules(asker(request, now), "", [data.video_id], [])
+            allowed, found = await posts.may_post(data.video_id, request.user.id, now, data.caption)
+            rules = await screen.refusing_rules(
+                asker(request, now), data.caption or "", [data.video_id], list(found)
+            )
+            found = found | await _refused(screen, request.user.id, list(found))
             return _answer(allowed and not rules, found, rules)
         if not data.cameos and data.source is None and not data.prompt:
             raise RiffleError(
@@ -49,7 +56,9 @@ class Consent(Controller):
         parents = data.source.video_ids if data.source else []
         sources = [await get_viewable(video_id, request.user.id, now) for video_id in parents]
         inherited = sorted({cameo for row in sources for cameo in row.cameos})
-        wanted = list(dict.fromkeys([*data.cameos, *inherited]))
+        named = await with_mentioned(data.cameos, [data.prompt or ""])
+        wanted = list(dict.fromkeys([*named, *inherited]))
+        steered = None if data.steer is None else _steered(data, data.steer, (await cards.all())[0])
         (lineage,) = await facts.lineage_facts([parents])
         found = await verdicts.of_request(
             request.user.id,
@@ -58,7 +67,8 @@ class Consent(Controller):
             data.tier,
             data.prompt or "",
             lineage=lineage,
-            extra_texts=[] if data.steer is None else [_steered(data, data.steer, (await cards.all())[0])],
+            extra_texts=[] if steered is None else [steered],
+            steered=steered is not None and steered != (data.prompt or "").strip(),
             now=now,
         )
         missing = [cameo for cameo in wanted if cameo not in found]
@@ -66,11 +76,8 @@ class Consent(Controller):
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
         rules = await screen.refusing_rules(asker(request, now), data.prompt or "", parents, wanted)
         usable = not rules and all(source.withheld is None for source in sources)
-        return _answer(
-            usable and all(item.allowed for item in found.values()),
-            {cameo: found[cameo] for cameo in wanted},
-            rules,
-        )
+        decided = {cameo: found[cameo] for cameo in wanted}
+        return _answer(usable, decided | await _refused(screen, request.user.id, wanted), rules)
 
 
 def _steered(data: ConsentCheck, steer: Steer, card: ModelCard) -> str:
@@ -78,9 +85,15 @@ def _steered(data: ConsentCheck, steer: Steer, card: ModelCard) -> str:
     return apply_steer(data.prompt or "", steer, card.vocabulary)
 
 
-def _answer(allowed: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule] = ()) -> ConsentAnswer:
+async def _refused(screen: Screen, account: str, cameos: Sequence[str]) -> dict[str, Verdict]:
+    """What is refused of cameos whatever their owners say."""
+    refused = await screen.refused_cameos(account, cameos)
+    return {cameo: Verdict(allowed=False, reason=reason) for cameo, reason in refused.items()}
+
+
+def _answer(usable: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextRule]) -> ConsentAnswer:
     return ConsentAnswer(
-        allowed=allowed,
+        allowed=usable and all(item.allowed for item in verdicts.values()),
         decisions=[
             Decision(cameo=cameo, allowed=item.allowed, reason=item.reason, ask=item.ask)
             for cameo, item in verdicts.items()

@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 from api.http.auth import AuthedRequest
 from api.http.errors import ErrorWithHeaders
+from api.http.file_names import content_disposition
 from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from domain.videos.record import VideoRow
 from domain.videos.visibility import get_playable, is_taken_down
@@ -20,6 +21,7 @@ from schemas.errors import Code, RiffleError
 from schemas.videos import Status, Variant
 
 KINDS: dict[str, str] = {"video": "video/mp4", "thumbnail": "image/webp", "spritesheet": "image/jpeg"}
+ENDINGS: dict[str, str] = {"video": "mp4", "thumbnail": "webp", "spritesheet": "jpg"}
 # Read from the store in pieces, so that a long video never lies in memory whole.
 CHUNK_BYTES = 1024 * 1024
 # Asked for again each time: consent may have ended since.
@@ -51,7 +53,8 @@ class Content(Controller):
         Raises:
             RiffleError: not_found, gone, not_ready, invalid_state, taken_down, range_not_satisfiable.
         """
-        key = _key(await get_playable(video_id, request.user.id, now), variant)
+        video = await get_playable(video_id, request.user.id, now)
+        key = _key(video, variant)
         if await is_taken_down([video_id], now):
             raise RiffleError(Code.TAKEN_DOWN, "this video is out of sight; GET /v1/takedowns says more")
         try:
@@ -62,6 +65,7 @@ class Content(Controller):
         headers = {"etag": etag, "accept-ranges": "bytes", "cache-control": CACHE}
         if etag in request.headers.get("if-none-match", ""):
             return Response(b"", status_code=304, headers=headers)
+        headers["content-disposition"] = content_disposition(video.prompt, video.id, ENDINGS[variant])
         whole = ByteRange(0, found.size)
         span = _span(request, etag, found.size)
         if span is not None:

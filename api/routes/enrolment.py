@@ -9,14 +9,21 @@ from litestar import Controller, get, post, put
 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
+from api.http.copies import refuse_copies
 from api.http.upload import MAX_CLIP_BYTES, read_clip
+from domain import media_keys
 from domain.consent import enrolments
 from domain.consent.enrolments import OpenChallenge
 from domain.ids import new_id
 from media import proof
+from media.credentials import Credentials
+from media.decode_pool import DecodePool
+from media.decode_worker import SeenProof
 from media.encryption import Seal
 from media.fingerprint import UnreadableVideo
-from media.proof import Inspection, LikenessCheck
+from media.proof import LikenessCheck
+from media.reference import CLIP
+from media.sketch import MAX_LOOKED_AT
 from media.store import MediaStore
 from schemas.enrolment import Challenge, Proof, ProofCheck, ProofList
 from schemas.errors import Code, RiffleError
@@ -56,34 +63,49 @@ class Enrolment(Controller):
         media: MediaStore,
         seal: Seal,
         likeness: LikenessCheck,
+        credentials: Credentials,
+        decoder: DecodePool,
     ) -> Proof:
         """Send the proof clip: video/mp4 as the body, or as `file` of a form. It is sealed and never served.
 
         Raises:
             RiffleError: not_found, invalid_state (no open challenge), invalid_request (what fails is named),
-                unsupported_media_type, body_too_large.
+                unsupported_media_type, body_too_large, likeness_protected (what was made here, or looks like
+                another person's likeness here; its owner is told), busy.
         """
         asked = await enrolments.open_challenge(cameo_id, request.user.id, now=now)
         data = await read_clip(request)
         try:
-            seen = await asyncio.to_thread(proof.inspect, data)
+            seen = await decoder.inspect(data, who=request.user.id)
         except UnreadableVideo as wrong:
             raise _unusable(str(wrong)) from None
         checks = await _checked(seen, asked)
         failed = [name for name, passed in checks.items() if passed is False]
         if failed or seen.bits is None:
             raise _unusable("; ".join(WHY[name] for name in failed))
+        stride = 1 + seen.frame_count // MAX_LOOKED_AT
+        frames = await decoder.look_at(data, CLIP, stride, who=request.user.id)
+        await refuse_copies(request.user.id, data, CLIP, frames, "proof", credentials, decoder, now=now)
         checks |= await likeness.compare(data, asked.digits, asked.turns)
         proof_id = new_id("proof")
         key = f"proofs/{proof_id}.sealed"
-        await media.put(key, await asyncio.to_thread(seal.close, data, proof_id))
+        sealed = await asyncio.to_thread(seal.close, data, proof_id)
+        await media_keys.reserve([key])
+        await media.put(key, sealed)
         try:
             listed = [ProofCheck(name=name, passed=passed) for name, passed in checks.items()]
             return await enrolments.add_proof(
-                proof_id, cameo_id, asked.id, key, seen.bits, listed, now=read_clock(request)
+                proof_id,
+                cameo_id,
+                request.user.id,
+                asked.id,
+                key,
+                seen.bits,
+                listed,
+                now=read_clock(request),
             )
         except RiffleError:
-            await media.delete(key)
+            await media_keys.discard([key])
             raise
 
     @get("/proofs", summary="My proofs")
@@ -100,7 +122,7 @@ def _unusable(why: str) -> RiffleError:
     return RiffleError(Code.INVALID_REQUEST, f"the clip can't be used: {why}", param="file")
 
 
-async def _checked(seen: Inspection, asked: OpenChallenge) -> dict[str, bool | None]:
+async def _checked(seen: SeenProof, asked: OpenChallenge) -> dict[str, bool | None]:
     hashes = [bits for bits in (seen.bits, seen.mirrored) if bits is not None]
     recorded = seen.recorded_at
     return {

@@ -36,7 +36,10 @@ class Posts(Controller):
         async def create(_: None) -> Post:
             return await posts.post(data.video_id, request.user.id, data.caption, now)
 
-        return await idempotent_with_check(request, data, check, create)
+        async def reread(post_id: str) -> Post:
+            return await posts.get_post(post_id, request.user.id, now)
+
+        return await idempotent_with_check(request, data, check, create, reread)
 
     @get("/{post_id:str}", summary="One post")
     async def one(self, request: AuthedRequest, now: datetime, post_id: str) -> Post:

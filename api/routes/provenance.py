@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +10,17 @@ from litestar import Controller, Request, post
 from litestar.datastructures import State
 
 from api.http.auth import PUBLIC
-from api.http.rate_limits import CLIP_CHECKS, rate_limited
+from api.http.copies import find_video
+from api.http.rate_limits import CLIP_SECONDS, caller, check_left, count
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
-from media import fingerprint
 from media.credentials import Credentials
+from media.decode_pool import DecodePool
 from media.fingerprint import UnreadableVideo
-from media.provenance import ActiveManifest, active_manifest
+from media.provenance import ActiveManifest
+from media.reference import CLIP
+from media.sketch import MAX_LOOKED_AT
 from schemas.provenance import ManifestFacts, Provenance, ProvenanceCheck
 
 STATES: dict[str, Any] = {"Trusted": "trusted", "Valid": "valid"}
@@ -33,20 +36,36 @@ class ProvenanceRoutes(Controller):
         "/",
         status_code=200,
         opt=PUBLIC,
-        guards=[rate_limited(CLIP_CHECKS)],
         request_max_body_size=MAX_CLIP_BYTES,
         summary="Did you make this?",
     )
     async def check(
-        self, request: Request[None, None, State], now: datetime, credentials: Credentials
+        self,
+        request: Request[None, None, State],
+        now: datetime,
+        credentials: Credentials,
+        decoder: DecodePool,
     ) -> Provenance:
         """Send an MP4 as the body, or as `file` of a form; nothing of it is kept.
 
         Raises:
-            RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited.
+            RiffleError: invalid_request, unsupported_media_type, body_too_large, rate_limited, busy.
         """
+        who = caller(request)
+        check_left(request, CLIP_SECONDS, who)
         data = await read_clip(request)
-        found = await asyncio.to_thread(active_manifest, data, credentials.authority)
+        try:
+            return await self._check(data, who, now, credentials, decoder)
+        finally:
+            count(request, CLIP_SECONDS, who, math.ceil(decoder.take_seconds(who)))
+
+    async def _check(
+        self, data: bytes, who: str, now: datetime, credentials: Credentials, decoder: DecodePool
+    ) -> Provenance:
+        try:
+            found = await decoder.active_manifest(data, credentials.authority, who=who)
+        except UnreadableVideo:
+            found = None
         facts = None if found is None else _facts(found)
         by_manifest = facts is not None and facts.state == "trusted"
         checks = [
@@ -60,19 +79,26 @@ class ProvenanceRoutes(Controller):
                 made_here=True, by="manifest", video_id=facts.title, manifest=facts, checks=checks
             )
         try:
-            bits = await asyncio.to_thread(fingerprint.fingerprint_of, data)
+            shown = await decoder.inspect(data, who=who, kind="provenance")
         except UnreadableVideo:
             checks.append(ProvenanceCheck(name="perceptual_hash", result="unreadable"))
             return Provenance(made_here=False, by=None, video_id=None, manifest=facts, checks=checks)
-        copies = await fingerprints.copies(bits) if bits is not None else []
-        checks.append(ProvenanceCheck(name="perceptual_hash", result="found" if copies else "not_found"))
+        hashes = [bits for bits in (shown.bits, shown.mirrored) if bits is not None]
+        copies = [copy for bits in hashes for copy in await fingerprints.copies(bits)]
+        found_ids = [copy.video_id for copy in sorted(copies, key=lambda copy: copy.distance)]
+        if not copies:
+            stride = 1 + shown.frame_count // MAX_LOOKED_AT
+            frames = await decoder.look_at(data, CLIP, stride, who=who, kind="provenance")
+            part_of = await find_video(frames)
+            found_ids = [] if part_of is None else [part_of]
+        checks.append(ProvenanceCheck(name="perceptual_hash", result="found" if found_ids else "not_found"))
         return Provenance(
-            made_here=bool(copies),
-            by="perceptual_hash" if copies else None,
-            video_id=await visibility.first_listed([copy.video_id for copy in copies], now),
+            made_here=bool(found_ids),
+            by="perceptual_hash" if found_ids else None,
+            video_id=await visibility.first_listed(found_ids, now),
             manifest=facts,
             checks=checks,
-            distance=copies[0].distance if copies else None,
+            distance=min((copy.distance for copy in copies), default=None),
         )
 
 

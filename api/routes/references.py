@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from litestar import Controller, Response, get, put
+from litestar import Controller, Response, delete, get, put
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, RequestBody, Schema
 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
+from api.http.file_names import content_disposition
 from api.http.openapi import RiffleOperation
+from api.http.reference_upload import ENDINGS, check_reference, keep_reference, put_reference
+from domain import media_keys
 from domain.consent import cameos
-from domain.ids import new_id
-from media.reference import CLIP, MAX_BYTES, PICTURES, clean
+from domain.consent.ages import check_age
+from media.credentials import Credentials
+from media.decode_pool import DecodePool
+from media.reference import CLIP, MAX_BYTES, PICTURES
 from media.store import MediaStore
 from schemas.cameos import Cameo
 from schemas.errors import Code, RiffleError
+from settings import Settings
 
-ENDINGS = {"image/webp": "webp", CLIP: "mp4"}
 # A grant can end at any moment, so no cache may outlive it.
 CACHE = "private, no-store"
 
@@ -50,30 +53,48 @@ class References(Controller):
         request_max_body_size=MAX_BYTES,
         operation_class=PictureOperation,
     )
-    async def give(self, request: AuthedRequest, cameo_id: str, media: MediaStore) -> Cameo:
+    async def give(
+        self,
+        request: AuthedRequest,
+        cameo_id: str,
+        media: MediaStore,
+        settings: Settings,
+        credentials: Credentials,
+        decoder: DecodePool,
+    ) -> Cameo:
         """Store a picture or short clip: a new revision. It's written anew, without its metadata or sound.
 
+        What was made here, or looks like another person's likeness here, is refused, and its owner is told.
+
         Raises:
-            RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request.
+            RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request,
+                likeness_protected; consent_refused, by age; busy.
         """
+        check_age(request.user.age_bracket, settings.cameos_for)
         found = await cameos.get(cameo_id, request.user.id)
         if found.owner != request.user.handle:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}` of yours")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in (*PICTURES, CLIP):
             raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send {', '.join(PICTURES)} or {CLIP}")
+        checked = await check_reference(
+            request.user.id, await request.body(), kind, credentials, decoder, now=read_clock(request)
+        )
+        key = await put_reference(cameo_id, checked, media)
         try:
-            data, kept = await asyncio.to_thread(clean, await request.body(), kind)
-        except ValueError as wrong:
-            raise RiffleError(Code.INVALID_REQUEST, str(wrong)) from wrong
-        key = f"cameos/{cameo_id}/{new_id('reference')}.{ENDINGS[kept]}"
-        await media.put(key, data)
-        digest = hashlib.sha256(data).hexdigest()
-        try:
-            return await cameos.set_reference(cameo_id, request.user.id, key, digest, now=read_clock(request))
+            return await keep_reference(cameo_id, request.user.id, key, checked, now=read_clock(request))
         except RiffleError:
-            await media.delete(key)
+            await media_keys.discard([key])
             raise
+
+    @delete("/{cameo_id:str}/reference", status_code=200, summary="Take the picture of a cameo back")
+    async def take_back(self, request: AuthedRequest, now: datetime, cameo_id: str) -> Cameo:
+        """Delete the picture: a new revision, without one. What was drawn with it stays, under its consent.
+
+        Raises:
+            RiffleError: not_found, invalid_state.
+        """
+        return await cameos.delete_reference(cameo_id, request.user.id, now=now)
 
     @get("/{cameo_id:str}/reference", summary="The picture of a cameo")
     async def show(
@@ -90,4 +111,5 @@ class References(Controller):
             data = await media.get(key)
         except FileNotFoundError:
             raise RiffleError(Code.NOT_FOUND, "this cameo has no picture") from None
-        return Response(data, media_type=kind, headers={"cache-control": CACHE})
+        name = content_disposition("cameo", cameo_id, ENDINGS[kind])
+        return Response(data, media_type=kind, headers={"cache-control": CACHE, "content-disposition": name})

@@ -55,9 +55,9 @@ class Social(Controller):
 
 
 async def _other(request: AuthedRequest, handle: str) -> AccountRow:
-    if handle == request.user.handle:
-        raise RiffleError(Code.INVALID_REQUEST, "that is you", param="handle")
     found = await accounts.by_handle(handle)
     if found is None:
         raise RiffleError(Code.NOT_FOUND, f"nobody is called `{handle}`", param="handle")
+    if found.id == request.user.id:
+        raise RiffleError(Code.INVALID_REQUEST, "that is you", param="handle")
     return found

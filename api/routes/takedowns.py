@@ -6,8 +6,8 @@ from datetime import datetime
 
 from litestar import Controller, get, post
 
-from api.http.auth import PUBLIC, AuthedRequest
-from api.http.rate_limits import TAKEDOWNS, rate_limited
+from api.http.auth import PUBLIC, AuthedRequest, PublicRequest
+from api.http.rate_limits import REFUSED_TAKEDOWNS, TAKEDOWNS, attempt, caller
 from domain.safety import takedowns
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown, TakedownList
 
@@ -18,14 +18,21 @@ class Takedowns(Controller):
     path = "/takedowns"
     tags = ("safety",)
 
-    @post("/", opt=PUBLIC, guards=[rate_limited(TAKEDOWNS)], summary="Demand that videos are taken down")
-    async def file(self, now: datetime, data: CreateTakedown) -> Takedown:
+    @post("/", opt=PUBLIC, summary="Demand that videos are taken down")
+    async def file(self, request: PublicRequest, now: datetime, data: CreateTakedown) -> Takedown:
         """No account is needed. Copies are found and come with it; moderators have 48 hours.
 
         Raises:
             RiffleError: invalid_request, not_found, rate_limited.
         """
-        return await takedowns.file(data, now=now)
+        address = caller(request)
+        # A claim that is refused must not stand before the next one that isn't, whoever shares the address.
+        with attempt(request, (TAKEDOWNS, address)) as filing:
+            with attempt(request, (REFUSED_TAKEDOWNS, address)) as refusal:
+                refusal.keep()
+                made = await takedowns.file(data, now=now)
+            filing.keep()
+        return made
 
     @get("/{takedown_id:str}", opt=PUBLIC, summary="How a takedown stands")
     async def one(self, takedown_id: str) -> Takedown:

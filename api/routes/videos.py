@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -19,7 +20,7 @@ from domain.videos.delete import delete_video
 from domain.videos.to_wire import to_video, to_videos
 from domain.videos.validate import check_request, find_card
 from domain.videos.visibility import get_viewable
-from media.store import MediaStore
+from schemas.base import RequestBody
 from schemas.videos import (
     CreateVideo,
     DeletedVideo,
@@ -62,7 +63,7 @@ class Videos(Controller):
                 not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
-        return await _create(request, now, data, data, cards, screen)
+        return await create_response(request, now, data, data, cards, screen)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
     async def remix(
@@ -85,7 +86,7 @@ class Videos(Controller):
             seed=data.seed,
             source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
         )
-        return await _create(request, now, data, asked, cards, screen)
+        return await create_response(request, now, data, asked, cards, screen)
 
     @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
     async def render(
@@ -107,7 +108,9 @@ class Videos(Controller):
         async def create(known: list[ModelCard]) -> Video:
             return await render_video(request.user.id, video_id, known, now)
 
-        return await idempotent_with_check(request, None, check, create, status=200, headers=_poll(Tier.FULL))
+        return await idempotent_with_check(
+            request, None, check, create, _reread(request, now), status=200, headers=_poll(Tier.FULL)
+        )
 
     @get("/", summary="My videos")
     async def page(
@@ -142,7 +145,10 @@ class Videos(Controller):
 
     @post("/{video_id:str}/cancel", status_code=200, summary="Stop drawing")
     async def cancel(self, request: AuthedRequest, now: datetime, video_id: str) -> Response[Video]:
-        """Cancel and give the credits back; drawing stops within one step.
+        """Cancel; drawing stops within one step, and what it showed is erased.
+
+        Credits go back, but for the steps that were done, once a picture was sent; a use of a grant counts
+        from then on too.
 
         Raises:
             RiffleError: not_found; invalid_state, where it has ended already.
@@ -150,16 +156,15 @@ class Videos(Controller):
         return _to_response(await to_video(await transitions.cancel(video_id, request.user.id, now)))
 
     @delete("/{video_id:str}", status_code=200, summary="Delete a video and its media")
-    async def remove(
-        self, request: AuthedRequest, now: datetime, video_id: str, media: MediaStore
-    ) -> DeletedVideo:
+    async def remove(self, request: AuthedRequest, now: datetime, video_id: str) -> DeletedVideo:
         """Delete for good; a running one is cancelled first, a posted one is taken back.
+
+        Nobody gets its media from then on; the store loses it within moments, or as soon as it can delete.
 
         Raises:
             RiffleError: not_found.
         """
-        keys = await delete_video(video_id, request.user.id, now)
-        await media.delete(*keys)
+        await delete_video(video_id, request.user.id, now)
         return DeletedVideo(id=video_id)
 
     @get("/{video_id:str}/lineage", summary="What it was made from, and what was made from it")
@@ -182,10 +187,10 @@ class Videos(Controller):
         return ReceiptList(data=await receipts.of_video(video_id))
 
 
-async def _create(
+async def create_response(
     request: AuthedRequest,
     now: datetime,
-    data: CreateVideo | RemixVideo,
+    data: RequestBody,
     asked: CreateVideo,
     cards: Cards,
     screen: Screen,
@@ -202,7 +207,16 @@ async def _create(
     async def create(known: list[ModelCard]) -> Video:
         return await create_video(request.user.id, asked, known, now)
 
-    return await idempotent_with_check(request, data, check, create, status=200, headers=_poll(asked.tier))
+    return await idempotent_with_check(
+        request, data, check, create, _reread(request, now), status=200, headers=_poll(asked.tier)
+    )
+
+
+def _reread(request: AuthedRequest, now: datetime) -> Callable[[str], Awaitable[Video]]:
+    async def reread(video_id: str) -> Video:
+        return await to_video(await get_viewable(video_id, request.user.id, now))
+
+    return reread
 
 
 def _poll(tier: Tier) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from piccolo.columns import JSONB, BigInt, BigSerial, Boolean, ForeignKey, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, BigInt, BigSerial, ForeignKey, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from db.engine import ENGINE
@@ -105,17 +105,10 @@ class CascadeTable(Table, tablename="cascades", db=ENGINE):
 
     revocation_id = BigInt(primary_key=True)
     cursor = Text()
-    copies = Boolean()
     reached = Integer()
     began_at = Timestamptz()
     ended_at = Timestamptz(null=True)
-
-
-class GarbageTable(Table, tablename="garbage", db=ENGINE):
-    """Keys of media that nothing names any more, until the store has deleted them."""
-
-    key = Text(primary_key=True)
-    at = Timestamptz()
+    retry_at = Timestamptz(null=True)
 
 
 class LedgerTable(Table, tablename="ledger", db=ENGINE):
@@ -138,3 +131,18 @@ class LedgerHeadTable(Table, tablename="ledger_heads", db=ENGINE):
     cameo_id: ForeignKey[Any] = ForeignKey(CameoTable, null=False, primary_key=True)
     seq = BigInt()
     hash = Text()
+
+
+class TextVerdictTable(Table, tablename="text_verdicts", db=ENGINE):
+    """Which restriction of a cameo the words of one video break: `reason`, empty for none.
+
+    It counts for `revision` of the cameo, words with this `digest`, and `lists` of words of this version.
+    """
+
+    id = BigSerial(primary_key=True)
+    video_id = ForeignKey(VideoTable, null=False)
+    cameo_id = ForeignKey(CameoTable, null=False)
+    revision = Integer()
+    digest = Text()
+    lists = Text()
+    reason = Text()

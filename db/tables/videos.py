@@ -26,7 +26,8 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
 
     `sealed` is the prompt of one that is gone, kept for what was made from it and shown to nobody; `trend_id`
     is the trend that it was made from; `remixed` says whether a remix is anywhere in its making; `withheld`
-    is what a cascade (`withheld_by` names its revocation) has done to it.
+    is what a cascade (`withheld_by` names its revocation) has done to it; `steps_done` of `steps_total` is
+    how far any attempt came, `shown` whether a picture of it was sent, `charged` what it cost in the end.
     """
 
     id = Text(primary_key=True)
@@ -61,11 +62,15 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     deleted_at = Timestamptz(null=True)
     sealed = Text(null=True)
     remixed = Boolean()
+    steered = Boolean()
     trend_id = Text(null=True)
-    media_hash = Text(null=True)
     withheld = Text(null=True)
     withheld_at = Timestamptz(null=True)
     withheld_by = BigInt(null=True)
+    steps_done = SmallInt()
+    steps_total = SmallInt()
+    shown = Boolean()
+    charged = Integer(null=True)
 
 
 class AncestorTable(Table, tablename="ancestors", db=ENGINE):

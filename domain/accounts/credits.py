@@ -37,7 +37,7 @@ async def reserve(account_id: str, video_ids: Sequence[str], price_each: int, no
 
 
 async def settle(account_id: str, video_id: str, now: datetime) -> None:
-    """The video is there: what was reserved for it is spent."""
+    """The video is there, or was seen to its end: what was reserved for it is spent."""
     await fetch(
         """
         INSERT INTO credit_entries (account_id, video_id, kind, amount, at) VALUES ($1, $2, 'settle', 0, $3)
@@ -49,7 +49,7 @@ async def settle(account_id: str, video_id: str, now: datetime) -> None:
 
 
 async def refund(account_id: str, video_id: str, amount: int, now: datetime) -> None:
-    """There will be no video: what was reserved for it goes back."""
+    """There will be no video: what was reserved for it goes back, but for what was seen of it."""
     await fetch(
         """
         WITH entry AS (

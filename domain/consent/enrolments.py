@@ -10,6 +10,7 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from db.engine import dumps, exists, fetch, fetch_one, transaction
+from domain import media_keys
 from domain.ids import new_id
 from domain.rate_limits import DAY, check_rate
 from domain.safety.admin import audit_log
@@ -103,6 +104,26 @@ async def open_challenge(cameo_id: str, account: str, *, now: datetime) -> OpenC
     return OpenChallenge(**{**found, "turns": msgspec.json.decode(found["turns"])})
 
 
+async def standing_challenge(cameo_id: str, *, now: datetime) -> Challenge | None:
+    """The challenge of a cameo that a proof can answer now, as it was given; None where there is none."""
+    found = await fetch_one(
+        """
+        SELECT id, digits, turns, expires_at FROM challenges
+        WHERE cameo_id = $1 AND used_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id LIMIT 1
+        """,
+        cameo_id,
+        now,
+    )
+    if found is None:
+        return None
+    return Challenge(
+        id=found["id"],
+        digits=found["digits"],
+        turns=msgspec.json.decode(found["turns"]),
+        expires_at=unix_seconds(found["expires_at"]),
+    )
+
+
 async def is_copy(*hashes: str) -> bool:
     """Whether a proof looks like an earlier one, of whatever cameo."""
     for bits in hashes:
@@ -122,6 +143,7 @@ async def is_copy(*hashes: str) -> bool:
 async def add_proof(
     proof_id: str,
     cameo_id: str,
+    account: str,
     challenge_id: str,
     key: str,
     bits: str,
@@ -132,9 +154,12 @@ async def add_proof(
     """Keep a proof that passed what can be checked, for a moderator to decide on. Uses its challenge up.
 
     Raises:
-        RiffleError: invalid_state, where the challenge was answered or ran out meanwhile.
+        RiffleError: not_found; invalid_state, where meanwhile the cameo was revoked, or the challenge was
+            answered or ran out.
+        ReservationLost: storing it took too long.
     """
     async with transaction():
+        await _lock_own_cameo(cameo_id, account)
         used = await fetch(
             """
             UPDATE challenges SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2
@@ -145,6 +170,7 @@ async def add_proof(
         )
         if not used:
             raise RiffleError(Code.INVALID_STATE, "this challenge was answered already, or ran out")
+        await media_keys.keep([key])
         await fetch(
             """
             INSERT INTO proofs
@@ -173,15 +199,16 @@ async def proofs(cameo_id: str, account: str) -> list[Proof]:
     return await _proofs(f"cameo_id = $1 ORDER BY created_at DESC, id LIMIT {MAX_LISTED}", cameo_id)
 
 
-async def unproven(cameo_ids: Sequence[str]) -> list[str]:
-    """Those of the cameos that no verified proof stands behind."""
+async def unproven(cameo_ids: Sequence[str], owner: str | None = None) -> list[str]:
+    """Those of the cameos that no verified proof stands behind; of `owner` none are named."""
     rows = await fetch(
         """
-        SELECT c.id FROM unnest($1::text[]) AS c(id) WHERE NOT EXISTS (
-            SELECT FROM proofs p WHERE p.cameo_id = c.id AND p.status = 'verified'
-        )
+        SELECT c.id FROM cameos c WHERE c.id = ANY ($1::text[]) AND c.account_id IS DISTINCT FROM $2
+            AND NOT EXISTS (SELECT FROM proofs p WHERE p.cameo_id = c.id AND p.status = 'verified')
+        ORDER BY c.id
         """,
         list(cameo_ids),
+        owner,
     )
     return [row["id"] for row in rows]
 
@@ -190,12 +217,14 @@ async def sealed_key(proof_id: str, actor: str, *, now: datetime) -> str:
     """Where the sealed clip of a proof lies, for a moderator; the view goes into the audit log.
 
     Raises:
-        RiffleError: not_found.
+        RiffleError: not_found; gone, where its clip is deleted.
     """
     async with transaction():
         found = await fetch_one("SELECT media_key FROM proofs WHERE id = $1", proof_id)
         if found is None:
             raise RiffleError(Code.NOT_FOUND, f"there is no proof `{proof_id}`")
+        if found["media_key"] is None:
+            raise RiffleError(Code.GONE, f"the clip of proof `{proof_id}` is deleted")
         await audit_log.record(actor, "proof.seen", proof_id, now=now)
         return str(found["media_key"])
 

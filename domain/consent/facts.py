@@ -23,11 +23,10 @@ class CameoRequester(NamedTuple):
 class LineageFacts(msgspec.Struct, kw_only=True, frozen=True):
     """Videos and all that they come from, together.
 
-    `texts` are their prompts and captions, `ancestors` how many they are, `remixed` whether a remix is among
-    them, `trend` the one that they stand in, `withdrawn` how the use of a cameo in them was withdrawn.
+    `ancestors` is how many they are, `remixed` whether a remix is among them, `trend` the one that they stand
+    in, `withdrawn` how the use of a cameo in them was withdrawn.
     """
 
-    texts: list[str] = msgspec.field(default_factory=list)
     ancestors: int = 0
     remixed: bool = False
     trend: str | None = None
@@ -40,7 +39,10 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
         return {}
     rows = await fetch(
         """
-        SELECT p.nr, c.id, c.account_id AS owner, c.status, c.audience, c.revision, c.restrictions,
+        SELECT p.nr, c.id, c.account_id AS owner, c.audience,
+            -- Whoever leaves takes everything along, at once: the erasure may take a while to come to it.
+            CASE WHEN o.deleted_at IS NULL THEN c.status ELSE 'revoked' END AS status, c.revision,
+            c.restrictions,
             EXISTS (
                 SELECT FROM blocks WHERE (blocker_id, blocked_id) IN
                     ((c.account_id, p.requester), (p.requester, c.account_id))
@@ -49,10 +51,10 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
                 SELECT count(*) = 2 FROM follows WHERE (follower_id, followed_id) IN
                     ((c.account_id, p.requester), (p.requester, c.account_id))
             ) AS mutual,
-            (
+            CASE WHEN o.deleted_at IS NOT NULL THEN 'tombstone' ELSE (
                 SELECT max(w.mode) FROM revocations w
                 WHERE w.cameo_id = c.id AND num_nonnulls(w.grantee_id, w.grant_id, w.video_id) = 0
-            ) AS revoked,
+            ) END AS revoked,
             (
                 SELECT w.mode FROM revocations w WHERE w.cameo_id = c.id AND w.grantee_id = p.requester
                 ORDER BY w.id DESC LIMIT 1
@@ -63,14 +65,15 @@ async def cameo_facts(pairs: Sequence[CameoRequester]) -> dict[CameoRequester, C
                     'mode', g.mode, 'used', (
                         SELECT count(DISTINCT v.swarm_id) FROM receipts r JOIN videos v ON v.id = r.video_id
                         WHERE r.grant_id = h.grant_id AND r.action = 'draw'
-                            AND v.status NOT IN ('failed', 'cancelled')
+                            -- One that ended early counts once a picture of it was seen.
+                            AND (v.status NOT IN ('failed', 'cancelled') OR v.shown)
                             AND v.relation IS DISTINCT FROM 'render' AND v.swarm_id <> p.swarm
                     )) ORDER BY h.requested_at, h.grant_id), '[]')
                 FROM grant_heads h JOIN grants g USING (grant_id, revision)
                 WHERE h.cameo_id = c.id AND h.grantee_id = p.requester
             ) AS grants
         FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS p(cameo, requester, swarm, nr)
-        JOIN cameos c ON c.id = p.cameo
+        JOIN cameos c ON c.id = p.cameo JOIN accounts o ON o.id = c.account_id
         """,
         [pair.cameo for pair in pairs],
         [pair.requester for pair in pairs],
@@ -102,23 +105,15 @@ async def lineage_facts(roots: Sequence[Sequence[str]]) -> list[LineageFacts]:
                 FILTER (WHERE coalesce(p.trend_id, v.trend_id) IS NOT NULL)
             )[1] AS trend
             FROM root JOIN videos v USING (id) LEFT JOIN posts p ON p.id = v.post_id GROUP BY nr
-        ), texts AS (
-            SELECT nr, array_agg(DISTINCT text) AS texts FROM (
-                SELECT nr, coalesce(v.sealed, v.prompt) AS text FROM line JOIN videos v USING (id)
-                -- Steering says more to the model than was typed.
-                UNION SELECT nr, v.recipe ->> 'prompt' FROM line JOIN videos v USING (id)
-                UNION SELECT nr, p.caption FROM line JOIN posts p ON p.video_id = line.id
-                WHERE p.deleted_at IS NULL AND p.caption <> ''
-            ) AS every WHERE text IS NOT NULL GROUP BY nr
         ), back AS (
             SELECT nr, cameo_id, max(w.mode) AS mode FROM line JOIN receipts r ON r.video_id = line.id
             JOIN revocations w USING (cameo_id) WHERE withdrawn(r, w) GROUP BY nr, cameo_id
         )
-        SELECT nr, remixed, trend, texts, (
+        SELECT nr, remixed, trend, (
             SELECT count(*) FROM line WHERE line.nr = heads.nr
         ) AS ancestors, (
             SELECT coalesce(jsonb_object_agg(cameo_id, mode), '{}') FROM back WHERE back.nr = heads.nr
-        ) AS withdrawn FROM heads JOIN texts USING (nr)
+        ) AS withdrawn FROM heads
         """,
         numbers,
         [video for ids in roots for video in ids],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -26,6 +27,11 @@ ANSWERED: dict[GrantStatus, type[CameoAccepted | CameoRefused | CameoRevoked]] =
 REQUESTS_PER_HOUR = 20
 # An inbox of requests; older ones have long been answered.
 MAX_REQUESTS = 500
+# What a revision `g` by account `a` says; the words of who has left are read by nobody.
+WORDS = """
+    CASE WHEN a.deleted_at IS NULL THEN g.scope ELSE g.scope - 'prompt' END AS scope,
+    CASE WHEN a.deleted_at IS NULL THEN g.message END AS message
+"""
 # Written down as expired in one go; what has run out counts as such before that too.
 DUE_BATCH = 100
 
@@ -180,17 +186,18 @@ async def revise(
     )
 
 
-async def due_to_expire(*, now: datetime) -> list[tuple[str, str]]:
-    """(cameo, grant) of open grants that have run out by `now`, at most DUE_BATCH."""
+async def due_to_expire(besides: Sequence[str] = (), *, now: datetime) -> list[tuple[str, str]]:
+    """(cameo, grant) of open grants that have run out by `now`, at most DUE_BATCH, none of `besides`."""
     rows = await fetch(
         """
         SELECT h.cameo_id, h.grant_id FROM grant_heads h JOIN grants g USING (grant_id, revision)
         WHERE h.status IN ('pending', 'accepted') AND g.scope ->> 'until' IS NOT NULL
-            AND (g.scope ->> 'until')::bigint <= $1
+            AND (g.scope ->> 'until')::bigint <= $1 AND h.grant_id <> ALL ($3::text[])
         ORDER BY h.cameo_id, h.grant_id LIMIT $2
         """,
         int(now.timestamp()),
         DUE_BATCH,
+        list(besides),
     )
     return [(row["cameo_id"], row["grant_id"]) for row in rows]
 
@@ -220,6 +227,18 @@ async def list_requests(account: str, role: Literal["owner", "grantee"], *, now:
     return await _select(f"{mine} ORDER BY {order} LIMIT {MAX_REQUESTS}", account, now=now)
 
 
+async def get_own_request(grant_id: str, grantee: str, *, now: datetime) -> Grant:
+    """A request that one has made, as it stands.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    found = await _select("h.grant_id = $1 AND h.grantee_id = $2", grant_id, grantee, now=now)
+    if not found:
+        raise RiffleError(Code.NOT_FOUND, f"there is no request `{grant_id}`")
+    return found[0]
+
+
 async def lock_cameo(cameo_id: str, owner: str | None = None) -> dict[str, Any]:
     """The row of a cameo, locked until the transaction ends; `owner` None takes anybody's.
 
@@ -241,7 +260,7 @@ async def _select(where: str, *args: object, now: datetime) -> list[Grant]:
     rows = await fetch(
         f"""
         SELECT h.grant_id AS id, h.cameo_id, c.display_name AS cameo_name, a.handle AS grantee, h.status,
-            g.scope, h.revision, h.requested_at AS at, g.message, g.policy_version
+            {WORDS}, h.revision, h.requested_at AS at, g.policy_version
         FROM grant_heads h JOIN grants g USING (grant_id, revision) JOIN cameos c ON c.id = h.cameo_id
         JOIN accounts a ON a.id = h.grantee_id WHERE {where}
         """,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +14,7 @@ from schemas.cameos import Audience, CameoStatus, GrantStatus, Restrictions, Rev
 from schemas.videos import Relation, Tier
 
 # Pinned into each grant and receipt; raise it whenever `decide` answers any question differently.
-POLICY_VERSION = 3
+POLICY_VERSION = 4
 # An owner who said no is left in peace by the same person for a day.
 ASK_AGAIN_AFTER_S = 24 * 3600
 
@@ -67,6 +68,7 @@ class UseReason(StrEnum):
     GRANT_REVOKED = "grant_revoked"
     GRANT_EXPIRED = "grant_expired"
     OTHER_PROMPT = "other_prompt"
+    MORE_THAN_PROMPT = "more_than_prompt"
     OTHER_TREND = "other_trend"
     OTHER_VIDEO = "other_video"
     NO_POSTING = "no_posting"
@@ -111,10 +113,11 @@ class UseRequest(msgspec.Struct, kw_only=True, frozen=True):
     """Who wants to do what with one cameo.
 
     `requester` is an account, empty for somebody who is not signed in; `action` is one of `Action`;
-    `texts` are the prompts and captions of every video it comes from, and its own caption; `trend` is the
-    trend it stands in; `video` its id where it exists; `remixed` says whether a remix is anywhere in its
-    making; `others` whether people other than the owner appear by cameo; `withdrawn` how a use that it comes
-    from was withdrawn.
+    `texts` are what is said beside the prompt, and `judged` says that the prompt is not new: of what was said
+    before, `said_before` is the restriction that it breaks. `trend` is the trend it stands in; `video` its id
+    where it exists; `remixed` says whether a remix is anywhere in its making, `steered` whether the model is
+    given other words than the prompt; `others` whether people other than the owner appear by cameo;
+    `withdrawn` how a use that it comes from was withdrawn.
     """
 
     requester: str
@@ -122,9 +125,12 @@ class UseRequest(msgspec.Struct, kw_only=True, frozen=True):
     prompt: str
     now: datetime
     texts: list[str] = msgspec.field(default_factory=list)
+    judged: bool = False
+    said_before: UseReason | None = None
     trend: str | None = None
     video: str | None = None
     remixed: bool = False
+    steered: bool = False
     others: bool = False
     withdrawn: RevokeMode | None = None
 
@@ -202,9 +208,11 @@ def decide(cameo: CameoFacts, request: UseRequest) -> Verdict:
 
 
 _POSTING = (Action.POST, Action.SHOW)
+_STRICTNESS = (UseReason.RESTRICTED_WORDS, UseReason.RESTRICTED_TOPIC, UseReason.RESTRICTED_STYLE)
 _ASK_FOR = {
     UseReason.GRANT_EXPIRED: "more time",
     UseReason.OTHER_PROMPT: "this prompt",
+    UseReason.MORE_THAN_PROMPT: "approval",
     UseReason.OTHER_TREND: "this trend",
     UseReason.OTHER_VIDEO: "this video",
     UseReason.NO_POSTING: "posting",
@@ -248,20 +256,33 @@ def _by_audience(restrictions: Restrictions, request: UseRequest) -> bool:
 
 def _restricted(restrictions: Restrictions, request: UseRequest) -> UseReason | None:
     """The restriction that refuses this, whoever asks; None where none does."""
-    texts = [request.prompt, *request.texts]
     if restrictions.until is not None and request.now.timestamp() >= restrictions.until:
         return UseReason.CAMEO_EXPIRED
+    new = request.texts if request.judged else [request.prompt, *request.texts]
+    said = [reason for reason in (text_refusal(restrictions, new), request.said_before) if reason is not None]
+    if said:
+        return strictest(said)
+    if restrictions.no_remix and (request.remixed or request.action == Action.REMIX):
+        return UseReason.NO_REMIX
+    if restrictions.no_others and request.others:
+        return UseReason.NO_OTHERS
+    return None
+
+
+def text_refusal(restrictions: Restrictions, texts: Sequence[str]) -> UseReason | None:
+    """The restriction that these words break, the strictest where several do; None where none."""
     if has_word(texts, restrictions.words):
         return UseReason.RESTRICTED_WORDS
     if any(has_word(texts, WORDS[topic]) for topic in restrictions.topics):
         return UseReason.RESTRICTED_TOPIC
     if has_word(texts, restrictions.styles):
         return UseReason.RESTRICTED_STYLE
-    if restrictions.no_remix and (request.remixed or request.action == Action.REMIX):
-        return UseReason.NO_REMIX
-    if restrictions.no_others and request.others:
-        return UseReason.NO_OTHERS
     return None
+
+
+def strictest(reasons: Sequence[UseReason]) -> UseReason:
+    """Of restrictions on words, the one that is told first."""
+    return min(reasons, key=_STRICTNESS.index)
 
 
 def _has_run_out(grant: GrantFacts, request: UseRequest) -> bool:
@@ -279,6 +300,9 @@ def _shortfall(grant: GrantFacts, request: UseRequest, restrictions: Restriction
         return UseReason.OTHER_VIDEO
     if scope.prompt is not None and normalize_text(scope.prompt) != normalize_text(request.prompt):
         return UseReason.OTHER_PROMPT
+    # A grant for one prompt covers what the model is given by it: no steering, no picture of another video.
+    if scope.prompt is not None and (request.steered or request.remixed):
+        return UseReason.MORE_THAN_PROMPT
     if scope.trend is not None and scope.trend != request.trend:
         return UseReason.OTHER_TREND
     if request.action in _POSTING:

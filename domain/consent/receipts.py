@@ -136,8 +136,11 @@ async def list_uses(cameo_id: str, account: str) -> list[CameoUse]:
     rows = await fetch(
         """
         SELECT v.id AS video_id, a.handle AS by, v.prompt, v.status, v.post_id, r.at
-        FROM receipts r JOIN videos v ON v.id = r.video_id JOIN accounts a ON a.id = v.account_id
-        WHERE r.cameo_id = $1 AND r.action = 'draw' AND v.deleted_at IS NULL
+        FROM (
+            -- Its first receipt: to be drawn or, where its caption mentions the cameo, to be posted.
+            SELECT video_id, min(id) AS id, min(at) AS at FROM receipts WHERE cameo_id = $1 GROUP BY video_id
+        ) r JOIN videos v ON v.id = r.video_id JOIN accounts a ON a.id = v.account_id
+        WHERE v.deleted_at IS NULL
             AND v.withheld IS DISTINCT FROM 'tombstone' AND withdrawal_of(v.id) IS DISTINCT FROM 'tombstone'
         ORDER BY r.id DESC LIMIT $2
         """,

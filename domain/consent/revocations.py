@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from db.engine import fetch, fetch_one, transaction
+from domain import media_keys
 from domain.consent import grants
 from domain.events import stream
 from domain.videos import transitions
@@ -28,9 +29,9 @@ async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: date
     """
     async with transaction():
         row = await grants.lock_cameo(cameo_id, account)
-        grantee = await _grantee(request, account)
+        grantee = await find_grantee(request, account)
         if request.grant_id is not None:
-            await _check_grant(request.grant_id, cameo_id, grantee)
+            await check_grant(request.grant_id, cameo_id, grantee)
         open_grants = await fetch(
             """
             SELECT grant_id FROM grant_heads
@@ -58,8 +59,11 @@ async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: date
             grant=request.grant_id,
             now=now,
         )
+        if whole:
+            # Nothing can be proven of a cameo that has ended.
+            await drop_proofs(cameo_id)
         if whole and request.mode is RevokeMode.TOMBSTONE:
-            await drop_reference(cameo_id, now=now)
+            await drop_reference(cameo_id)
         for found in open_grants:
             await grants.notify_grantee(found["grant_id"], GrantStatus.REVOKED, now=now)
 
@@ -107,21 +111,30 @@ async def end_refused(cameo_id: str, *, now: datetime) -> None:
     await transitions.withdraw_refused(rows, now)
 
 
-async def drop_reference(cameo_id: str, *, now: datetime) -> None:
-    """Let go of a cameo's picture; its hash stays in the records."""
-    await fetch(
-        """
-        INSERT INTO garbage (key, at) SELECT reference_key, $2 FROM cameos
-        WHERE id = $1 AND reference_key IS NOT NULL ON CONFLICT DO NOTHING
-        """,
-        cameo_id,
-        now,
+async def drop_reference(cameo_id: str) -> None:
+    """Let go of a locked cameo's picture; its hash stays in the records."""
+    found = await fetch(
+        "SELECT reference_key FROM cameos WHERE id = $1 AND reference_key IS NOT NULL", cameo_id
     )
     await fetch("UPDATE cameos SET reference_key = NULL WHERE id = $1", cameo_id)
-    await stream.notify(stream.SWEEP)
+    await media_keys.discard([row["reference_key"] for row in found])
 
 
-async def _grantee(request: RevokeCameo, account: str) -> str | None:
+async def drop_proofs(cameo_id: str) -> None:
+    """Let go of the proof clips of a locked cameo; what was decided, and their hashes, stay."""
+    found = await fetch(
+        "SELECT media_key FROM proofs WHERE cameo_id = $1 AND media_key IS NOT NULL", cameo_id
+    )
+    await fetch("UPDATE proofs SET media_key = NULL WHERE cameo_id = $1", cameo_id)
+    await media_keys.discard([row["media_key"] for row in found])
+
+
+async def find_grantee(request: RevokeCameo, account: str) -> str | None:
+    """The account of the person that a request names; None where it names none.
+
+    Raises:
+        RiffleError: not_found.
+    """
     if request.grantee is None:
         return None
     found = await fetch_one("SELECT id FROM accounts WHERE handle = $1", request.grantee)
@@ -132,7 +145,12 @@ async def _grantee(request: RevokeCameo, account: str) -> str | None:
     return str(found["id"])
 
 
-async def _check_grant(grant_id: str, cameo_id: str, grantee: str | None) -> None:
+async def check_grant(grant_id: str, cameo_id: str, grantee: str | None) -> None:
+    """Refuse a grant that is not of this cameo, or not to this person.
+
+    Raises:
+        RiffleError: not_found.
+    """
     found = await fetch_one("SELECT cameo_id, grantee_id FROM grant_heads WHERE grant_id = $1", grant_id)
     theirs = found is not None and (grantee is None or found["grantee_id"] == grantee)
     if found is None or found["cameo_id"] != cameo_id or not theirs:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
+from domain.consent import text_verdicts
 from domain.consent.facts import CameoRequester, LineageFacts, cameo_facts, lineage_facts
-from domain.consent.policy import Action, CameoFacts, UseRequest, Verdict, action_of, decide
+from domain.consent.policy import Action, CameoFacts, UseReason, UseRequest, Verdict, action_of, decide
 from domain.videos.record import VideoRow
 from schemas.videos import Relation, Source, Tier
 
@@ -37,19 +38,23 @@ async def of_videos(
         )
     )
     known = await cameo_facts(list(dict.fromkeys(pair for pairs in wanted.values() for pair in pairs)))
+    facts = [[known[pair] for pair in wanted[row.id]] for row in with_cameos]
+    said = await text_verdicts.refusals([[row.id] for row in with_cameos], facts)
     found: dict[str, dict[str, Verdict]] = {row.id: {} for row in rows}
-    for row in with_cameos:
+    for row, cameos, refusals in zip(with_cameos, facts, said, strict=True):
         request = UseRequest(
             requester=row.account_id,
             action=action or action_of(row.tier, row.relation),
             prompt=row.prompt,
             now=now,
-            texts=[*lineages[row.id].texts, *([caption] if caption else [])],
+            texts=[caption] if caption else [],
+            judged=True,
             trend=trend or lineages[row.id].trend,
             video=row.id,
             remixed=row.remixed,
+            steered=row.steered,
         )
-        found[row.id] = _decide_all([known[pair] for pair in wanted[row.id]], request, lineages[row.id])
+        found[row.id] = _decide_all(cameos, request, lineages[row.id], refusals)
     return found
 
 
@@ -62,24 +67,27 @@ async def of_request(
     *,
     lineage: LineageFacts,
     extra_texts: Sequence[str] = (),
+    steered: bool = False,
     now: datetime,
 ) -> dict[str, Verdict]:
     """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
 
-    `lineage` says what its sources come from; `extra_texts` is what is said beyond the prompt, such as the
-    model's own prompt.
+    `lineage` says what its sources come from, `extra_texts` is what is said beyond the prompt, such as the
+    model's own prompt; `steered` that the model is given other words than were typed.
     """
-    known = await cameo_facts([CameoRequester(cameo, requester) for cameo in cameo_ids])
+    known = list((await cameo_facts([CameoRequester(cameo, requester) for cameo in cameo_ids])).values())
+    (refusals,) = await text_verdicts.refusals([source.video_ids if source else []], [known])
     request = UseRequest(
         requester=requester,
         action=action_of(tier, source.relation if source else None),
         prompt=prompt,
         now=now,
-        texts=[*lineage.texts, *extra_texts],
+        texts=list(extra_texts),
         trend=lineage.trend,
         remixed=is_remixed(lineage, source),
+        steered=steered,
     )
-    return _decide_all(list(known.values()), request, lineage)
+    return _decide_all(known, request, lineage, refusals)
 
 
 def is_remixed(lineage: LineageFacts, source: Source | None) -> bool:
@@ -88,14 +96,20 @@ def is_remixed(lineage: LineageFacts, source: Source | None) -> bool:
 
 
 def _decide_all(
-    cameos: Sequence[CameoFacts], request: UseRequest, lineage: LineageFacts
+    cameos: Sequence[CameoFacts],
+    request: UseRequest,
+    lineage: LineageFacts,
+    said_before: Mapping[str, UseReason],
 ) -> dict[str, Verdict]:
     owners = {cameo.owner for cameo in cameos}
     return {
         cameo.id: decide(
             cameo,
             msgspec.structs.replace(
-                request, others=owners != {cameo.owner}, withdrawn=lineage.withdrawn.get(cameo.id)
+                request,
+                others=owners != {cameo.owner},
+                withdrawn=lineage.withdrawn.get(cameo.id),
+                said_before=said_before.get(cameo.id),
             ),
         )
         for cameo in cameos

@@ -18,10 +18,14 @@ MAX_MISSED = 1000
 
 
 class Head(NamedTuple):
-    """The last event of a stream; `seq` 0 and an empty epoch = nothing has happened in it yet."""
+    """The last event of a stream; `seq` 0 and an empty epoch = nothing has happened in it yet.
+
+    Events before `first` are kept no more.
+    """
 
     epoch: str
     seq: int
+    first: int = 1
 
 
 UNBEGUN = Head("", 0)
@@ -36,7 +40,11 @@ class Follower:
         """Start from a phone's position (`epoch` None or empty: none yet) and the stream's head."""
         head = head or UNBEGUN
         after = after or 0
-        self.recovered = (not epoch or epoch == head.epoch) and 0 <= head.seq - after <= MAX_MISSED
+        self.recovered = (
+            (not epoch or epoch == head.epoch)
+            and 0 <= head.seq - after <= MAX_MISSED
+            and after >= head.first - 1
+        )
         self.epoch = head.epoch
         self.cursor = after if self.recovered else head.seq
         self.known = head.seq

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from db.engine import dumps, fetch, fetch_one
 from db.tables.events import EventTable
+from domain.events import references
+from domain.events.resume import Head
 from schemas.base import unix_seconds
 from schemas.events import Event, EventName, Payload
 
@@ -35,7 +37,7 @@ async def append(stream: str, payload: Payload, *, picture: bytes | None = None,
         stream,
         now,
         payload.name.value,
-        dumps(payload),
+        dumps(await references.to_stored(payload)),
         picture,
         EVENT,
     )
@@ -59,8 +61,30 @@ async def append_first(payloads: Mapping[str, Payload], *, now: datetime) -> Non
         """,
         list(payloads),
         [payload.name.value for payload in payloads.values()],
-        [dumps(payload) for payload in payloads.values()],
+        [dumps(await references.to_stored(payload)) for payload in payloads.values()],
         now,
+        EVENT,
+    )
+
+
+async def append_to_all(streams: Sequence[str], payload: Payload, *, now: datetime) -> None:
+    """Append the same event to several streams in the caller's transaction, locked in one order."""
+    await fetch(
+        """
+        WITH head AS (
+            INSERT INTO streams (stream, epoch, seq)
+            SELECT stream, left(replace(gen_random_uuid()::text, '-', ''), 12), 1
+            FROM (SELECT DISTINCT stream FROM unnest($1::text[]) AS named(stream) ORDER BY stream) AS named
+            ON CONFLICT (stream) DO UPDATE SET seq = streams.seq + 1 RETURNING stream, seq
+        ), event AS (
+            INSERT INTO events (stream, seq, at, name, data) SELECT stream, seq, $2, $3, $4::jsonb FROM head
+        )
+        SELECT pg_notify($5, stream || ' ' || seq) FROM head
+        """,
+        list(streams),
+        now,
+        payload.name.value,
+        dumps(references.to_stored(payload)),
         EVENT,
     )
 
@@ -77,24 +101,27 @@ async def since(stream: str, after: int, limit: int) -> list[Event]:
         after,
         limit,
     )
+    names = [EventName(row["name"]) for row in rows]
+    stored = [msgspec.json.decode(row["data"]) for row in rows]
+    words = await references.with_words(list(zip(names, stored, strict=True)))
     return [
         Event(
             stream=row["stream"],
             epoch=row["epoch"],
             seq=row["seq"],
             at=unix_seconds(row["at"]),
-            name=EventName(row["name"]),
-            data=msgspec.json.decode(row["data"]),
+            name=name,
+            data=data,
             picture=row["picture"],
         )
-        for row in rows
+        for row, name, data in zip(rows, names, words, strict=True)
     ]
 
 
-async def head(stream: str) -> tuple[str, int] | None:
-    """Epoch and number of the last event; None before the first."""
-    found = await fetch_one("SELECT epoch, seq FROM streams WHERE stream = $1", stream)
-    return None if found is None else (found["epoch"], found["seq"])
+async def head(stream: str) -> Head | None:
+    """Where a stream stands; None before its first event."""
+    found = await fetch_one("SELECT epoch, seq, first_seq AS first FROM streams WHERE stream = $1", stream)
+    return None if found is None else Head(**found)
 
 
 async def forget_pictures(stream: str) -> None:

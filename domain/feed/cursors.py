@@ -34,7 +34,7 @@ def decode_cursor(kind: str, cursor: str, *parts: type) -> Key:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         found = msgspec.json.decode(raw, type=_Cursor)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, msgspec.MsgspecError, RecursionError):
         found = None
     if found is None or found.kind != kind or not _fits(found.key, parts):
         raise RiffleError(

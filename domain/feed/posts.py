@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from db.engine import fetch, fetch_one, transaction
 from db.tables.feed import PostTable
 from db.tables.videos import VideoTable
 from domain.accounts.accounts import COLUMNS as ACCOUNT_COLUMNS
 from domain.accounts.accounts import AccountRow, to_account
 from domain.consent import facts, receipts, verdicts
+from domain.consent.mentioned import mentioned_cameos
 from domain.consent.policy import Action, UseReason, Verdict
 from domain.events import stream
 from domain.feed.ranking import POINTS_OF_A_LIKE, POINTS_OF_A_POST, trending_score
@@ -22,15 +25,24 @@ from domain.videos.to_wire import to_videos
 from domain.videos.visibility import can_view
 from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
-from schemas.events import Payload, PostRemixed, inbox_stream
+from schemas.events import (
+    Payload,
+    PostRemixed,
+    VideoWithdrawn,
+    WithdrawalReason,
+    inbox_stream,
+    video_stream,
+)
 from schemas.feed import Closeness, Post
 from schemas.videos import Status
 
-# Nobody who is blocked on either side, nothing that a cascade has taken out of view. $1 is the viewer.
+# Nobody who is blocked on either side or was deleted, nothing that a cascade has taken out of view. $1 is the
+# viewer.
 NOT_BLOCKED = """
     NOT EXISTS (
         SELECT FROM blocks b WHERE (b.blocker_id, b.blocked_id) IN ((p.account_id, $1), ($1, p.account_id))
     ) AND NOT EXISTS (SELECT FROM videos h WHERE h.id = p.video_id AND h.withheld IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM accounts d WHERE d.id = p.account_id AND d.deleted_at IS NOT NULL)
 """
 
 
@@ -43,7 +55,10 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
     """
     async with transaction():
         # Cameos are locked before videos, everywhere; so this comes before or after a revocation.
-        await receipts.lock_cameos(await facts.inherited_cameos([video_id]))
+        mentioned = await mentioned_cameos([caption or ""])
+        await receipts.lock_cameos(
+            list(dict.fromkeys([*await facts.inherited_cameos([video_id]), *mentioned]))
+        )
         row = await lock(video_id)
         if row is None or row.account_id != account or row.deleted_at is not None:
             raise no_such_video(video_id, "video_id")
@@ -60,8 +75,11 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         ancestors = await posted_ancestors(video_id)
         post_id = new_id("post")
         trend_id = ancestors[0].trend_id if ancestors else post_id
+        # Who is mentioned in the caption is in the post, so from now on in the video and what comes of it.
+        row = msgspec.structs.replace(row, cameos=list(dict.fromkeys([*row.cameos, *mentioned])))
         permitted = (await verdicts.of_videos([row], Action.POST, trend_id, caption, now=now))[video_id]
         receipts.require_allowed(permitted, "posted", "video_id")
+        await VideoTable.update({VideoTable.cameos: row.cameos}).where(VideoTable.id == video_id)
         await receipts.write([video_id], permitted, "post", now=now)
         await _touch_trend(trend_id, POINTS_OF_A_POST, now, now)
         source = ancestors[0] if ancestors else None
@@ -106,8 +124,10 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         return made
 
 
-async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, dict[str, Verdict]]:
-    """Whether consent would let an own video be posted now, and what each cameo in it says.
+async def may_post(
+    video_id: str, account: str, now: datetime, caption: str | None = None
+) -> tuple[bool, dict[str, Verdict]]:
+    """Whether consent would let an own video be posted now, and what each cameo in it or its caption says.
 
     Raises:
         RiffleError: not_found.
@@ -115,10 +135,11 @@ async def may_post(video_id: str, account: str, now: datetime) -> tuple[bool, di
     found = await select("v.id = $1 AND v.account_id = $2 AND v.deleted_at IS NULL", video_id, account)
     if not found:
         raise no_such_video(video_id, "video_id")
-    row = found[0]
+    cameos = dict.fromkeys([*found[0].cameos, *await mentioned_cameos([caption or ""])])
+    row = msgspec.structs.replace(found[0], cameos=list(cameos))
     ancestors = await posted_ancestors(video_id)
     trend_id = ancestors[0].trend_id if ancestors else None
-    permitted = (await verdicts.of_videos([row], Action.POST, trend_id, now=now))[video_id]
+    permitted = (await verdicts.of_videos([row], Action.POST, trend_id, caption, now=now))[video_id]
     return row.withheld is None and all(item.allowed for item in permitted.values()), permitted
 
 
@@ -150,6 +171,8 @@ async def delete_post(post_id: str, account: str, now: datetime) -> None:
         if row is None or row.post_id != post_id:
             raise _unknown(post_id)
         await take_back(post_id, now)
+        gone = VideoWithdrawn(reason=WithdrawalReason.TAKEN_BACK)
+        await stream.append(video_stream(row.id), gone, now=now)
 
 
 async def take_back(post_id: str, now: datetime) -> None:
@@ -199,6 +222,28 @@ async def unlike(post_id: str, account: str, now: datetime) -> None:
         )
         if gone:
             await _count_like(post_id, -1, now)
+
+
+async def forget_likes(account: str, limit: int, now: datetime) -> bool:
+    """Take back at most `limit` likes of an account, whoever may see the posts; whether there were any."""
+    async with transaction():
+        rows = await fetch(
+            """
+            DELETE FROM likes WHERE id IN (
+                SELECT l.id FROM likes l JOIN posts p ON p.id = l.post_id WHERE l.account_id = $1
+                ORDER BY p.trend_id, p.id LIMIT $2
+            ) RETURNING post_id
+            """,
+            account,
+            limit,
+        )
+        found = await fetch(
+            "SELECT id FROM posts WHERE id = ANY ($1::text[]) ORDER BY trend_id, id",
+            [row["post_id"] for row in rows],
+        )
+        for post in found:
+            await _count_like(post["id"], -1, now)
+        return bool(rows)
 
 
 async def _count_like(post_id: str, change: int, now: datetime) -> None:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import msgspec
 
 from db.engine import fetch
+from domain.videos.validate import MAX_ANCESTORS
 from schemas.errors import Code, RiffleError
 
-# Longer lineages are refused as a whole: 500 prompts of 1,000 characters take 2.5 seconds of a core (5 ms
-# each). Chains of one person's remixes end far below it.
-MAX_VIDEOS = 500
+# Longer lineages are refused as a whole: what a render is made from, and the render that is posted.
+MAX_VIDEOS = MAX_ANCESTORS + 2
 
 
 class LineageTexts(NamedTuple):
@@ -31,6 +31,8 @@ class LineageTexts(NamedTuple):
 async def collect(own: Sequence[str], parents: Sequence[str], cameos: Sequence[str]) -> LineageTexts:
     """`own` texts and all those of the videos that they rest on: prompts, and captions of their posts.
 
+    The words of videos that were deleted, or that became tombstones, are sealed and count as before.
+
     Raises:
         RiffleError: invalid_state, where the lineage is longer than MAX_VIDEOS.
     """
@@ -40,8 +42,10 @@ async def collect(own: Sequence[str], parents: Sequence[str], cameos: Sequence[s
             SELECT unnest($1::text[]), 1
             UNION SELECT s.parent_id, depth + 1 FROM sources s JOIN up ON s.child_id = up.id
         )
-        SELECT v.id, v.prompt, v.cameos, array(
-            SELECT p.caption FROM posts p WHERE p.video_id = v.id AND p.deleted_at IS NULL
+        SELECT v.id, coalesce(v.sealed, v.prompt) AS prompt, v.cameos, array(
+            SELECT p.caption FROM posts p WHERE p.video_id = v.id
+                -- Who takes a post back takes its caption back; who deletes a video takes back no words.
+                AND (p.deleted_at IS NULL OR v.deleted_at IS NOT NULL)
         ) AS captions
         FROM (SELECT id, min(depth) AS depth FROM up GROUP BY id) a JOIN videos v USING (id)
         ORDER BY a.depth, v.id LIMIT $2

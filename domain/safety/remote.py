@@ -64,7 +64,8 @@ class RemoteModerator:
                 reply = await client.post(self._url, json={"texts": list(texts), "person": person})
             reply.raise_for_status()
             answer = msgspec.json.decode(reply.content[:MAX_ANSWER_BYTES], type=ModerationAnswer)
-        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+        # Bytes of another server: deep nesting and broken text end in errors of their own.
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError, RecursionError, ValueError) as error:
             log.warning("the moderation service failed: %r", error)
             if self._on_error == "allow":
                 return None

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.consent import enrolments
+from domain.consent import ages, enrolments
+from domain.consent.mentioned import with_mentioned
 from domain.safety import appeals, lineage_texts, registry
 from domain.safety.lineage_texts import LineageTexts
 from domain.safety.name_match import NameHit
 from domain.safety.remote import ModerationClient
 from domain.safety.rules import Finding, judge
 from domain.videos import visibility
+from domain.work_threads import WorkThreads
 from schemas.cameos import TextRule
 from schemas.errors import Code, RiffleError
 from settings import Settings
 
+# Ten milliseconds a prompt; a long lineage takes a second.
+THREADS = WorkThreads(
+    "rules", threads=2, max_waiting=100, busy="many texts are being looked at: try again in a moment"
+)
 APPEAL = "you can appeal: POST /v1/appeals with this request_id"
 
 
@@ -55,9 +60,10 @@ class Screen(NamedTuple):
         Raises:
             RiffleError: not_found, likeness_protected, moderation_refused, consent_refused, taken_down, busy.
         """
-        lineage = await self._lineage(asker, prompt, sources, cameos)
+        named = await with_mentioned(cameos, [prompt])
+        lineage = await self._lineage(asker, prompt, sources, named)
         await self._check_texts(asker, lineage, "prompt")
-        await self._check_cameos(lineage.cameos, "cameos")
+        await self._check_cameos(asker, lineage.cameos, "cameos")
         if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "what this is made from was taken down", param="source")
 
@@ -67,9 +73,10 @@ class Screen(NamedTuple):
         Raises:
             RiffleError: as `check_video`.
         """
-        lineage = await self._lineage(asker, caption or "", [video_id], ())
+        mentioned = await with_mentioned((), [caption or ""], "caption")
+        lineage = await self._lineage(asker, caption or "", [video_id], mentioned)
         await self._check_texts(asker, lineage, "caption" if caption else "video_id")
-        await self._check_cameos(lineage.cameos, "video_id")
+        await self._check_cameos(asker, lineage.cameos, "video_id")
         if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "this video was taken down", param="video_id")
 
@@ -82,6 +89,26 @@ class Screen(NamedTuple):
         if name is not None:
             await self._check_texts(asker, LineageTexts([name], [], []), "display_name")
 
+    async def check_new_account(self, handle: str, display_name: str | None, now: datetime) -> None:
+        """Refuse an account that goes by a protected name, or by one that breaks a rule.
+
+        Nothing is recorded: there is nobody yet who could appeal.
+
+        Raises:
+            RiffleError: likeness_protected, moderation_refused.
+        """
+        nobody = Asker("", "", now)
+        texts = [handle, *([] if display_name is None else [display_name])]
+        # No other service is asked: while it is away people can still sign up.
+        judgement = await self._judge(nobody, LineageTexts(texts, [], []), outside=False)
+        if not judgement.rules:
+            return
+        by_handle = (await self._judge(nobody, LineageTexts([handle], [], []), outside=False)).rules
+        param = "handle" if by_handle else "display_name"
+        if judgement.findings:
+            raise RiffleError(Code.MODERATION_REFUSED, judgement.findings[0].summary, param=param)
+        raise RiffleError(Code.LIKENESS_PROTECTED, _protected(judgement.hits[0]), param=param)
+
     async def refusing_rules(
         self, asker: Asker, prompt: str, sources: Sequence[str], cameos: Sequence[str]
     ) -> list[TextRule]:
@@ -90,7 +117,10 @@ class Screen(NamedTuple):
         Raises:
             RiffleError: not_found; busy.
         """
-        judgement = await self._judge(asker, await self._lineage(asker, prompt, sources, cameos))
+        lineage = await self._lineage(asker, prompt, sources, cameos)
+        judgement = await self._judge(asker, lineage)
+        if await ages.excluded(asker.account, lineage.cameos, self.settings.cameos_for):
+            return [TextRule(rule="adults_only", summary=ages.FOR_ADULTS)]
         rules = [TextRule(rule=item.rule, summary=item.summary) for item in judgement.findings]
         return rules + [
             TextRule(rule=_rule_of(hit), summary=_protected(hit), ask="the rights holder's grant")
@@ -105,12 +135,15 @@ class Screen(NamedTuple):
             await visibility.get_viewable(video_id, asker.account, asker.now)
         return await lineage_texts.collect([own], sources, cameos)
 
-    async def _judge(self, asker: Asker, lineage: LineageTexts) -> Judgement:
-        """What refuses these texts for this person; an upheld appeal takes its rules away."""
+    async def _judge(self, asker: Asker, lineage: LineageTexts, *, outside: bool = True) -> Judgement:
+        """What refuses these texts for this person; an upheld appeal takes its rules away.
+
+        Without `outside` no other service is asked.
+        """
         matcher = await registry.matcher()
         # A long lineage takes seconds, in which others are served.
-        named = await asyncio.to_thread(matcher.find, lineage.texts)
-        findings = await asyncio.to_thread(judge, lineage.texts, bool(lineage.cameos or named))
+        named = await THREADS.run(matcher.find, lineage.texts)
+        findings = await THREADS.run(judge, lineage.texts, bool(lineage.cameos or named))
         hits = await registry.without_grant(named, asker.account, now=asker.now)
         waived = await appeals.waived_rules(asker.account, lineage)
         judgement = Judgement(
@@ -118,7 +151,7 @@ class Screen(NamedTuple):
             [hit for hit in hits if _rule_of(hit) not in waived],
         )
         # What is refused anyway is not sent to another service.
-        if not judgement.rules and lineage.texts:
+        if outside and not judgement.rules and lineage.texts:
             more = await self.moderation.judge(lineage.texts, bool(lineage.cameos))
             if more is not None and more.rule not in waived:
                 return judgement._replace(findings=[more])
@@ -136,13 +169,20 @@ class Screen(NamedTuple):
         message = f"rule `registry` refuses this: {_protected(judgement.hits[0])}; {APPEAL}"
         raise RiffleError(Code.LIKENESS_PROTECTED, message, param=param)
 
-    async def _check_cameos(self, cameos: Sequence[str], param: str) -> None:
-        for cameo in await visibility.of_minors(cameos):
-            raise RiffleError(Code.CONSENT_REFUSED, f"cameo {cameo} may not be used: minor", param=param)
-        if self.settings.require_proof == "on":
-            for cameo in await enrolments.unproven(cameos):
-                message = f"cameo {cameo} may not be used: not_proven"
-                raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
+    async def refused_cameos(self, account: str, cameos: Sequence[str]) -> dict[str, str]:
+        """The cameos that `account` may not use whatever their owners say, each with why."""
+        excluded = await ages.excluded(account, cameos, self.settings.cameos_for)
+        refused: dict[str, str] = dict.fromkeys(await visibility.of_minors(cameos), "minor")
+        refused |= dict.fromkeys(excluded, ages.FOR_ADULTS)
+        if self.settings.require_proof != "off":
+            owner = account if self.settings.require_proof == "others" else None
+            refused |= dict.fromkeys(await enrolments.unproven(cameos, owner), "not_proven") | refused
+        return refused
+
+    async def _check_cameos(self, asker: Asker, cameos: Sequence[str], param: str) -> None:
+        for cameo, reason in (await self.refused_cameos(asker.account, cameos)).items():
+            message = f"cameo {cameo} may not be used: {reason}"
+            raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
 
 
 def _rule_of(hit: NameHit) -> str:

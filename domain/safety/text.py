@@ -11,6 +11,8 @@ from string import ascii_lowercase
 
 from confusable_homoglyphs.confusables import confusables_data
 
+from schemas.shown_text import is_blank, is_invisible
+
 # Letters of Latin alphabets that Unicode does not decompose, and shapes that its table of confusables lacks.
 _PLAIN = {
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ß": "ss",
@@ -26,7 +28,7 @@ _SIGNS = (0x1F150, 0x1F170, 0x1F1E6)
 _LEET = str.maketrans("0345789$@€", "oeastbgsae")
 # 1, ! and | are read as i by some and as l by others: both are tried.
 _STROKES = "1!|"
-# Accents, and what has no width at all.
+# Accents, and what is left without width.
 _UNSEEN = frozenset({"Mn", "Me", "Cf"})
 _POSSESSIVE = re.compile(r"['’ʼ`´]s\b")
 _WORD = re.compile(r"[^\W_]+")
@@ -53,7 +55,9 @@ def normalize_text(text: str, *, latin: bool = False) -> str:
 
     With `latin`, look-alikes of Latin letters are read as these, and possessive endings are dropped.
     """
-    composed = unicodedata.normalize("NFKC", text)
+    # Before NFKC, which makes letters of fillers.
+    seen = "".join(" " if is_blank(letter) else letter for letter in text if not is_invisible(letter))
+    composed = unicodedata.normalize("NFKC", seen)
     if latin:
         composed = composed.translate(_look_alikes()).casefold().translate(_look_alikes())
     letters = unicodedata.normalize("NFKD", composed.casefold())

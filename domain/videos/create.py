@@ -10,10 +10,13 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from db.engine import transaction
 from domain.accounts import credits
 from domain.consent import receipts, verdicts
 from domain.consent.facts import LineageFacts
+from domain.consent.mentioned import with_mentioned
 from domain.consent.policy import action_of
 from domain.events import stream
 from domain.ids import new_id
@@ -31,7 +34,7 @@ from domain.videos.ingredients import (
 from domain.videos.record import VideoRow
 from domain.videos.relations import check_times
 from domain.videos.to_wire import with_place
-from domain.videos.validate import find_card
+from domain.videos.validate import MAX_ANCESTORS, find_card
 from domain.videos.visibility import get_viewable
 from schemas.errors import Code, RiffleError
 from schemas.events import inbox_stream
@@ -45,9 +48,6 @@ from schemas.videos import (
     Tier,
     Video,
 )
-
-# A row of about 300 bytes for each ancestor: 0.3 MB for the deepest video, and 1 MB of prompts to read.
-MAX_ANCESTORS = 1000
 
 
 async def create_video(
@@ -64,6 +64,10 @@ async def create_video(
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
     async with transaction():
         rows = await usable_sources(account, source, now)
+        # Who is in a source already is shown by that.
+        shown = {cameo for row in rows for cameo in row.cameos}.difference(request.cameos)
+        named = await with_mentioned(request.cameos, [request.prompt])
+        request = msgspec.structs.replace(request, cameos=[cameo for cameo in named if cameo not in shown])
         recipes = [row.recipe for row in rows]
         if source is not None:
             check_times(source, recipes)
@@ -98,7 +102,7 @@ async def render_video(account: str, video_id: str, cards: Sequence[ModelCard], 
         await check_media(preview)
         ingredients = await lock_ingredients([preview], [])
         check_likeness(preview, ingredients.cameos)
-        draft = draft_render(preview.id, preview.prompt, preview.recipe, card)
+        draft = draft_render(preview.id, preview.prompt, preview.recipe, card, steered=preview.steered)
         return await _queue_first(account, draft, ingredients, now)
 
 
@@ -123,10 +127,13 @@ async def queue(
         draft.prompt,
         lineage=lineage,
         extra_texts=[draft.recipes[0].prompt],
+        steered=draft.steered,
         now=now,
     )
     receipts.require_allowed(permitted, "used", "cameos")
-    if lineage.ancestors > MAX_ANCESTORS:
+    # What could be previewed can be rendered.
+    is_render = source is not None and source.relation is Relation.RENDER
+    if lineage.ancestors > MAX_ANCESTORS + is_render:
         raise RiffleError(
             Code.INVALID_STATE, f"this comes from more than {MAX_ANCESTORS} videos: start from an earlier one"
         )
@@ -170,6 +177,7 @@ def _rows(
             created_at=now,
             remixed=verdicts.is_remixed(lineage, draft.source),
             trend_id=lineage.trend,
+            steered=draft.steered,
         )
         for video_id, recipe in zip(ids, draft.recipes, strict=True)
     ]

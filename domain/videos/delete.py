@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from db.engine import fetch, transaction
+from domain import media_keys
 from domain.events import stream
 from domain.feed import posts
 from domain.videos import transitions
 from domain.videos.lifecycle import FINAL, Trigger
-from domain.videos.record import SEALED, lock_own
-from schemas.events import video_stream
+from domain.videos.record import SEALED, WORDLESS_RECIPE, lock_own
+from schemas.events import VideoWithdrawn, WithdrawalReason, video_stream
 
 
-async def delete_video(video_id: str, account: str, now: datetime) -> list[str]:
-    """Delete an own video for good; returns the keys of its media, which are the caller's to remove.
+async def delete_video(video_id: str, account: str, now: datetime) -> None:
+    """Delete an own video for good; its media follows as soon as the store deletes it.
 
     A running one is cancelled first, a posted one taken back. Its lineage and its cost stay known; where
     others were made from it, so do its words, to consent alone.
@@ -30,7 +31,7 @@ async def delete_video(video_id: str, account: str, now: datetime) -> list[str]:
             await posts.take_back(row.post_id, now)
         await fetch(
             f"""
-            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = jsonb_set(recipe, '{{prompt}}', '""'),
+            UPDATE videos v SET deleted_at = $2, prompt = '', recipe = {WORDLESS_RECIPE},
                 sealed = CASE WHEN EXISTS (
                     SELECT FROM ancestors a WHERE a.ancestor_id = v.id AND a.video_id <> v.id
                 ) THEN {SEALED} END,
@@ -40,6 +41,7 @@ async def delete_video(video_id: str, account: str, now: datetime) -> list[str]:
             video_id,
             now,
         )
+        await media_keys.discard(row.media)
         await stream.forget_pictures(video_stream(video_id))
-    keys = (row.video_key, row.thumbnail_key, row.spritesheet_key, row.latents_key)
-    return [key for key in keys if key is not None]
+        gone = VideoWithdrawn(reason=WithdrawalReason.DELETED)
+        await stream.append(video_stream(video_id), gone, now=now)

@@ -16,13 +16,17 @@ from schemas.videos import CreateVideo, ModelCard, Recipe, Relation, Source, Tie
 
 
 class Draft(msgspec.Struct, kw_only=True, frozen=True):
-    """The videos of one swarm, in seed order; `prompt` is what was typed."""
+    """The videos of one swarm, in seed order; `prompt` is what was typed.
+
+    `steered` says that the model is given other words than these.
+    """
 
     prompt: str
     recipes: list[Recipe]
     tier: Tier
     price_each: int
     source: Source | None = None
+    steered: bool = False
 
 
 def draft_video(
@@ -41,6 +45,7 @@ def draft_video(
     likeness = _likeness(request, card, cameos)
     conditioned = likeness is not None or (source is not None and source.relation is Relation.REFERENCE)
     words = model_prompt(request.prompt, cameos, card.vocabulary, conditioned=conditioned)
+    typed = words
     if request.steer is not None:
         words = apply_steer(words, request.steer, card.vocabulary)
     recipes = resolve(
@@ -54,6 +59,7 @@ def draft_video(
         tier=request.tier,
         price_each=price(request.tier, recipes[0]),
         source=source,
+        steered=words != typed,
     )
 
 
@@ -69,7 +75,9 @@ def draft_stitch(
     return Draft(prompt=recipe.prompt, recipes=[recipe], tier=tier, price_each=STITCH_PRICE, source=source)
 
 
-def draft_render(preview_id: str, prompt: str, preview: Recipe, card: ModelCard) -> Draft:
+def draft_render(
+    preview_id: str, prompt: str, preview: Recipe, card: ModelCard, *, steered: bool = False
+) -> Draft:
     """The draft of the full render of a preview that was drawn by this recipe.
 
     Raises:
@@ -82,6 +90,7 @@ def draft_render(preview_id: str, prompt: str, preview: Recipe, card: ModelCard)
         tier=Tier.FULL,
         price_each=price(Tier.FULL, recipe),
         source=Source(relation=Relation.RENDER, video_ids=[preview_id]),
+        steered=steered,
     )
 
 

@@ -63,6 +63,8 @@ def check_usable(source: VideoRow) -> None:
         raise RiffleError(Code.GONE, f"source {source.id}: {Tombstone().reason}")
     if source.withheld is not None:
         raise RiffleError(Code.CONSENT_REFUSED, f"source {source.id} may not be used: {UseReason.WITHDRAWN}")
+    if source.unreadable:
+        raise RiffleError(Code.INVALID_STATE, f"source {source.id} can't be read any more")
     if source.status in (Status.QUEUED, Status.IN_PROGRESS):
         raise RiffleError(
             Code.NOT_READY, f"source {source.id} is {source.status}: wait until it is completed"

@@ -54,9 +54,17 @@ async def pieces(rows: Sequence[VideoRow]) -> list[Piece]:
 
 
 async def cameo_picture(cameo_id: str) -> str | None:
-    """The key of the picture of a cameo that is not revoked; None where there is none (any more)."""
+    """The key of the picture of a cameo that may be drawn from; None where there is none (any more).
+
+    Not of one that is revoked, or flagged as a minor's.
+    """
     found = await fetch_one(
-        "SELECT reference_key FROM cameos WHERE id = $1 AND status <> $2", cameo_id, CameoStatus.REVOKED.value
+        """
+        SELECT reference_key FROM cameos c WHERE id = $1 AND status <> $2
+            AND NOT EXISTS (SELECT FROM minor_cameos m WHERE m.cameo_id = c.id AND m.ended_at IS NULL)
+        """,
+        cameo_id,
+        CameoStatus.REVOKED.value,
     )
     return None if found is None else found["reference_key"]
 

@@ -1,18 +1,26 @@
-"""Work as the dispatchers take it: leased, kept alive, ended once. Every write is fenced by the attempt."""
+"""Work as the dispatchers take it: leased, kept alive, ended once. Every write is fenced by the attempt.
+
+How long a lease lasts is told by the database's clock alone: those of the dispatchers' machines may differ.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
-from db.engine import fetch, transaction
+from db.engine import AWAY, fetch, savepoint, transaction
 from db.tables.videos import VideoTable
+from domain import media_keys
 from domain.accounts import credits
 from domain.consent import verdicts
 from domain.events import stream
 from domain.safety import fingerprints, takedowns
+from domain.safety.sketches import save_video
 from domain.videos import transitions
 from domain.videos.inputs import source_inputs
 from domain.videos.lifecycle import Trigger, advance
@@ -24,6 +32,8 @@ from schemas.errors import Code
 from schemas.events import VideoCompleted, VideoStep, video_stream
 from schemas.videos import Recipe, Status, Tier
 
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 # A job that killed its worker five times would kill the sixth.
 MAX_ATTEMPTS = 5
 # How long a lease lasts without a heartbeat: then another dispatcher takes up the work of a dead one.
@@ -50,9 +60,8 @@ class ComparedVideo(msgspec.Struct, kw_only=True, frozen=True):
 async def lease(
     worker: str, *, limit_preview: int, limit_full: int, now: datetime, ttl_s: float
 ) -> list[LeasedJob]:
-    """Take work: previews first, everybody in turn, and what the lost leases of others left."""
-    until = now + timedelta(seconds=ttl_s)
-    taken = []
+    """Take work for `ttl_s` seconds: previews first, everybody in turn, and what lost leases left."""
+    taken: list[LeasedJob] = []
     async with transaction():
         await _reap(now)
         for tier, limit in ((Tier.PREVIEW, limit_preview), (Tier.FULL, limit_full)):
@@ -71,31 +80,74 @@ async def lease(
             # Read after they are locked: the statement above may have met them as they were a moment before.
             ids = [row["id"] for row in locked]
             rows = await select("v.id = ANY ($1::text[]) ORDER BY array_position($1::text[], v.id)", ids)
-            refused = await transitions.withdraw_refused(rows, now)
-            for row in rows:
-                if row.id in refused:
-                    continue
-                attempt = await transitions.lease(row, worker, until, now)
-                taken.append(
-                    LeasedJob(
-                        id=row.id,
-                        attempt=attempt,
-                        tier=row.tier,
-                        account_id=row.account_id,
-                        recipe=row.recipe,
-                    )
-                )
+            refused = await _withdraw_refused(rows, now)
+            jobs = [await _begin(row, worker, ttl_s, now) for row in rows if row.id not in refused]
+            taken += [job for job in jobs if job is not None]
     return taken
+
+
+async def _withdraw_refused(rows: Sequence[VideoRow], now: datetime) -> set[str]:
+    """Those that consent no longer covers, which end; where that can't be told of all, it is of each."""
+    try:
+        async with savepoint():
+            return await transitions.withdraw_refused(rows, now)
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("the consent of %d videos could not be read together", len(rows))
+    refused = set()
+    for row in rows:
+        if await _by_itself(row, now, partial(transitions.withdraw_refused, [row], now)) != set():
+            refused.add(row.id)
+    return refused
+
+
+async def _begin(row: VideoRow, worker: str, ttl_s: float, now: datetime) -> LeasedJob | None:
+    """The job of a locked, queued video; None where it has ended, since it can't be drawn."""
+    if row.unreadable:
+        await _fail_unreadable(row, now)
+        return None
+    attempt = await _by_itself(row, now, partial(transitions.lease, row, worker, ttl_s, now))
+    if attempt is None:
+        return None
+    return LeasedJob(id=row.id, attempt=attempt, tier=row.tier, account_id=row.account_id, recipe=row.recipe)
 
 
 async def _reap(now: datetime) -> None:
     """Take videos from workers that stopped keeping their leases."""
     rows = await select(
-        "v.status = 'in_progress' AND v.lease_until < $1 ORDER BY v.id FOR NO KEY UPDATE OF v SKIP LOCKED",
-        now,
+        "v.status = 'in_progress' AND v.lease_until < clock_timestamp()"
+        " ORDER BY v.id FOR NO KEY UPDATE OF v SKIP LOCKED"
     )
     for row in sorted(rows, key=transitions.by_account):
-        await _requeue_or_fail(row, now)
+        await _by_itself(row, now, partial(_requeue_or_fail, row, now))
+
+
+async def _by_itself(row: VideoRow, now: datetime, work: Callable[[], Awaitable[T]]) -> T | None:
+    """What is done with one of several locked videos; where it fails, that video does, and no other.
+
+    None then.
+    """
+    try:
+        async with savepoint():
+            return await work()
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("video %s can't be worked on: it fails", row.id)
+    try:
+        async with savepoint():
+            await _fail_unreadable(row, now)
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("video %s can't even fail", row.id)
+    return None
+
+
+async def _fail_unreadable(row: VideoRow, now: datetime) -> None:
+    message = "what it should be drawn from can't be read"
+    await transitions.end(row, Trigger.FAIL, now, code=Code.GENERATION_FAILED, message=message)
 
 
 async def _requeue_or_fail(row: VideoRow, now: datetime) -> None:
@@ -111,20 +163,19 @@ async def _requeue_or_fail(row: VideoRow, now: datetime) -> None:
         )
 
 
-async def heartbeat(
-    worker: str, running: Sequence[tuple[str, int]], *, now: datetime, ttl_s: float
-) -> set[str]:
+async def heartbeat(worker: str, running: Sequence[tuple[str, int]], *, ttl_s: float) -> set[str]:
     """Keep the leases of (video, attempt); returns the ids that are still this worker's."""
     rows = await fetch(
         """
-        UPDATE videos v SET lease_until = $4 FROM unnest($2::text[], $3::integer[]) AS mine(id, attempt)
+        UPDATE videos v SET lease_until = clock_timestamp() + make_interval(secs => $4)
+        FROM unnest($2::text[], $3::integer[]) AS mine(id, attempt)
         WHERE v.id = mine.id AND v.attempt = mine.attempt AND v.worker = $1 AND v.status = 'in_progress'
         RETURNING v.id
         """,
         worker,
         [video for video, _ in running],
         [attempt for _, attempt in running],
-        now + timedelta(seconds=ttl_s),
+        ttl_s,
     )
     return {row["id"] for row in rows}
 
@@ -137,7 +188,15 @@ async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | 
             return False
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
-        await VideoTable.update({VideoTable.progress: progress}).where(VideoTable.id == video_id)
+        await VideoTable.update(
+            {
+                VideoTable.progress: progress,
+                # A later attempt begins anew; what was seen before stays seen.
+                VideoTable.steps_done: max(i, row.steps_done),
+                VideoTable.steps_total: n,
+                VideoTable.shown: row.shown or picture is not None,
+            }
+        ).where(VideoTable.id == video_id)
         done = VideoStep(i=i, n=n, progress=progress)
         await stream.append(video_stream(video_id), done, picture=picture, now=now)
         return True
@@ -153,14 +212,17 @@ async def complete(
     fidelity: float | None,
     closeness: Mapping[str, float],
     now: datetime,
-    media_hash: str | None = None,
     fingerprint: str | None = None,
+    sketches: Sequence[bytes] = (),
 ) -> bool:
     """The video is there; False where the attempt is over, as where consent has ended since.
 
-    `media` are the keys of video, thumbnail and spritesheet; `closeness` is by the other video's id, 0..1;
-    `media_hash` is the same for identical copies; `fingerprint` is what copies are found by: one of
-    what was taken down ends the video, one of what is claimed puts it under that takedown.
+    `media` are the keys of video, thumbnail and spritesheet, reserved as `latents_key` is; `closeness` is by
+    the other video's id, 0..1. Copies are found by `fingerprint`: one of what was taken down ends the video,
+    one of what is claimed puts it under that takedown. By `sketches` (media.sketch) uploads of it are known.
+
+    Raises:
+        ReservationLost: storing the media took too long.
     """
     async with transaction():
         row = await _fenced(video_id, attempt)
@@ -168,11 +230,12 @@ async def complete(
             return False
         if fingerprint is not None and not await _check_fingerprint(row, fingerprint, now):
             return False
+        await media_keys.keep([*media, latents_key])
         await fetch(
             """
             UPDATE videos SET status = $2, progress = 100, ended_at = $3, worker = NULL, lease_until = NULL,
                 video_key = $4, thumbnail_key = $5, spritesheet_key = $6, latents_key = $7,
-                cpu_seconds = $8, fidelity = $9, media_hash = $10
+                cpu_seconds = $8, fidelity = $9, charged = price
             WHERE id = $1
             """,
             video_id,
@@ -182,7 +245,6 @@ async def complete(
             latents_key,
             cpu_seconds,
             fidelity,
-            media_hash,
         )
         await fetch(
             """
@@ -194,6 +256,7 @@ async def complete(
             list(closeness),
             list(closeness.values()),
         )
+        await save_video(video_id, sketches)
         await credits.settle(row.account_id, video_id, now)
         done = VideoCompleted(credits=row.price, cpu_seconds=cpu_seconds, fidelity=fidelity)
         await stream.append(video_stream(video_id), done, now=now)

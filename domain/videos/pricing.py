@@ -19,6 +19,16 @@ FIRST_GUESS_S = MappingProxyType({Tier.PREVIEW: 0.5, Tier.FULL: 6.0})
 START_CREDITS = 1000
 
 
+def charge(price_each: int, steps_done: int, steps_total: int, *, shown: bool) -> int:
+    """Credits for a video that its maker ended early: by the steps that were done, once a picture was sent.
+
+    Rounded up to whole credits, so that what was seen is never free.
+    """
+    if not shown or steps_total <= 0:
+        return 0
+    return min(price_each, ceil(Fraction(price_each * steps_done, steps_total)))
+
+
 def price(tier: Tier, recipe: Recipe) -> int:
     """Credits for one video: a tier's price is that of PRICE_SECONDS, and longer ones cost as much more.
 

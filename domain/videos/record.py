@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +12,9 @@ import msgspec
 from db.engine import dumps, exists, fetch
 from schemas.cameos import RevokeMode
 from schemas.errors import Code, RiffleError
-from schemas.videos import Recipe, Relation, Source, Status, Tier
+from schemas.videos import MAX_SEED, Recipe, Relation, Source, Status, Tier
+
+log = logging.getLogger(__name__)
 
 # The words of one that goes, for consent alone: what was typed, and what the model's prompt says beyond that.
 SEALED = "coalesce(sealed, concat_ws(E'.\\n', prompt, nullif(recipe ->> 'prompt', prompt)))"
@@ -20,7 +23,9 @@ SEALED = "coalesce(sealed, concat_ws(E'.\\n', prompt, nullif(recipe ->> 'prompt'
 class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     """One row of `videos`, with the ids of its swarm in seed order.
 
-    `withheld` is what revocations do to it, whether or not their cascades have come to it.
+    `steps_done` of `steps_total` is how far any attempt came; `shown`: a picture of it was sent; `charged` is
+    None until it has ended. `withheld` is what revocations do to it, whether or not their cascades have come
+    to it. `unreadable`: its recipe or source can't be read, and is not what stands here.
     """
 
     id: str
@@ -54,7 +59,19 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     deleted_at: datetime | None = None
     remixed: bool
     trend_id: str | None
+    steered: bool = False
+    steps_done: int = 0
+    steps_total: int = 0
+    shown: bool = False
+    charged: int | None = None
     withheld: RevokeMode | None = None
+    unreadable: bool = False
+
+    @property
+    def media(self) -> list[str]:
+        """The keys of all its objects in the media store."""
+        keys = (self.video_key, self.thumbnail_key, self.spritesheet_key, self.latents_key)
+        return [key for key in keys if key is not None]
 
 
 # Reading asks the revocations themselves: a cascade that has not come to a video yet changes nothing.
@@ -64,8 +81,16 @@ COMPUTED = {
     "withheld": "greatest(v.withheld, CASE WHEN v.cameos <> '{}' THEN withdrawal_of(v.id) END)",
 }
 COLUMNS = ", ".join(
-    f"{COMPUTED[name]} AS {name}" if name in COMPUTED else f"v.{name}" for name in VideoRow.__struct_fields__
+    f"{COMPUTED[name]} AS {name}" if name in COMPUTED else f"v.{name}"
+    for name in VideoRow.__struct_fields__
+    if name != "unreadable"
 )
+# The recipe of a deleted video without its words, whatever stands there.
+WORDLESS_RECIPE = """
+    CASE jsonb_typeof(recipe) WHEN 'object' THEN jsonb_set(recipe, '{prompt}', '""') ELSE '{}' END
+"""
+# Stands in for a recipe that can't be read: one black pixel, without words.
+NO_RECIPE = Recipe(model="", prompt="", width=1, height=1, frames=1, fps=1, seed=0)
 
 
 async def select(where: str, *args: Any) -> list[VideoRow]:
@@ -107,15 +132,15 @@ async def insert_swarm(rows: Sequence[VideoRow]) -> None:
         """
         WITH video AS (
             INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe,
-                source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id)
+                source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id, steered)
             SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13,
-                $14, $15
+                $14, $15, $16
             FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS swarm(id, recipe, nr)
             RETURNING id
         )
         INSERT INTO sources (child_id, parent_id, relation, position)
         SELECT video.id, parent.id, $10, parent.nr
-        FROM video, unnest($16::text[]) WITH ORDINALITY AS parent(id, nr)
+        FROM video, unnest($17::text[]) WITH ORDINALITY AS parent(id, nr)
         """,
         [row.id for row in rows],
         [dumps(row.recipe) for row in rows],
@@ -132,6 +157,7 @@ async def insert_swarm(rows: Sequence[VideoRow]) -> None:
         first.created_at,
         first.remixed,
         first.trend_id,
+        first.steered,
         [] if source is None else source.video_ids,
     )
 
@@ -165,8 +191,21 @@ def no_such_video(video_id: str, param: str | None = None) -> RiffleError:
 
 
 def _row(found: dict[str, Any]) -> VideoRow:
-    found["recipe"] = msgspec.json.decode(found["recipe"])
-    found["source"] = None if found["source"] is None else msgspec.json.decode(found["source"])
+    """A row; one whose recipe or source can't be read is `unreadable`, and keeps nobody from the others."""
     # A deleted video may be the last of its swarm.
     found["swarm_ids"] = found["swarm_ids"] or []
-    return msgspec.convert(found, VideoRow)
+    recipe, source = found["recipe"], found["source"]
+    try:
+        found["recipe"] = msgspec.json.decode(recipe, type=Recipe)
+        found["source"] = None if source is None else msgspec.json.decode(source, type=Source)
+        row = msgspec.convert(found, VideoRow)
+        if _is_sound(row.recipe):
+            return row
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        log.warning("video %s can't be read: %s", found["id"], error)
+    unreadable = {"recipe": NO_RECIPE, "source": None, "relation": None, "unreadable": True}
+    return msgspec.convert(found | unreadable, VideoRow)
+
+
+def _is_sound(recipe: Recipe) -> bool:
+    return min(recipe.width, recipe.height, recipe.frames, recipe.fps) > 0 and 0 <= recipe.seed <= MAX_SEED

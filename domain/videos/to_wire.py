@@ -12,6 +12,7 @@ from schemas.base import unix_seconds
 from schemas.cameos import RevokeMode
 from schemas.errors import VideoError
 from schemas.events import video_stream
+from schemas.playback import file_of
 from schemas.videos import Cost, Links, QueuePlace, Relation, Status, Swarm, Tombstone, Video
 
 
@@ -45,7 +46,7 @@ def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
         tier=row.tier,
         seed=row.recipe.seed,
         recipe=msgspec.structs.replace(row.recipe, prompt="") if gone else row.recipe,
-        cost=Cost(credits=row.price, cpu_seconds=row.cpu_seconds),
+        cost=Cost(credits=row.price if row.charged is None else row.charged, cpu_seconds=row.cpu_seconds),
         links=Links(
             self=f"/v1/videos/{row.id}",
             content=f"/v1/videos/{row.id}/content",
@@ -60,6 +61,9 @@ def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
         remixed_from_video_id=row.source.video_ids[0] if remixed and row.source else None,
         queue=queue,
         fidelity=row.fidelity,
+        file=file_of(row.recipe.width, row.recipe.height, row.recipe.frames, row.recipe.fps)
+        if completed and not gone
+        else None,
         cameos=row.cameos,
         source=row.source,
         post_id=row.post_id,

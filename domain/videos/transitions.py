@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from db.engine import transaction
+from db.engine import fetch, transaction
 from db.tables.videos import VideoTable
 from domain.accounts import credits
 from domain.consent import verdicts
 from domain.events import stream
 from domain.videos.lifecycle import IllegalTransition, Trigger, advance
+from domain.videos.pricing import charge
 from domain.videos.queue import places
 from domain.videos.record import VideoRow, lock_own
 from schemas.errors import Code, RiffleError
@@ -23,14 +24,28 @@ def by_account(row: VideoRow) -> str:
     return row.account_id
 
 
-async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "", message: str = "") -> None:
-    """Fail or cancel a locked video: its credits go back, and whoever draws it is notified to stop.
+async def end(
+    row: VideoRow,
+    trigger: Trigger,
+    now: datetime,
+    *,
+    code: str = "",
+    message: str = "",
+    by_maker: bool = False,
+) -> None:
+    """Fail or cancel a locked video: what it showed is erased, and whoever draws it is notified to stop.
+
+    Its credits go back, except for the steps that were seen where its maker ended it: by cancelling, or
+    (`by_maker`) otherwise.
 
     Raises:
         IllegalTransition: it has ended already.
     """
     status = advance(row.status, trigger)
     failed = trigger is Trigger.FAIL
+    charged = 0
+    if by_maker or trigger is Trigger.CANCEL:
+        charged = charge(row.price, row.steps_done, row.steps_total, shown=row.shown)
     await VideoTable.update(
         {
             VideoTable.status: status.value,
@@ -39,18 +54,24 @@ async def end(row: VideoRow, trigger: Trigger, now: datetime, *, code: str = "",
             VideoTable.error_message: message if failed else None,
             VideoTable.worker: None,
             VideoTable.lease_until: None,
+            VideoTable.charged: charged,
         }
     ).where(VideoTable.id == row.id)
-    await credits.refund(row.account_id, row.id, row.price, now)
-    payload: VideoFailed | VideoCancelled = VideoCancelled(refunded=row.price)
+    refunded = row.price - charged
+    if refunded:
+        await credits.refund(row.account_id, row.id, refunded, now)
+    else:
+        await credits.settle(row.account_id, row.id, now)
+    await stream.forget_pictures(video_stream(row.id))
+    payload: VideoFailed | VideoCancelled = VideoCancelled(refunded=refunded)
     if failed:
-        payload = VideoFailed(code=code, message=message, refunded=row.price)
+        payload = VideoFailed(code=code, message=message, refunded=refunded)
     await stream.append(video_stream(row.id), payload, now=now)
     await stream.notify(stream.CANCEL, row.id)
 
 
 async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
-    """End an own video that has not ended; its credits go back. Returns it as it is then.
+    """End an own video that has not ended; credits for what was not seen go back. Returns it as it is then.
 
     Raises:
         RiffleError: not_found; invalid_state, where it has ended.
@@ -64,19 +85,22 @@ async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
         return await lock_own(video_id, account)
 
 
-async def lease(row: VideoRow, worker: str, lease_until: datetime, now: datetime) -> int:
-    """Give a locked, queued video to a worker; returns the number of the attempt."""
+async def lease(row: VideoRow, worker: str, ttl_s: float, now: datetime) -> int:
+    """Give a locked, queued video to a worker for `ttl_s` seconds; returns the number of the attempt."""
     attempt = row.attempt + 1
-    await VideoTable.update(
-        {
-            VideoTable.status: advance(row.status, Trigger.LEASE).value,
-            VideoTable.attempt: attempt,
-            VideoTable.worker: worker,
-            VideoTable.lease_until: lease_until,
-            VideoTable.started_at: now,
-            VideoTable.progress: 0,
-        }
-    ).where(VideoTable.id == row.id)
+    await fetch(
+        """
+        UPDATE videos SET status = $2, attempt = $3, worker = $4, started_at = $5, progress = 0,
+            lease_until = clock_timestamp() + make_interval(secs => $6)
+        WHERE id = $1
+        """,
+        row.id,
+        advance(row.status, Trigger.LEASE).value,
+        attempt,
+        worker,
+        now,
+        ttl_s,
+    )
     await stream.append(video_stream(row.id), VideoStarted(attempt=attempt), now=now)
     return attempt
 
@@ -111,9 +135,37 @@ def _queued(row: VideoRow, place: QueuePlace) -> VideoQueued:
 async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None:
     """End locked videos whose consent is gone, and erase what they showed."""
     message = f"a cameo may no longer be used: {reason}"
+    left = await _left_by_maker([row.id for row in rows])
     for row in sorted(rows, key=by_account):
-        await end(row, Trigger.FAIL, now, code=Code.CONSENT_REVOKED, message=message)
-        await stream.forget_pictures(video_stream(row.id))
+        await end(row, Trigger.FAIL, now, code=Code.CONSENT_REVOKED, message=message, by_maker=row.id in left)
+
+
+async def _left_by_maker(video_ids: Sequence[str]) -> set[str]:
+    """The videos whose makers ended the consent themselves: they block an owner, or stopped to follow one."""
+    if not video_ids:
+        return set()
+    rows = await fetch(
+        """
+        SELECT v.id FROM videos v WHERE v.id = ANY ($1::text[]) AND EXISTS (
+            SELECT FROM cameos c WHERE c.id = ANY (v.cameos) AND c.account_id <> v.account_id AND (
+                EXISTS (
+                    SELECT FROM blocks b WHERE (b.blocker_id, b.blocked_id) = (v.account_id, c.account_id)
+                ) OR (
+                    c.audience = 'mutuals' AND NOT EXISTS (
+                        SELECT FROM follows f
+                        WHERE (f.follower_id, f.followed_id) = (v.account_id, c.account_id)
+                    ) AND NOT EXISTS (
+                        -- Who blocks ends both follows.
+                        SELECT FROM blocks b
+                        WHERE (b.blocker_id, b.blocked_id) = (c.account_id, v.account_id)
+                    )
+                )
+            )
+        )
+        """,
+        list(video_ids),
+    )
+    return {row["id"] for row in rows}
 
 
 async def withdraw_refused(rows: Sequence[VideoRow], now: datetime) -> set[str]:

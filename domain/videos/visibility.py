@@ -26,10 +26,12 @@ from schemas.videos import Status, Tombstone
 
 # Who has no account follows nobody and is blocked by nobody.
 ANYBODY = ""
-# Ids of videos under a takedown. One that nobody decided in time counts as upheld.
+# Ids of videos under a takedown. One that nobody decided in time counts as upheld for what it names, and for
+# renders of that; what only looks the same goes when a moderator says so.
 TAKEN_DOWN = """
     SELECT t.video_id FROM takedown_targets t JOIN takedowns d ON d.id = t.takedown_id
-    WHERE d.status = 'upheld' OR (d.status = 'open' AND d.due_at <= {now})
+    WHERE d.status = 'upheld'
+        OR (d.status = 'open' AND d.due_at <= {now} AND t.match IN ('named', 'render'))
 """
 
 
@@ -149,6 +151,14 @@ async def get_playable(video_id: str, viewer: str, now: datetime) -> VideoRow:
     raise no_such_video(video_id)
 
 
+async def listed(video_ids: Sequence[str], viewer: str, now: datetime) -> set[str]:
+    """The videos whose posts are shown, as far as the viewer's own blocks don't hide them."""
+    rows = await select(
+        "v.id = ANY ($1::text[]) AND v.post_id IS NOT NULL AND v.deleted_at IS NULL", list(video_ids)
+    )
+    return await can_list(rows, viewer, now)
+
+
 async def first_listed(video_ids: Sequence[str], now: datetime) -> str | None:
     """The first of the videos that anybody may see; None where all are drafts or out of sight."""
     rows = await select(
@@ -185,14 +195,14 @@ async def _with_own_cameo(rows: Sequence[VideoRow], viewer: str) -> set[str]:
 
 
 async def _blocked(makers: set[str], viewer: str) -> set[str]:
-    """Those of the makers who block the viewer, or whom the viewer blocks."""
+    """Those of the makers who block the viewer, or whom the viewer blocks, or whose account was deleted."""
     if not makers:
         return set()
     rows = await fetch(
         """
         SELECT who AS id FROM unnest($2::text[]) AS who WHERE EXISTS (
             SELECT FROM blocks WHERE (blocker_id, blocked_id) IN ((who, $1), ($1, who))
-        )
+        ) OR EXISTS (SELECT FROM accounts d WHERE d.id = who AND d.deleted_at IS NOT NULL)
         """,
         viewer,
         sorted(makers),

@@ -8,14 +8,18 @@ import platform
 from functools import cache
 from pathlib import Path
 
+from model_server.engine.cpu_quota import quota_cores
+
 CPU_INFO = Path("/proc/cpuinfo")
 # "Features" on ARM. Other lines hold clocks and numbers of cores, which change from start to start.
 IDENTIFYING = ("model name", "flags", "Features", "CPU implementer", "CPU part")
 
 
 def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors that this process may keep busy: by its affinity, and by the quota of its container."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    paid = quota_cores()
+    return allowed if paid is None else min(allowed, paid)
 
 
 @cache

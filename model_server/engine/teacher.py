@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from model_server.engine.pixels import Frames, frames_from_video, video_from_frames
+from model_server.engine.weight_files import variant_of
 from schemas.model_folder import read_model_spec
 from schemas.videos import Recipe
 
@@ -101,5 +102,7 @@ def as_tensor(frames: Frames) -> Tensor:
 
 def _load(folder: Path, library: str, name: str) -> Any:
     component = getattr(importlib.import_module(library), name)
-    part = component.from_pretrained(folder)
+    # A tokenizer has no weights.
+    variant = variant_of(folder)
+    part = component.from_pretrained(folder, **({} if variant is None else {"variant": variant}))
     return part.eval().requires_grad_(False).float() if isinstance(part, torch.nn.Module) else part

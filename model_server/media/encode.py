@@ -12,20 +12,13 @@ from PIL import Image
 from media.h264 import PIXEL_FORMAT, Mp4Writer
 from model_server.engine.pixels import Frames
 from model_server.media.mark import mark_frame, marked
+from schemas.playback import scale_for
 from schemas.work import Media
 
-# Phone decoders and their scalers handle tiny pictures badly, so the shorter side is brought to at least
-# this many pixels by an integer factor: 64x96 -> 4x = 256x384, 128x192 -> 2x = 256x384. It adds no detail.
-MIN_SIDE_PX = 256
 # The spritesheet holds every frame at its own size, row by row, in this many columns.
 SHEET_COLUMNS = 6
 WEBP_QUALITY = 80
 JPEG_QUALITY = 85
-
-
-def scale_for(width: int, height: int) -> int:
-    """Integer factor by which a video of this size is enlarged for playing."""
-    return max(1, -(-MIN_SIDE_PX // min(width, height)))
 
 
 def media(frames: Frames, fps: int) -> Media:

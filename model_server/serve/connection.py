@@ -60,7 +60,8 @@ class Connection:
                 return
             try:
                 frame = _decoder.decode(data)
-            except msgspec.MsgspecError as error:
+            # Nesting ends in a RecursionError, text that is none in a UnicodeDecodeError.
+            except (msgspec.MsgspecError, RecursionError, ValueError) as error:
                 await self.close(UNSUPPORTED, f"bad frame: {error}")
                 return
             yield frame

@@ -22,6 +22,7 @@ from model_server.serve.engines import Engines
 from model_server.serve.faults import JobError
 from model_server.serve.generation import Output, Progress
 from schemas.bundle import Bucket
+from schemas.playback import scale_for
 from schemas.videos import Recipe
 from schemas.work import MAX_INPUT_BYTES, Clip, FaultCode, Media, Render
 
@@ -41,7 +42,7 @@ def stitch(request: Render, engines: Engines) -> Iterator[Progress | Output]:
     bucket = _bucket(recipe, engine)
     # Frames for spritesheet and latents: as many as a preview has, evenly spaced.
     sampled = np.linspace(0, recipe.frames - 1, bucket.frames).round().astype(int)
-    factor = encode.scale_for(recipe.width, recipe.height)
+    factor = scale_for(recipe.width, recipe.height)
     width, height = recipe.width * factor, recipe.height * factor
     writer = Mp4Writer(width, height, recipe.fps, recipe.frames)
     kept: dict[int, Frames] = {}

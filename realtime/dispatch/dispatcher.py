@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -24,6 +25,7 @@ from media.store import MediaStore
 from realtime import limits, metrics
 from realtime.dispatch.job import JobRunner
 from realtime.dispatch.link import ModelServerLink
+from realtime.services import keep_running
 from schemas.videos import Tier
 from schemas.work import Cancel
 
@@ -60,7 +62,8 @@ class Dispatcher:
         """Work until cancelled; then release every lease, so that others take the jobs at once."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._link.run(self._work_wakeup))
+                # By itself: an error in it costs no lease.
+                tasks.create_task(keep_running("link", partial(self._link.run, self._work_wakeup)))
                 tasks.create_task(self._lease_jobs())
                 tasks.create_task(self._keep_leases())
         finally:
@@ -148,9 +151,7 @@ class Dispatcher:
         attempts = {video: running.job.attempt for video, running in self._running.items()}
         if not attempts:
             return
-        kept = await leases.heartbeat(
-            self._worker, list(attempts.items()), now=self._clock(), ttl_s=leases.LEASE_S
-        )
+        kept = await leases.heartbeat(self._worker, list(attempts.items()), ttl_s=leases.LEASE_S)
         for video, attempt in attempts.items():
             running = self._running.get(video)
             if video not in kept and running is not None and running.job.attempt == attempt:

@@ -7,9 +7,9 @@ is abandoned: its lease expires, and the next attempt takes over what the model 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 
+from domain import media_keys
 from domain.clock import Clock
 from domain.consent import receipts
 from domain.safety import fingerprints
@@ -17,7 +17,7 @@ from domain.videos import leases
 from domain.videos.inputs import source_inputs
 from domain.videos.leases import LeasedJob
 from domain.videos.visibility import get_viewable, is_taken_down
-from media import fingerprint
+from media import fingerprint, sketch
 from media.provenance import Claims, Signer
 from media.store import MediaStore
 from realtime import limits, metrics
@@ -67,7 +67,7 @@ class JobRunner:
             await leases.fail(
                 job.id, job.attempt, code=failure.code, message=failure.message, now=self._clock()
             )
-        except RetryLater as reason:
+        except (RetryLater, media_keys.ReservationLost) as reason:
             metrics.ATTEMPTS.labels(outcome="retried").inc()
             log.warning("the attempt goes back to the queue: %s", reason)
             await asyncio.sleep(limits.FAULT_BACKOFF_S * job.attempt)
@@ -109,7 +109,7 @@ class JobRunner:
                     await self._link.send(render)
 
     async def _complete(self, job: LeasedJob, done: Done) -> None:
-        bits = await self._fingerprint(job, done.media.video)
+        bits, sketches = await self._recognise(job, done.media.video)
         closeness = await self._closeness(job, done.latents)
         folder = f"videos/{job.id}/{job.attempt}"
         files = {
@@ -118,8 +118,9 @@ class JobRunner:
             f"{folder}/spritesheet.jpg": done.media.spritesheet,
             f"{folder}/latents.npz": done.latents,
         }
+        await media_keys.reserve(list(files))
         await self._put(files)
-        # An exception here is left alone: the commit may have happened, so the media must stay.
+        # Another exception is left alone: if the commit has not happened, the reservation runs out.
         kept = await leases.complete(
             job.id,
             job.attempt,
@@ -129,28 +130,27 @@ class JobRunner:
             fidelity=done.fidelity,
             closeness=closeness,
             now=self._clock(),
-            # Of the unsigned file: a signed one names its video, so no two are the same.
-            media_hash=hashlib.sha256(done.media.video).hexdigest(),
             fingerprint=bits,
+            sketches=sketches,
         )
         if not kept:
-            await self._store.delete(*files)
+            await media_keys.discard(list(files))
             raise LeaseLost
 
-    async def _fingerprint(self, job: LeasedJob, video: bytes) -> str | None:
-        """The perceptual fingerprint of a video; None if it has none.
+    async def _recognise(self, job: LeasedJob, video: bytes) -> tuple[str | None, list[bytes]]:
+        """The perceptual fingerprint of a video (None if it has none), and the sketches of its frames.
 
         Raises:
             PermanentFailure: it is that of a video that was taken down.
         """
         try:
-            bits = await asyncio.to_thread(fingerprint.fingerprint_of, video)
+            bits, sketches = await asyncio.to_thread(_recognise, video)
         except fingerprint.UnreadableVideo as error:
             log.warning("the video can't be recognised later: %s", error)
-            return None
+            return None, []
         if bits is not None and await fingerprints.matches_taken_down(bits, now=self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it came out like a video that was taken down")
-        return bits
+        return bits, sketches
 
     async def _signed(self, job: LeasedJob, video: bytes) -> bytes:
         """The MP4 with its C2PA content credentials: model, ingredients, receipts of consent."""
@@ -171,13 +171,11 @@ class JobRunner:
         return await asyncio.to_thread(self._signer.sign, video, claims)
 
     async def _put(self, files: dict[str, bytes]) -> None:
-        try:
-            await asyncio.gather(*(self._store.put(key, data) for key, data in files.items()))
-        except asyncio.CancelledError:
-            await self._store.delete(*files)
-            raise
-        except Exception as error:
-            raise RetryLater(f"the media store failed: {error!r}") from error
+        """Store what is reserved; of what fails or is cut off, the reservation runs out."""
+        puts = (self._store.put(key, data) for key, data in files.items())
+        for result in await asyncio.gather(*puts, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise RetryLater(f"the media store failed: {result!r}") from result
 
     async def _closeness(self, job: LeasedJob, latents: bytes) -> dict[str, float]:
         """Closeness to each video that people see it beside; what can't be measured stays unmeasured."""
@@ -188,9 +186,14 @@ class JobRunner:
                 return {}
             values = await self._link.compare([(latents, other) for other in others.values()])
             return dict(zip(others, values, strict=True))
-        except (TimeoutError, CallFailed, FileNotFoundError, ValueError) as error:
+        except (OSError, CallFailed, ValueError) as error:
             log.warning("closeness stays unmeasured: %r", error)
             return {}
+
+
+def _recognise(video: bytes) -> tuple[str | None, list[bytes]]:
+    frames = [frame for _, frame in fingerprint.small_frames(video)]
+    return fingerprint.fingerprint_of_frames(frames), sketch.sketches_of(frames)
 
 
 async def _wait_or_raise(fault: Fault) -> None:

@@ -41,8 +41,10 @@ class CallFailed(RuntimeError):
 class ModelServerLink:
     """Jobs and calls over one connection. Frames of a job go into the queue that `job` yields."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: str = "") -> None:
+        """`secret` is what the model server asks for, in the handshake."""
         self._url = url
+        self._headers = {"authorization": f"Bearer {secret}"} if secret else {}
         self._socket: ClientConnection | None = None
         self._jobs: dict[str, tuple[Render, Frames]] = {}
         self._calls: dict[str, tuple[Compare, asyncio.Future[FromModels]]] = {}
@@ -67,6 +69,7 @@ class ModelServerLink:
                     self._url,
                     compression=None,
                     proxy=None,
+                    additional_headers=self._headers,
                     max_size=MAX_WORK_FRAME_BYTES,
                     ping_interval=limits.MODELS_PING_EVERY_S,
                     ping_timeout=limits.MODELS_PING_TIMEOUT_S,
@@ -141,9 +144,12 @@ class ModelServerLink:
             message = await socket.recv(decode=False)
             self._last_frame_at = asyncio.get_running_loop().time()
             try:
-                self._route(_decoder.decode(message))
-            except msgspec.MsgspecError as error:
+                frame = _decoder.decode(message)
+            # Nesting ends in a RecursionError, text that is none in a UnicodeDecodeError.
+            except (msgspec.MsgspecError, RecursionError, ValueError) as error:
                 log.error("the model server sent a frame that can't be decoded: %s", error)
+            else:
+                self._route(frame)
 
     def _route(self, frame: FromModels) -> None:
         if isinstance(frame, Closenesses | Vectors):

@@ -8,7 +8,7 @@ import http
 import logging
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -18,11 +18,15 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from domain.accounts import sessions
+from domain.accounts import tickets
+from domain.client_address import Network, find_origin
 from domain.clock import Clock
 from realtime import limits, metrics
+from realtime.gateway.doors import Doors, counted_connection
 from realtime.gateway.phone import Disconnect, Phone, decode
+from realtime.gateway.session_watch import SessionWatch
 from realtime.gateway.streams import Streams
+from schemas.errors import Code, ErrorBody, ErrorResponse
 from schemas.stream import MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL, Goodbye, GoodbyeReason, Hello
 
 HOST = "127.0.0.1"
@@ -31,6 +35,8 @@ CLOSE_CODES = {
     GoodbyeReason.BAD_TICKET: 1008,
     GoodbyeReason.BAD_FRAME: 1008,
     GoodbyeReason.HELLO_TIMEOUT: 1008,
+    GoodbyeReason.TOO_MANY_FRAMES: 1008,
+    GoodbyeReason.SIGNED_OUT: 1008,
     GoodbyeReason.TOO_MANY_SOCKETS: 1013,
     GoodbyeReason.TOO_SLOW: 1013,
     GoodbyeReason.SHUTDOWN: 1012,
@@ -39,18 +45,36 @@ log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """All phones of this process; `healthy` says whether wakeups arrive."""
+    """All phones of this process; `healthy` says whether wakeups arrive, `ready` whether work is drawn."""
 
-    def __init__(self, port: int, streams: Streams, healthy: Callable[[], bool], clock: Clock) -> None:
+    def __init__(
+        self,
+        port: int,
+        streams: Streams,
+        healthy: Callable[[], bool],
+        clock: Clock,
+        trusted_proxies: Sequence[Network] = (),
+        *,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._port = port
+        self._ready = ready
+        self._trusted = trusted_proxies
+        self._doors = Doors(trusted_proxies)
         self._streams = streams
         self._healthy = healthy
-        self._clock = clock
+        self._sessions = SessionWatch(clock)
+        self._watching: asyncio.Task[None] | None = None
         self._phones: set[Phone] = set()
         self._per_account: Counter[str] = Counter()
         self._open = 0
         self._closing = asyncio.Event()
         self._server: Server | None = None
+
+    @property
+    def phones(self) -> frozenset[Phone]:
+        """Those that were admitted and are connected."""
+        return frozenset(self._phones)
 
     async def start(self) -> int:
         """Begin to accept phones.
@@ -65,14 +89,26 @@ class Gateway:
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
             process_request=self._http,
-            open_timeout=limits.HELLO_S,
+            process_response=_in_the_error_shape,
+            create_connection=counted_connection(self._doors),
+            open_timeout=limits.HANDSHAKE_S,
             close_timeout=limits.GOODBYE_S,
             ping_interval=limits.PING_EVERY_S,
             ping_timeout=limits.PING_TIMEOUT_S,
             max_size=MAX_CLIENT_FRAME_BYTES,
             write_limit=limits.WRITE_BUFFER_BYTES,
         )
+        self._watching = asyncio.create_task(self._sessions.run())
         return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    def session_ended(self, session: str) -> None:
+        """Handle a notification of the channel for ended sessions: their phones are disconnected."""
+        self._sessions.session_ended(session)
+
+    def resync(self) -> None:
+        """Notifications may have been lost: check every session and stream."""
+        self._sessions.resync()
+        self._streams.resync()
 
     async def stop(self) -> None:
         """Say goodbye to every phone and close."""
@@ -85,6 +121,8 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2 * limits.GOODBYE_S):
                 await self._server.wait_closed()
+        if self._watching is not None:
+            self._watching.cancel()
         self._streams.close()
 
     def _http(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -94,11 +132,22 @@ class Gateway:
             status = http.HTTPStatus.OK if healthy else http.HTTPStatus.SERVICE_UNAVAILABLE
             body = msgspec.json.encode({"status": "ok" if healthy else "no wake-ups", "phones": self._open})
             return _page(status, "application/json", body)
+        if path == "/ready":
+            ready = self._healthy() and self._ready()
+            status = http.HTTPStatus.OK if ready else http.HTTPStatus.SERVICE_UNAVAILABLE
+            return _page(status, "application/json", msgspec.json.encode({"ready": ready}))
         if path == "/metrics":
             metrics.WAKEUPS_CONNECTED.set(self._healthy())
             return _page(http.HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
-        if self._open >= limits.MAX_SOCKETS or self._closing.is_set():
-            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
+        if "upgrade" not in request.headers:
+            return _refusal(http.HTTPStatus.NOT_FOUND, Code.NOT_FOUND, "there is nothing at this address")
+        if self._doors.inside >= limits.MAX_SOCKETS or self._closing.is_set():
+            return _refusal(http.HTTPStatus.SERVICE_UNAVAILABLE, Code.BUSY, "no room: try again later")
+        if self._trusted:
+            peer = connection.remote_address[0]
+            forwarded = request.headers.get_all("x-forwarded-for")
+            origin = find_origin(peer, forwarded, [], self._trusted)
+            self._doors.named(connection.transport, origin.address)
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
@@ -118,19 +167,24 @@ class Gateway:
 
     async def _admit(self, connection: ServerConnection) -> None:
         hello = await self._hello(connection)
-        account = await sessions.redeem_ticket(hello.ticket, now=self._clock())
-        if account is None:
+        admission = await tickets.redeem_ticket(hello.ticket)
+        if admission is None:
             raise Disconnect(GoodbyeReason.BAD_TICKET)
+        account, session = admission.account_id, admission.session_id
         if self._per_account[account] >= limits.MAX_SOCKETS_PER_ACCOUNT:
             raise Disconnect(GoodbyeReason.TOO_MANY_SOCKETS)
         if self._closing.is_set():
             raise Disconnect(GoodbyeReason.SHUTDOWN)
+        if not self._doors.admit(connection.transport):
+            raise Disconnect(GoodbyeReason.TOO_MANY_SOCKETS)
         phone = Phone(connection, account, self._streams)
         self._phones.add(phone)
         self._per_account[account] += 1
         try:
+            self._sessions.add(session, phone)
             await phone.serve(hello.follow)
         finally:
+            self._sessions.remove(session, phone)
             self._phones.discard(phone)
             self._per_account[account] -= 1
             self._per_account += Counter()
@@ -149,6 +203,25 @@ class Gateway:
         finally:
             receiving.cancel()
             closing.cancel()
+
+
+def _in_the_error_shape(_: ServerConnection, __: Request, response: Response) -> Response | None:
+    """Say what is wrong with a handshake as the api says what is wrong with a request."""
+    if response.status_code < 400 or "json" in response.headers.get("content-type", ""):
+        return None
+    said = (response.body or b"").decode(errors="replace").strip().partition("\n")[0]
+    return _refusal(http.HTTPStatus(response.status_code), Code.INVALID_REQUEST, said or "no handshake")
+
+
+def _refusal(status: http.HTTPStatus, code: Code, message: str) -> Response:
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    body = ErrorResponse(error=ErrorBody(code=code, message=message, type=kind))
+    response = _page(status, "application/json", msgspec.json.encode(body))
+    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "2"
+    if status == http.HTTPStatus.UPGRADE_REQUIRED:
+        response.headers["Upgrade"] = "websocket"
+    return response
 
 
 def _page(status: http.HTTPStatus, content_type: str, body: bytes) -> Response:

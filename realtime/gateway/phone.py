@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection
 
 from domain.events.resume import Follower
 from realtime import limits
+from realtime.gateway.pace import Pace
 from realtime.gateway.streams import Streams
 from schemas.errors import Code
 from schemas.events import Event, inbox_stream
@@ -26,6 +27,8 @@ from schemas.stream import (
     Follow,
     FollowRefused,
     GoodbyeReason,
+    Ping,
+    Pong,
     Position,
     Unfollow,
     Welcome,
@@ -35,6 +38,7 @@ from schemas.stream import (
 INBOX = "inbox"
 # What a stream may be called; anything else (a NUL, say) never reaches the database.
 _STREAM_NAME = re.compile(r"[a-z]+:[A-Za-z0-9_-]+")
+_PONG = msgspec.json.encode(Pong())
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 
 
@@ -56,7 +60,8 @@ def decode(message: str | bytes) -> ClientFrame:
         raise Disconnect(GoodbyeReason.BAD_FRAME)
     try:
         return _decoder.decode(message)
-    except msgspec.MsgspecError:
+    # Nesting ends in a RecursionError, and text isn't always whole characters.
+    except (msgspec.MsgspecError, RecursionError, ValueError):
         raise Disconnect(GoodbyeReason.BAD_FRAME) from None
 
 
@@ -75,6 +80,11 @@ class Phone:
         self._has_pending = asyncio.Event()
         self._writing = asyncio.Lock()
         self._disconnected: asyncio.Future[GoodbyeReason] = asyncio.get_running_loop().create_future()
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits in this process for its network."""
+        return self._socket.transport.get_write_buffer_size()
 
     async def serve(self, positions: list[Position]) -> None:
         """Receive its frames and send it events, until the connection ends.
@@ -114,14 +124,21 @@ class Phone:
         self._has_pending.set()
 
     async def _receive(self, positions: list[Position]) -> None:
+        loop = asyncio.get_running_loop()
+        pace = Pace(limits.FRAME_BURST, limits.FRAMES_PER_S, loop.time())
         await self._follow(positions)
         while True:
             frame = decode(await self._socket.recv())
+            if not pace.take(len(frame.follow) if isinstance(frame, Follow) else 1, loop.time()):
+                raise Disconnect(GoodbyeReason.TOO_MANY_FRAMES)
             if isinstance(frame, Follow):
                 await self._follow(frame.follow)
             elif isinstance(frame, Unfollow):
                 for name in frame.streams:
                     self._unfollow(self._stream_of(name))
+            elif isinstance(frame, Ping):
+                async with self._writing:
+                    await self._write(_PONG, text=True)
             else:
                 raise Disconnect(GoodbyeReason.BAD_FRAME)
 

@@ -60,8 +60,7 @@ class Streams:
 
     async def head(self, name: str) -> Head | None:
         """The last event of a stream; None before its first."""
-        found = await retry_read(lambda: stream.head(name))
-        return None if found is None else Head(*found)
+        return await retry_read(lambda: stream.head(name))
 
     async def since(self, name: str, after: int) -> list[Event]:
         """The next page of a stream's events, those with `seq` > `after`."""

@@ -28,6 +28,9 @@ class FixedCards:
     async def all(self) -> list[ModelCard]:
         return [CARD]
 
+    async def check_ready(self) -> None:
+        """It can draw."""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -42,7 +45,7 @@ def media(home: Path) -> MediaStore:
 
 @pytest.fixture(scope="module")
 def module_app(database: Any, media: MediaStore, home: Path) -> Litestar:
-    settings = load({"RIFFLE_HOME": str(home), "RIFFLE_REALTIME_PORT": "9001"})
+    settings = load({"RIFFLE_HOME": str(home), "RIFFLE_REALTIME_PORT": "9001", "RIFFLE_REQUIRE_PROOF": "off"})
     return create_app(settings, cards=FixedCards(), media=media)
 
 

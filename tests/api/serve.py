@@ -10,4 +10,4 @@ from tests.api.conftest import FixedCards
 
 if __name__ == "__main__":
     settings = load()
-    asyncio.run(serve(create_app(settings, cards=FixedCards()), settings.api_port))
+    asyncio.run(serve(create_app(settings, cards=FixedCards()), settings.api_port, settings.proxy_networks))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from diffusers import FlowMatchEulerDiscreteScheduler
+import torch
+from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
 from export.load import ExportError, load, weight_digest
@@ -241,6 +243,36 @@ def test_a_weight_that_is_missing(folder: Path) -> None:
     path.unlink()
     save_file(weights, path, metadata={"format": "pt"})
     assert f"vae: its files lack {lost}" in refusal(folder)
+
+
+@pytest.mark.parametrize("shard", [None, "20KB"])
+@pytest.mark.parametrize("write", [wan_folder, ltx_folder])
+def test_a_folder_of_a_variant(tmp_path: Path, write: Callable[[], Path], shard: str | None) -> None:
+    """As diffusers saves and publishes half-precision weights, in one file or in several."""
+    folder = tmp_path / "model"
+    whole = load(write())
+    halved = DiffusionPipeline.from_pretrained(write(), torch_dtype=torch.float16)
+    sharded = {} if shard is None else {"max_shard_size": shard}
+    halved.save_pretrained(folder, variant="fp16", **sharded)
+    names = {path.name for path in folder.rglob("*.safetensors")}
+    assert names
+    assert all(".fp16" in name for name in names)
+    assert any("-of-" in name for name in names) == (shard is not None)
+    source = load(folder)
+    for part in ("transformer", "vae", "text_encoder"):
+        for (name, mine), (_, theirs) in zip(
+            getattr(source, part).state_dict().items(), getattr(whole, part).state_dict().items(), strict=True
+        ):
+            assert mine.dtype == torch.float32, name
+            assert torch.allclose(mine, theirs, atol=1e-3), name
+
+
+def test_plain_weights_are_taken_before_a_variant(folder: Path) -> None:
+    plain = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    plain.with_name("diffusion_pytorch_model.fp16.safetensors").write_bytes(b"damaged")
+    load(folder)
+    plain.unlink()
+    assert "vae can't be loaded" in refusal(folder)
 
 
 def test_no_tokenizer_at_all(tmp_path: Path) -> None:

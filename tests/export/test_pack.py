@@ -127,7 +127,7 @@ def test_a_failed_export_leaves_the_old_bundle_alone(tmp_path: Path, monkeypatch
 def test_a_new_bundle_takes_the_place_of_the_old(tmp_path: Path) -> None:
     work, out = copied(small_bundle(), tmp_path / "work"), copied(small_bundle(), tmp_path / "out")
     (out / "left-over").write_text("old")
-    pack._replace(work, out)
+    pack.put_in_place(work, out)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert not (out / "left-over").exists()
     load_manifest(out)

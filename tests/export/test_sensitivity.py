@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.measure import WORST_DB, agreement, difference, worst
 from export.quantise import PRODUCTS, quantise_products, quantised_nodes, roles
-from export.sensitivity import _fewest, choose
+from export.sensitivity import choose, fewest
 from export.verify import stated_parity
 from schemas.bundle import KeptLayer, Quantised
 
@@ -110,9 +110,9 @@ def test_of_several_candidates_the_first_that_reaches_the_goal_is_taken() -> Non
 def test_noise_adds_up() -> None:
     alone = {"a": 20.0, "b": 30.0, "c": 30.0}
     # Two of 30 dB make 27.
-    assert _fewest(["a", "b", "c"], alone, 26.9) == 1
-    assert _fewest(["a", "b", "c"], alone, 27.1) == 2
-    assert _fewest(["a", "b", "c"], alone, 100.0) == 3
+    assert fewest(["a", "b", "c"], alone, 26.9) == 1
+    assert fewest(["a", "b", "c"], alone, 27.1) == 2
+    assert fewest(["a", "b", "c"], alone, 100.0) == 3
 
 
 def test_what_another_prompt_can_be_held_to() -> None:

@@ -11,7 +11,9 @@ from PIL import Image
 
 from domain.safety.hash_distance import BANDS, NEAR_BITS, bands
 from media import fingerprint
+from media.fingerprint import UnreadableVideo
 from tests import clips
+from tests.phone_clips import Timed, moving_bar, phone_clip
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +89,26 @@ def test_what_is_no_video_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fingerprint, "MAX_SIDE_PX", 64)
     with pytest.raises(fingerprint.UnreadableVideo, match="64 pixels"):
         fingerprint.small_frames(clip)
+
+
+def test_times_count_not_frames() -> None:
+    shown = clips.scene(5, 61)
+
+    def drawn(at: float, *_: int) -> clips.Frames:
+        return shown[round(at * 30)]
+
+    slow, fast = (
+        phone_clip(Timed([number / rate for number in range(2 * rate)], 2.0), drawn, size=(128, 128))
+        for rate in (30, 240)
+    )
+    assert abs(len(fingerprint.small_frames(fast)) - len(fingerprint.small_frames(slow))) <= 1
+    one, other = fingerprint.fingerprint_of(fast), fingerprint.fingerprint_of(slow)
+    assert one is not None
+    assert other is not None
+    assert fingerprint.distance(one, other) <= NEAR_BITS
+
+
+def test_a_clip_whose_codec_nobody_knows_is_unreadable() -> None:
+    unknown = phone_clip(Timed([0.0, 0.1], 0.2), moving_bar).replace(b"avc1", b"zzz1")
+    with pytest.raises(UnreadableVideo):
+        fingerprint.small_frames(unknown)

@@ -52,6 +52,10 @@ async def test_a_key_stays_inside_the_store(tmp_path: Path) -> None:
     store = open_store((tmp_path / "media").as_uri())
     with pytest.raises(ValueError, match="path"):
         await store.put("../outside", b"1")
+    (tmp_path / "outside").write_bytes(b"1")
+    with pytest.raises(ValueError, match="path"):
+        await store.delete("../outside")
+    assert (tmp_path / "outside").exists()
 
 
 async def test_readers_meet_whole_objects_while_writers_replace_them(tmp_path: Path) -> None:

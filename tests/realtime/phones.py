@@ -12,7 +12,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from schemas.stream import SUBPROTOCOL, EventFrame, Follow, Goodbye, Hello, Position, ServerFrame, Unfollow
+from schemas.stream import (
+    SUBPROTOCOL,
+    EventFrame,
+    Follow,
+    Goodbye,
+    Hello,
+    Ping,
+    Position,
+    ServerFrame,
+    Unfollow,
+)
 
 _decoder = msgspec.json.Decoder(ServerFrame)
 
@@ -37,7 +47,7 @@ class TestPhone:
     async def unfollow(self, *streams: str) -> None:
         await self.send(Unfollow(streams=list(streams)))
 
-    async def send(self, frame: Hello | Follow | Unfollow) -> None:
+    async def send(self, frame: Hello | Follow | Unfollow | Ping) -> None:
         await self.socket.send(msgspec.json.encode(frame).decode())
 
     async def frame(self, timeout: float = 5) -> ServerFrame:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db import engine
-from domain.accounts import sessions
+from domain.accounts import sessions, tickets
 from domain.clock import utc_now
 from domain.events.stream import EVENT, append, head
 from realtime.gateway.gateway import Gateway
@@ -65,8 +65,9 @@ class World:
     def __init__(self) -> None:
         self.streams = Streams(utc_now)
         self.ready = asyncio.Event()
-        self.wakeups = WakeupListener(engine.url(), {EVENT: self.streams.event_appended}, self._ready)
         self.gateway = Gateway(0, self.streams, lambda: self.wakeups.connected, utc_now)
+        handlers = {EVENT: self.streams.event_appended, sessions.ENDED: self.gateway.session_ended}
+        self.wakeups = WakeupListener(engine.url(), handlers, self._ready)
         self.port = 0
         self._listening: asyncio.Task[None] | None = None
 
@@ -93,8 +94,13 @@ class World:
     async def person(self) -> str:
         return await new_person()
 
+    async def session(self, person: str) -> str:
+        """The id of a new session."""
+        access, _, _ = await sessions.issue(person, "a phone", now())
+        return (await sessions.authenticate(access, now()))[1]
+
     async def ticket(self, person: str) -> str:
-        return await sessions.issue_ticket(person, now=now())
+        return await tickets.issue_ticket(await self.session(person))
 
     async def video(self, person: str) -> str:
         return await new_video(person)
@@ -105,7 +111,7 @@ class World:
     async def head(self, stream: str) -> tuple[str, int]:
         found = await head(stream)
         assert found is not None
-        return found
+        return found[:2]
 
     async def kill_wakeups(self) -> None:
         """The database ends the connection that listens."""
@@ -119,5 +125,5 @@ class World:
         await engine.fetch("UPDATE streams SET epoch = $1 WHERE stream = $2", epoch, stream)
 
     def _ready(self) -> None:
-        self.streams.resync()
+        self.gateway.resync()
         self.ready.set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from tests.web.phone import LIVE_MS, RENDER_MS, SWARM_MS, Phone, completed, play
 
@@ -256,3 +258,104 @@ def test_a_small_phone_and_one_on_its_side(phones: list[Phone]) -> None:
             phone.tab(tab)
             expect(phone.page.locator(".view:not([hidden])")).to_have_count(1)
             assert phone.fits(), (size, tab)
+
+
+def test_an_account_is_changed_and_left(phones: list[Phone]) -> None:
+    phone, other = phones
+    page = phone.page
+    phone.tab("me")
+    page.get_by_role("button", name="Account", exact=True).tap()
+    sheet = page.locator("dialog")
+    sheet.get_by_label("Name that others see").fill("Somebody Else")
+    sheet.get_by_role("button", name="Save name").tap()
+    expect(page.locator("#toast")).to_contain_text("Saved")
+    # A wrong password says so and signs nobody out.
+    sheet.get_by_label("Present password").fill("not the password")
+    sheet.get_by_label("New password").fill("battery staple 7")
+    sheet.get_by_role("button", name="Change password").tap()
+    expect(page.locator("#toast")).to_contain_text("password is wrong")
+    sheet.get_by_label("Present password").fill(phone.password)
+    sheet.get_by_role("button", name="Change password").tap()
+    expect(page.locator("#toast")).to_contain_text("Changed")
+    sheet.get_by_role("button", name="Where am I signed in?").tap()
+    expect(sheet.locator("[data-session]")).to_have_count(1)
+    assert phone.fits()
+    with page.expect_download() as download:
+        sheet.get_by_role("button", name="Take my data along").tap()
+    assert download.value.suggested_filename == f"riffle-{phone.handle}.zip"
+    sheet.get_by_role("button", name="Delete account").tap()
+    page.get_by_label("Password to delete the account").fill("battery staple 7")
+    page.get_by_role("button", name="Delete account", exact=True).tap()
+    expect(page.get_by_role("button", name="Join Riffle")).to_be_visible()
+    other.tab("me")
+    expect(other.page.locator(".me")).to_contain_text(f"@{other.handle}")
+
+
+def test_a_refresh_whose_answer_is_lost_signs_nobody_out(phones: list[Phone]) -> None:
+    phone = phones[0]
+    page = phone.page
+    lost: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        """The service does it, and its answer never comes."""
+        if lost:
+            route.continue_()
+            return
+        lost.append(route.fetch().text())
+        route.abort()
+
+    page.route("**/v1/sessions/refresh", lose_the_first)
+    page.evaluate(
+        """() => {
+            const known = JSON.parse(localStorage.getItem("riffle.session"));
+            localStorage.setItem("riffle.session", JSON.stringify({ ...known, access_token: "stale" }));
+        }"""
+    )
+    page.reload()
+    phone.tab("me")
+    expect(page.locator(".me")).to_contain_text(f"@{phone.handle}")
+    assert lost
+    kept = page.evaluate("JSON.parse(localStorage.getItem('riffle.session')).refresh_token")
+    assert kept == json.loads(lost[0])["session"]["refresh_token"]
+
+
+def test_a_socket_that_died_without_a_word_is_replaced(phones: list[Phone]) -> None:
+    """Packets are dropped from some moment on: nothing closes, nothing comes."""
+    page = phones[0].page
+    # For each socket what came from the gateway, and whether its packets are dropped.
+    heard: list[list[str]] = []
+    dead: set[int] = set()
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        number = len(heard)
+        heard.append([])
+        server = socket.connect_to_server()
+
+        def from_gateway(data: str | bytes) -> None:
+            if number not in dead:
+                heard[number].append(str(data))
+                socket.send(data)
+
+        socket.on_message(lambda data: None if number in dead else server.send(data))
+        server.on_message(from_gateway)
+
+    def until(what: Callable[[], bool]) -> None:
+        for _ in range(LIVE_MS // 100):
+            if what():
+                return
+            page.wait_for_timeout(100)
+        raise AssertionError(f"{heard}")
+
+    page.route_web_socket(re.compile(r"^ws:"), pass_on)
+    page.reload()
+    until(lambda: len(heard) == 1 and any("welcome" in frame for frame in heard[0]))
+    # A socket that lives is kept, however often the phone wakes up.
+    for _ in range(3):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for_timeout(500)
+    page.wait_for_timeout(5000)
+    assert len(heard) == 1
+    assert sum("pong" in frame for frame in heard[0]) >= 3
+    dead.add(0)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    until(lambda: len(heard) == 2 and any("welcome" in frame for frame in heard[1]))

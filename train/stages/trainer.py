@@ -2,7 +2,6 @@
 weights.
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from model_server.engine.processor import cores
 from train.reports.loss_curves import loss_curves
 from train.stages.metric_log import MetricLog
 from train.stages.optimizer import Muon
 
 # Processes that draw clips beside a training; two cores are left to it.
-LOADER_WORKERS = max(1, (os.cpu_count() or 1) - 2)
+LOADER_WORKERS = max(1, cores() - 2)
 CHECKPOINT_SECONDS = 300.0  # of training between two checkpoints
 LOG_STEPS = 50  # between two rows of the log
 # The averaged weights' half-life grows with the steps until `ema_decay` is reached.

@@ -79,9 +79,10 @@ export class Cameos {
   /** @param {Grant} grant */
   #given(grant) {
     const back = el("button", { onclick: () => busy(back, async () => {
-      const mode = modeField();
+      const target = { grantee: grant.grantee };
+      const mode = await modeField(grant.cameo_id, target);
       if (!(await sure(`@${grant.grantee} may not use ${grant.cameo_name} any more, and what is being drawn with it stops.`, "Take back", mode.node))) return;
-      await call("POST", `/v1/cameos/${grant.cameo_id}/revoke`, { grant_id: grant.id, mode: mode.value });
+      await revoke(grant.cameo_id, target, mode.value);
       await inbox.read();
     }) }, "Take back");
     return el("div.panel.person", { "data-grant": grant.id }, avatar(grant.grantee),
@@ -101,17 +102,17 @@ export class Cameos {
     const share = el("button", { onclick: () => copy(cameoLink(cameo.id)) }, icon("link"), "Link");
     const proof = el("button", { onclick: () => openProof(cameo) }, icon("check"), "Proof");
     const end = el("button", { onclick: () => busy(end, async () => {
-      const mode = modeField();
+      const mode = await modeField(cameo.id, {});
       if (!(await sure(`${cameo.display_name} can't be used by anybody any more. This can't be undone.`, "Withdraw", mode.node))) return;
-      await call("POST", `/v1/cameos/${cameo.id}/revoke`, { mode: mode.value });
+      await revoke(cameo.id, {}, mode.value);
       await this.#readOwn();
-    }) }, "Withdraw");
+    }) }, active ? "Withdraw" : "Delete what there is");
     return el("article.panel", { "data-cameo": cameo.id },
       el("div.person", {}, avatar(cameo.owner), el("div", {}, el("b", {}, cameo.display_name),
         el("p.quiet", {}, active ? `@${cameo.handle}` : "withdrawn"), el("code.id", {}, cameo.id))),
       pictureOf(cameo, active),
       active ? audience : null,
-      el("div.actions", {}, uses, active ? proof : null, active ? share : null, active ? end : null));
+      el("div.actions", {}, uses, active ? proof : null, active ? share : null, end));
   }
 
   #lend() {
@@ -138,23 +139,55 @@ function audienceField(label, chosen) {
 const MODES = {
   block_new: ["Nothing new", "What there is stays as it is."],
   hide_posts: ["Hide posts", "Nobody sees what is posted with it. Makers keep their drafts."],
-  tombstone: ["Delete all", "Every video with it, and all that was made from those, is deleted for good."],
+  tombstone: ["Delete all", "Every video with it, hidden ones too, and all that was made from those, is deleted for good."],
 };
 
-/** What becomes of what was made before consent ended: three choices, and the one that is taken. */
-function modeField() {
+const counted = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
+
+/** Whose videos are meant. @param {{grantee?: string}} target */
+const whose = ({ grantee }) => (grantee ? `by @${grantee} and of those` : "by anybody");
+
+/**
+ * What becomes of what was made before consent ended: three choices with what each reaches, and the one that is taken.
+ * @param {string} cameo its id @param {{grantee?: string}} target one person, or with nobody named everybody
+ */
+async function modeField(cameo, target) {
+  const query = new URLSearchParams(target);
+  const { videos, posts } = await call("GET", `/v1/cameos/${cameo}/reach?mode=tombstone&${query}`);
+  const { hidden } = await call("GET", `/v1/cameos/${cameo}/reach?mode=hide_posts&${query}`);
+  const reach = {
+    block_new: `${counted(videos, "video")} ${whose(target)}, ${posts} posted: all stay.`,
+    hide_posts: `${counted(hidden, "post")} ${whose(target)}.`,
+    tombstone: `${counted(videos, "video")} ${whose(target)}, ${posts} posted.`,
+  };
   const node = el("fieldset.choice", {}, el("legend.quiet", {}, "What becomes of what was made?"), ...Object.entries(MODES).map(([value, [name, what]]) =>
-    el("label", {}, el("input", { type: "radio", name: "mode", value, checked: value === "hide_posts" }), el("span", {}, el("b", {}, name), el("small.quiet", {}, what)))));
+    el("label", {}, el("input", { type: "radio", name: "mode", value, checked: value === "hide_posts" }), el("span", {}, el("b", {}, name), el("small.quiet", {}, what), el("small", { "data-reach": value }, reach[value])))));
   return { node, get value() {
     return node.querySelector(":checked").value;
   } };
 }
 
+/** Take consent back, and say what that reached. @param {string} cameo its id @param {{grantee?: string}} target @param {string} mode */
+async function revoke(cameo, target, mode) {
+  const { reached } = await call("POST", `/v1/cameos/${cameo}/revoke`, { ...target, mode });
+  const done = { block_new: "Taken back.", hide_posts: `${counted(reached.hidden, "post")} hidden.`, tombstone: `${counted(reached.deleted, "video")} deleted.` };
+  toast(done[mode]);
+}
+
 async function openUses(cameo) {
   const { data } = await call("GET", `/v1/cameos/${cameo.id}/uses`);
-  openSheet(`Uses of ${cameo.display_name}`, el("div.stack", {}, ...(data.length
+  const list = el("div.stack", {}, ...(data.length
     ? data.map((use) => useLine(cameo, use))
-    : [el("p.quiet", {}, "Nobody has used it yet.")])));
+    : [el("p.quiet", {}, "Nobody has used it yet.")]));
+  const ending = new AbortController();
+  openSheet(`Uses of ${cameo.display_name}`, list, { closed: () => ending.abort() });
+  addEventListener("deleted", ({ detail }) => list.querySelector(`[data-use="${CSS.escape(detail)}"]`)?.remove(), { signal: ending.signal });
+}
+
+/** What others see of a use, in words. */
+function stateOf(use) {
+  if (use.post_id) return use.visible ? "posted" : "posted, and hidden";
+  return use.status === "completed" ? "a draft" : use.status.replace("_", " ");
 }
 
 function useLine(cameo, use) {
@@ -165,7 +198,7 @@ function useLine(cameo, use) {
   }) }, "Delete");
   const watch = clip(use.prompt);
   const line = el("div.use", { "data-use": use.video_id }, use.status === "completed" ? watch : el("span.still", {}),
-    el("div", {}, el("b", {}, `@${use.by}`), el("p", {}, use.prompt || "Deleted"), el("p.quiet", {}, use.post_id ? "posted" : use.status === "completed" ? "a draft" : use.status.replace("_", " "))), gone);
+    el("div", {}, el("b", {}, `@${use.by}`), el("p", {}, use.prompt || "Deleted"), el("p.quiet", {}, stateOf(use))), gone);
   if (use.status === "completed") playWhenVisible(watch, use.video_id);
   return line;
 }

@@ -32,8 +32,11 @@ const REASONS = {
   grant_revoked: "Its owner took the permission back.",
   grant_expired: "The permission has run out.",
   other_prompt: "The permission is for another prompt.",
+  more_than_prompt: "The permission is for the prompt alone: no steering, and nothing made from a video.",
   no_posting: "The permission does not cover posting.",
   used_up: "The permission is used up.",
+  not_proven: "Its owner has not proven yet that it is them.",
+  minor: "It may be used by nobody.",
 };
 
 /** @param {string} reason a code of the consent check */

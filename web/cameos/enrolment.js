@@ -2,7 +2,7 @@
 
 import { call, upload } from "../shared/api.js";
 import { el, icon } from "../shared/dom.js";
-import { attempt, busy, openSheet, toast } from "../shared/ui.js";
+import { attempt, busy, openSheet, sure, toast } from "../shared/ui.js";
 
 /** @typedef {import("../shared/types.js").Cameo} Cameo */
 
@@ -40,8 +40,14 @@ export function pictureOf(cameo, active) {
         toast("Saved. Only you, and people you allow, can see it.");
         await paint(true);
       }) : null;
+    const remove = active && known ? el("button.text", { onclick: () => busy(remove, async () => {
+      if (!(await sure("The picture is deleted. What was drawn with it stays, as you allowed it.", "Delete picture"))) return;
+      await call("DELETE", `/v1/cameos/${cameo.id}/reference`);
+      toast("The picture is deleted.");
+      await paint(false);
+    }) }, icon("trash"), "Delete picture") : null;
     const shown = known ? await attempt(() => picture(cameo)) : null;
-    place.replaceChildren(...[shown, change].filter(Boolean));
+    place.replaceChildren(...[shown, change, remove].filter(Boolean));
   };
   paint(cameo.has_reference);
   return place;

@@ -1,6 +1,7 @@
 // The Me view: who I am, what I can spend, what I have posted and reported, and the way out.
 
 import { call, forget } from "../shared/api.js";
+import { openAccount } from "./account.js";
 import { avatar, counted, el } from "../shared/dom.js";
 import { ownReports } from "../shared/report.js";
 import { openVideo } from "../create/video_sheet.js";
@@ -32,6 +33,7 @@ export class Me {
       this.reports.replaceChildren(...(reports.length ? [el("h2", {}, "What you reported"), ...reports] : []));
       this.top.replaceChildren(
         el("div.person", {}, avatar(account.handle), el("div", {}, el("h1", {}, account.display_name), el("p.quiet", {}, `@${account.handle}`))),
+        el("button", { onclick: () => openAccount(account, () => this.shown()) }, "Account"),
         el("p.panel", {}, el("b", {}, counted(credits.balance, "credit")), credits.held ? ` and ${credits.held} held for what is being drawn` : " to spend"));
       const posted = page.data.filter((video) => video.post_id);
       this.nothing.hidden = posted.length > 0;

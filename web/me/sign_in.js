@@ -8,6 +8,9 @@ const WAYS = {
   enter: { path: "/v1/sessions", verb: "Sign in", other: "I am new here", complete: "current-password" },
 };
 
+// What is sent as age_bracket; lending a likeness is for adults.
+const AGES = { "": "How old are you? (you need not say)", "18_plus": "18 or older", "13_17": "13 to 17", under_13: "Under 13" };
+
 /** @param {() => void} done */
 export function signIn(done) {
   let way = WAYS.join;
@@ -18,6 +21,7 @@ export function signIn(done) {
   const password = el("input", {
     name: "password", type: "password", placeholder: "password", minlength: "8", maxlength: "128", required: true, "aria-label": "Password",
   });
+  const age = el("select", { "aria-label": "Age" }, ...Object.entries(AGES).map(([value, text]) => el("option", { value }, text)));
   const error = el("p.error", { role: "alert" });
   const submit = el("button.primary", { type: "submit" });
   const other = el("button.text", { type: "button", onclick: () => choose(way === WAYS.join ? WAYS.enter : WAYS.join) });
@@ -28,6 +32,7 @@ export function signIn(done) {
     other.textContent = way.other;
     error.textContent = "";
     password.setAttribute("autocomplete", way.complete);
+    age.hidden = way !== WAYS.join;
   }
 
   handle.addEventListener("input", () => (handle.value = handle.value.toLowerCase()));
@@ -37,7 +42,8 @@ export function signIn(done) {
     submit.disabled = true;
     error.textContent = "";
     try {
-      keep(await call("POST", way.path, { handle: handle.value.trim(), password: password.value }));
+      const said = way === WAYS.join && age.value ? { age_bracket: age.value } : {};
+      keep(await call("POST", way.path, { handle: handle.value.trim(), password: password.value, ...said }));
       done();
     } catch (problem) {
       error.textContent = problem.message;
@@ -46,5 +52,5 @@ export function signIn(done) {
     }
   } }, el("div.hero", { "aria-hidden": "true" }, ...Array.from({ length: 8 }, () => el("i", {}))),
   el("h1", {}, "Riffle"), el("p.quiet", {}, "Draw eight ideas at once. Keep the one you love. Remix everybody's."),
-  handle, password, error, submit, other);
+  handle, password, age, error, submit, other);
 }

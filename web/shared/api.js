@@ -21,6 +21,9 @@ class ApiError extends Error {
     super(body?.error?.message ?? (status ? `Riffle answered ${status}` : "Riffle can't be reached. Is there a network?"));
     this.status = status;
     this.code = body?.error?.code ?? "";
+    this.requestId = body?.error?.request_id ?? "";
+    /** Whether a moderator can be asked to look at it again. */
+    this.canAppeal = this.requestId !== "" && ["moderation_refused", "likeness_protected"].includes(this.code);
   }
 }
 
@@ -31,7 +34,8 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function send(method, path, body, headers) {
+/** @param {number} [within] milliseconds for each try; without it as long as the browser waits */
+async function send(method, path, body, headers, within) {
   const token = session.get()?.access_token;
   const request = {
     method,
@@ -43,7 +47,7 @@ async function send(method, path, body, headers) {
     body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
   };
   for (let tries = 0; ; tries++) {
-    const reply = await fetch(path, request).catch(() => null);
+    const reply = await fetch(path, within ? { ...request, signal: AbortSignal.timeout(within) } : request).catch(() => null);
     const away = !reply || reply.status === 503 || reply.status === 502;
     if (!away || tries === WAITS_MS.length) {
       if (!reply) throw new ApiError(0, null);
@@ -68,13 +72,15 @@ export function forget() {
   dispatchEvent(new Event("signed-out"));
 }
 
-// A refresh token works once, and a second use ends the session: one at a time, in all tabs together.
+// A refresh token works once, and a second use ends the session; only for 20 s is the same answer given again,
+// since it may have been lost. Three tries of 5 s with their waits end within that. One at a time, in all tabs.
+const REFRESH_TRY_MS = 5000;
 let refreshing = null;
 function refresh(stale) {
   const work = async () => {
     const known = session.get();
     if (!known || known.access_token !== stale) return;
-    const reply = await send("POST", "/v1/sessions/refresh", { refresh_token: known.refresh_token }, {});
+    const reply = await send("POST", "/v1/sessions/refresh", { refresh_token: known.refresh_token }, {}, REFRESH_TRY_MS);
     if (!reply.ok) await fail(reply);
     keep(await reply.json());
   };
@@ -82,29 +88,36 @@ function refresh(stale) {
   return refreshing;
 }
 
-/** One request, with a fresh token where the old one has run out. @returns {Promise<Response>} */
-export async function request(method, path, body, headers = {}) {
+/** Whether the token is refused; a wrong password is another matter. @param {Response} reply */
+async function isStale(reply) {
+  if (reply.status !== 401) return false;
+  const body = await reply.clone().json().catch(() => null);
+  return body?.error?.code !== "wrong_credentials";
+}
+
+/** One request, with a fresh token where the old one has run out; `within` is for each try. @returns {Promise<Response>} */
+export async function request(method, path, body, headers = {}, within = undefined) {
   const used = session.get()?.access_token;
-  let reply = await send(method, path, body, headers);
-  if (reply.status === 401 && used) {
+  let reply = await send(method, path, body, headers, within);
+  if (used && (await isStale(reply))) {
     try {
       await refresh(used);
     } catch (error) {
       if (error.status === 401) forget();
       throw error;
     }
-    if (session.get()) reply = await send(method, path, body, headers);
-    if (reply.status === 401) forget();
+    if (session.get()) reply = await send(method, path, body, headers, within);
+    if (await isStale(reply)) forget();
   }
   if (!reply.ok) await fail(reply);
   return reply;
 }
 
-/** One JSON call. @param {string} method @param {string} path @param {any} [body] @returns {Promise<any>} */
-export async function call(method, path, body) {
+/** One JSON call. @param {string} method @param {string} path @param {any} [body] @param {number} [within] ms for each try @returns {Promise<any>} */
+export async function call(method, path, body, within) {
   // One key for all tries of a call: what makes something makes it once.
   const headers = method === "POST" ? { "idempotency-key": newKey() } : {};
-  const reply = await request(method, path, body, headers);
+  const reply = await request(method, path, body, headers, within);
   return reply.status === 204 ? null : reply.json();
 }
 

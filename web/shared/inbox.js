@@ -17,6 +17,7 @@ function say({ name, data: { grant, ...data } }) {
     "cameo.refused": `Your request for ${grant?.cameo_name ?? "a cameo"} was refused`,
     "cameo.revoked": `The permission to use ${grant?.cameo_name ?? "a cameo"} was taken back`,
     "cameo.used": `@${data.by} ${data.action === "post" ? "posted a video with" : "uses"} ${data.cameo_name}`,
+    "cameo.copied": `@${data.by} tried to upload a picture of ${data.cameo_name}. It was refused.`,
     "post.remixed": `${data.by ? `@${data.by}` : "Someone"} remixed your post`,
   }[name];
 }

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from db import engine
 from tests.api.http.test_body import multipart
 from tests.api.people import Person, refused
 
@@ -76,3 +77,24 @@ async def test_every_route_that_creates_replays(ada: Person, bob: Person) -> Non
     path = f"/v1/cameos/{cameo['id']}/requests"
     grant = await ada.ok("POST", path, {"message": "please"}, headers={"idempotency-key": "ask"})
     assert await ada.ok("POST", path, {"message": "please"}, headers={"idempotency-key": "ask"}) == grant
+
+
+async def test_a_key_keeps_no_words(ada: Person) -> None:
+    headers = {"idempotency-key": "wordless"}
+    video = await ada.ok("POST", "/v1/videos", {"prompt": "an unmistakable walrus"}, headers=headers)
+    kept = await engine.fetch("SELECT * FROM idempotency WHERE account_id = $1", ada.id)
+    assert len(kept) == 1
+    assert video["id"] in str(kept)
+    assert "walrus" not in str(kept)
+
+
+async def test_a_repeat_shows_what_was_made_as_it_is_now(ada: Person) -> None:
+    headers = {"idempotency-key": "later"}
+    video = await ada.ok("POST", "/v1/videos", BODY, headers=headers)
+    await ada.ok("POST", f"/v1/videos/{video['id']}/cancel")
+    again = await ada.ok("POST", "/v1/videos", BODY, headers=headers)
+    assert (again["id"], again["status"]) == (video["id"], "cancelled")
+    await ada.ok("DELETE", f"/v1/videos/{video['id']}")
+    refused(await ada.call("POST", "/v1/videos", BODY, headers=headers), 404, "not_found")
+    # It is not made a second time.
+    assert video["id"] not in [item["id"] for item in (await ada.ok("GET", "/v1/videos"))["data"]]

@@ -76,7 +76,7 @@ async def test_asking_for_the_methods_counts_nothing(app: Litestar) -> None:
 async def test_past_the_bound_the_first_address_is_forgotten(
     app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limits, "MAX_ADDRESSES", 2)
+    monkeypatch.setattr(rate_limits, "MAX_COUNTERS", 2)
     for address in ("10.0.0.1", "10.0.0.2", "10.0.0.3"):
         assert (await call(app, "/one", address)).status_code == 200
     assert (await call(app, "/one", "10.0.0.3")).status_code == 429

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.http.rate_limits import SIGN_INS
+from api.http.rate_limits import FAILED_BY_ADDRESS, FAILED_BY_HANDLE, SIGN_INS
 from domain.accounts import passwords, sessions
 from tests.api.people import PASSWORD, Person, refused
 
@@ -85,8 +85,8 @@ async def test_a_missing_account_takes_as_long_as_a_wrong_password() -> None:
     assert await passwords.matches(PASSWORD, stored)
 
 
-async def test_refresh_rotates_and_a_second_use_ends_the_session(
-    anyone: httpx.AsyncClient, ada: Person
+async def test_refresh_rotates_and_a_late_second_use_ends_the_session(
+    app: Litestar, anyone: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = {"refresh_token": ada.session["refresh_token"]}
     reply = await anyone.post("/v1/sessions/refresh", json=first)
@@ -94,6 +94,12 @@ async def test_refresh_rotates_and_a_second_use_ends_the_session(
     rotated = Person(anyone, reply.json())
     assert rotated.session["refresh_token"] != first["refresh_token"]
     await rotated.ok("GET", "/v1/me")
+    again = await anyone.post("/v1/sessions/refresh", json=first)
+    assert again.status_code == 200
+    assert again.json()["session"]["refresh_token"] == rotated.session["refresh_token"]
+    assert again.json()["session"]["access_token"] == rotated.session["access_token"]
+    late = datetime.now(UTC) + timedelta(seconds=sessions.REUSE_GRACE_S)
+    monkeypatch.setattr(app.state, "clock", lambda: late)
     refused(await anyone.post("/v1/sessions/refresh", json=first), 401, "unauthenticated")
     refused(await rotated.call("GET", "/v1/me"), 401, "unauthenticated")
     second = {"refresh_token": rotated.session["refresh_token"]}
@@ -111,7 +117,7 @@ async def test_sign_out_ends_the_session_and_no_other(anyone: httpx.AsyncClient,
 
 async def test_an_expired_token_says_so(anyone: httpx.AsyncClient, ada: Person) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=400)
-    access, refresh, _ = await sessions.issue(ada.id, None, long_ago)
+    access, refresh, _ = await sessions.issue(ada.id, "a phone", long_ago)
     ada.session["access_token"] = access
     refused(await ada.call("GET", "/v1/me"), 401, "token_expired")
     reply = await anyone.post("/v1/sessions/refresh", json={"refresh_token": refresh})
@@ -131,6 +137,47 @@ async def test_too_many_attempts_are_told_when_to_come_back(app: Litestar, anyon
         reply = await anyone.post(path, json=body)
         refused(reply, 429, "rate_limited")
         assert 1 <= int(reply.headers["retry-after"]) <= 60
+
+
+async def sign_in_from(app: Litestar, address: str, handle: str, password: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app=app, client=(address, 1))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://riffle.test") as client:
+        return await client.post("/v1/sessions", json={"handle": handle, "password": password})
+
+
+async def test_wrong_passwords_are_counted_by_handle_wherever_they_come_from(
+    app: Litestar, ada: Person, bob: Person
+) -> None:
+    for number in range(FAILED_BY_HANDLE.amount):
+        handle = ada.handle if number % 2 else f" {ada.handle.upper()}"
+        refused(await sign_in_from(app, f"10.0.0.{number}", handle, "wrong one"), 401, "wrong_credentials")
+    reply = await sign_in_from(app, "10.0.1.1", ada.handle, PASSWORD)
+    refused(reply, 429, "rate_limited")
+    assert 1 <= int(reply.headers["retry-after"]) <= 5 * 60
+    assert (await sign_in_from(app, "10.0.0.1", bob.handle, PASSWORD)).status_code == 201
+    # Who is signed in can't go on guessing elsewhere.
+    change = {"password": "wrong one", "new_password": "another long one"}
+    refused(await ada.call("POST", "/v1/me/password", change), 429, "rate_limited")
+
+
+async def test_right_passwords_are_not_counted(app: Litestar, ada: Person) -> None:
+    for _ in range(FAILED_BY_HANDLE.amount + 2):
+        assert (await sign_in_from(app, "10.0.0.1", ada.handle, PASSWORD)).status_code == 201
+
+
+async def test_wrong_passwords_at_once_are_bounded_as_one_after_another(app: Litestar, ada: Person) -> None:
+    tries = [sign_in_from(app, f"10.0.0.{number}", ada.handle, "wrong one") for number in range(40)]
+    statuses = [reply.status_code for reply in await asyncio.gather(*tries)]
+    assert statuses.count(401) == FAILED_BY_HANDLE.amount
+    assert statuses.count(429) == 40 - FAILED_BY_HANDLE.amount
+
+
+async def test_one_address_that_guesses_stops_only_itself(app: Litestar, ada: Person) -> None:
+    for number in range(FAILED_BY_ADDRESS.amount):
+        reply = await sign_in_from(app, "10.0.0.9", f"nobody_{number}", "wrong one")
+        refused(reply, 401, "wrong_credentials")
+    refused(await sign_in_from(app, "10.0.0.9", ada.handle, PASSWORD), 429, "rate_limited")
+    assert (await sign_in_from(app, "10.0.0.8", ada.handle, PASSWORD)).status_code == 201
 
 
 async def test_the_realtime_ticket_names_the_host_that_was_asked(ada: Person) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ import pytest
 from litestar import Litestar
 
 from api.app import create_app
+from api.http.rate_limits import FAILED_BY_HANDLE
 from db.engine import fetch
 from db.tables.safety import ModeratorTable
 from domain.safety.admin import admin_actions, moderators, site
@@ -102,6 +104,43 @@ async def test_nobody_gets_in_without_a_login_of_their_own(
     assert (await ada.call("GET", "/admin/api/tables/")).status_code == 401
     stranger = Desk(anyone, ada.handle)
     assert (await stranger.sign_in("correct horse")).status_code == 401
+
+
+async def test_wrong_sign_ins_close_nothing_for_good(
+    app: Litestar, anyone: httpx.AsyncClient, chief: Desk
+) -> None:
+    stranger = Desk(anyone, "nobody_here")
+    for _ in range(FAILED_BY_HANDLE.amount):
+        assert (await stranger.sign_in("wrong")).status_code == 401
+    reply = await stranger.sign_in("wrong")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (429, "rate_limited")
+    # Others still get in, from the same address too; and so does everybody when the window has ended.
+    again = Desk(anyone, chief.name)
+    assert (await again.sign_in(chief.password)).status_code in (200, 303)
+    app.state.rate_limiter.storage.reset()
+    assert (await stranger.sign_in("wrong")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" * 4000, 400),
+        (b"[" * 5000, 413),
+        (b"[]", 400),
+        (b"{}", 400),
+        (b'{"username": ["a"], "password": {}}', 400),
+        (b'{"username": "a", "password": "\xff"}', 400),
+        (b"", 400),
+    ],
+)
+async def test_sign_ins_that_are_none(
+    anyone: httpx.AsyncClient, body: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    await anyone.get("/admin/")
+    headers = {"x-csrftoken": anyone.cookies["csrftoken"], "content-type": "application/json"}
+    reply = await anyone.post("/admin/public/login/", content=body, headers=headers)
+    assert (reply.status_code, "error" in reply.json()) == (status, True)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_the_tables_are_there_to_read_and_accounts_are_not(plain: Desk) -> None:

@@ -142,3 +142,37 @@ async def test_requests_that_cannot_be(ada: Person, bob: Person, body: dict[str,
     cameo = await cameo_of(ada)
     path = f"/v1/cameos/{cameo['id']}/requests"
     refused(await bob.call("POST", path, body), 400, "invalid_request", param)
+
+
+async def test_a_mention_asks_for_consent_wherever_words_are_taken(
+    ada: Person, bob: Person, media: Any
+) -> None:
+    cameo = await cameo_of(ada)
+    words = f"@{cameo['handle']} on a beach"
+    plain = await bob.ok("POST", "/v1/videos", {"prompt": PROMPT})
+    await finish(plain["id"], media)
+    for path, body, param in (
+        ("/v1/videos", {"prompt": words}, "cameos"),
+        ("/v1/videos", {"prompt": words, "n": 4}, "cameos"),
+        (f"/v1/videos/{plain['id']}/remix", {"prompt": words}, "cameos"),
+        ("/v1/posts", {"video_id": plain["id"], "caption": words}, "video_id"),
+    ):
+        error = refused(await bob.call("POST", path, body), 403, "consent_refused", param)
+        assert cameo["id"] in error["message"]
+    for asked in ({"prompt": words}, {"video_id": plain["id"], "caption": words}):
+        checked = await bob.ok("POST", "/v1/consent/check", asked)
+        (decision,) = checked["decisions"]
+        assert (checked["allowed"], decision["cameo"], decision["reason"]) == (
+            False,
+            cameo["id"],
+            "not_asked",
+        )
+    request = await bob.ok("POST", f"/v1/cameos/{cameo['id']}/requests", {})
+    await ada.ok("POST", f"/v1/cameo-requests/{request['id']}/accept")
+    assert (await bob.ok("POST", "/v1/consent/check", {"prompt": words}))["allowed"] is True
+    drawn = await bob.ok("POST", "/v1/videos", {"prompt": words})
+    assert drawn["cameos"] == [cameo["id"]]
+    posted = await bob.ok("POST", "/v1/posts", {"video_id": plain["id"], "caption": words})
+    assert posted["video"]["cameos"] == [cameo["id"]]
+    uses = (await ada.ok("GET", f"/v1/cameos/{cameo['id']}/uses"))["data"]
+    assert {use["video_id"] for use in uses} == {drawn["id"], plain["id"]}

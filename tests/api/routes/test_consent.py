@@ -15,7 +15,7 @@ from domain.consent import cascades
 from tests.api.conftest import HANDLES
 from tests.api.people import Person, refused, sign_up
 from tests.api.routes.test_cameos import PROMPT, cameo_of
-from tests.build import VIDEO, finish
+from tests.build import VIDEO, finish, loose
 
 
 def photo(size: tuple[int, int] = (300, 200)) -> bytes:
@@ -66,11 +66,11 @@ async def test_a_picture_is_given_shown_and_replaced(ada: Person, bob: Person, m
     assert (await bob.call("GET", path)).content == shown.content
     entries = (await ada.ok("GET", f"/v1/cameos/{cameo['id']}/ledger"))["data"]
     assert entries[1]["body"]["reference"] == hashlib.sha256(shown.content).hexdigest()
-    (old,) = [key for key in await cascades.garbage_keys() if cameo["id"] in key] or [None]
+    (old,) = [key for key in await loose() if cameo["id"] in key] or [None]
     assert old is None
     assert (await give(ada, cameo["id"], VIDEO, "video/mp4")).status_code == 200
     assert (await ada.call("GET", path)).headers["content-type"] == "video/mp4"
-    (old,) = [key for key in await cascades.garbage_keys() if cameo["id"] in key]
+    (old,) = [key for key in await loose() if cameo["id"] in key]
     assert await media.size(old) == len(shown.content)
     await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"grantee": bob.handle})
     refused(await bob.call("GET", path), 403, "consent_refused")
@@ -228,6 +228,22 @@ async def test_the_owner_deletes_a_use(ada: Person, bob: Person, media: Any) -> 
     assert (await ada.ok("GET", path))["data"] == []
     refused(await bob.call("GET", post["video"]["links"]["content"]), 410, "gone")
     await bob.ok("POST", "/v1/videos", {"prompt": PROMPT, "cameos": [cameo["id"]]})
+
+
+@pytest.mark.parametrize(("mode", "visible"), [(None, True), ("block_new", True), ("hide_posts", False)])
+async def test_a_use_says_whether_others_see_it(
+    ada: Person, bob: Person, media: Any, mode: str | None, visible: bool
+) -> None:
+    cameo = await cameo_of(ada, "everyone")
+    draft = await bob.ok("POST", "/v1/videos", {"prompt": PROMPT, "cameos": [cameo["id"]]})
+    post = await post_of(bob, media, cameos=[cameo["id"]])
+    if mode is not None:
+        await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": mode})
+    uses = (await ada.ok("GET", f"/v1/cameos/{cameo['id']}/uses"))["data"]
+    assert {use["video_id"]: (use["post_id"], use["visible"]) for use in uses} == {
+        draft["id"]: (None, False),
+        post["video"]["id"]: (post["id"], visible),
+    }
 
 
 async def test_the_check_answers_for_posting_and_for_sources(ada: Person, bob: Person, media: Any) -> None:

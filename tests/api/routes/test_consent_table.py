@@ -143,7 +143,7 @@ async def test_a_stranger_sees_no_draft_and_no_cameo_beyond_its_name(
         reply = await eve.call("GET", f"/v1/videos/{scene.preview}{path}")
         assert reply.status_code == 404, (path, reply.text)
         assert (await ada.call("GET", f"/v1/videos/{scene.preview}{path}")).status_code == 200
-    for path in ("uses", "ledger", "proofs", "reference"):
+    for path in ("uses", "ledger", "proofs", "reference", "reach", "reach?mode=tombstone"):
         reply = await eve.call("GET", f"/v1/cameos/{scene.cameo}/{path}")
         assert reply.status_code in (403, 404), (path, reply.text)
     assert (await eve.ok("GET", f"/v1/cameos/{scene.cameo}"))["restrictions"] is None

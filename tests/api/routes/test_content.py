@@ -31,6 +31,9 @@ async def test_the_three_variants(ada: Person, path: str) -> None:
         assert reply.headers["content-type"] == kind
         assert reply.headers["content-length"] == str(len(data))
         assert reply.headers["accept-ranges"] == "bytes"
+        ending = {"video/mp4": "mp4", "image/webp": "webp", "image/jpeg": "jpg"}[kind]
+        named = f'inline; filename="a-cat-{path.split("/")[3][-8:]}.{ending}"'
+        assert reply.headers["content-disposition"] == named
         assert reply.content == data
     with av.open(io.BytesIO((await ada.call("GET", path)).content), "r") as container:
         assert len(list(container.decode(video=0))) == 4

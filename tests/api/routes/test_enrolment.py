@@ -16,10 +16,12 @@ from db.engine import fetch
 from domain.consent import enrolments
 from media.encryption import BrokenSeal, Seal
 from media.store import MediaStore
+from schemas.errors import Code
 from settings import load
-from tests import clips
+from tests import build, clips
 from tests.api.conftest import FixedCards
 from tests.api.people import Person, refused, sign_up
+from tests.build import finish, loose
 
 MP4 = {"content-type": "video/mp4"}
 
@@ -117,6 +119,24 @@ async def test_a_proof_is_sealed(ada: Person, media: MediaStore, home: Path) -> 
     assert seen["actor"] == "a moderator"
 
 
+@pytest.mark.parametrize(("seed", "mode"), [(61, "block_new"), (62, "hide_posts"), (63, "tombstone")])
+async def test_the_clip_goes_with_its_cameo(ada: Person, seed: int, mode: str) -> None:
+    cameo = await enrol(ada)
+    sent = await send(ada, cameo, clips.proof(seed))
+    assert sent.status_code == 200, sent.text
+    proof = sent.json()
+    key = await enrolments.sealed_key(proof["id"], "a moderator", now=datetime.now(UTC))
+    await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": mode})
+    assert key in await loose()
+    gone = enrolments.sealed_key(proof["id"], "a moderator", now=datetime.now(UTC))
+    await build.refused(Code.GONE, gone)
+    # The record stays, and so does what the clip is known by.
+    assert (await ada.ok("GET", f"/v1/cameos/{cameo['id']}/proofs"))["data"] == [proof]
+    other = await enrol(ada)
+    again = await send(ada, other, clips.proof(seed))
+    assert "sent before" in refused(again, 400, "invalid_request")["message"]
+
+
 async def test_a_setting_may_demand_a_verified_proof(
     database: Any, tmp_path: Path, media: MediaStore
 ) -> None:
@@ -135,3 +155,33 @@ async def test_a_setting_may_demand_a_verified_proof(
     await eve.ok("POST", "/v1/videos", payload)
     await enrolments.decide(proof["id"], "rejected", "on a second look", "a moderator", now=now)
     refused(await eve.call("POST", "/v1/videos", payload), 403, "consent_refused")
+
+
+async def test_others_use_a_cameo_once_its_proof_is_verified(
+    database: Any, tmp_path: Path, media: MediaStore
+) -> None:
+    settings = load({"RIFFLE_HOME": str(tmp_path)})
+    assert settings.require_proof == "others"
+    transport = httpx.ASGITransport(app=create_app(settings, cards=FixedCards(), media=media))  # type: ignore[arg-type]
+    client = httpx.AsyncClient(transport=transport, base_url="http://riffle.test")
+    owner, other = await sign_up(client, "lends_proven"), await sign_up(client, "borrows_proven")
+    cameo = await owner.ok("POST", "/v1/cameos", {"display_name": "Me", "audience": "everyone"})
+    payload = {"prompt": "a cat", "cameos": [cameo["id"]]}
+    own = await owner.ok("POST", "/v1/videos", payload)
+    await finish(own["id"], media)
+    post = await owner.ok("POST", "/v1/posts", {"video_id": own["id"]})
+    remix = f"/v1/videos/{post['video']['id']}/remix"
+    for path, body in (("/v1/videos", payload), (remix, {"prompt": "a dog"})):
+        error = refused(await other.call("POST", path, body), 403, "consent_refused")
+        assert "not_proven" in error["message"]
+    checked = await other.ok("POST", "/v1/consent/check", {"cameos": [cameo["id"]]})
+    assert (checked["allowed"], checked["decisions"][0]["reason"]) == (False, "not_proven")
+    proof = (await send(owner, cameo, clips.proof(43))).json()
+    now = datetime.now(UTC)
+    await enrolments.decide(proof["id"], "verified", "it is her", "a moderator", now=now)
+    assert (await other.ok("POST", "/v1/consent/check", {"cameos": [cameo["id"]]}))["allowed"] is True
+    drawn = await other.ok("POST", "/v1/videos", payload)
+    await finish(drawn["id"], media)
+    await enrolments.decide(proof["id"], "rejected", "on a second look", "a moderator", now=now)
+    refused(await other.call("POST", "/v1/posts", {"video_id": drawn["id"]}), 403, "consent_refused")
+    await owner.ok("POST", "/v1/videos", payload)

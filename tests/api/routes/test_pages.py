@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import httpx
@@ -51,3 +52,17 @@ async def test_an_api_without_a_page(tmp_path: Path) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://riffle.test") as client:
         refused(await client.get("/"), 404, "not_found")
         assert (await client.get("/health")).json() == {"status": "ok"}
+
+
+async def test_the_schema_page_runs_nothing_from_elsewhere(anyone: httpx.AsyncClient) -> None:
+    page = await anyone.get("/schema")
+    assert page.headers["content-type"].startswith("text/html")
+    start = (await anyone.get("/")).headers["content-security-policy"]
+    assert page.headers["content-security-policy"] == start
+    assert "unsafe" not in start
+    assert "://" not in page.text
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) == 4
+    for address in files:
+        assert (await anyone.get(address)).status_code == 200, address
+    assert (await anyone.get("/schema/openapi.json")).json()["info"]["title"] == "Riffle"

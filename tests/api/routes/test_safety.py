@@ -11,10 +11,14 @@ import pytest
 from db.engine import fetch
 from domain.consent import grants
 from domain.safety import reports
+from domain.videos.inputs import cameo_picture
 from media.store import MediaStore
 from tests.api.conftest import HANDLES
 from tests.api.people import Person, refused, sign_up
 from tests.build import finish
+from tests.media.test_reference import picture as drawn_picture
+
+PICTURE = drawn_picture("PNG")
 
 
 async def posted(person: Person, media: MediaStore, *cameos: str) -> dict[str, Any]:
@@ -68,6 +72,11 @@ async def test_a_minor_is_used_and_seen_by_nobody(
     anyone: httpx.AsyncClient, ada: Person, bob: Person, media: MediaStore
 ) -> None:
     cameo = await cameo_of(ada)
+    picture = f"/v1/cameos/{cameo}/reference"
+    (
+        await ada.call("PUT", picture, content=PICTURE, headers={"content-type": "image/png"})
+    ).raise_for_status()
+    assert (await ada.call("GET", picture)).status_code == 200
     post = await posted(bob, media, cameo)
     before = (await bob.ok("GET", "/v1/me/credits"))["balance"]
     running = await bob.ok("POST", "/v1/videos", {"prompt": "a cat on a beach", "cameos": [cameo]})
@@ -87,12 +96,17 @@ async def test_a_minor_is_used_and_seen_by_nobody(
             "minor"
             in refused(await person.call("POST", "/v1/videos", payload), 403, "consent_refused")["message"]
         )
+    # Its picture is served to nobody, its owner neither, and drawn from by nobody.
+    for person in (ada, bob):
+        refused(await person.call("GET", picture), 451, "taken_down")
+    assert await cameo_picture(cameo) is None
     rows = await fetch(
         "SELECT action FROM audit_log WHERE subject IN ($1, $2) ORDER BY id", cameo, report["id"]
     )
     assert [row["action"] for row in rows] == ["cameo.minor", "report.minor"]
     await reports.unflag_minor(cameo, "a moderator", now=now)
     await eve.ok("GET", f"/v1/posts/{post['id']}")
+    assert (await ada.call("GET", picture)).status_code == 200
 
 
 async def test_a_blocked_person_does_not_see_the_likeness_in_posts_of_others(

@@ -226,7 +226,7 @@ async def test_what_was_answered_once_is_answered_again_whatever_would_be_refuse
     async def replay(number: int, payload: tuple[str, Any]) -> None:
         reply = await eve.call("POST", *payload, headers={"idempotency-key": str(number)})
         assert reply.headers.get("idempotent-replayed") == "true", reply.text
-        assert reply.json() == made[number]
+        assert reply.json()["id"] == made[number]["id"]
 
     asked = len(elsewhere.asked)
     elsewhere.answer = None
@@ -254,3 +254,48 @@ async def test_a_service_that_is_away_may_be_passed_over(
     env["RIFFLE_MODERATION_URL"] = "http://127.0.0.1:9/judge"
     eve = await person_of(app_with(tmp_path, media, **env), "eve_nobody")
     await eve.ok("POST", "/v1/videos", {"prompt": PLAIN})
+
+
+@pytest.mark.parametrize("how", ["deleted", "taken back and deleted"])
+async def test_the_words_of_a_deleted_ancestor_count(
+    ada: Person, bob: Person, media: MediaStore, how: str
+) -> None:
+    """Harmless words of hers are refused with a cameo, which comes in only when she has deleted them."""
+    cameo = await bob.ok("POST", "/v1/cameos", {"display_name": "Me", "audience": "everyone"})
+    posts = []
+    for prompt, caption in (
+        ("she confesses in a leaked video", ""),
+        (PLAIN, "she confesses in a leaked video"),
+    ):
+        video = await ada.ok("POST", "/v1/videos", {"prompt": prompt})
+        await finish(video["id"], media)
+        posts.append(await ada.ok("POST", "/v1/posts", {"video_id": video["id"], "caption": caption}))
+    for post in posts:
+        child = await bob.ok("POST", f"/v1/videos/{post['video']['id']}/remix", {"prompt": PLAIN})
+        await finish(child["id"], media)
+        if how != "deleted":
+            await ada.ok("DELETE", f"/v1/posts/{post['id']}")
+        await ada.ok("DELETE", f"/v1/videos/{post['video']['id']}")
+        source = {"relation": "remix", "video_ids": [child["id"]]}
+        payload = {"prompt": PLAIN, "source": source, "cameos": [cameo["id"]]}
+        error = refused(await bob.call("POST", "/v1/videos", payload), 403, "moderation_refused")
+        assert "`deception_person`" in error["message"]
+
+
+async def test_a_mention_is_screened_as_the_likeness_that_it_is(
+    ada: Person, bob: Person, media: MediaStore
+) -> None:
+    await ada.ok("POST", "/v1/cameos", {"display_name": "Me", "audience": "everyone"})
+    words = f"@{ada.handle} confesses in a leaked video"
+    assert (
+        "`deception_person`"
+        in refused(
+            await bob.call("POST", "/v1/videos", {"prompt": words}), 403, "moderation_refused", "prompt"
+        )["message"]
+    )
+    video = await bob.ok("POST", "/v1/videos", {"prompt": PLAIN})
+    await finish(video["id"], media)
+    body = {"video_id": video["id"], "caption": words}
+    refused(await bob.call("POST", "/v1/posts", body), 403, "moderation_refused", "caption")
+    checked = await bob.ok("POST", "/v1/consent/check", body)
+    assert (checked["allowed"], [rule["rule"] for rule in checked["rules"]]) == (False, ["deception_person"])

@@ -16,8 +16,11 @@ import httpx
 import openai
 import pytest
 
+from media.credentials import credentials
+from media.provenance import Claims, Signer
 from media.store import MediaStore, open_store
 from settings import PROJECT
+from tests import clips
 from tests.api.people import PASSWORD
 from tests.build import SHEET, THUMBNAIL, VIDEO, finish
 
@@ -71,10 +74,15 @@ def served_media(home: Path) -> MediaStore:
 @pytest.fixture
 def client(database: Any, url: str, request: pytest.FixtureRequest) -> openai.OpenAI:
     handle = f"sdk_{abs(hash(request.node.name)) % 10**9}"
-    reply = httpx.post(f"{url}/v1/accounts", json={"handle": handle, "password": PASSWORD})
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=sign_up(f"{url}/v1", handle), max_retries=0)
+
+
+def sign_up(base_url: str, handle: str) -> str:
+    """The token of a new account."""
+    reply = httpx.post(f"{base_url}/accounts", json={"handle": handle, "password": PASSWORD})
     assert reply.status_code == 201, reply.text
-    token = reply.json()["session"]["access_token"]
-    return openai.OpenAI(base_url=f"{url}/v1", api_key=token, max_retries=0)
+    token: str = reply.json()["session"]["access_token"]
+    return token
 
 
 async def _waiting(client: openai.OpenAI) -> str:
@@ -115,6 +123,95 @@ async def test_retrieve_list_remix_and_delete(client: openai.OpenAI, served_medi
         client.videos.retrieve(made[0])
     assert missing.value.code == "not_found"
     assert missing.value.request_id
+
+
+def by_id(video_id: str) -> dict[str, Any]:
+    """A source by its id, beside the SDK, which takes only files for `video`, whatever its types say."""
+    return {"video": openai.omit, "extra_body": {"video": {"id": video_id}}}
+
+
+async def test_edit_and_extend(client: openai.OpenAI, served_media: MediaStore) -> None:
+    made = client.videos.create(prompt="a cat").id
+    with pytest.raises(openai.ConflictError) as early:
+        client.videos.edit(prompt="a dog", **by_id(made))
+    assert early.value.code == "not_ready"
+    await finish(made, served_media)
+    edited = client.videos.edit(
+        prompt="a dog",
+        video=openai.omit,  # type: ignore[arg-type]
+        extra_body={"video": {"id": made}, "strength": 0.5, "n": 2},
+    )
+    found: dict[str, Any] = edited.to_dict()
+    assert (edited.status, edited.prompt, found["source"]["relation"]) == ("queued", "a dog", "edit")
+    assert (found["source"]["video_ids"], found["source"]["strength"]) == ([made], 0.5)
+    assert len(found["swarm"]["video_ids"]) == 2
+    longer = client.videos.extend(prompt="a cat runs", seconds="4", **by_id(made))
+    found = longer.to_dict()
+    assert (longer.seconds, found["source"]["relation"], found["source"]["video_ids"]) == (
+        "4",
+        "extend",
+        [made],
+    )
+    assert {longer.id, edited.id} < {video.id for video in client.videos.list()}
+    with pytest.raises(openai.BadRequestError) as refusal:
+        client.videos.extend(prompt="a cat", seconds="12", **by_id(made))
+    assert (refusal.value.code, refusal.value.param) == ("invalid_request", "seconds")
+    with pytest.raises(openai.NotFoundError):
+        client.videos.edit(prompt="a cat", **by_id("video_nobody"))
+
+
+async def test_edit_and_extend_by_the_file(
+    client: openai.OpenAI, served_media: MediaStore, home: Path
+) -> None:
+    """Only the very file that was downloaded names its video."""
+    made = client.videos.create(prompt="a cat").id
+    (key, *_) = await finish(made, served_media)
+    signed = Signer(credentials(home)).sign(VIDEO, Claims(video_id=made, model="riffle-tiny"))
+    await served_media.put(key, signed)
+    file = client.videos.download_content(made).read()
+    assert file == signed
+    edited = client.videos.edit(prompt="a dog", video=file).to_dict()
+    assert edited["source"]["video_ids"] == [made]  # type: ignore[index]
+    longer = client.videos.extend(prompt="a dog", seconds="2", video=("cat.mp4", file, "video/mp4")).to_dict()
+    assert longer["source"]["relation"] == "extend"  # type: ignore[index]
+    changed = bytearray(file)
+    changed[len(file) - 10] ^= 1
+    for other in (VIDEO, bytes(changed), b"no video", b""):
+        with pytest.raises(openai.BadRequestError) as refusal:
+            client.videos.edit(prompt="a dog", video=other)
+        assert (refusal.value.code, refusal.value.param) == ("invalid_request", "video")
+    # Somebody else's draft stays theirs, whoever has its file.
+    stranger = sign_up(str(client.base_url).rstrip("/"), "sdk_stranger")
+    with pytest.raises(openai.NotFoundError):
+        client.with_options(api_key=stranger).videos.edit(prompt="a dog", video=file)
+
+
+async def test_a_character_is_a_cameo_for_oneself(client: openai.OpenAI, served_media: MediaStore) -> None:
+    clip = clips.mp4(clips.scene(4711))
+    made = client.videos.create_character(name="My hamster", video=("hamster.mp4", clip, "video/mp4"))
+    assert made.name == "My hamster"
+    assert made.id is not None
+    found = client.videos.get_character(made.id)
+    assert (found.id, found.name, found.created_at) == (made.id, "My hamster", made.created_at)
+    base, headers = str(client.base_url), {"authorization": f"Bearer {client.api_key}"}
+    async with httpx.AsyncClient(base_url=base, headers=headers) as raw:
+        cameo = (await raw.get(f"cameos/{made.id}")).json()
+        assert (cameo["audience"], cameo["has_reference"]) == ("only_me", True)
+        kept = await raw.get(f"cameos/{made.id}/reference")
+        assert kept.headers["content-type"] == "video/mp4"
+    video = client.videos.create(prompt="a cat on a beach", extra_body={"cameos": [made.id]}).to_dict()
+    assert video["cameos"] == [made.id]
+    assert video["recipe"]["likeness"] == made.id  # type: ignore[index]
+    for name, sent, param in (("Hamster", b"no clip", None), ("", clip, "name")):
+        with pytest.raises(openai.BadRequestError) as refusal:
+            client.videos.create_character(name=name, video=sent)
+        assert refusal.value.param == param
+    with pytest.raises(openai.NotFoundError):
+        client.videos.get_character("cameo_nobody")
+    stranger = client.with_options(api_key=sign_up(base.rstrip("/"), "sdk_copycat"))
+    with pytest.raises(openai.PermissionDeniedError) as copied:
+        stranger.videos.create_character(name="Mine", video=clip)
+    assert copied.value.code == "likeness_protected"
 
 
 async def test_our_fields_travel_in_the_sdks_form(client: openai.OpenAI, served_media: MediaStore) -> None:

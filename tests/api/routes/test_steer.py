@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.people import Person, refused
 from tests.api.routes.test_cameos import cameo_of
-from tests.api.routes.test_consent import give, photo
+from tests.api.routes.test_consent import give, grant_to, photo
 from tests.build import CARD, finish
 
 
@@ -112,3 +112,33 @@ async def test_steering_can_not_say_what_a_cameo_refuses(ada: Person, bob: Perso
     refused(
         await bob.call("POST", "/v1/videos", {**payload, "source": source}), 403, "consent_refused", "cameos"
     )
+
+
+async def test_a_grant_for_one_prompt_covers_what_the_model_is_given_by_it(
+    ada: Person, bob: Person, media: Any
+) -> None:
+    cameo = await cameo_of(ada)
+    prompt = f"@{cameo['handle']} on a beach"
+    await grant_to(ada, cameo["id"], bob, prompt=prompt)
+    payload = {"prompt": prompt, "cameos": [cameo["id"]]}
+    plain = await bob.ok("POST", "/v1/videos", payload)
+    await finish(plain["id"], media)
+    await finish((await bob.ok("POST", plain["links"]["render"]))["id"], media)
+    # Another's video, whose picture an edit at strength 0 keeps.
+    other = await bob.ok("POST", "/v1/videos", {"prompt": "a cat by night"})
+    await finish(other["id"], media)
+    beyond: list[dict[str, Any]] = [
+        *({"steer": steer} for steer in ({"time": "night"}, {"motion": "jump"}, {"camera": "pan"})),
+        *(
+            {"source": {"relation": relation, "video_ids": [video], "strength": 0.0}}
+            for relation in ("edit", "remix")
+            for video in (other["id"], plain["id"])
+        ),
+        {"source": {"relation": "extend", "video_ids": [other["id"]]}},
+    ]
+    for more in beyond:
+        error = refused(await bob.call("POST", "/v1/videos", {**payload, **more}), 403, "consent_refused")
+        assert "more_than_prompt" in error["message"], more
+        checked = await bob.ok("POST", "/v1/consent/check", {**payload, **more})
+        assert (checked["allowed"], checked["decisions"][0]["reason"]) == (False, "more_than_prompt"), more
+    await bob.ok("POST", "/v1/posts", {"video_id": plain["id"]})

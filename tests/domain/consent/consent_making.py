@@ -124,6 +124,8 @@ class Making(People):
             video.status = "failed"
         elif last:
             video.status = "completed"
+        else:
+            video.seen = True
 
     @precondition(lambda self: self.by_status("running"))
     @rule()

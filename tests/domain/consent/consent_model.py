@@ -66,6 +66,7 @@ class Video:
     status: str = "queued"
     posted: str | None = None
     deleted: bool = False
+    seen: bool = False
     receipts: list[tuple[str, str | None, int]] = field(default_factory=list)
 
 
@@ -127,7 +128,7 @@ class Rules:
             any(under == grant for _, under, _ in video.receipts[: len(video.cameos)])
             for video in self.videos.values()
             if video.id != besides
-            and video.status not in ("failed", "cancelled")
+            and (video.status not in ("failed", "cancelled") or video.seen)
             and video.relation != "render"
         )
 

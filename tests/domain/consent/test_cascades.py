@@ -1,46 +1,83 @@
-"""Cascades: every descendant and identical copy, a batch at a time, whoever dies in the middle."""
+"""Cascades: every descendant and nothing else, a batch at a time, whoever dies in the middle."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from db import engine
 from db.engine import fetch
 from domain.consent import cascades, receipts
-from domain.videos import leases, visibility
-from domain.videos.record import VideoRow
+from domain.events import stream
+from domain.feed import posts
+from domain.videos import visibility
 from schemas.cameos import RevokeMode
-from schemas.errors import Code
+from schemas.events import EventName, video_stream
+from schemas.videos import Relation
 from settings import PROJECT
-from tests.build import NOW, at, completed, lease_all, ledger_adds_up, queue
-from tests.domain.family import Family, code_of, sweep
+from tests.build import (
+    NOW,
+    at,
+    complete,
+    completed,
+    lease_all,
+    ledger_adds_up,
+    person,
+    queue,
+    recipe,
+    source,
+)
+from tests.domain.family import Family, shown, sweep
 
 
-async def test_identical_copies_go_with_it_and_so_does_what_came_of_them(family: Family) -> None:
-    async def copy(hashed: str, who: str, **how: object) -> VideoRow:
-        (row,) = await queue(who, **how)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("how", "mode"),
+    [
+        ("use", RevokeMode.TOMBSTONE),
+        *itertools.product(("grant", "person", "cameo"), (RevokeMode.HIDE_POSTS, RevokeMode.TOMBSTONE)),
+    ],
+)
+async def test_what_only_looks_the_same_is_left_alone(family: Family, how: str, mode: RevokeMode) -> None:
+    """Same recipe, same picture, same fingerprint: without a receipt or a lineage nothing is reached."""
+    bits = f"{random.getrandbits(256):0256b}"
+    stranger = (await person()).id
+
+    async def drawn(who: str, parent: str | None = None, **what: Any) -> str:
+        made_of = None if parent is None else source(Relation.REMIX, parent)
+        (row,) = await queue(who, source=made_of, recipes=[recipe("the same words", 7)], **what)
         for job in await lease_all():
-            assert await leases.complete(
-                job.id, job.attempt, media=["v", "t", "s"], latents_key="l", cpu_seconds=1, fidelity=None,
-                closeness={}, now=at(4), media_hash=hashed if job.id == row.id else None,
-            )  # fmt: skip
-        return await visibility.get_viewable(row.id, who, NOW)
+            assert await complete(job.id, job.attempt, at(4), fingerprint=bits)
+        return row.id
 
-    first = await copy("same" + family.face, family.bob, cameos=(family.face,))
-    twin = await copy("same" + family.face, family.eve)
-    other = await copy("other" + family.face, family.eve)
-    child = await completed(family.eve, source=twin.id)
-    await receipts.delete_use(family.face, family.ada, first.id, now=at(6))
+    theirs = await posts.post(await drawn(stranger), stranger, None, at(4))
+    their_remix = await drawn(family.eve, theirs.video.id)
+    mine = await drawn(family.bob, cameos=(family.face,))
+    from_mine = await drawn(family.bob, mine)
+    if how == "use":
+        await receipts.delete_use(family.face, family.ada, mine, now=at(6))
+    else:
+        target = {"grant": {"grant_id": family.grant}, "person": {"grantee": family.handle}, "cameo": {}}[how]
+        await family.revoke(mode, **target)
     await sweep()
-    for gone in (first, twin, child):
-        maker = family.eve if gone is not first else family.bob
-        assert await code_of(visibility.get_playable(gone.id, maker, NOW)) is Code.GONE
-    assert (await visibility.get_playable(other.id, family.eve, NOW)).withheld is None
+    reason = "revoked" if mode is RevokeMode.TOMBSTONE else "hidden"
+    for told in (mine, from_mine):
+        last = (await stream.since(video_stream(told), 0, 50))[-1]
+        assert (last.name, last.data) == (EventName.VIDEO_WITHDRAWN, {"reason": reason})
+    for left, maker in ((theirs.video.id, stranger), (their_remix, family.eve)):
+        last = (await stream.since(video_stream(left), 0, 50))[-1]
+        assert last.name is not EventName.VIDEO_WITHDRAWN
+        row = await visibility.get_playable(left, maker, NOW)
+        assert (row.withheld, row.video_key is None) == (None, False)
+    assert await shown(theirs, family.viewer)
+    for reached in (mine, from_mine):
+        assert (await visibility.get_viewable(reached, family.bob, NOW)).withheld is mode
 
 
 @pytest.fixture
@@ -80,7 +117,7 @@ async def main():
     for _ in range(3):
         await cascades.run_batch(now=datetime.now(UTC))
     # In the middle of a batch, its writes made and not committed.
-    async def never(*_, now):
+    async def never(_):
         os.kill(os.getpid(), signal.SIGKILL)
     cascades.bury = never
     await cascades.run_batch(now=datetime.now(UTC))

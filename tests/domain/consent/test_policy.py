@@ -115,6 +115,8 @@ def test_restricted_words(word: str, prompt: str, hit: bool) -> None:
         (grant(until=S), "preview", UseReason.GRANT_EXPIRED, "more time"),
         (grant(prompt=" A  cat on a BEACH"), "preview", UseReason.GRANTED, None),
         (grant(prompt="a dog"), "preview", UseReason.OTHER_PROMPT, "this prompt"),
+        (grant(prompt="a cat on a beach"), "render", UseReason.GRANTED, None),
+        (grant(prompt="a cat on a beach"), "post", UseReason.GRANTED, None),
         (grant(post=False), "render", UseReason.GRANTED, None),
         (grant(post=False), "post", UseReason.NO_POSTING, "posting"),
         (grant(uses=2, used=1), "remix", UseReason.GRANTED, None),
@@ -364,3 +366,12 @@ def test_actions() -> None:
     assert action_of(Tier.FULL, None) == "render"
     assert action_of(Tier.FULL, Relation.RENDER) == "render"
     assert {action_of(Tier.PREVIEW, item) for item in Relation if item is not Relation.RENDER} == {"remix"}
+
+
+@pytest.mark.parametrize("action", ["preview", "render", "remix", "post", "show"])
+@pytest.mark.parametrize("beyond", [{"steered": True}, {"remixed": True}])
+def test_a_grant_for_one_prompt_covers_nothing_beyond_its_words(action: str, beyond: dict[str, bool]) -> None:
+    for_prompt, for_all = grant(prompt="a cat on a beach"), grant()
+    found = verdict(asking(action=action, **beyond), grants=[for_prompt])
+    assert (found.allowed, found.reason, found.ask) == (False, UseReason.MORE_THAN_PROMPT, "approval")
+    assert verdict(asking(action=action, **beyond), grants=[for_prompt, for_all]).allowed

@@ -5,19 +5,21 @@ from __future__ import annotations
 import pytest
 
 from db.engine import fetch
+from domain import media_keys
 from domain.accounts import social
-from domain.consent import cameos, cascades, grants, receipts
+from domain.consent import cameos, grants, receipts
 from domain.consent.policy import UseReason
+from domain.consent.reach import reach
 from domain.events import stream
 from domain.feed import feed, posts
 from domain.videos import leases, to_wire, visibility
 from domain.videos.delete import delete_video
-from schemas.cameos import Restrictions, RevokeCameo, RevokeMode, Scope
+from schemas.cameos import Audience, PatchCameo, Restrictions, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
 from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut
 from schemas.videos import Relation, Source, Status, Tier
-from tests.build import NOW, at, cameo, complete, completed, ledger_adds_up, person, queue
+from tests.build import NOW, at, cameo, complete, completed, ledger_adds_up, loose, person, queue
 from tests.domain.family import ASKING, Family, code_of, granted, shown, sweep
 
 
@@ -89,7 +91,7 @@ async def test_a_tombstone_shows_no_more_than_that_something_was_there(family: F
         use.video_id for use in await receipts.list_uses(family.face, family.ada)
     }
     if swept:
-        assert set(before[0].values()) <= set(await cascades.garbage_keys())
+        assert set(before[0].values()) <= await loose()
         (row,) = await fetch("SELECT * FROM videos WHERE id = $1", family.remix.video.id)
         assert (row["video_key"], row["latents_key"], row["prompt"], row["sealed"]) == (
             None,
@@ -97,13 +99,13 @@ async def test_a_tombstone_shows_no_more_than_that_something_was_there(family: F
             "",
             "a dog",
         )
-        await cascades.forget_garbage(await cascades.garbage_keys())
 
 
 async def test_a_tombstone_of_everything_takes_the_picture_too(family: Family) -> None:
+    await media_keys.reserve(["cameos/a.webp"])
     await cameos.set_reference(family.face, family.ada, "cameos/a.webp", "0" * 64, now=at(4))
     await family.revoke(RevokeMode.TOMBSTONE)
-    assert "cameos/a.webp" in await cascades.garbage_keys()
+    assert "cameos/a.webp" in await loose()
     assert not (await cameos.get(family.face, family.ada)).has_reference
     assert await shown(family.plain, family.viewer)
     assert await code_of(visibility.get_playable(family.own.video.id, family.eve, NOW)) is Code.GONE
@@ -267,3 +269,53 @@ async def test_who_is_blocked_sees_nothing_of_the_likeness(family: Family) -> No
     assert await code_of(visibility.get_playable(family.draft.id, family.bob, NOW)) is Code.NOT_FOUND
     assert (await visibility.get_viewable(family.draft.id, family.bob, NOW)).id == family.draft.id
     assert not await visibility.can_follow(video_stream(family.draft.id), family.bob, NOW)
+
+
+async def test_deleting_all_of_a_person_reaches_what_every_permission_made(family: Family) -> None:
+    """Hidden before, under a grant that has ended, under the audience, from others' posts: all of it."""
+    face, ada, bob = family.face, family.ada, family.bob
+    made = [family.first.video.id, family.draft.id, family.remix.video.id]
+    await family.revoke(RevokeMode.HIDE_POSTS, grant_id=family.grant)
+    second = await granted(face, ada, bob)
+    made += [(await completed(bob, cameos=(face,))).id, (await completed(bob, source=family.own.video.id)).id]
+    await cameos.patch(face, ada, PatchCameo(audience=Audience.EVERYONE), now=at(7))
+    made.append((await completed(bob, cameos=(face,))).id)
+    before = await receipts.list_uses(face, ada)
+
+    one = await reach(face, ada, RevokeCameo(mode=RevokeMode.TOMBSTONE, grant_id=second))
+    assert (one.scope, one.grantee, one.grant_id) == ("grant", None, second)
+    wanted = RevokeCameo(mode=RevokeMode.TOMBSTONE, grantee=family.handle)
+    told = await reach(face, ada, wanted)
+    assert (told.scope, told.grantee, told.videos, told.deleted) == ("person", family.handle, 6, 6)
+    assert one.videos < told.videos
+    # bob's first post is hidden already; eve's remix of it with it.
+    hides = await reach(face, ada, RevokeCameo(mode=RevokeMode.HIDE_POSTS, grantee=family.handle))
+    assert (hides.videos, hides.posts, hides.hidden, hides.deleted) == (6, 2, 0, 0)
+
+    revoked = await cameos.revoke(face, ada, wanted, now=at(8))
+    assert revoked.reached == told
+    left = {use.video_id for use in before} - set(made)
+    for _ in range(2):
+        assert {use.video_id for use in await receipts.list_uses(face, ada)} == left == {family.own.video.id}
+        assert (await reach(face, ada, wanted)).videos == 0
+        for video in made:
+            maker = family.eve if video == family.remix.video.id else bob
+            assert await code_of(visibility.get_playable(video, maker, NOW)) is Code.GONE
+        await sweep()
+    keys = await fetch("SELECT video_key FROM videos WHERE id = ANY ($1::text[])", made)
+    assert {row["video_key"] for row in keys} == {None}
+    # All of everybody: what is left.
+    whole = RevokeCameo(mode=RevokeMode.TOMBSTONE)
+    assert (await reach(face, ada, whole)).videos == 1
+    assert (await cameos.revoke(face, ada, whole, now=at(9))).reached.deleted == 1  # type: ignore[union-attr]
+    assert await receipts.list_uses(face, ada) == []
+
+
+async def test_what_is_reached_is_for_the_owner_alone(family: Family) -> None:
+    wanted = RevokeCameo(mode=RevokeMode.TOMBSTONE)
+    assert await code_of(reach(family.face, family.bob, wanted)) is Code.NOT_FOUND
+    nobody = RevokeCameo(mode=RevokeMode.TOMBSTONE, grantee="nobody_at_all")
+    assert await code_of(reach(family.face, family.ada, nobody)) is Code.NOT_FOUND
+    other = (await cameo(family.ada)).id
+    theirs = RevokeCameo(mode=RevokeMode.TOMBSTONE, grant_id=family.grant)
+    assert await code_of(reach(other, family.ada, theirs)) is Code.NOT_FOUND

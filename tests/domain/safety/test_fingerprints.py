@@ -11,9 +11,8 @@ from db import engine
 from domain.safety import fingerprints, takedowns
 from domain.safety.hash_distance import NEAR_BITS, bands
 from domain.videos import leases, visibility
-from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
-from tests.build import NOW, at, complete, completed, lease_all, ledger_adds_up, person, queue
+from tests.build import NOW, at, complete, completed, lease_all, ledger_adds_up, person, queue, takedown_of
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -57,17 +56,7 @@ async def test_an_attempt_that_is_over_leaves_no_fingerprint() -> None:
 
 
 async def claim(video: str) -> str:
-    payload = CreateTakedown(
-        claimant="Grace Example",
-        role="self",
-        contact="grace@example.org",
-        identification="My face, all through it",
-        statement="I did not permit this use.",
-        good_faith=True,
-        signature="Grace Example",
-        videos=[video],
-    )
-    return (await takedowns.file(payload, now=at(2))).id
+    return (await takedowns.file(takedown_of(video), now=at(2))).id
 
 
 async def test_a_copy_that_completes_as_a_takedown_is_filed_comes_under_it() -> None:

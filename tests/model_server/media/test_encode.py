@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model_server.media import encode
+from schemas.playback import file_of
 
 
 def moving(width: int, height: int, frames: int = 17) -> NDArray[np.uint8]:
@@ -32,6 +33,19 @@ def boxes(data: bytes) -> list[str]:
         names.append(data[place + 4 : place + 8].decode())
         place += int.from_bytes(data[place : place + 4], "big")
     return names
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "factor"), [(64, 96, 4), (128, 192, 2), (192, 320, 2), (320, 320, 1)]
+)
+def test_a_video_says_what_its_file_has(width: int, height: int, factor: int) -> None:
+    said = file_of(width, height, 17, 8)
+    with av.open(BytesIO(encode.mp4(moving(width, height), 8))) as container:
+        stream = container.streams.video[0]
+        assert (said.width, said.height) == (stream.width, stream.height) == (width * factor, height * factor)
+        assert (said.frames, said.fps) == (stream.frames, stream.average_rate)
+        assert stream.duration is not None
+        assert said.seconds == float(stream.duration * stream.time_base) == 2.125
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ import pytest
 
 from db import engine
 from domain.accounts import credits
+from domain.clock import utc_now
 from domain.videos import leases
 from media.store import MediaStore
 from realtime import limits
+from realtime.sweeper import Sweeper
 from schemas.videos import Relation, Tier
 from schemas.work import FaultCode, Render
 from tests.build import FILES, source
@@ -135,6 +137,8 @@ async def test_a_late_end_of_a_lost_lease_writes_nothing(
             await until(lambda: not first.running_jobs)
     assert await log(video) == found
     assert [render.attempt for render in healthy.renders] == [2]
+    # What was stored for nothing is written down, and collected.
+    await Sweeper(store, utc_now).sweep()
     assert await stored(store, video, 1) == set()
     assert await stored(store, video, 2) == set(FILES)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from db import engine
+from domain import media_keys
 from domain.clock import utc_now
 from domain.consent import cameos
 from media import provenance
@@ -180,6 +181,7 @@ async def pictured(store: MediaStore, owner: str, data: bytes = PICTURE) -> str:
 
 async def give_picture(store: MediaStore, owner: str, cameo: str, data: bytes) -> None:
     key = f"cameos/{cameo}/{len(data)}.webp"
+    await media_keys.reserve([key])
     await store.put(key, data)
     await cameos.set_reference(cameo, owner, key, "0" * 64, now=now())
 

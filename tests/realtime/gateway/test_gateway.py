@@ -20,6 +20,8 @@ from schemas.stream import (
     SUBPROTOCOL,
     EventFrame,
     FollowRefused,
+    Ping,
+    Pong,
     Position,
     Welcome,
 )
@@ -175,6 +177,27 @@ async def test_follow_and_unfollow_at_any_time(world: World) -> None:
     assert device.got == {one: [1, 1, 2], two: [1, 2]}
 
 
+async def test_a_ping_is_answered_between_events(world: World) -> None:
+    """A page can't see the pings of the protocol. A picture is never parted from its event."""
+    person = await world.person()
+    stream = video_stream(await world.video(person))
+    async with phone(world.port) as device:
+        await device.hello(await world.ticket(person), stream)
+        assert isinstance(await device.frame(), Welcome)
+        await device.events(1)
+        await device.send(Ping())
+        assert isinstance(await device.frame(), Pong)
+        for _ in range(20):
+            await device.send(Ping())
+            await world.append(stream, picture=b"webp")
+        frames = [await device.frame() for _ in range(40)]
+        assert sum(isinstance(frame, Pong) for frame in frames) == 20
+    assert device.got[stream] == list(range(1, 22))
+    async with phone(world.port) as stranger:
+        await stranger.send(Ping())
+        assert await stranger.goodbye() == ("bad_frame", 1008)
+
+
 async def test_a_ticket_opens_one_socket_once(world: World) -> None:
     ticket = await world.ticket(await world.person())
     async with phone(world.port) as device:
@@ -204,6 +227,9 @@ async def test_hello_does_not_wait_forever(world: World, monkeypatch: pytest.Mon
         '{"type": "hello", "ticket": "t", "follow": [{"stream": ""}]}',
         '{"type": "hello", "ticket": "t", "follow": [{"stream": "inbox", "after": -1}]}',
         b"bytes",
+        "[" * 8000,
+        '{"a":' * 3000,
+        '{"follow": ' + "[" * 8000,
     ],
 )
 async def test_a_bad_first_frame(world: World, frame: str | bytes) -> None:

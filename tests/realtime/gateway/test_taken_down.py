@@ -10,26 +10,13 @@ from domain.videos import visibility
 from media import fingerprint
 from media.store import MediaStore
 from schemas.events import EventName
-from schemas.takedowns import CreateTakedown
 from schemas.videos import Status
 from schemas.work import Media, Render
 from tests import clips
+from tests.build import takedown_of
 from tests.realtime.jobs import dispatching, ended, names, stored
 from tests.realtime.models import Models, done, step
 from tests.realtime.world import new_person, new_video, now
-
-
-def claim(video: str) -> CreateTakedown:
-    return CreateTakedown(
-        claimant="Grace Example",
-        role="self",
-        contact="grace@example.org",
-        identification="My face, all through it",
-        statement="I did not permit this use.",
-        good_faith=True,
-        signature="Grace Example",
-        videos=[video],
-    )
 
 
 def drawing_scene(models: Models, seed: int, **how: int) -> None:
@@ -57,7 +44,7 @@ async def test_every_video_is_remembered_and_a_copy_of_a_taken_down_one_fails(
         assert await fingerprints.fingerprint_of(first) == fingerprint.fingerprint_of(
             clips.mp4(clips.scene(51))
         )
-        filed = await takedowns.file(claim(first), now=now())
+        filed = await takedowns.file(takedown_of(first), now=now())
         drawing_scene(models, 51, crf=30)
         # While it is open a copy is drawn, and comes under it.
         second = await new_video(other)
