@@ -10,12 +10,14 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from db.engine import dumps, exists, fetch, fetch_one, transaction
+from domain.events import stream
 from domain.ids import new_id
 from domain.safety import fingerprints
 from domain.safety.admin import audit_log
 from domain.videos.visibility import TAKEN_DOWN
 from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
+from schemas.events import VideoWithdrawn, WithdrawalReason, video_stream
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown
 from schemas.videos import Recipe
 
@@ -253,6 +255,10 @@ async def decide(
             note,
         )
         await audit_log.record(actor, f"takedown.{status}", takedown_id, note=note, now=now)
+        if status == "upheld":
+            targets = await fetch("SELECT video_id FROM takedown_targets WHERE takedown_id = $1", takedown_id)
+            gone = VideoWithdrawn(reason=WithdrawalReason.TAKEN_DOWN)
+            await stream.append_to_all([video_stream(row["video_id"]) for row in targets], gone, now=now)
 
 
 async def check_recipes(recipes: Sequence[Recipe], *, now: datetime) -> None:
