@@ -26,10 +26,12 @@ from schemas.videos import Status, Tombstone
 
 # Who has no account follows nobody and is blocked by nobody.
 ANYBODY = ""
-# Ids of videos under a takedown. One that nobody decided in time counts as upheld.
+# Ids of videos under a takedown. One that nobody decided in time counts as upheld for what it names, and for
+# renders of that; what only looks the same goes when a moderator says so.
 TAKEN_DOWN = """
     SELECT t.video_id FROM takedown_targets t JOIN takedowns d ON d.id = t.takedown_id
-    WHERE d.status = 'upheld' OR (d.status = 'open' AND d.due_at <= {now})
+    WHERE d.status = 'upheld'
+        OR (d.status = 'open' AND d.due_at <= {now} AND t.match IN ('named', 'render'))
 """
 
 
