@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -99,20 +100,32 @@ def _backup(settings: Settings, target: Path) -> str:
 async def _restore(settings: Settings, source: Path, *, replace: bool) -> str:
     with _open(source) as archive:
         manifest = _manifest(archive, source)
-        url = server.ensure(settings)
-        await _check_free(settings, replace=replace)
-        with tempfile.TemporaryDirectory(dir=settings.home) as scratch:
-            unpacked = Path(scratch)
-            for name, file in files(archive):
-                copy(file, unpacked / name)
-            dump.empty(url)
-            dump.load(url, unpacked / DUMP)
-            _put_in_place(unpacked / KEYS, settings.home / KEYS)
-            store = _media_folder(settings)
-            if manifest.media and store is not None:
-                _put_in_place(unpacked / MEDIA, store)
-            if not (settings.home / JOURNAL).exists() and (unpacked / JOURNAL).exists():
-                (unpacked / JOURNAL).rename(settings.home / JOURNAL)
+        ran = server.running(settings)
+        try:
+            return await _bring_back(settings, archive, manifest, replace=replace)
+        finally:
+            if not ran:
+                server.stop(settings)
+
+
+async def _bring_back(
+    settings: Settings, archive: tarfile.TarFile, manifest: BackupManifest, *, replace: bool
+) -> str:
+    """Everything of an archive into its place, and the database renewed; what was done, in words."""
+    url = server.ensure(settings)
+    await _check_free(settings, replace=replace)
+    with tempfile.TemporaryDirectory(dir=settings.home) as scratch:
+        unpacked = Path(scratch)
+        for name, file in files(archive):
+            copy(file, unpacked / name)
+        dump.empty(url)
+        dump.load(url, unpacked / DUMP)
+        _put_in_place(unpacked / KEYS, settings.home / KEYS)
+        store = _media_folder(settings)
+        if manifest.media and store is not None:
+            _put_in_place(unpacked / MEDIA, store)
+        if not (settings.home / JOURNAL).exists() and (unpacked / JOURNAL).exists():
+            (unpacked / JOURNAL).rename(settings.home / JOURNAL)
     await engine.open(settings)
     try:
         await setup.upgrade()
@@ -170,7 +183,7 @@ async def _check_free(settings: Settings, *, replace: bool) -> None:
 def _media_folder(settings: Settings) -> Path | None:
     """The folder of the media store; None where that is elsewhere."""
     location = settings.media_location
-    return Path(location.removeprefix("file://")) if location.startswith("file://") else None
+    return Path(unquote(urlsplit(location).path)) if location.startswith("file://") else None
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:

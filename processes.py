@@ -22,6 +22,9 @@ READY_WITHIN_S = 120.0
 READY_POLL_S = 0.1
 # A process finishes its running step and closes its sockets in well under this; then it is killed.
 STOP_WITHIN_S = 8.0
+ALIVE_CHECK_EVERY_S = 2.0
+# An event loop that stood still for seconds on two busy cores was seen; half a minute wasn't.
+HUNG_AFTER_S = 30.0
 # First restart at once, then doubling: a process that can't start doesn't eat the machine.
 RESTART_DELAYS_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 HEALTHY_AFTER_S = 60.0
@@ -47,12 +50,17 @@ class Process:
         settings: Settings,
         env: dict[str, str],
         is_ready: Callable[[], bool] | None = None,
+        is_alive: Callable[[], bool] | None = None,
     ) -> None:
-        """`is_ready` may block for seconds, and raises StartFailed where it never will be."""
+        """Both may block for seconds; `is_ready` raises StartFailed where it never will be.
+
+        One that is not alive for HUNG_AFTER_S hangs: it is ended, and so started again.
+        """
         self.command = command
         self.log = settings.home / "logs" / f"{command}.log"
         self._env = env
         self._is_ready = is_ready
+        self._is_alive = is_alive
         # A process that ends before it was ready once stops the start; later it is restarted.
         self._was_ready = is_ready is None
 
@@ -82,10 +90,33 @@ class Process:
             os.close(log)
         bounding = asyncio.create_task(_bound_log(self.log))
         try:
-            return await process.wait()
+            return await self._watch(process)
         finally:
             bounding.cancel()
             await _end(process, self.command)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> int:
+        """Its exit status, once it has ended by itself or was ended because it hangs."""
+        if self._is_alive is None:
+            return await process.wait()
+        ending = asyncio.ensure_future(process.wait())
+        try:
+            # Until it answers for the first time it may be starting.
+            alive_at = time.monotonic() + READY_WITHIN_S - HUNG_AFTER_S
+            while True:
+                await asyncio.wait({ending}, timeout=ALIVE_CHECK_EVERY_S)
+                if ending.done():
+                    return ending.result()
+                if await asyncio.to_thread(self._is_alive):
+                    alive_at = time.monotonic()
+                elif time.monotonic() - alive_at > HUNG_AFTER_S:
+                    say(f"{self.command} hangs: ending it")
+                    # It would not hear a request to stop.
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    return await ending
+        finally:
+            ending.cancel()
 
     async def wait_until_ready(self) -> None:
         """Ask until it is.

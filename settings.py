@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -56,6 +57,10 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
         str, Meta(pattern="^(file|s3|gs|az|memory):", description="file://, s3://, gs:// or az://")
     ] = ""
     models_url: HttpUrl = ""
+    # What the dispatcher shows the model server; empty: one that is made under home.
+    models_secret: Annotated[
+        str, Meta(pattern=whole("[!-~]{16,200}"), description="16 to 200 visible ASCII characters")
+    ] = ""
     # Both lie under home unless set.
     teacher: Annotated[Path, Meta(description="a diffusers folder")]
     bundle: Annotated[Path, Meta(description="a bundle folder")]
@@ -165,6 +170,28 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     values.setdefault("teacher", values["home"] / "models" / "riffle-tiny")
     values.setdefault("bundle", values["home"] / "models" / "bundle")
     return Settings(**values)
+
+
+def shared_secret(settings: Settings) -> str:
+    """What the dispatcher shows the model server: the setting, else a file of its owner's alone under home.
+
+    It is made once; two processes that do so at once agree.
+    """
+    if settings.models_secret:
+        return settings.models_secret
+    path = settings.home / "models.secret"
+    if not path.exists():
+        made = path.with_name(f".{path.name}.{os.getpid()}")
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(32))
+        try:
+            # Fails where another process was first.
+            os.link(made, path)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return path.read_text().strip()
 
 
 def _read(field: msgspec.structs.FieldInfo, raw: str) -> Any:

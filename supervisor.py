@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from functools import partial
@@ -105,7 +106,11 @@ class Supervisor:
         ports = {"api": self._settings.api_port, "realtime": self._settings.realtime_port}
         await asyncio.gather(
             *(
-                self._start_process(each, partial(_answers, f"http://127.0.0.1:{port}/health"))
+                self._start_process(
+                    each,
+                    partial(_answers, f"http://127.0.0.1:{port}/health"),
+                    partial(_responds, f"http://127.0.0.1:{port}/health"),
+                )
                 for each, port in ports.items()
             )
         )
@@ -123,7 +128,7 @@ class Supervisor:
             self._settings.model_progress.unlink(missing_ok=True)
             self._model_prepared.set()
             say("loading the model")
-            await self._start_process("models", is_ready)
+            await self._start_process("models", is_ready, partial(_is_working, self._settings.models_http))
         self._model_ready.set()
 
     def _show_progress(self, line: str) -> None:
@@ -131,8 +136,10 @@ class Supervisor:
         say(line)
         self._settings.model_progress.write_text(how_far(line))
 
-    async def _start_process(self, command: str, is_ready: Callable[[], bool]) -> None:
-        process = Process(command, self._settings, self._env, is_ready)
+    async def _start_process(
+        self, command: str, is_ready: Callable[[], bool], is_alive: Callable[[], bool]
+    ) -> None:
+        process = Process(command, self._settings, self._env, is_ready, is_alive)
         self._tasks.create_task(process.supervise())
         await process.wait_until_ready()
 
@@ -203,6 +210,26 @@ def _answers(url: str) -> bool:
         with urllib.request.urlopen(url, timeout=ANSWER_WITHIN_S) as reply:
             return bool(reply.status == 200)
     except OSError:
+        return False
+
+
+def _responds(url: str) -> bool:
+    """Whether anything at all comes back: a refusal is a sign of life."""
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_WITHIN_S):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _is_working(models_url: str) -> bool:
+    """Whether the model server answers, and what it draws goes on."""
+    try:
+        with urllib.request.urlopen(f"{models_url}/health", timeout=ANSWER_WITHIN_S) as reply:
+            return not json.load(reply).get("stalled", False)
+    except (OSError, ValueError):
         return False
 
 

@@ -38,6 +38,7 @@ from api.model_cards import Cards, ModelServerCards
 from api.routes.accounts import Accounts
 from api.routes.admin import admin_handler
 from api.routes.cameos import CameoRequests, Cameos
+from api.routes.characters import Characters
 from api.routes.consent import Consent
 from api.routes.content import Content
 from api.routes.enrolment import Enrolment
@@ -88,6 +89,7 @@ CONTROLLERS = (
     FeedRoutes,
     Cameos,
     CameoRequests,
+    Characters,
     References,
     Consent,
     Enrolment,

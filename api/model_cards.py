@@ -19,9 +19,18 @@ log = logging.getLogger(__name__)
 FRESH_S = 10.0
 # The server may be drawing on every core: slow is not dead.
 TIMEOUT_S = 5.0
+# Whoever asks whether all is ready wants to hear that it isn't, soon.
+READY_TIMEOUT_S = 2.0
 RETRY_AFTER_S = 2
 # A first start exports the model, which takes up to a minute.
 PREPARING_RETRY_AFTER_S = 5
+
+
+class ModelServerHealth(msgspec.Struct, kw_only=True):
+    """What of the model server's health decides whether requests can be served."""
+
+    engines: dict[str, str]
+    stalled: bool = False
 
 
 @runtime_checkable
@@ -30,6 +39,14 @@ class Cards(Protocol):
 
     async def all(self) -> list[ModelCard]:
         """Every model, the default first."""
+        ...
+
+    async def check_ready(self) -> None:
+        """Nothing, where previews can be drawn at this moment.
+
+        Raises:
+            RiffleError: busy.
+        """
         ...
 
 
@@ -49,6 +66,7 @@ class ModelServerCards:
         Cards older than `fresh_s` are asked for anew; `transport` takes the place of the network.
         """
         self._url = f"{url}/v1/models"
+        self._health_url = f"{url}/health"
         self._progress = progress
         self._fresh_s = fresh_s
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, transport=transport)
@@ -69,6 +87,23 @@ class ModelServerCards:
         if time.monotonic() - self._asked_at >= self._fresh_s and (self._newer is None or self._newer.done()):
             self._newer = asyncio.create_task(self._renew())
         return self._known
+
+    async def check_ready(self) -> None:
+        """Nothing, where the model server says now that previews can be drawn.
+
+        Raises:
+            RiffleError: busy.
+        """
+        await self.all()
+        try:
+            reply = (await self._client.get(self._health_url, timeout=READY_TIMEOUT_S)).raise_for_status()
+            found = msgspec.json.decode(reply.content, type=ModelServerHealth)
+        except (httpx.HTTPError, msgspec.MsgspecError) as away:
+            message = "the model server does not answer"
+            raise RiffleError(Code.BUSY, message, retry_after_s=RETRY_AFTER_S) from away
+        if found.stalled or found.engines.get("preview") != "ready":
+            message = "the model hangs" if found.stalled else "the model is still loading"
+            raise RiffleError(Code.BUSY, message, retry_after_s=RETRY_AFTER_S)
 
     async def _ask(self) -> None:
         try:

@@ -100,6 +100,12 @@ SWEEPS = (
         "EXISTS (SELECT FROM videos v WHERE v.id = t.video_id AND v.deleted_at < $1)",
     ),
     Sweep(
+        "verdicts on the words of deleted videos",
+        "text_verdicts",
+        30 * DAY,
+        "EXISTS (SELECT FROM videos v WHERE v.id = t.video_id AND v.deleted_at < $1)",
+    ),
+    Sweep(
         "fingerprints of deleted videos that no takedown is about",
         "fingerprints",
         30 * DAY,
@@ -126,6 +132,8 @@ KEPT = {
     "ancestors": "the lineage, by which revocations reach what was made",
     "proofs": "what was decided and the clip's hash; the clip goes",
     "streams": "a stream's head goes with its last event, an inbox's stays, so that its numbers go on",
+    "journal_outbox": "what waits for the journal, milliseconds; the journal itself is never shortened",
+    "beats": "one number, by which a restored database is known",
     "loose_media": "keys of media on their way in or out; the sweep of media empties it",
     "sketches": "what a likeness looks like, so that a kept copy of it is refused",
     "credit_entries": "the ledger of credits: append-only",

@@ -29,6 +29,7 @@ MAX_CANDIDATES = 8
 # A border with no more than this spread of grey levels is padding; JPEG rings beside an edge.
 PADDING_LEVELS = 12.0
 MIN_LEFT_PX = 8
+MIXED_PX = 2
 # What is put around a clip leaves it in the middle: shares of each side, down to a tall clip in a wide one.
 MIDDLES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.5625, 0.5, 0.45, 0.4, 0.35, 0.316)
 
@@ -82,9 +83,17 @@ def trim(frame: Grey) -> Grey:
 
 
 def _flat_edges(frame: Grey) -> tuple[int, int]:
-    """How many rows at the top and at the bottom are of one colour each."""
+    """How many rows at the top and at the bottom have the one colour of the outermost."""
     flat = frame.max(axis=1) - frame.min(axis=1) <= PADDING_LEVELS
-    return (0, 0) if flat.all() else (int(np.argmin(flat)), int(np.argmin(flat[::-1])))
+    levels = frame.mean(axis=1)
+    ends = []
+    for rows, heights in ((flat, levels), (flat[::-1], levels[::-1])):
+        # A plain ground inside of the frame is no padding.
+        padding = rows & (np.abs(heights - heights[0]) <= PADDING_LEVELS)
+        count = 0 if padding.all() else int(np.argmin(padding))
+        # What lies next to padding is mixed with it.
+        ends.append(count + MIXED_PX if count else 0)
+    return ends[0], ends[1]
 
 
 def _unpadded(frame: Grey) -> list[Grey]:

@@ -23,7 +23,7 @@ from realtime.journal_keeper import JournalKeeper
 from realtime.services import keep_running
 from realtime.sweeper import Sweeper
 from realtime.wakeups import Handler, WakeupListener
-from settings import Settings, load
+from settings import Settings, load, shared_secret
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -37,7 +37,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         streams = Streams(utc_now)
         store = open_store(settings.media_location)
         keys = credentials(settings.home, settings.signing_chain, settings.signing_key)
-        link = ModelServerLink(settings.models_socket)
+        link = ModelServerLink(settings.models_socket, shared_secret(settings))
         dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
         sweeper = Sweeper(store, utc_now)
         keeper = JournalKeeper(Journal(settings.home))
@@ -50,6 +50,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             utc_now,
             settings.proxy_networks,
             settings.metrics_token,
+            ready=lambda: link.connected,
         )
 
         def resync() -> None:

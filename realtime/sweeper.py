@@ -13,6 +13,7 @@ from domain import media_keys, retention
 from domain.accounts import erasure
 from domain.clock import Clock
 from domain.consent import cameos, cascades
+from domain.safety import takedowns
 from media.store import MediaStore
 from realtime import limits
 from realtime.media_compare import OrphanSweep
@@ -50,6 +51,7 @@ class Sweeper:
             self._erase_accounts,
             self._expire_grants,
             self._delete_media,
+            self._seek_copies,
             self._compare_media,
             self._forget_old,
         ):
@@ -88,6 +90,10 @@ class Sweeper:
             # What a bounded round left over is for the next one.
             more = await retention.sweep(now=self._clock())
             self._forget_at = now_s + (0.0 if more else limits.RETENTION_EVERY_S)
+
+    async def _seek_copies(self) -> None:
+        while await takedowns.seek_left(now=self._clock()):
+            pass
 
     async def _compare_media(self) -> None:
         await self._orphans.step(time.monotonic())

@@ -117,6 +117,13 @@ class CreateCameo(RequestBody, kw_only=True):
     restrictions: Restrictions = msgspec.field(default_factory=Restrictions)
 
 
+class CreateCharacter(RequestBody, kw_only=True):
+    """`POST /v1/videos/characters`; `video` is an MP4, as the file of a form or in base64."""
+
+    name: DisplayName
+    video: bytes
+
+
 class PatchCameo(RequestBody, kw_only=True):
     """`PATCH /v1/cameos/{id}`; what is absent stays. Each change is a new revision."""
 
@@ -210,6 +217,17 @@ class Cameo(ResponseBody, kw_only=True):
     object: str = "cameo"
 
 
+class Character(ResponseBody, kw_only=True):
+    """A cameo as the openai SDK reads it."""
+
+    id: str
+    name: str
+    created_at: UnixSeconds
+    handle: str
+    audience: Audience
+    object: str = "character"
+
+
 class CameoList(ResponseBody, kw_only=True):
     """`GET /v1/cameos`: one's own."""
 
@@ -267,7 +285,10 @@ class ConsentAnswer(ResponseBody, kw_only=True):
 
 
 class CameoUse(ResponseBody, kw_only=True):
-    """One video in which a cameo appears, as its owner sees it."""
+    """One video in which a cameo appears, as its owner sees it.
+
+    `visible`: its post (`post_id`) is seen by others now; a post may be hidden by consent or by moderators.
+    """
 
     video_id: str
     by: str
@@ -275,6 +296,7 @@ class CameoUse(ResponseBody, kw_only=True):
     status: str
     post_id: str | None
     at: UnixSeconds
+    visible: bool = False
 
 
 class CameoUseList(ResponseBody, kw_only=True):

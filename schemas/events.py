@@ -21,6 +21,7 @@ class EventName(StrEnum):
     VIDEO_COMPLETED = "video.completed"
     VIDEO_FAILED = "video.failed"
     VIDEO_CANCELLED = "video.cancelled"
+    VIDEO_WITHDRAWN = "video.withdrawn"
     CAMEO_REQUESTED = "cameo.requested"
     CAMEO_ACCEPTED = "cameo.accepted"
     CAMEO_REFUSED = "cameo.refused"
@@ -79,6 +80,30 @@ class VideoCancelled(msgspec.Struct, kw_only=True, frozen=True):
 
     name: ClassVar = EventName.VIDEO_CANCELLED
     refunded: int
+
+
+class WithdrawalReason(StrEnum):
+    """Why a video is out of sight.
+
+    Its maker deleted it, or took the post back; a person in it withdrew consent, to what was posted
+    (`hidden`) or to all that was made (`revoked`); moderators took it down.
+    """
+
+    DELETED = "deleted"
+    TAKEN_BACK = "taken_back"
+    HIDDEN = "hidden"
+    REVOKED = "revoked"
+    TAKEN_DOWN = "taken_down"
+
+
+class VideoWithdrawn(msgspec.Struct, kw_only=True, frozen=True):
+    """The video may be out of sight from now on: whoever shows it reads it again, and takes it away.
+
+    `reason` is a WithdrawalReason.
+    """
+
+    name: ClassVar = EventName.VIDEO_WITHDRAWN
+    reason: str
 
 
 class CameoRequested(msgspec.Struct, kw_only=True, frozen=True):
@@ -156,6 +181,7 @@ Payload = (
     | VideoCompleted
     | VideoFailed
     | VideoCancelled
+    | VideoWithdrawn
     | CameoRequested
     | CameoAccepted
     | CameoRefused

@@ -28,7 +28,7 @@ from tests.product import run_riffle
 @pytest.fixture
 def homes(tmp_path: Path) -> Iterator[tuple[Settings, Settings]]:
     """Two homes with a database of their own each."""
-    both = [load({"RIFFLE_HOME": str(tmp_path / name)}) for name in ("home", "other")]
+    both = [load({"RIFFLE_HOME": str(tmp_path / name)}) for name in ("home", "an other")]
     yield both[0], both[1]
     for settings in both:
         server.stop(settings)

@@ -1,9 +1,10 @@
-"""Logs of processes stay bounded while they are written."""
+"""A process that hangs is ended and started again; one that is slow is not."""
 
 from __future__ import annotations
 
 import asyncio
-import stat
+import itertools
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,38 +15,58 @@ import processes
 from processes import Process
 from settings import load
 
-TALKS = "import sys, time\nwhile True:\n    print('x' * 99, flush=True)\n    time.sleep(0.001)"
+
+async def start_python(arguments: list[str], env: dict[str, str], **given: Any) -> asyncio.subprocess.Process:
+    """In place of `riffle COMMAND`: a process that hears no request to stop, as one that hangs."""
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    return await asyncio.create_subprocess_exec(
+        *("python3", "-c", code), env=env, start_new_session=True, stdout=given["stdout"]
+    )
 
 
-def wait_for_another(path: Path, seen: int) -> None:
-    """Return when the file was written after the instant `seen`."""
-    while not path.exists() or path.stat().st_mtime_ns == seen:
-        time.sleep(0.02)
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_start", start_python)
+    monkeypatch.setattr(processes, "ALIVE_CHECK_EVERY_S", 0.02)
+    monkeypatch.setattr(processes, "HUNG_AFTER_S", 0.5)
+    monkeypatch.setattr(processes, "STOP_WITHIN_S", 0.2)
 
 
-async def test_a_log_is_bounded_while_its_process_runs(
+def process(tmp_path: Path, alive: Any) -> Process:
+    settings = load({"RIFFLE_HOME": str(tmp_path)})
+    return Process("models", settings, dict(os.environ), is_alive=alive)
+
+
+async def test_one_that_stops_answering_is_ended(tmp_path: Path) -> None:
+    began = time.monotonic()
+
+    def alive() -> bool:
+        return time.monotonic() - began < 1
+
+    async with asyncio.timeout(10):
+        assert await process(tmp_path, alive).run() == -9
+    assert 1.4 < time.monotonic() - began < 4
+
+
+async def test_one_that_answers_now_and_then_is_left_alone(tmp_path: Path) -> None:
+    calls = itertools.count()
+
+    def alive() -> bool:
+        return next(calls) % 3 == 0
+
+    running = asyncio.create_task(process(tmp_path, alive).run())
+    await asyncio.wait({running}, timeout=2)
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait({running})
+    assert running.cancelled()
+
+
+async def test_one_that_has_never_answered_has_the_time_of_a_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = processes._start
-
-    async def talk(_: list[str], env: dict[str, str], **streams: Any) -> asyncio.subprocess.Process:
-        return await start(["-c", TALKS], env, **streams)
-
-    monkeypatch.setattr(processes, "_start", talk)
-    monkeypatch.setattr(processes, "MAX_LOG_BYTES", 20_000)
-    monkeypatch.setattr(processes, "LOG_CHECK_S", 0.05)
-    process = Process("talker", load({"RIFFLE_HOME": str(tmp_path)}), {})
-    running = asyncio.create_task(process.run())
-    older = process.log.with_suffix(".log.1")
-    async with asyncio.timeout(20):
-        for _ in range(3):
-            # Each time the file before is another one.
-            seen = older.stat().st_mtime_ns if older.exists() else 0
-            await asyncio.to_thread(wait_for_another, older, seen)
-    assert process.log.stat().st_size < 200_000
-    assert older.stat().st_size < 200_000
-    # It goes on at the end of the shortened file, not where it was: no hole of zeros.
-    assert b"\0" not in process.log.read_bytes()
-    assert stat.S_IMODE(process.log.stat().st_mode) == 0o600
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    monkeypatch.setattr(processes, "READY_WITHIN_S", 2.0)
+    began = time.monotonic()
+    async with asyncio.timeout(10):
+        assert await process(tmp_path, lambda: False).run() == -9
+    assert 1.9 < time.monotonic() - began < 5

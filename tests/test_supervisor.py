@@ -64,6 +64,29 @@ def test_every_process_comes_back_after_sigkill(product: Product) -> None:
     assert product.wait(video["id"], token)["status"] == "completed"
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("word", ["models", "realtime", "api"])
+def test_a_process_that_hangs_comes_back(product: Product, word: str) -> None:
+    token = product.wait_until_up()
+    before = product.pids(word)
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    if word == "models":
+        assert product.call("GET", "/ready")[0] == 503
+        video = product.call("POST", "/v1/videos", {"prompt": "a cat on a beach"}, token)[1]
+    product.wait_for_line(f"{word} hangs: ending it")
+    deadline = time.monotonic() + 60
+    while not (after := product.pids(word)) or after == before:
+        assert time.monotonic() < deadline, product.output
+        time.sleep(0.1)
+    if word == "models":
+        assert product.wait(video["id"], token)["status"] == "completed"
+    product.wait_until_up()
+    while product.call("GET", "/ready")[0] != 200:
+        assert time.monotonic() < deadline, product.output
+        time.sleep(0.1)
+
+
 def test_the_database_comes_back_after_sigkill(product: Product) -> None:
     token = product.sign_up()
     first = product.call("POST", "/v1/videos", {"prompt": "a pig in a meadow", "n": 4}, token)[1]

@@ -1,6 +1,7 @@
 // The page: which view is in front, and who is signed in.
 
 import { session } from "./shared/api.js";
+import "./shared/appeal.js";
 import { signIn } from "./me/sign_in.js";
 import { Cameos } from "./cameos/cameos.js";
 import { cameoId } from "./cameos/consent_check.js";

@@ -15,6 +15,7 @@ from api.http.idempotency import idempotent, idempotent_with_check
 from domain.consent import cameos, enrolments, grants, reach, receipts
 from domain.consent.ages import check_age
 from domain.safety.screen import Screen
+from domain.videos import visibility
 from schemas.cameos import (
     MAX_LEDGER_PAGE,
     MAX_UNIX_S,
@@ -166,13 +167,17 @@ class Cameos(Controller):
         return await reach.reach(cameo_id, request.user.id, asked)
 
     @get("/{cameo_id:str}/uses", summary="Where my cameo appears")
-    async def uses(self, request: AuthedRequest, cameo_id: str) -> CameoUseList:
+    async def uses(self, request: AuthedRequest, now: datetime, cameo_id: str) -> CameoUseList:
         """Every video with this cameo, drafts too: for its owner alone.
 
         Raises:
             RiffleError: not_found.
         """
-        return CameoUseList(data=await receipts.list_uses(cameo_id, request.user.id))
+        found = await receipts.list_uses(cameo_id, request.user.id)
+        shown = await visibility.listed([use.video_id for use in found], request.user.id, now)
+        return CameoUseList(
+            data=[msgspec.structs.replace(use, visible=use.video_id in shown) for use in found]
+        )
 
     @delete("/{cameo_id:str}/uses/{video_id:str}", status_code=200, summary="Delete a use of my cameo")
     async def delete_use(

@@ -48,16 +48,16 @@ class Health(Controller):
         """Always ok while the event loop turns."""
         return Healthy(status="ok")
 
-    @get("/ready", summary="The database answers, and the model is known")
+    @get("/ready", summary="The database answers, and the model server can draw")
     async def ready(self, cards: Cards) -> Healthy:
         """Ok when every request can be served.
 
         Raises:
-            RiffleError: busy, while the database is away, or the model is being prepared or loaded for the
-                first time since this process began.
+            RiffleError: busy, while the database or the model server is away, or the model is being prepared
+                or loaded, or hangs.
         """
         await engine.ping()
-        await cards.all()
+        await cards.check_ready()
         return Healthy(status="ok")
 
     @get("/metrics", media_type="text/plain", summary="Prometheus text")

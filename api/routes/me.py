@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
 
 from litestar import Controller, delete, get, patch, post
@@ -30,8 +30,11 @@ from schemas.errors import Code, RiffleError
 
 # Media is read in pieces of this size, so an archive holds a megabyte at a time.
 CHUNK_BYTES = 1024 * 1024
-# Each reads one object after the other, and as fast as its phone takes it.
+# Each reads one object after the other, and as fast as its phone takes it: at 1 MB/s 600 MB in ten minutes.
 EXPORTS_AT_ONCE = asyncio.Semaphore(4)
+EXPORT_S = 600.0
+# Accounts that take theirs along at this moment: one archive at a time for each.
+_exporting: set[str] = set()
 ABOUT = """All that Riffle keeps of your account. A .jsonl file holds a JSON object a line; times are in UTC.
 videos/ and cameos/ hold your media under the ids that the files name.
 """
@@ -122,13 +125,15 @@ class OwnAccount(Controller):
         """One zip archive of all that is kept of the account: lines of JSON by subject, and the media.
 
         Raises:
-            RiffleError: busy, while too many others take theirs.
+            RiffleError: busy, while too many others take theirs; conflict, while this account takes its own.
         """
+        if request.user.id in _exporting:
+            raise RiffleError(Code.CONFLICT, "your archive is on its way already", retry_after_s=10)
         if EXPORTS_AT_ONCE.locked():
             raise RiffleError(Code.BUSY, "too many archives are being made: try again soon", retry_after_s=10)
         name = f"riffle-{request.user.handle}.zip"
         return Stream(
-            _archive(request.user.id, media),
+            archive(request.user.id, media),
             media_type="application/zip",
             headers={
                 "content-disposition": f'attachment; filename="{name}"',
@@ -152,10 +157,16 @@ async def _check_password(request: AuthedRequest, password: str) -> None:
             raise RiffleError(Code.WRONG_CREDENTIALS, "the password is wrong", param="password")
 
 
-async def _archive(account_id: str, media: MediaStore) -> AsyncIterator[bytes]:
-    async with EXPORTS_AT_ONCE:
-        async for data in zipped(_entries(account_id, media)):
-            yield data
+async def archive(account_id: str, media: MediaStore) -> AsyncGenerator[bytes]:
+    """The archive of an account, read as fast as it is taken; it breaks off after EXPORT_S."""
+    _exporting.add(account_id)
+    try:
+        # Whoever reads too slowly gets a broken connection, and an archive that no program opens.
+        async with EXPORTS_AT_ONCE, asyncio.timeout(EXPORT_S):
+            async for data in zipped(_entries(account_id, media)):
+                yield data
+    finally:
+        _exporting.discard(account_id)
 
 
 async def _entries(account_id: str, media: MediaStore) -> AsyncIterator[ArchiveEntry]:

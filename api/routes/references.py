@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,15 +11,13 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, 
 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
-from api.http.copies import THREADS, refuse_copies
 from api.http.file_names import content_disposition
 from api.http.openapi import RiffleOperation
+from api.http.reference_upload import ENDINGS, check_reference, keep_reference, put_reference
 from api.http.unread_body import READS_BODY
 from domain import media_keys
 from domain.consent import cameos
 from domain.consent.ages import check_age
-from domain.ids import new_id
-from media import sketch
 from media.credentials import Credentials
 from media.decode_pool import DecodePool
 from media.reference import CLIP, MAX_BYTES, PICTURES
@@ -29,7 +26,6 @@ from schemas.cameos import Cameo
 from schemas.errors import Code, RiffleError
 from settings import Settings
 
-ENDINGS = {"image/webp": "webp", CLIP: "mp4"}
 # A grant can end at any moment, so no cache may outlive it.
 CACHE = "private, no-store"
 
@@ -83,23 +79,12 @@ class References(Controller):
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in (*PICTURES, CLIP):
             raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send {', '.join(PICTURES)} or {CLIP}")
-        raw = await request.body()
+        checked = await check_reference(
+            request.user.id, await request.body(), kind, credentials, decoder, now=read_clock(request)
+        )
+        key = await put_reference(cameo_id, checked, media)
         try:
-            data, kept = await decoder.clean_reference(raw, kind, who=request.user.id)
-            frames = await decoder.look_at(data, kept, who=request.user.id, kind="reference")
-        except ValueError as wrong:
-            raise RiffleError(Code.INVALID_REQUEST, str(wrong)) from wrong
-        now = read_clock(request)
-        await refuse_copies(request.user.id, raw, kind, frames, "reference", credentials, decoder, now=now)
-        sketches = await THREADS.run(sketch.sketches_of, frames)
-        key = f"cameos/{cameo_id}/{new_id('reference')}.{ENDINGS[kept]}"
-        await media_keys.reserve([key])
-        await media.put(key, data)
-        digest = hashlib.sha256(data).hexdigest()
-        try:
-            return await cameos.set_reference(
-                cameo_id, request.user.id, key, digest, sketches=sketches, now=read_clock(request)
-            )
+            return await keep_reference(cameo_id, request.user.id, key, checked, now=read_clock(request))
         except RiffleError:
             await media_keys.discard([key])
             raise

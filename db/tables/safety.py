@@ -157,7 +157,10 @@ class RefusedCopyTable(Table, tablename="refused_copies", db=ENGINE):
 
 
 class TakedownTable(Table, tablename="takedowns", db=ENGINE):
-    """A demand to take videos down; undecided by `due_at` it counts as upheld."""
+    """A demand to take videos down; undecided by `due_at` it counts as upheld.
+
+    `sought`: the copies that were there when it was filed are under it.
+    """
 
     id = Text(primary_key=True)
     claimant = Text()
@@ -169,6 +172,7 @@ class TakedownTable(Table, tablename="takedowns", db=ENGINE):
     status = Text()
     created_at = Timestamptz()
     due_at = Timestamptz()
+    sought = Boolean()
     decided_at = Timestamptz(null=True)
     decided_by = Text(null=True)
     note = Text(null=True)

@@ -24,8 +24,9 @@ from schemas.errors import Code, RiffleError
 log = logging.getLogger(__name__)
 
 
-async def create(account: str, request: CreateCameo, *, now: datetime) -> Cameo:
-    """A new cameo. The first is called like its owner, the next ones get a number."""
+async def create(account: str, request: CreateCameo, *, cameo_id: str | None = None, now: datetime) -> Cameo:
+    """A new cameo, with this id if one is given. The first has its owner's handle, the next get a number."""
+    cameo_id = cameo_id or new_id("cameo")
     async with transaction():
         # The account's lock keeps two cameos made at once from getting one handle.
         owner = await fetch_one("SELECT handle FROM accounts WHERE id = $1 FOR NO KEY UPDATE", account)
@@ -33,7 +34,6 @@ async def create(account: str, request: CreateCameo, *, now: datetime) -> Cameo:
         made = await fetch_one("SELECT count(*) AS n FROM cameos WHERE account_id = $1", account)
         number = made["n"] + 1 if made else 1
         handle = owner["handle"] if number == 1 else f"{owner['handle']}.{number}"
-        cameo_id = new_id("cameo")
         await fetch(
             """
             INSERT INTO cameos (id, account_id, handle, display_name, audience, status, restrictions,

@@ -16,10 +16,12 @@ from typing import Any
 
 from db.engine import AWAY, fetch, fetch_one, transaction
 from domain import media_keys
+from domain.events import stream
 from domain.videos import transitions
 from domain.videos.lifecycle import FINAL
 from domain.videos.record import SEALED, WORDLESS_RECIPE, VideoRow, select
-from schemas.events import video_stream
+from schemas.cameos import RevokeMode
+from schemas.events import VideoWithdrawn, WithdrawalReason, video_stream
 
 # A video takes about 1 ms, so a batch holds its locks for some tens of milliseconds.
 BATCH = 50
@@ -106,8 +108,11 @@ async def _withhold(ids: Sequence[str], task: dict[str, Any], *, now: datetime) 
         now,
         task["revocation_id"],
     )
-    if task["mode"] == "tombstone":
+    reached = RevokeMode(task["mode"])
+    if reached is RevokeMode.TOMBSTONE:
         await bury(rows)
+    reason = WithdrawalReason.REVOKED if reached is RevokeMode.TOMBSTONE else WithdrawalReason.HIDDEN
+    await stream.append_to_all([video_stream(row.id) for row in rows], VideoWithdrawn(reason=reason), now=now)
 
 
 async def bury(rows: Sequence[VideoRow]) -> None:

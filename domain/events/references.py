@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from db.engine import fetch
+from db.engine import fetch, fetch_one
 from schemas.base import unix_seconds
 from schemas.cameos import Grant
 from schemas.events import (
     CameoAccepted,
+    CameoCopied,
     CameoRefused,
     CameoRequested,
     CameoRevoked,
@@ -35,13 +36,17 @@ _OF_GRANTS = frozenset(
 _WORDS = frozenset({"cameo_name", "by", "prompt"})
 
 
-def to_stored(payload: Payload) -> dict[str, Any]:
+async def to_stored(payload: Payload) -> dict[str, Any]:
     """What is kept of a payload: everything but words."""
     if isinstance(payload, CameoRequested | CameoAccepted | CameoRefused | CameoRevoked):
         return {"grant_id": payload.grant.id, "revision": payload.grant.revision}
     found: dict[str, Any] = msgspec.to_builtins(payload)
     if isinstance(payload, CameoUsed | PostRemixed):
         return {name: value for name, value in found.items() if name not in _WORDS}
+    if isinstance(payload, CameoCopied):
+        who = await fetch_one("SELECT id FROM accounts WHERE handle = $1", payload.by)
+        assert who is not None
+        return {name: value for name, value in found.items() if name not in _WORDS} | {"by_id": who["id"]}
     return found
 
 
@@ -51,7 +56,9 @@ async def with_words(stored: Sequence[tuple[EventName, dict[str, Any]]]) -> list
     used = [data for name, data in stored if name is EventName.CAMEO_USED]
     remixed = [data["video_id"] for name, data in stored if name is EventName.POST_REMIXED]
     videos = await _videos([*remixed, *(data["video_ids"][0] for data in used)])
-    names = await _cameo_names([data["cameo_id"] for data in used])
+    copied = [data for name, data in stored if name is EventName.CAMEO_COPIED]
+    names = await _cameo_names([data["cameo_id"] for data in (*used, *copied)])
+    handles = await _handles([data["by_id"] for data in copied])
     found: list[dict[str, Any]] = []
     for name, data in stored:
         if name in _OF_GRANTS:
@@ -59,6 +66,9 @@ async def with_words(stored: Sequence[tuple[EventName, dict[str, Any]]]) -> list
         elif name is EventName.CAMEO_USED:
             by, prompt = videos[data["video_ids"][0]]
             found.append({**data, "cameo_name": names[data["cameo_id"]], "by": by, "prompt": prompt})
+        elif name is EventName.CAMEO_COPIED:
+            kept = {field: value for field, value in data.items() if field != "by_id"}
+            found.append({**kept, "cameo_name": names[data["cameo_id"]], "by": handles[data["by_id"]]})
         elif name is EventName.POST_REMIXED:
             found.append({**data, "by": videos[data["video_id"]][0]})
         else:
@@ -106,6 +116,13 @@ async def _videos(ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         list(ids),
     )
     return {row["id"]: (row["handle"], row["prompt"]) for row in rows}
+
+
+async def _handles(ids: Sequence[str]) -> dict[str, str]:
+    if not ids:
+        return {}
+    rows = await fetch("SELECT id, handle FROM accounts WHERE id = ANY ($1::text[])", list(ids))
+    return {row["id"]: row["handle"] for row in rows}
 
 
 async def _cameo_names(ids: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -37,7 +37,7 @@ async def append(stream: str, payload: Payload, *, picture: bytes | None = None,
         stream,
         now,
         payload.name.value,
-        dumps(references.to_stored(payload)),
+        dumps(await references.to_stored(payload)),
         picture,
         EVENT,
     )
@@ -61,8 +61,30 @@ async def append_first(payloads: Mapping[str, Payload], *, now: datetime) -> Non
         """,
         list(payloads),
         [payload.name.value for payload in payloads.values()],
-        [dumps(references.to_stored(payload)) for payload in payloads.values()],
+        [dumps(await references.to_stored(payload)) for payload in payloads.values()],
         now,
+        EVENT,
+    )
+
+
+async def append_to_all(streams: Sequence[str], payload: Payload, *, now: datetime) -> None:
+    """Append the same event to several streams in the caller's transaction, locked in one order."""
+    await fetch(
+        """
+        WITH head AS (
+            INSERT INTO streams (stream, epoch, seq)
+            SELECT stream, left(replace(gen_random_uuid()::text, '-', ''), 12), 1
+            FROM (SELECT DISTINCT stream FROM unnest($1::text[]) AS named(stream) ORDER BY stream) AS named
+            ON CONFLICT (stream) DO UPDATE SET seq = streams.seq + 1 RETURNING stream, seq
+        ), event AS (
+            INSERT INTO events (stream, seq, at, name, data) SELECT stream, seq, $2, $3, $4::jsonb FROM head
+        )
+        SELECT pg_notify($5, stream || ' ' || seq) FROM head
+        """,
+        list(streams),
+        now,
+        payload.name.value,
+        dumps(references.to_stored(payload)),
         EVENT,
     )
 

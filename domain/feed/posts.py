@@ -25,7 +25,14 @@ from domain.videos.to_wire import to_videos
 from domain.videos.visibility import can_view
 from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
-from schemas.events import Payload, PostRemixed, inbox_stream
+from schemas.events import (
+    Payload,
+    PostRemixed,
+    VideoWithdrawn,
+    WithdrawalReason,
+    inbox_stream,
+    video_stream,
+)
 from schemas.feed import Closeness, Post
 from schemas.videos import Status
 
@@ -164,6 +171,8 @@ async def delete_post(post_id: str, account: str, now: datetime) -> None:
         if row is None or row.post_id != post_id:
             raise _unknown(post_id)
         await take_back(post_id, now)
+        gone = VideoWithdrawn(reason=WithdrawalReason.TAKEN_BACK)
+        await stream.append(video_stream(row.id), gone, now=now)
 
 
 async def take_back(post_id: str, now: datetime) -> None:

@@ -58,6 +58,27 @@ async def copies(bits: str, exclude: str = "") -> list[Copy]:
     return [Copy(**row) for row in rows]
 
 
+async def open_takedowns_of(bits: str) -> list[tuple[str, int]]:
+    """The open takedowns that a video with this fingerprint belongs under, each with the distance.
+
+    Asked of what they are about alone: how many other videos there are costs nothing.
+    """
+    rows = await fetch(
+        """
+        SELECT d.id, min(bit_count(f.hash::bit(256) # $1::text::bit(256)))::integer AS distance
+        FROM takedowns d JOIN takedown_targets t ON t.takedown_id = d.id
+        JOIN fingerprints f ON f.video_id = t.video_id
+        WHERE d.status = 'open' AND f.bands && $2::integer[]
+            AND bit_count(f.hash::bit(256) # $1::text::bit(256)) <= $3
+        GROUP BY d.id ORDER BY d.id
+        """,
+        bits,
+        bands(bits),
+        NEAR_BITS,
+    )
+    return [(row["id"], row["distance"]) for row in rows]
+
+
 async def matches_taken_down(bits: str, *, now: datetime) -> bool:
     """Whether this looks like a video that was taken down."""
     return await exists(

@@ -10,6 +10,7 @@ import msgspec
 from db.engine import fetch, fetch_one, transaction
 from domain.accounts import accounts
 from domain.consent import cameos
+from domain.events import stream
 from domain.feed import posts
 from domain.ids import new_id
 from domain.rate_limits import DAY, check_rate
@@ -19,11 +20,13 @@ from domain.videos.record import lock, no_such_video, select
 from domain.videos.visibility import get_viewable
 from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
+from schemas.events import VideoWithdrawn, WithdrawalReason, video_stream
 from schemas.moderation import CreateReport, Report
 
 # More than anybody sees in a day that should not be there; a flood hides the one that matters.
 REPORTS_PER_DAY = 50
 MAX_LISTED = 200
+TAKEN_DOWN = VideoWithdrawn(reason=WithdrawalReason.TAKEN_DOWN)
 Outcome = Literal["hidden", "minor", "dismissed"]
 
 
@@ -139,6 +142,7 @@ async def hide(video_id: str, reason: str, actor: str, *, now: datetime) -> None
             now,
         )
         await audit_log.record(actor, "video.hidden", video_id, reason=reason, now=now)
+        await stream.append(video_stream(video_id), TAKEN_DOWN, now=now)
 
 
 async def show(video_id: str, actor: str, *, now: datetime) -> None:
@@ -183,6 +187,10 @@ async def flag_minor(cameo_id: str, actor: str, *, now: datetime) -> None:
             cameo_id,
         )
         await transitions.withdraw(sorted(running, key=transitions.by_account), "minor", now)
+        shown = await fetch(
+            "SELECT id FROM videos WHERE cameos @> ARRAY[$1::text] AND deleted_at IS NULL", cameo_id
+        )
+        await stream.append_to_all([video_stream(row["id"]) for row in shown], TAKEN_DOWN, now=now)
         await audit_log.record(actor, "cameo.minor", cameo_id, now=now)
 
 

@@ -10,17 +10,23 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from db.engine import dumps, exists, fetch, fetch_one, transaction
+from domain.events import stream
 from domain.ids import new_id
 from domain.safety import fingerprints
 from domain.safety.admin import audit_log
 from domain.videos.visibility import TAKEN_DOWN
 from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
+from schemas.events import VideoWithdrawn, WithdrawalReason, video_stream
 from schemas.takedowns import CounterNotice, CreateCounterNotice, CreateTakedown, Takedown
 from schemas.videos import Recipe
 
 # The time that moderators have; at its end an undecided takedown counts as upheld.
 DECIDE_WITHIN = timedelta(hours=48)
+# Whoever files one seeks its copies at once; who has not by then has died.
+SEEK_WITHIN = timedelta(minutes=1)
+# Videos of one recipe: a person draws a few, and each of the others would be under the next takedown.
+MAX_SAME = 1000
 # A link to a video or post holds its id somewhere.
 VIDEO_OR_POST_ID = re.compile(r"\b(?:video|post)_[0-9a-f]{32}\b")
 MAX_LISTED = 200
@@ -62,8 +68,8 @@ async def file(request: CreateTakedown, *, now: datetime) -> Takedown:
         await fetch(
             """
             INSERT INTO takedowns (id, claimant, contact, role, identification, statement, signature, status,
-                created_at, due_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9)
+                created_at, due_at, sought)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, false)
             """,
             takedown_id,
             request.claimant,
@@ -76,12 +82,27 @@ async def file(request: CreateTakedown, *, now: datetime) -> Takedown:
             now + DECIDE_WITHIN,
         )
         await _add_targets(takedown_id, named, "named")
-        await _add_copies(takedown_id, named)
-        return (await _read("d.id = $1", "", takedown_id))[0]
+        await _add_same(takedown_id, named)
+    # From that commit on, whatever is completed joins by itself; what was there before is sought without the
+    # lock, which completions need.
+    await _seek_copies(takedown_id)
+    return (await _read("d.id = $1", "", takedown_id))[0]
 
 
-async def _add_copies(takedown_id: str, named: Sequence[str]) -> None:
-    """Put what is the same video in all but its id under a takedown."""
+async def seek_left(*, now: datetime) -> bool:
+    """Seek the copies of a takedown whose filing ended before it could; False where there is none."""
+    left = await fetch_one(
+        "SELECT id FROM takedowns WHERE NOT sought AND created_at < $1 ORDER BY created_at, id LIMIT 1",
+        now - SEEK_WITHIN,
+    )
+    if left is None:
+        return False
+    await _seek_copies(left["id"])
+    return True
+
+
+async def _add_same(takedown_id: str, named: Sequence[str]) -> None:
+    """Put renders of what is named, and what was drawn from the very same recipe, under a takedown."""
     rows = await fetch(
         """
         SELECT s.child_id AS id FROM sources s WHERE s.relation = 'render' AND s.parent_id = ANY ($1::text[])
@@ -94,17 +115,28 @@ async def _add_copies(takedown_id: str, named: Sequence[str]) -> None:
     await _add_targets(takedown_id, renders, "render")
     same = await fetch(
         """
-        SELECT v.id FROM videos v JOIN videos n ON n.id = ANY ($1::text[])
-        WHERE v.id <> n.id AND v.prompt <> '' AND v.prompt = n.prompt AND v.recipe = n.recipe
-            AND v.relation IS NULL AND n.relation IS NULL
+        SELECT v.id FROM videos n
+        JOIN videos v ON jsonb_strip_nulls(v.recipe) = jsonb_strip_nulls(n.recipe) AND v.relation IS NULL
+        WHERE n.id = ANY ($1::text[]) AND n.relation IS NULL AND n.prompt <> '' AND v.id <> n.id
+            AND v.prompt = n.prompt LIMIT $2
         """,
         [*named, *renders],
+        MAX_SAME,
     )
     await _add_targets(takedown_id, [row["id"] for row in same], "recipe")
-    for video_id in (*named, *renders):
-        bits = await fingerprints.fingerprint_of(video_id)
-        for copy in await fingerprints.copies(bits, video_id) if bits else ():
+
+
+async def _seek_copies(takedown_id: str) -> None:
+    """Put what looks like the videos of a takedown under it."""
+    rows = await fetch(
+        "SELECT video_id AS id FROM takedown_targets WHERE takedown_id = $1 AND match IN ('named', 'render')",
+        takedown_id,
+    )
+    for row in rows:
+        bits = await fingerprints.fingerprint_of(row["id"])
+        for copy in await fingerprints.copies(bits, row["id"]) if bits else ():
             await _add_targets(takedown_id, [copy.video_id], "copy", copy.distance)
+    await fetch("UPDATE takedowns SET sought = true WHERE id = $1", takedown_id)
 
 
 async def _add_targets(
@@ -124,17 +156,8 @@ async def _add_targets(
 
 async def join_open(video_id: str, bits: str) -> None:
     """Put a new video under the open takedowns of those that it looks like."""
-    copies = {copy.video_id: copy.distance for copy in await fingerprints.copies(bits, video_id)}
-    rows = await fetch(
-        """
-        SELECT DISTINCT ON (d.id) d.id, t.video_id FROM takedown_targets t
-        JOIN takedowns d ON d.id = t.takedown_id
-        WHERE t.video_id = ANY ($1::text[]) AND d.status = 'open' ORDER BY d.id, t.id
-        """,
-        list(copies),
-    )
-    for row in rows:
-        await _add_targets(row["id"], [video_id], "copy", copies[row["video_id"]])
+    for takedown_id, distance in await fingerprints.open_takedowns_of(bits):
+        await _add_targets(takedown_id, [video_id], "copy", distance)
 
 
 async def get(takedown_id: str) -> Takedown:
@@ -232,6 +255,10 @@ async def decide(
             note,
         )
         await audit_log.record(actor, f"takedown.{status}", takedown_id, note=note, now=now)
+        if status == "upheld":
+            targets = await fetch("SELECT video_id FROM takedown_targets WHERE takedown_id = $1", takedown_id)
+            gone = VideoWithdrawn(reason=WithdrawalReason.TAKEN_DOWN)
+            await stream.append_to_all([video_stream(row["video_id"]) for row in targets], gone, now=now)
 
 
 async def check_recipes(recipes: Sequence[Recipe], *, now: datetime) -> None:
@@ -242,11 +269,9 @@ async def check_recipes(recipes: Sequence[Recipe], *, now: datetime) -> None:
     """
     if await exists(
         f"""
-        SELECT FROM videos v WHERE v.id IN ({TAKEN_DOWN.format(now="$2")}) AND v.relation IS NULL
-            -- Of a field that is newer than a recipe, absence and null say the same.
-            AND jsonb_strip_nulls(v.recipe) IN (
-                SELECT jsonb_strip_nulls(wanted::jsonb) FROM unnest($1::text[]) AS wanted
-            )
+        SELECT FROM unnest($1::text[]) AS wanted
+        JOIN videos v ON jsonb_strip_nulls(v.recipe) = jsonb_strip_nulls(wanted::jsonb) AND v.relation IS NULL
+        WHERE v.id IN ({TAKEN_DOWN.format(now="$2")})
         """,
         [dumps(recipe) for recipe in recipes],
         now,

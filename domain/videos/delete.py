@@ -11,7 +11,7 @@ from domain.feed import posts
 from domain.videos import transitions
 from domain.videos.lifecycle import FINAL, Trigger
 from domain.videos.record import SEALED, WORDLESS_RECIPE, lock_own
-from schemas.events import video_stream
+from schemas.events import VideoWithdrawn, WithdrawalReason, video_stream
 
 
 async def delete_video(video_id: str, account: str, now: datetime) -> None:
@@ -43,3 +43,5 @@ async def delete_video(video_id: str, account: str, now: datetime) -> None:
         )
         await media_keys.discard(row.media)
         await stream.forget_pictures(video_stream(video_id))
+        gone = VideoWithdrawn(reason=WithdrawalReason.DELETED)
+        await stream.append(video_stream(video_id), gone, now=now)

@@ -26,10 +26,12 @@ from schemas.videos import Status, Tombstone
 
 # Who has no account follows nobody and is blocked by nobody.
 ANYBODY = ""
-# Ids of videos under a takedown. One that nobody decided in time counts as upheld.
+# Ids of videos under a takedown. One that nobody decided in time counts as upheld for what it names, and for
+# renders of that; what only looks the same goes when a moderator says so.
 TAKEN_DOWN = """
     SELECT t.video_id FROM takedown_targets t JOIN takedowns d ON d.id = t.takedown_id
-    WHERE d.status = 'upheld' OR (d.status = 'open' AND d.due_at <= {now})
+    WHERE d.status = 'upheld'
+        OR (d.status = 'open' AND d.due_at <= {now} AND t.match IN ('named', 'render'))
 """
 
 
@@ -147,6 +149,14 @@ async def get_playable(video_id: str, viewer: str, now: datetime) -> VideoRow:
     if rows and rows[0].withheld is RevokeMode.TOMBSTONE and await can_view(rows, viewer, now):
         raise RiffleError(Code.GONE, Tombstone().reason)
     raise no_such_video(video_id)
+
+
+async def listed(video_ids: Sequence[str], viewer: str, now: datetime) -> set[str]:
+    """The videos whose posts are shown, as far as the viewer's own blocks don't hide them."""
+    rows = await select(
+        "v.id = ANY ($1::text[]) AND v.post_id IS NOT NULL AND v.deleted_at IS NULL", list(video_ids)
+    )
+    return await can_list(rows, viewer, now)
 
 
 async def first_listed(video_ids: Sequence[str], now: datetime) -> str | None:

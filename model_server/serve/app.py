@@ -31,7 +31,7 @@ async def serve(settings: core_settings.Settings) -> None:
     Raises:
         Exception: the drawing loop broke; the process must end and be started again.
     """
-    work = WorkSockets(Engines(settings))
+    work = WorkSockets(Engines(settings), core_settings.shared_secret(settings))
     app = create_app(work.worker, work)
     server = Server(
         app, HOST, settings.models_port, interface=Interfaces.ASGINL, log_enabled=False, backlog=128

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -34,8 +35,9 @@ class Pages:
         return _json(200, _health(self._worker))
 
     async def ready(self, _: Request) -> Response:
-        """As `health`, with 503 until both engines are loaded."""
-        return _json(200 if self._worker.engines.ready else 503, _health(self._worker))
+        """As `health`, with 503 until both engines are loaded, and while the drawing hangs."""
+        found = _health(self._worker)
+        return _json(200 if found["ready"] else 503, found)
 
     async def metrics(self, _: Request) -> Response:
         """Prometheus text."""
@@ -72,9 +74,12 @@ def create_app(worker: Worker, work: ASGIApp) -> Starlette:
 
 def _health(worker: Worker) -> dict[str, Any]:
     engines = worker.engines
+    stalled = worker.is_stalled(time.monotonic())
+    failed = EngineState.FAILED in engines.states.values()
     return {
-        "status": "failed" if EngineState.FAILED in engines.states.values() else "ok",
-        "ready": engines.ready,
+        "status": "stalled" if stalled else "failed" if failed else "ok",
+        "ready": engines.ready and not stalled,
+        "stalled": stalled,
         "engines": engines.states,
         "errors": engines.errors,
         "refused": engines.refused,

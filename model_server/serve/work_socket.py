@@ -8,6 +8,7 @@ work, or gets the end of one of the last MAX_FINISHED jobs again without any.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 from collections.abc import Callable
 
@@ -38,19 +39,30 @@ log = logging.getLogger(__name__)
 
 # About 10 ms each: a call stands between two steps of a drawing for half a second at most.
 MAX_TEXTS = 64
+# RFC 6455: the peer breaks a rule of this server.
+POLICY = 1008
 
 
 class WorkSockets:
     """The ASGI endpoint of the work socket: frames in to the worker, its frames out to who waits for them."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, secret: str) -> None:
+        """`secret` is what whoever connects must show as a bearer token."""
+        self._expected = f"Bearer {secret}".encode()
         self.worker = Worker(engines, self._emit)
         self._routes: dict[tuple[str, int], Connection] = {}
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        """Serve one websocket until it ends."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one websocket until it ends; one without the secret, or of a page, is refused (403)."""
         await receive()
+        headers = dict(scope["headers"])
+        # Every browser names where a page is from; a dispatcher is from nowhere.
+        if b"origin" in headers or not hmac.compare_digest(
+            headers.get(b"authorization", b""), self._expected
+        ):
+            await send({"type": "websocket.close", "code": POLICY})
+            return
         await send({"type": "websocket.accept"})
         connection = Connection(receive, send)
         self.worker.metrics.connections.inc()

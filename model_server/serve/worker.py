@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -23,6 +24,13 @@ from model_server.serve.scheduler import Ended, Job, Scheduler
 from model_server.serve.stitch import stitch
 from schemas.videos import Tier
 from schemas.work import Cancel, Done, Fault, FaultCode, Queued, Render, Step
+
+# A unit of work is taken for hung after ten times the longest that this tier took, LEAST_STALL_S at least:
+# loading a graph in the middle, or a machine twenty times as busy, stay well below. Of the first one nothing
+# is known yet: a render's step of a large model on a small machine takes minutes.
+STALL_FACTOR = 10
+LEAST_STALL_S = 45.0
+FIRST_STALL_S = {Tier.PREVIEW: 120.0, Tier.FULL: 600.0}
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -75,8 +83,19 @@ class Worker:
         self._wakeup = asyncio.Event()
         self._render_waits = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "draw")
+        self._unit: tuple[Tier, float] | None = None
+        self._longest_s: dict[Tier, float] = {}
         self._cpu = CpuClock()
         self._loader = ThreadPoolExecutor(1, "load", initializer=self._cpu.exclude_thread)
+
+    def is_stalled(self, now: float) -> bool:
+        """Whether what the thread computes at this moment takes so long that it has to be hung."""
+        if self._unit is None:
+            return False
+        tier, since = self._unit
+        longest = self._longest_s.get(tier)
+        limit = FIRST_STALL_S[tier] if longest is None else max(LEAST_STALL_S, STALL_FACTOR * longest)
+        return now - since > limit
 
     def submit(self, request: Render) -> None:
         """Accept a request and answer it."""
@@ -148,13 +167,23 @@ class Worker:
 
     async def _run_call(self, work: Callable[[], Any], future: asyncio.Future[Any]) -> None:
         try:
-            result = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            result = await self._compute(Tier.PREVIEW, work)
         except Exception as error:
             if not future.done():
                 future.set_exception(error)
         else:
             if not future.done():
                 future.set_result(result)
+
+    async def _compute(self, tier: Tier, work: Callable[[], T]) -> T:
+        """One piece of work in the thread that computes."""
+        since = time.monotonic()
+        self._unit = tier, since
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        finally:
+            self._unit = None
+            self._longest_s[tier] = max(time.monotonic() - since, self._longest_s.get(tier, 0.0))
 
     async def _run_unit(self, job: Job) -> None:
         started = self._started.get(job)
@@ -164,7 +193,7 @@ class Worker:
         outcome: Done | Fault | None = None
         done: Progress | Output | None = None
         try:
-            done = await asyncio.get_running_loop().run_in_executor(self._thread, _advance, started.units)
+            done = await self._compute(job.request.tier, partial(_advance, started.units))
         except Exception as error:
             outcome = fault(job.request, error)
             with structlog.contextvars.bound_contextvars(job=job.request.id, attempt=job.request.attempt):

@@ -41,8 +41,10 @@ class CallFailed(RuntimeError):
 class ModelServerLink:
     """Jobs and calls over one connection. Frames of a job go into the queue that `job` yields."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: str = "") -> None:
+        """`secret` is what the model server asks for, in the handshake."""
         self._url = url
+        self._headers = {"authorization": f"Bearer {secret}"} if secret else {}
         self._socket: ClientConnection | None = None
         self._jobs: dict[str, tuple[Render, Frames]] = {}
         self._calls: dict[str, tuple[Compare, asyncio.Future[FromModels]]] = {}
@@ -67,6 +69,7 @@ class ModelServerLink:
                     self._url,
                     compression=None,
                     proxy=None,
+                    additional_headers=self._headers,
                     max_size=MAX_WORK_FRAME_BYTES,
                     ping_interval=limits.MODELS_PING_EVERY_S,
                     ping_timeout=limits.MODELS_PING_TIMEOUT_S,

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """All phones of this process; `healthy` says whether wakeups arrive."""
+    """All phones of this process; `healthy` says whether wakeups arrive, `ready` whether work is drawn."""
 
     def __init__(
         self,
@@ -56,9 +56,12 @@ class Gateway:
         clock: Clock,
         trusted_proxies: Sequence[Network] = (),
         metrics_token: str = "",
+        *,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self._metrics_token = metrics_token
         self._port = port
+        self._ready = ready
         self._trusted = trusted_proxies
         self._doors = Doors(trusted_proxies)
         self._streams = streams
@@ -132,6 +135,10 @@ class Gateway:
             status = http.HTTPStatus.OK if healthy else http.HTTPStatus.SERVICE_UNAVAILABLE
             body = msgspec.json.encode({"status": "ok" if healthy else "no wake-ups", "phones": self._open})
             return _page(status, "application/json", body)
+        if path == "/ready":
+            ready = self._healthy() and self._ready()
+            status = http.HTTPStatus.OK if ready else http.HTTPStatus.SERVICE_UNAVAILABLE
+            return _page(status, "application/json", msgspec.json.encode({"ready": ready}))
         peer = connection.remote_address[0]
         sent = request.headers.get("authorization", "").removeprefix("Bearer ")
         if path == "/metrics" and may_read_metrics(peer, request.headers, sent, self._metrics_token):

@@ -28,6 +28,9 @@ class FixedCards:
     async def all(self) -> list[ModelCard]:
         return [CARD]
 
+    async def check_ready(self) -> None:
+        """It can draw."""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -28,7 +28,7 @@ from schemas.work import (
     Stopped,
     ToModels,
 )
-from settings import PROJECT
+from settings import PROJECT, load, shared_secret
 from tests import build
 
 # Importing torch and loading the teacher on a busy machine.
@@ -102,6 +102,7 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
+        self.home = home
         self.log = home / f"models-{self.port}.log"
         env = {
             **os.environ,
@@ -151,7 +152,10 @@ class Server:
     async def client(self) -> AsyncIterator[Client]:
         """A fresh work socket."""
         url = f"ws://127.0.0.1:{self.port}/v1/work"
-        async with connect(url, max_size=MAX_WORK_FRAME_BYTES, compression=None) as opened:
+        headers = {"authorization": f"Bearer {shared_secret(load({'RIFFLE_HOME': str(self.home)}))}"}
+        async with connect(
+            url, max_size=MAX_WORK_FRAME_BYTES, compression=None, additional_headers=headers
+        ) as opened:
             yield Client(opened)
 
     def stop(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -93,6 +94,9 @@ def test_a_use_is_watched_and_deleted(phones: list[Phone]) -> None:
     line.get_by_role("button", name="Delete").tap()
     owner.page.locator("dialog").last.get_by_role("button", name="Delete").tap()
     expect(line).to_have_count(0)
+    # It goes from the maker's page by itself, and they are told why.
+    expect(friend.page.locator(".drafts .empty")).to_be_visible(timeout=LIVE_MS)
+    expect(friend.page.locator("#toast")).to_contain_text("took their permission back")
     friend.page.reload()
     expect(friend.page.locator(".drafts .empty")).to_be_visible()
 
@@ -127,9 +131,96 @@ def test_the_three_ways_to_take_it_back(phones: list[Phone], product: Product, c
         assert mine["tombstone"] is None
     else:
         assert (seen[0], mine["prompt"]) == (200, "") or mine["tombstone"] is not None
+    if choice == "Delete all":
+        # The sheet that shows it closes, and its tile goes.
+        expect(friend.page.locator("dialog")).to_have_count(0, timeout=LIVE_MS)
+        expect(friend.page.locator(".swarm")).to_have_count(0)
+    if choice != "Delete all":
+        panel.get_by_role("button", name="Uses").tap()
+        hidden = "posted, and hidden" if choice == "Hide posts" else "posted"
+        expect(owner.page.locator(".use .quiet")).to_have_text(hidden)
     friend.page.reload()
     friend.tab("create")
     expect(friend.page.locator(".swarm")).to_have_count(0 if choice == "Delete all" else 1)
+
+
+def test_a_refusal_can_be_appealed_where_it_is_shown(phones: list[Phone]) -> None:
+    phone = phones[0]
+    page = phone.page
+    phone.tab("create")
+    page.get_by_label("Prompt").fill("a naked child on a beach")
+    page.locator(".composer .primary").tap()
+    refusal = page.locator(".composer .refusal")
+    expect(refusal).to_be_visible()
+    assert phone.fits()
+    refusal.get_by_role("button", name="Appeal").tap()
+    sheet = page.get_by_role("dialog", name="Appeal")
+    sheet.get_by_label("Why it is wrong").fill("It is a statue")
+    sheet.get_by_role("button", name="Send the appeal").tap()
+    expect(page.locator("#toast")).to_contain_text("A moderator looks at it")
+    expect(sheet).to_have_count(0)
+    page.get_by_label("Prompt").fill("a cat on a beach")
+    expect(refusal).to_have_count(0)
+
+
+def test_a_deleted_post_leaves_the_feed(phones: list[Phone], product: Product) -> None:
+    maker, viewer = phones
+    maker.tab("create")
+    expect(completed(maker.draw("a fox in the snow", 1))).to_have_count(1, timeout=SWARM_MS)
+    completed(maker.page.locator(".swarm").first).first.locator(".hit").tap()
+    caption = f"fox of {maker.handle}"
+    maker.page.get_by_label("Caption").fill(caption)
+    maker.page.get_by_role("button", name="Post", exact=True).tap()
+    expect(maker.page.locator(".posted")).to_be_visible()
+    viewer.tab("feed")
+    viewer.page.get_by_role("tab", name="Fresh").tap()
+    card = viewer.page.locator(".card", has_text=caption)
+    expect(card.locator("video")).to_have_js_property("readyState", 4, timeout=LIVE_MS)
+    maker.page.get_by_role("button", name="Delete").tap()
+    maker.page.locator("dialog").last.get_by_role("button", name="Delete").tap()
+    expect(card).to_have_count(0, timeout=LIVE_MS)
+    expect(viewer.page.locator("#toast")).to_contain_text("who made it deleted it")
+    # No empty tile is left behind: what is on the screen is a trend, or says that there is none.
+    expect(viewer.page.locator(".card.gone")).to_have_count(0)
+    assert viewer.broken == []
+
+
+def test_delete_all_deletes_what_every_permission_made(phones: list[Phone], product: Product) -> None:
+    owner, friend = phones
+    cameo = lend(owner, "Eli")
+    tokens = [
+        str(phone.page.evaluate("JSON.parse(localStorage.getItem('riffle.session')).access_token"))
+        for phone in phones
+    ]
+
+    def call(whose: int, method: str, path: str, body: object = None) -> Any:
+        status, reply = product.call(method, path, body, tokens[whose])
+        assert status < 300, reply
+        return reply
+
+    def take_back(choice: str, reaches: str) -> None:
+        """Let the friend draw once, and end that on the page."""
+        asked = call(1, "POST", f"/v1/cameos/{cameo}/requests", {})
+        call(0, "POST", f"/v1/cameo-requests/{asked['id']}/accept")
+        made.append(call(1, "POST", "/v1/videos", {"prompt": "a cat on a beach", "cameos": [cameo]})["id"])
+        assert product.wait(made[-1], tokens[1])["status"] == "completed"
+        call(1, "POST", "/v1/posts", {"video_id": made[-1]})
+        owner.page.locator(f"[data-grant='{asked['id']}']").get_by_role("button", name="Take back").tap()
+        sheet = owner.page.get_by_role("dialog", name="Take back")
+        sheet.get_by_label(choice).check()
+        expect(sheet.locator("[data-reach=tombstone]")).to_contain_text(reaches)
+        assert owner.fits()
+        sheet.get_by_role("button", name="Take back").tap()
+        expect(sheet).to_have_count(0)
+
+    made: list[str] = []
+    take_back("Hide posts", f"1 video by @{friend.handle}")
+    take_back("Delete all", f"2 videos by @{friend.handle}")
+    expect(owner.page.locator("#toast")).to_contain_text("2 videos deleted")
+    for video in made:
+        assert call(1, "GET", f"/v1/videos/{video}")["tombstone"] is not None
+        assert product.call("GET", f"/v1/videos/{video}", token=tokens[1])[1]["prompt"] == ""
+    assert call(0, "GET", f"/v1/cameos/{cameo}/uses")["data"] == []
 
 
 def test_a_post_a_person_and_a_cameo_are_reported(phones: list[Phone], product: Product) -> None:

@@ -176,9 +176,18 @@ async function revoke(cameo, target, mode) {
 
 async function openUses(cameo) {
   const { data } = await call("GET", `/v1/cameos/${cameo.id}/uses`);
-  openSheet(`Uses of ${cameo.display_name}`, el("div.stack", {}, ...(data.length
+  const list = el("div.stack", {}, ...(data.length
     ? data.map((use) => useLine(cameo, use))
-    : [el("p.quiet", {}, "Nobody has used it yet.")])));
+    : [el("p.quiet", {}, "Nobody has used it yet.")]));
+  const ending = new AbortController();
+  openSheet(`Uses of ${cameo.display_name}`, list, { closed: () => ending.abort() });
+  addEventListener("deleted", ({ detail }) => list.querySelector(`[data-use="${CSS.escape(detail)}"]`)?.remove(), { signal: ending.signal });
+}
+
+/** What others see of a use, in words. */
+function stateOf(use) {
+  if (use.post_id) return use.visible ? "posted" : "posted, and hidden";
+  return use.status === "completed" ? "a draft" : use.status.replace("_", " ");
 }
 
 function useLine(cameo, use) {
@@ -189,7 +198,7 @@ function useLine(cameo, use) {
   }) }, "Delete");
   const watch = clip(use.prompt);
   const line = el("div.use", { "data-use": use.video_id }, use.status === "completed" ? watch : el("span.still", {}),
-    el("div", {}, el("b", {}, `@${use.by}`), el("p", {}, use.prompt || "Deleted"), el("p.quiet", {}, use.post_id ? "posted" : use.status === "completed" ? "a draft" : use.status.replace("_", " "))), gone);
+    el("div", {}, el("b", {}, `@${use.by}`), el("p", {}, use.prompt || "Deleted"), el("p.quiet", {}, stateOf(use))), gone);
   if (use.status === "completed") playWhenVisible(watch, use.video_id);
   return line;
 }

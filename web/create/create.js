@@ -6,6 +6,7 @@ import { drafts } from "./drafts.js";
 import { formatField } from "./shape.js";
 import { cameoField } from "./cameo_field.js";
 import { playWhenVisible } from "../shared/player.js";
+import { refusalLine } from "../shared/appeal.js";
 import { attempt, busy } from "../shared/ui.js";
 import { chips, credits, model } from "./vocabulary.js";
 
@@ -28,6 +29,8 @@ export async function create() {
     prompt.style.height = `${prompt.scrollHeight + 2}px`;
   };
   prompt.addEventListener("input", grow);
+  const refusal = el("div", {});
+  prompt.addEventListener("input", () => refusal.replaceChildren());
   const sourceLine = el("div.source", { hidden: true });
   const cameos = cameoField(() => prompt.value.trim());
   const number = el("output", { "aria-live": "polite" });
@@ -64,11 +67,16 @@ export async function create() {
   }
 
   async function submit() {
+    refusal.replaceChildren();
     if (!(await cameos.allowed())) return;
     const first = await call("POST", "/v1/videos", {
       prompt: prompt.value.trim(), n: count, cameos: cameos.chosen(),
       ...(source ? { source: { relation: "remix", video_ids: [source.id] } } : { size: format.size(), seconds: format.seconds() }),
+    }).catch((error) => {
+      if (!error.canAppeal) throw error;
+      refusal.replaceChildren(refusalLine(error));
     });
+    if (!first) return;
     prompt.blur();
     await shelf.drawn(first);
   }
@@ -76,9 +84,10 @@ export async function create() {
   const form = el("form.composer", { onsubmit: (event) => {
     event.preventDefault();
     busy(draw, submit);
-  } }, sourceLine, prompt, chips(prompt, card.vocabulary), format.node, el("div.row", {}, stepper, cameos.node), draw);
+  } }, sourceLine, prompt, refusal, chips(prompt, card.vocabulary), format.node, el("div.row", {}, stepper, cameos.node), draw);
   const node = el("section.view.create", {}, el("h1", {}, "Create"), form, shelf.node);
   setSource(null);
+  addEventListener("deleted", ({ detail }) => detail === source?.id && setSource(null));
   return {
     node,
     shown: () => attempt(shelf.refresh),

@@ -46,7 +46,7 @@ class Watching {
     this.#heardAt = performance.now();
     if (isOver(this.video)) return;
     if (picture) for (const watcher of this.watchers) watcher.picture(picture);
-    if (FINAL_EVENTS.has(name)) return void this.read();
+    if (FINAL_EVENTS.has(name) || name === "video.withdrawn") return void this.read();
     if (name === "video.queued") this.#change({ status: "queued", progress: 0, queue: { position: data.position, eta_ms: data.eta_ms } });
     else this.#change({ status: "in_progress", progress: data.progress ?? this.video.progress, queue: null });
   }

@@ -17,7 +17,9 @@ const REROLLS = 4;
 /** Open a finished video. @param {Video} video */
 export function openVideo(video) {
   const studio = new VideoSheet(video);
-  openSheet(video.prompt, studio.node, { full: true });
+  const ending = new AbortController();
+  const close = openSheet(video.prompt, studio.node, { full: true, closed: () => ending.abort() });
+  addEventListener("deleted", ({ detail }) => detail === studio.current?.id && close(), { signal: ending.signal });
 }
 
 class VideoSheet {

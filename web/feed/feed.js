@@ -28,6 +28,21 @@ export class Feed {
     // The last trends on the page ask for more as they come near.
     this.ahead = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && attempt(() => this.#more()),
       { root: this.column, rootMargin: "200%" });
+    for (const name of ["deleted", "unposted"]) addEventListener(name, ({ detail }) => this.#remove(detail));
+  }
+
+  /** Take the posts of a video away, and a trend that has none left. @param {string} id of the video */
+  #remove(id) {
+    for (const [trend, lane] of this.lanes ?? []) {
+      if (lane.remove(id)) continue;
+      this.ahead.unobserve(lane.node);
+      lane.node.remove();
+      this.lanes.delete(trend);
+    }
+    const last = this.column.lastElementChild;
+    if (last?.classList.contains("trend")) this.ahead.observe(last);
+    else if (this.lanes && !this.node.hidden) attempt(() => this.choose(this.cut));
+    else this.stale = true;
   }
 
   /** Called whenever the view comes to the front. */

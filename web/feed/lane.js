@@ -48,6 +48,22 @@ export class Lane {
     if (card) this.track.scrollTo({ left: card.node.offsetLeft, behavior: "instant" });
   }
 
+  /** Take the posts of a video away. @param {string} id of the video @returns {boolean} whether any is left */
+  remove(id) {
+    for (const [key, card] of this.cards) {
+      if (card.post.video.id !== id) continue;
+      this.watch.unobserve(card.node);
+      card.node.remove();
+      this.cards.delete(key);
+      this.item.trend.posts -= 1;
+    }
+    const total = Math.max(this.item.trend.posts, this.cards.size);
+    this.bars.hidden = this.place.hidden = total < 2;
+    while (this.bars.children.length > Math.min(total, MAX_BARS)) this.bars.lastChild.remove();
+    if (this.cards.size) this.#paint(Math.min(this.index, this.cards.size - 1));
+    return this.cards.size > 0;
+  }
+
   #add(post, diff) {
     const known = this.cards.get(post.id);
     if (known) return known.setDiff(diff);

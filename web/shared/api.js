@@ -21,6 +21,9 @@ class ApiError extends Error {
     super(body?.error?.message ?? (status ? `Riffle answered ${status}` : "Riffle can't be reached. Is there a network?"));
     this.status = status;
     this.code = body?.error?.code ?? "";
+    this.requestId = body?.error?.request_id ?? "";
+    /** Whether a moderator can be asked to look at it again. */
+    this.canAppeal = this.requestId !== "" && ["moderation_refused", "likeness_protected"].includes(this.code);
   }
 }
 

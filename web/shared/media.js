@@ -65,3 +65,14 @@ export async function show(node, id, variant, place = "src") {
 export async function address(id) {
   return (await entryOf(id, "video")).url;
 }
+
+/** Let go of what was fetched of a video that may not be shown any more. @param {string} id */
+export function forgetMedia(id) {
+  for (const variant of ["video", "thumbnail", "spritesheet"]) {
+    const key = `${id} ${variant}`;
+    const entry = loaded.get(key);
+    if (entry) URL.revokeObjectURL(entry.url);
+    known.delete(key);
+    loaded.delete(key);
+  }
+}

@@ -1,6 +1,7 @@
 // Only what a person can see plays; what is one swipe away is loaded, what is far is let go.
 
 import { show } from "./media.js";
+import { leaveStanding, look, watchStanding } from "./standing.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 /** @typedef {{id: string, visible: boolean, near: boolean}} Clip */
@@ -13,8 +14,13 @@ const near = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     const clip = clips.get(target);
     clip.near = isIntersecting;
-    if (isIntersecting) load(target, clip);
-    else unload(target);
+    if (isIntersecting) {
+      load(target, clip);
+      watchStanding(target, clip.id);
+    } else {
+      unload(target);
+      leaveStanding(target, clip.id);
+    }
   }
 }, { rootMargin: "100%", scrollMargin: "100%" });
 
@@ -31,8 +37,9 @@ async function load(node, clip) {
   try {
     await show(node, clip.id, "thumbnail", "poster");
     await show(node, clip.id, "video");
-  } catch {
+  } catch (error) {
     node.closest("[data-video]")?.classList.add("gone");
+    if (error.status === 404 || error.status === 410) look(clip.id);
     return;
   }
   if (clip.near) settle(node);

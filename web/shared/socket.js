@@ -11,10 +11,12 @@ const ANSWER_WITHIN_MS = 4_000;
 const OPEN_WITHIN_MS = 12_000;
 // The gateway follows at most 64 streams for one phone; the inbox is one of them.
 const MAX_STREAMS = 64;
+// Clips that are shown leave room for two swarms that are drawn.
+const MAX_SPARE = 30;
 
 /**
  * @typedef {{stream: string, epoch: string, seq: number, at: number, name: string, data: any, picture: boolean}} LiveEvent
- * @typedef {{onEvent: (event: LiveEvent, picture: Blob | null) => void, onReset: () => void}} Follower
+ * @typedef {{onEvent: (event: LiveEvent, picture: Blob | null) => void, onReset: () => void, onRefused?: () => void}} Follower
  * @typedef {{epoch?: string, after?: number}} Position
  */
 
@@ -39,11 +41,12 @@ class Live extends EventTarget {
   }
 
   /**
-   * Follow a stream, by default from its start.
-   * @param {string} stream @param {Follower} follower @param {Position} [from]
+   * Follow a stream, by default from its start; a `spare` one only where there is room, and nobody follows it.
+   * @param {string} stream @param {Follower} follower @param {Position} [from] @param {{spare?: boolean}} [how]
    * @returns {() => void} stops
    */
-  follow(stream, follower, from = { after: 0 }) {
+  follow(stream, follower, from = { after: 0 }, { spare = false } = {}) {
+    if (spare && (this.#followers.has(stream) || this.#followers.size >= MAX_SPARE)) return () => {};
     this.#followers.set(stream, follower);
     this.#positions.set(stream, from);
     if (this.#followers.size > MAX_STREAMS) follower.onReset();
@@ -173,7 +176,8 @@ class Live extends EventTarget {
       this.#positions.set(frame.stream, frame.epoch ? { epoch: frame.epoch, after: frame.seq } : { after: 0 });
       follower.onReset();
     } else if (frame.type === "refused") {
-      follower?.onReset();
+      if (follower?.onRefused) follower.onRefused();
+      else follower?.onReset();
     } else if (frame.type === "event") {
       if (follower) this.#positions.set(frame.stream, { epoch: frame.epoch, after: frame.seq });
       if (frame.picture) this.#announced = frame;

@@ -3,6 +3,8 @@
 import { el, icon } from "./dom.js";
 
 const TOAST_MS = 4000;
+// What can be answered stays until it is read.
+const TOAST_WITH_ACTION_MS = 10_000;
 let hide = 0;
 
 function topSheet() {
@@ -27,7 +29,7 @@ export function toast(text, action) {
   topSheet().append(box);
   box.showPopover();
   clearTimeout(hide);
-  hide = setTimeout(() => box.hidePopover(), TOAST_MS);
+  hide = setTimeout(() => box.hidePopover(), action ? TOAST_WITH_ACTION_MS : TOAST_MS);
 }
 
 /** A note outlives the sheet that it was said in. */
@@ -44,7 +46,8 @@ export async function attempt(work) {
   try {
     return await work();
   } catch (error) {
-    toast(error.message);
+    const appeal = { label: "Appeal", run: () => dispatchEvent(new CustomEvent("appeal", { detail: error })) };
+    toast(error.message, error.canAppeal ? appeal : undefined);
     return undefined;
   }
 }

@@ -230,6 +230,22 @@ async def test_the_owner_deletes_a_use(ada: Person, bob: Person, media: Any) -> 
     await bob.ok("POST", "/v1/videos", {"prompt": PROMPT, "cameos": [cameo["id"]]})
 
 
+@pytest.mark.parametrize(("mode", "visible"), [(None, True), ("block_new", True), ("hide_posts", False)])
+async def test_a_use_says_whether_others_see_it(
+    ada: Person, bob: Person, media: Any, mode: str | None, visible: bool
+) -> None:
+    cameo = await cameo_of(ada, "everyone")
+    draft = await bob.ok("POST", "/v1/videos", {"prompt": PROMPT, "cameos": [cameo["id"]]})
+    post = await post_of(bob, media, cameos=[cameo["id"]])
+    if mode is not None:
+        await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": mode})
+    uses = (await ada.ok("GET", f"/v1/cameos/{cameo['id']}/uses"))["data"]
+    assert {use["video_id"]: (use["post_id"], use["visible"]) for use in uses} == {
+        draft["id"]: (None, False),
+        post["video"]["id"]: (post["id"], visible),
+    }
+
+
 async def test_the_check_answers_for_posting_and_for_sources(ada: Person, bob: Person, media: Any) -> None:
     cameo = await cameo_of(ada, "everyone", restrictions={"approve_posts": True})
     video = await bob.ok("POST", "/v1/videos", {"prompt": PROMPT, "cameos": [cameo["id"]]})

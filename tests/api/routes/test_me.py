@@ -14,6 +14,7 @@ import pytest
 from litestar import Litestar
 
 from api.app import create_app
+from api.routes.me import archive
 from db import engine
 from domain.accounts import erasure, sessions, takeout
 from domain.clock import utc_now
@@ -173,6 +174,24 @@ async def test_an_archive_of_many_things_holds_each_once(ada: Person) -> None:
     archive = zipfile.ZipFile(io.BytesIO(reply.content))
     ids = [json.loads(line)["request_id"] for line in archive.read("refusals.jsonl").splitlines()]
     assert sorted(ids) == sorted(f"{ada.id} {number}" for number in range(1, takeout.PAGE + 4))
+
+
+async def test_archives_are_made_one_at_a_time_for_each_and_a_few_for_all(
+    ada: Person, bob: Person, media: MediaStore
+) -> None:
+    mine = archive(ada.id, media)
+    await anext(mine)
+    refused(await ada.call("POST", "/v1/me/export"), 409, "conflict")
+    others = [archive(f"acct_{number}", media) for number in range(3)]
+    for other in others:
+        await anext(other)
+    reply = await bob.call("POST", "/v1/me/export")
+    refused(reply, 503, "busy")
+    assert int(reply.headers["retry-after"]) > 0
+    for each in (mine, *others):
+        await each.aclose()
+    for person in (ada, bob):
+        assert (await person.call("POST", "/v1/me/export")).status_code == 200
 
 
 async def test_a_deleted_account_is_out_of_sight_at_once_and_then_gone(

@@ -20,6 +20,7 @@ from media.credentials import credentials
 from media.provenance import Claims, Signer
 from media.store import MediaStore, open_store
 from settings import PROJECT
+from tests import clips
 from tests.api.people import PASSWORD
 from tests.build import SHEET, THUMBNAIL, VIDEO, finish
 
@@ -183,6 +184,34 @@ async def test_edit_and_extend_by_the_file(
     stranger = sign_up(str(client.base_url).rstrip("/"), "sdk_stranger")
     with pytest.raises(openai.NotFoundError):
         client.with_options(api_key=stranger).videos.edit(prompt="a dog", video=file)
+
+
+async def test_a_character_is_a_cameo_for_oneself(client: openai.OpenAI, served_media: MediaStore) -> None:
+    clip = clips.mp4(clips.scene(4711))
+    made = client.videos.create_character(name="My hamster", video=("hamster.mp4", clip, "video/mp4"))
+    assert made.name == "My hamster"
+    assert made.id is not None
+    found = client.videos.get_character(made.id)
+    assert (found.id, found.name, found.created_at) == (made.id, "My hamster", made.created_at)
+    base, headers = str(client.base_url), {"authorization": f"Bearer {client.api_key}"}
+    async with httpx.AsyncClient(base_url=base, headers=headers) as raw:
+        cameo = (await raw.get(f"cameos/{made.id}")).json()
+        assert (cameo["audience"], cameo["has_reference"]) == ("only_me", True)
+        kept = await raw.get(f"cameos/{made.id}/reference")
+        assert kept.headers["content-type"] == "video/mp4"
+    video = client.videos.create(prompt="a cat on a beach", extra_body={"cameos": [made.id]}).to_dict()
+    assert video["cameos"] == [made.id]
+    assert video["recipe"]["likeness"] == made.id  # type: ignore[index]
+    for name, sent, param in (("Hamster", b"no clip", None), ("", clip, "name")):
+        with pytest.raises(openai.BadRequestError) as refusal:
+            client.videos.create_character(name=name, video=sent)
+        assert refusal.value.param == param
+    with pytest.raises(openai.NotFoundError):
+        client.videos.get_character("cameo_nobody")
+    stranger = client.with_options(api_key=sign_up(base.rstrip("/"), "sdk_copycat"))
+    with pytest.raises(openai.PermissionDeniedError) as copied:
+        stranger.videos.create_character(name="Mine", video=clip)
+    assert copied.value.code == "likeness_protected"
 
 
 async def test_our_fields_travel_in_the_sdks_form(client: openai.OpenAI, served_media: MediaStore) -> None:

@@ -15,7 +15,8 @@ from domain.safety import fingerprints, takedowns
 from media import fingerprint
 from media.store import MediaStore
 from tests import clips
-from tests.api.people import Person, refused
+from tests.api.conftest import HANDLES
+from tests.api.people import Person, refused, sign_up
 from tests.build import finish
 
 CLAIM: dict[str, Any] = {
@@ -122,6 +123,24 @@ async def test_undecided_in_time_counts_as_upheld(
     await takedowns.decide(made["id"], "rejected", "no", "a moderator", now=datetime.now(UTC))
     await bob.ok("GET", f"/v1/posts/{post['id']}")
     assert "riffle_takedowns_open 0.0\n" in (await anyone.get("/metrics")).text
+
+
+async def test_what_only_looks_the_same_waits_for_a_moderator(
+    anyone: httpx.AsyncClient, ada: Person, bob: Person, media: MediaStore
+) -> None:
+    """Somebody draws a stranger's public prompt and seed again, and demands that their own is taken down."""
+    theirs = await posted(ada, media, look(61), seed=61)
+    mine = await posted(bob, media, look(61), seed=61)
+    made = await claim(anyone, mine["video"]["id"])
+    assert made["copies"] >= 1
+    await fetch("UPDATE takedowns SET due_at = created_at - interval '1 s' WHERE id = $1", made["id"])
+    eve = await sign_up(anyone, next(HANDLES))
+    refused(await eve.call("GET", f"/v1/posts/{mine['id']}"), 404, "not_found")
+    await eve.ok("GET", f"/v1/posts/{theirs['id']}")
+    assert (await ada.call("GET", theirs["video"]["links"]["content"])).status_code == 200
+    await takedowns.decide(made["id"], "upheld", "it is hers", "a moderator", now=datetime.now(UTC))
+    for post in (mine, theirs):
+        refused(await eve.call("GET", f"/v1/posts/{post['id']}"), 404, "not_found")
 
 
 async def test_the_same_video_is_not_drawn_again(

@@ -15,9 +15,11 @@ import pytest
 from db import engine
 from db.engine import fetch
 from domain.consent import cascades, receipts
+from domain.events import stream
 from domain.feed import posts
 from domain.videos import visibility
 from schemas.cameos import RevokeMode
+from schemas.events import EventName, video_stream
 from schemas.videos import Relation
 from settings import PROJECT
 from tests.build import (
@@ -64,7 +66,13 @@ async def test_what_only_looks_the_same_is_left_alone(family: Family, how: str, 
         target = {"grant": {"grant_id": family.grant}, "person": {"grantee": family.handle}, "cameo": {}}[how]
         await family.revoke(mode, **target)
     await sweep()
+    reason = "revoked" if mode is RevokeMode.TOMBSTONE else "hidden"
+    for told in (mine, from_mine):
+        last = (await stream.since(video_stream(told), 0, 50))[-1]
+        assert (last.name, last.data) == (EventName.VIDEO_WITHDRAWN, {"reason": reason})
     for left, maker in ((theirs.video.id, stranger), (their_remix, family.eve)):
+        last = (await stream.since(video_stream(left), 0, 50))[-1]
+        assert last.name is not EventName.VIDEO_WITHDRAWN
         row = await visibility.get_playable(left, maker, NOW)
         assert (row.withheld, row.video_key is None) == (None, False)
     assert await shown(theirs, family.viewer)

@@ -96,3 +96,65 @@ async def test_the_index_serves_the_question() -> None:
             "EXPLAIN SELECT video_id FROM fingerprints WHERE bands && $1::integer[]", bands(random_bits(1))
         )
     assert any("fingerprints_bands" in row["QUERY PLAN"] for row in plan)
+
+
+async def test_videos_complete_while_the_copies_of_a_takedown_are_sought(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    owner = (await person()).id
+    bits = random_bits(300)
+    first, second = [row.id for row in await queue(owner, 2, prompt="a dog alone")]
+    await lease_all()
+    assert await complete(first, 1, fingerprint=bits)
+    real, seeking, completed_too = fingerprints.copies, asyncio.Event(), asyncio.Event()
+
+    async def slow(bits: str, exclude: str = "") -> list[fingerprints.Copy]:
+        seeking.set()
+        async with asyncio.timeout(5):
+            await completed_too.wait()
+        return await real(bits, exclude)
+
+    monkeypatch.setattr(fingerprints, "copies", slow)
+    filing = asyncio.create_task(claim(first))
+    await seeking.wait()
+    assert await complete(second, 1, fingerprint=bits)
+    completed_too.set()
+    assert (await takedowns.get(await filing)).copies == 1
+
+
+async def test_who_dies_before_the_copies_are_sought_is_taken_over_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    owner = (await person()).id
+    bits = random_bits(301)
+    first, second = [row.id for row in await queue(owner, 2, prompt="a pig alone")]
+    await lease_all()
+    for video in (first, second):
+        assert await complete(video, 1, fingerprint=bits)
+
+    async def die(_: str) -> str:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(fingerprints, "fingerprint_of", die)
+        with pytest.raises(ZeroDivisionError):
+            await claim(first)
+    assert not await takedowns.seek_left(now=at(2))
+    (left,) = await takedowns.list_about(owner)
+    assert left.copies == 0
+    assert await takedowns.seek_left(now=at(63))
+    assert not await takedowns.seek_left(now=at(63))
+    assert (await takedowns.get(left.id)).copies == 1
+
+
+async def test_videos_of_the_same_recipe_are_found_by_an_index() -> None:
+    async with engine.transaction():
+        await engine.fetch("SET LOCAL enable_seqscan = off")
+        plan = await engine.fetch(
+            """
+            EXPLAIN SELECT v.id FROM videos n JOIN videos v
+            ON jsonb_strip_nulls(v.recipe) = jsonb_strip_nulls(n.recipe) AND v.relation IS NULL
+            WHERE n.id = 'video_0'
+            """
+        )
+    assert any("videos_recipe" in row["QUERY PLAN"] for row in plan)

@@ -8,7 +8,7 @@ from domain.feed import posts
 from domain.videos import leases, visibility
 from domain.videos.delete import delete_video
 from schemas.errors import Code
-from schemas.events import video_stream
+from schemas.events import EventName, video_stream
 from tests.build import NOW, at, completed, ledger_adds_up, loose, person, queue, refused
 
 
@@ -22,6 +22,8 @@ async def test_delete_leaves_no_trace_of_the_media() -> None:
     await refused(Code.NOT_FOUND, visibility.get_viewable(row.id, ada.id, NOW))
     await refused(Code.NOT_FOUND, delete_video(row.id, ada.id, at(3)))
     assert all(event.picture is None for event in await stream.since(video_stream(row.id), 0, 50))
+    told = await stream.since(video_stream(row.id), 0, 50)
+    assert (told[-1].name, told[-1].data) == (EventName.VIDEO_WITHDRAWN, {"reason": "deleted"})
     (left,) = await fetch(
         "SELECT prompt, recipe->>'prompt' AS words, post_id FROM videos WHERE id = $1", row.id
     )

@@ -18,7 +18,7 @@ from settings import load
 
 @pytest.fixture
 def work(tmp_path: Path) -> WorkSockets:
-    return WorkSockets(Engines(load({"RIFFLE_HOME": str(tmp_path)})))
+    return WorkSockets(Engines(load({"RIFFLE_HOME": str(tmp_path)})), "a secret")
 
 
 @pytest.fixture

@@ -247,3 +247,48 @@ async def test_the_engine_of_renders_is_loaded_later_or_when_a_render_waits(
     async with running(faulty, made) as (worker, _):
         await worker.load()
     assert made.order == [Tier.PREVIEW, Tier.FULL]
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+async def test_a_drawing_that_hangs_is_told_from_one_that_is_slow(
+    monkeypatch: pytest.MonkeyPatch, tier: Tier
+) -> None:
+    monkeypatch.setattr(module, "LEAST_STALL_S", 0.3)
+    monkeypatch.setattr(module, "FIRST_STALL_S", dict.fromkeys(Tier, 1.0))
+    go = threading.Event()
+
+    def draw(request: Render, _: Engines) -> Iterator[Progress | Output]:
+        if request.id != "hangs":
+            for i in range(1, 5):
+                time.sleep(0.1)
+                yield Progress(stage="step", i=i, n=4)
+        else:
+            go.wait(10)
+        yield drawn()
+
+    def stalled() -> bool:
+        return worker.is_stalled(time.monotonic())
+
+    async with running(draw) as (worker, frames):
+        # Nothing is known yet: a first one may load for long.
+        worker.submit(render("hangs", recipe(1, tier), tier))
+        await asyncio.sleep(0.6)
+        assert not stalled()
+        await until(stalled)
+        go.set()
+        await ends(frames, 1)
+        assert not stalled()
+    go.clear()
+    async with running(draw) as (worker, frames):
+        worker.submit(render("slow", recipe(2, tier), tier))
+        while not any(isinstance(frame, Done) for frame in frames):
+            assert not stalled()
+            await asyncio.sleep(0.01)
+        worker.submit(render("hangs", recipe(3, tier), tier))
+        began = time.monotonic()
+        await until(stalled)
+        # Ten times its longest unit, of 0.1 s or a little more.
+        assert time.monotonic() - began > 0.9
+        go.set()
+        await ends(frames, 2)
+        assert not stalled()
