@@ -149,7 +149,7 @@ async def test_a_stranger_sees_no_draft_and_no_cameo_beyond_its_name(
     assert (await eve.ok("GET", f"/v1/cameos/{scene.cameo}"))["restrictions"] is None
     for method, path, body in (
         ("PATCH", "", {"audience": "only_me"}),
-        ("POST", "/revoke", {}),
+        ("POST", "/revoke", {"mode": "hide_posts"}),
         ("POST", "/challenge", None),
         ("DELETE", f"/uses/{scene.preview}", None),
     ):
