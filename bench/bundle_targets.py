@@ -11,6 +11,7 @@ import argparse
 import time
 from pathlib import Path
 
+from export.command import one_line_errors
 from model_server.engine.bundle import load_manifest
 from model_server.engine.onnx_graph import OnnxGraph
 from model_server.engine.shapes import example_sizes
@@ -20,6 +21,7 @@ PARTS = ("transformer", "decoder", "picture")
 ROUNDS = 20
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(

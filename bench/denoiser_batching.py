@@ -20,6 +20,7 @@ import torch
 
 from bench.preview.report import ratio
 from export import parts
+from export.command import one_line_errors
 from export.families.base import Stage
 from export.load import LoadedModel, Shape, load
 from export.options import ExportOptions
@@ -74,6 +75,7 @@ def drawn(component: OnnxGraph, feeds: Arrays) -> np.ndarray:
     return np.concatenate(passes)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(

@@ -17,6 +17,7 @@ import random
 import av
 import numpy as np
 
+from export.command import one_line_errors
 from media import fingerprint
 from model_server.media import encode
 from train.world.clips import FPS, draw
@@ -74,6 +75,7 @@ def measure(clips: int) -> str:
     return "\n".join(lines)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(

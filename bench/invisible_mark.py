@@ -21,6 +21,7 @@ import av
 import numpy as np
 
 from bench.fingerprint_distance import copied
+from export.command import one_line_errors
 from media.h264 import CRF
 from model_server.media import encode
 from train.world.clips import FPS, draw
@@ -81,6 +82,7 @@ def _mp4(frames: list[Any]) -> bytes:
     return out.getvalue()
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 
+from export.command import one_line_errors
 from export.verify import recipe
 from model_server.engine.bundle import find_bucket
 from model_server.engine.condition_inputs import NO_INPUTS, ConditioningInputs
@@ -138,6 +139,7 @@ class Gallery:
         return beside([strip(picture[None], 1, 96), clips], axis=1)
 
 
+@one_line_errors
 def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(

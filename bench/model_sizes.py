@@ -12,6 +12,8 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
+from export.command import one_line_errors
+
 
 class Model(NamedTuple):
     """A transformer by its configuration, and how its autoencoder shrinks a clip."""
@@ -280,6 +282,7 @@ def _shown(time: float) -> str:
     )
 
 
+@one_line_errors
 def main() -> None:
     """Print the report, and write it where asked."""
     parser = argparse.ArgumentParser(

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.safety.name_match import NameMatcher, shipped_entries
+from export.command import one_line_errors
 
 PROMPTS = Path(__file__).parent / "data" / "registry_prompts.jsonl"
 
@@ -51,6 +52,7 @@ def score(matcher: NameMatcher, of: list[Prompt]) -> Score:
     return Score(len(of), right / max(1, sum(refused)), right / sum(item.named for item in of), wrong)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table; with --misses, what was judged wrongly in the half that may be looked at."""
     parser = argparse.ArgumentParser(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from export.command import one_line_errors
 from settings import PROJECT
 from tests.browser import find
 
@@ -49,6 +50,7 @@ def draw(folder: Path) -> None:
         browser.close()
 
 
+@one_line_errors
 def main() -> None:
     """Run the command."""
     argparse.ArgumentParser(prog="python -m bench.page_icons", description=__doc__).parse_args()

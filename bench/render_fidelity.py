@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 
+from export.command import one_line_errors
 from model_server.engine.compare import fidelity, glance_distance
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.processor import cores
@@ -120,6 +121,7 @@ def measure(
     return FidelityRow(way, *np.mean(rows, axis=0).tolist())
 
 
+@one_line_errors
 def main() -> None:
     """Print the table, and write it where `--out` says."""
     parser = argparse.ArgumentParser(

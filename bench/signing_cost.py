@@ -19,6 +19,7 @@ from statistics import median
 import httpx
 
 from bench.client import PROMPTS, BenchClient
+from export.command import one_line_errors
 from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer, active_manifest
@@ -62,6 +63,7 @@ def measure(base: str, rounds: int) -> str:
     return "\n".join(lines)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageOps
 
+from export.command import one_line_errors
 from media import sketch, sketch_match
 from media.sketch import Cells, Grey
 from train.world import emoji_sprites
@@ -99,6 +100,7 @@ def measure(count: int) -> str:
     return "\n".join(lines)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)

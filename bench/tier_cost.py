@@ -17,6 +17,7 @@ from statistics import median
 import httpx
 
 from bench.client import PROMPTS, BenchClient, FinishedRequest
+from export.command import one_line_errors
 
 SWARM = 8
 
@@ -49,6 +50,7 @@ def measure(base: str, rounds: int) -> str:
     return "\n".join(lines)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table, and write it where asked."""
     parser = argparse.ArgumentParser(

@@ -21,13 +21,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = {"verify": _verify_parser, "card": _card_parser, "": _export_parser}[word]()
     arguments = parser.parse_args(argv[1:] if word else argv)
     # Imported after parsing: torch takes seconds, and --help shouldn't.
-    from export.errors import ExportError
-    from model_server.engine.bundle import BundleError
+    from export.command import WRONG_PATH, say
 
     try:
         arguments.run(arguments)
-    except (ExportError, BundleError) as error:
-        print(error, file=sys.stderr)
+    except WRONG_PATH as error:
+        print(say(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)

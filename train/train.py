@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 
 from export.assemble import WEIGHTS
+from export.command import one_line_errors
 from train.arguments import existing_path
 from train.hyperparameters import BUDGETS
 from train.mixtures import Scale
@@ -41,6 +42,7 @@ def _stage_number(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not STAGE=NUMBER") from None
 
 
+@one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="riffle train", description=(__doc__ or "").split("\n")[0])

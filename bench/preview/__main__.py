@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from bench.preview.measure import LEAST_CLIPS, measure_ladder
+from export.command import one_line_errors
 from model_server.engine.processor import cores
 from settings import PROJECT
 from train.arguments import bundle_folder, existing_path, model_folder, weights_folder
@@ -26,6 +27,7 @@ from train.arguments import bundle_folder, existing_path, model_folder, weights_
 JUDGE = PROJECT / "export" / "weights" / "judge"
 
 
+@one_line_errors
 def main() -> None:
     """Print the ladder, and write it where asked."""
     parser = argparse.ArgumentParser(

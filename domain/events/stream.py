@@ -84,7 +84,7 @@ async def append_to_all(streams: Sequence[str], payload: Payload, *, now: dateti
         list(streams),
         now,
         payload.name.value,
-        dumps(references.to_stored(payload)),
+        dumps(await references.to_stored(payload)),
         EVENT,
     )
 

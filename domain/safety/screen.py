@@ -10,7 +10,7 @@ from domain.consent import ages, enrolments
 from domain.consent.mentioned import with_mentioned
 from domain.safety import appeals, lineage_texts, registry
 from domain.safety.lineage_texts import LineageTexts
-from domain.safety.name_match import NameHit
+from domain.safety.name_match import NameHit, NameKind
 from domain.safety.remote import ModerationClient
 from domain.safety.rules import Finding, judge
 from domain.videos import visibility
@@ -19,11 +19,20 @@ from schemas.cameos import TextRule
 from schemas.errors import Code, RiffleError
 from settings import Settings
 
-# Ten milliseconds a prompt; a long lineage takes a second.
+# Up to twenty milliseconds a prompt; a long lineage takes a second.
 THREADS = WorkThreads(
     "rules", threads=2, max_waiting=100, busy="many texts are being looked at: try again in a moment"
 )
-APPEAL = "you can appeal: POST /v1/appeals with this request_id"
+APPEAL = "If you think that is a mistake, you can ask us to look at it again."
+# Why nobody may use a cameo, by its name in the consent check.
+UNUSABLE = {
+    "minor": "a likeness in this shows somebody under age: nobody may use it",
+    "not_proven": "a likeness in this is not proven yet: its owner has to send a clip first",
+}
+UNASKED = {
+    NameKind.MINOR: "who is a child: nobody may use that likeness",
+    NameKind.CHARACTER: "a character whose owner has not agreed to it",
+}
 
 
 class Asker(NamedTuple):
@@ -164,9 +173,10 @@ class Screen(NamedTuple):
         await appeals.record_refusal(asker.request_id, asker.account, lineage, judgement.rules, now=asker.now)
         if judgement.findings:
             first = judgement.findings[0]
-            message = f"rule `{first.rule}` refuses this: {first.summary}; {APPEAL}"
+            message = f"This is not allowed here: {first.summary}. {APPEAL}"
             raise RiffleError(Code.MODERATION_REFUSED, message, param=param)
-        message = f"rule `registry` refuses this: {_protected(judgement.hits[0])}; {APPEAL}"
+        hit = judgement.hits[0]
+        message = f"This is not allowed here: {_protected(hit)}. {APPEAL}"
         raise RiffleError(Code.LIKENESS_PROTECTED, message, param=param)
 
     async def refused_cameos(self, account: str, cameos: Sequence[str]) -> dict[str, str]:
@@ -180,9 +190,8 @@ class Screen(NamedTuple):
         return refused
 
     async def _check_cameos(self, asker: Asker, cameos: Sequence[str], param: str) -> None:
-        for cameo, reason in (await self.refused_cameos(asker.account, cameos)).items():
-            message = f"cameo {cameo} may not be used: {reason}"
-            raise RiffleError(Code.CONSENT_REFUSED, message, param=param)
+        for reason in (await self.refused_cameos(asker.account, cameos)).values():
+            raise RiffleError(Code.CONSENT_REFUSED, UNUSABLE.get(reason, reason), param=param)
 
 
 def _rule_of(hit: NameHit) -> str:
@@ -190,4 +199,4 @@ def _rule_of(hit: NameHit) -> str:
 
 
 def _protected(hit: NameHit) -> str:
-    return f"it names {hit.entry.name} ({hit.entry.id}, {hit.entry.kind}), whose side has not granted it"
+    return f"it names {hit.entry.name}, {UNASKED.get(hit.entry.kind, 'who has not agreed to it')}"

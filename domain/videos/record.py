@@ -16,8 +16,14 @@ from schemas.videos import MAX_SEED, Recipe, Relation, Source, Status, Tier
 
 log = logging.getLogger(__name__)
 
-# The words of one that goes, for consent alone: what was typed, and what the model's prompt says beyond that.
-SEALED = "coalesce(sealed, concat_ws(E'.\\n', prompt, nullif(recipe ->> 'prompt', prompt)))"
+# The words of a video `v` that goes, for consent and rules alone: what was typed, what the model was given
+# beyond that, and captions.
+SEALED = """
+    coalesce(v.sealed, concat_ws(E'.\\n', v.prompt, nullif(v.recipe ->> 'prompt', v.prompt), (
+        SELECT string_agg(p.caption, E'.\\n' ORDER BY p.created_at, p.id) FROM posts p
+        WHERE p.video_id = v.id AND p.caption <> ''
+    )))
+"""
 
 
 class VideoRow(msgspec.Struct, kw_only=True, frozen=True):

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from export.command import one_line_errors
 from train.arguments import existing_path
 from train.measure.command import measured_model, measurement_parser, set_threads
 from train.measure.judge import unseen_scenes, verdicts
@@ -176,6 +177,7 @@ def _reused(sampler: ModelSampler, name: str) -> float:
     return sum(sigma >= strength - 1e-4 for sigma in sigmas) / len(sigmas)
 
 
+@one_line_errors
 def main() -> None:
     """Print the tables."""
     parser = measurement_parser("agreement", __doc__)

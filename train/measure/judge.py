@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from export.command import one_line_errors
 from model_server.engine.preview import PreviewEngine
 from train.arguments import weights_folder
 from train.measure import clip_statistics
@@ -135,6 +136,7 @@ def _clip_statistics(
     return "\n".join(lines)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("judge", __doc__, bundle=True)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from export.command import one_line_errors
 from model_server.engine.condition_inputs import ConditioningInputs
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.render_start import KEEP_STRENGTH
@@ -97,6 +98,7 @@ def score(
     return "\n".join(lines)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("likeness", __doc__, bundle=True)

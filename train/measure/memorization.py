@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from export.command import one_line_errors
 from train.measure.command import measured_model, measurement_parser, set_threads
 from train.measure.sampler import ModelSampler
 from train.models.conditioning import REFERENCE
@@ -56,6 +57,7 @@ def found(
     return np.stack([(nearest_reference(model, video, judged_by) == own).numpy() for video in videos])
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("memorization", __doc__)

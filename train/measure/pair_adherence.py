@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from export.command import one_line_errors
 from model_server.engine.preview import PreviewEngine
 from train.measure.bundle_sampler import bundle_previews
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
@@ -82,6 +83,7 @@ def score(
     return "\n".join(lines)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("pair_adherence", __doc__, bundle=True)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKLLTXVideo
 
+from export.command import one_line_errors
 from train.measure.command import measured_folder, measurement_parser, set_threads
 from train.models.vae import as_video, decode, encode, psnr
 from train.world.clips import FULL, PREVIEW, draw
@@ -50,6 +51,7 @@ def score(vae: AutoencoderKLLTXVideo, count: int) -> str:
     return "\n".join(lines)
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("reconstruction", __doc__)

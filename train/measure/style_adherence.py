@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from export.command import one_line_errors
 from model_server.engine.preview import PreviewEngine
 from train.measure.bundle_sampler import bundle_previews
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
@@ -69,6 +70,7 @@ def in_every_style(scene: Scene, seed: int) -> Tensor:
     return as_video(np.stack([draw(replace(scene, style=style), seed).frames for style in NAMES]))
 
 
+@one_line_errors
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("style_adherence", __doc__, bundle=True)

@@ -98,7 +98,7 @@ async def test_a_challenge_runs_out_and_a_new_one_replaces_it(
     assert fresh["id"] != cameo["challenge"]["id"]
     monkeypatch.setattr(enrolments, "CHALLENGES_PER_DAY", 2)
     refused(await ada.call("POST", f"/v1/cameos/{cameo['id']}/challenge"), 429, "rate_limited")
-    await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke")
+    await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": "hide_posts"})
     refused(await ada.call("POST", f"/v1/cameos/{cameo['id']}/challenge"), 409, "invalid_state")
 
 
@@ -147,7 +147,7 @@ async def test_a_setting_may_demand_a_verified_proof(
     cameo = await enrol(eve)
     payload = {"prompt": "a cat", "cameos": [cameo["id"]]}
     error = refused(await eve.call("POST", "/v1/videos", payload), 403, "consent_refused", "cameos")
-    assert "not_proven" in error["message"]
+    assert "not proven yet" in error["message"]
     proof = (await send(eve, cameo, clips.proof(41))).json()
     refused(await eve.call("POST", "/v1/videos", payload), 403, "consent_refused")
     now = datetime.now(UTC)
@@ -173,7 +173,7 @@ async def test_others_use_a_cameo_once_its_proof_is_verified(
     remix = f"/v1/videos/{post['video']['id']}/remix"
     for path, body in (("/v1/videos", payload), (remix, {"prompt": "a dog"})):
         error = refused(await other.call("POST", path, body), 403, "consent_refused")
-        assert "not_proven" in error["message"]
+        assert "not proven yet" in error["message"]
     checked = await other.ok("POST", "/v1/consent/check", {"cameos": [cameo["id"]]})
     assert (checked["allowed"], checked["decisions"][0]["reason"]) == (False, "not_proven")
     proof = (await send(owner, cameo, clips.proof(43))).json()

@@ -1,0 +1,81 @@
+"""A wrong path is answered in one line by every command; a defect keeps its traceback."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from export import cli
+from export.command import one_line_errors
+from settings import PROJECT
+from tests.export.small import small_folder
+
+COMMANDS = sorted(
+    path
+    for pattern in ("bench/*.py", "bench/preview/__main__.py", "train/measure/*.py", "train/train.py")
+    for path in PROJECT.glob(pattern)
+    if "__name__" in path.read_text()
+)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.relative_to(PROJECT).as_posix())
+def test_every_command_answers_by_the_one_way(path: Path) -> None:
+    mains = [
+        node
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name == "main"
+    ]
+    assert [[ast.unparse(item) for item in main.decorator_list] for main in mains] == [["one_line_errors"]]
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("bench.bundle_targets", ["BUNDLE"]),
+        ("bench.render_fidelity", ["TEACHER", "BUNDLE"]),
+        ("bench.denoiser_batching", ["MODEL"]),
+        ("train.measure.reconstruction", ["--model", "MODEL"]),
+    ],
+)
+def test_what_lies_at_a_path_is_not_what_it_should_be(
+    module: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, file in (("BUNDLE", "manifest.json"), ("MODEL", "riffle.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("nonsense")
+    paths = {
+        "BUNDLE": str(tmp_path / "BUNDLE"),
+        "MODEL": str(tmp_path / "MODEL"),
+        "TEACHER": str(small_folder()),
+    }
+    monkeypatch.setattr(sys, "argv", [module, *(paths.get(word, word) for word in words)])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(module).main()
+    assert isinstance(ended.value.code, str)
+    assert "\n" not in ended.value.code
+    assert str(tmp_path) in ended.value.code
+
+
+def test_an_export_to_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert cli.main([str(tmp_path / "nothing"), "--out", str(tmp_path / "out")]) == 1
+    for words in (
+        ["verify", str(tmp_path / "nothing")],
+        ["card", str(tmp_path / "file")],
+        [str(small_folder()), "--out", str(tmp_path / "file" / "x")],
+    ):
+        assert cli.main(words) == 1
+        assert len(capsys.readouterr().err.strip().splitlines()[-1:]) == 1
+
+
+def test_a_defect_keeps_its_traceback() -> None:
+    @one_line_errors
+    def main() -> None:
+        raise KeyError("a defect")
+
+    with pytest.raises(KeyError):
+        main()
