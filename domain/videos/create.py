@@ -138,6 +138,11 @@ async def queue(
         steered=draft.steered,
         now=now,
     )
+    inherited = {cameo for row in ingredients.sources for cameo in row.cameos}
+    for cameo_id in verdicts.blocked(permitted):
+        # As if there were none: nobody is told who blocks them. One in a source was seen there.
+        if cameo_id not in inherited:
+            raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}`", param="cameos")
     receipts.require_allowed(permitted, "used", "cameos")
     # What could be previewed can be rendered.
     is_render = source is not None and source.relation is Relation.RENDER

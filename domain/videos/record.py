@@ -71,8 +71,14 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     steps_total: int = 0
     shown: bool = False
     charged: int | None = None
+    begun: bool = False
     withheld: RevokeMode | None = None
     unreadable: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has a place: it is queued, or leased and not being drawn yet."""
+        return self.status is Status.QUEUED or (self.status is Status.IN_PROGRESS and not self.begun)
 
     @property
     def media(self) -> list[str]:

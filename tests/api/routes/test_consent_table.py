@@ -69,7 +69,7 @@ def agrees(reply: httpx.Response, verdict: Verdict, standing: Standing, action: 
     error = reply.json()["error"]
     if standing is Standing.ANONYMOUS:
         return bool(error["code"] == "unauthenticated")
-    if standing is Standing.BLOCKED and action in (Action.REMIX, Action.READ):
+    if standing is Standing.BLOCKED and action in (Action.PREVIEW, Action.REMIX, Action.READ):
         # Nor is told that there is something.
         return bool(error["code"] == "not_found")
     return bool(error["code"] == "consent_refused" and verdict.reason in error["message"])
