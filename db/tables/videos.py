@@ -59,6 +59,7 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     thumbnail_key = Text(null=True)
     spritesheet_key = Text(null=True)
     latents_key = Text(null=True)
+    input_key = Text(null=True)
     post_id = Text(null=True)
     deleted_at = Timestamptz(null=True)
     sealed = Text(null=True)
