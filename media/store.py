@@ -132,7 +132,11 @@ def open_store(location: str) -> MediaStore:
     Cloud credentials come from that cloud's usual environment variables.
     """
     if urlsplit(location).scheme == "file":
-        return MediaStore(from_url(location, mkdir=True), Path(unquote(urlsplit(location).path)))
+        store, folder = from_url(location, mkdir=True), Path(unquote(urlsplit(location).path))
+        # Pictures of people, also of an older version: nobody else on this machine comes past here.
+        with contextlib.suppress(PermissionError):
+            folder.chmod(0o700)
+        return MediaStore(store, folder)
     return MediaStore(from_url(location))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 import logs
@@ -48,6 +49,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             lambda: wakeups.connected,
             utc_now,
             settings.proxy_networks,
+            settings.metrics_token,
             ready=lambda: link.connected,
         )
 
@@ -91,6 +93,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 def main() -> None:
     """Run the realtime process with the settings of the environment."""
+    # What is written is people's: media, seals, keys.
+    os.umask(0o077)
     settings = load()
     logs.configure(settings, "realtime")
     asyncio.run(_serve_until_signal(settings))

@@ -140,9 +140,20 @@ class RequestCameo(RequestBody, kw_only=True):
 
 
 class RevokeCameo(RequestBody, kw_only=True):
-    """`POST /v1/cameos/{id}/revoke`: one grant, one person (`grantee`, a handle), or the whole cameo."""
+    """What is withdrawn: one grant, one person's leave (`grantee`, a handle), or the whole cameo."""
 
     mode: RevokeMode = RevokeMode.HIDE_POSTS
+    grant_id: str | None = None
+    grantee: str | None = None
+
+
+class WithdrawConsent(RequestBody, kw_only=True):
+    """`POST /v1/cameos/{id}/revoke`: a `RevokeCameo` in which something has to be said.
+
+    For the whole cameo that is the `mode`; for a grant or a person it is hide_posts unless another is named.
+    """
+
+    mode: RevokeMode | None = None
     grant_id: str | None = None
     grantee: str | None = None
 

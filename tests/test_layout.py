@@ -74,6 +74,7 @@ PURE = {
     "domain/client_address.py",
     "domain/clock.py",
     "domain/ids.py",
+    "domain/metrics_reader.py",
     "domain/consent/policy.py",
     "domain/consent/policy_table.py",
     "domain/consent/refused_topics.py",

@@ -75,13 +75,14 @@ def to_error_response(request: Request[Any, Any, Any], problem: Exception) -> Re
         code=error.code,
         message=error.message,
         param=error.param,
-        type=_error_type(status),
+        type=error_type(status),
         request_id=request_id(request.scope),
     )
     return Response(ErrorResponse(error=body), status_code=status, headers=headers)
 
 
-def _error_type(status: int) -> str:
+def error_type(status: int) -> str:
+    """The type of the SDK's errors for a status."""
     return {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}.get(
         status, "server_error" if status >= 500 else "invalid_request_error"
     )

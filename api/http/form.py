@@ -35,12 +35,16 @@ def read_form(raw: bytes, content_type: str, body_type: Any) -> dict[str, Any]:
     known = _fields(body_type)
     if media_type(content_type) == MEDIA_TYPE:
         parts = read_parts(raw, content_type, max_parts=MAX_FORM_FIELDS)
-        pairs = [(part.name, _value(part, known)) for part in parts]
+        # A form sends a file that nobody chose as one without a name.
+        chosen = [part for part in parts if part.filename != "" or part.data]
+        pairs = [(part.name, _value(part, known)) for part in chosen]
     else:
         pairs = list[tuple[str, str | bytes]](_urlencoded(raw))
     tree: dict[str, Any] = {}
     for key, value in pairs:
-        _insert(tree, key, value)
+        # A field that was left blank wasn't filled in.
+        if value or key.partition("[")[0] not in known:
+            _insert(tree, key, value)
     return {
         name: _decode_json(value) if name in known and known[name].nested else value
         for name, value in tree.items()

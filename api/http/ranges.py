@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-ONE_RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
+ONE_RANGE = re.compile(r"bytes=(?P<first>[0-9]*)-(?P<last>[0-9]*)")
+# A number of more digits lies beyond any object; Python refuses to read one of thousands.
+MAX_DIGITS = 18
 
 
 class ByteRange(NamedTuple):
@@ -29,13 +31,18 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
     if match is None or not (match["first"] or match["last"]):
         return None
     if not match["first"]:
-        count = min(int(match["last"]), size)
+        count = min(_number(match["last"]), size)
         span = ByteRange(size - count, size)
     else:
-        first, last = int(match["first"]), int(match["last"] or size)
+        first, last = _number(match["first"]), _number(match["last"] or str(size))
         if last < first and match["last"]:
             return None
         span = ByteRange(first, min(last + 1, size))
     if span.start >= span.end:
         raise RangeNotSatisfiable
     return span
+
+
+def _number(digits: str) -> int:
+    bare = digits.lstrip("0")
+    return 10**MAX_DIGITS if len(bare) > MAX_DIGITS else int(bare or "0")

@@ -31,6 +31,7 @@ from schemas.cameos import (
     RevocationReach,
     RevokeCameo,
     RevokeMode,
+    WithdrawConsent,
 )
 from schemas.errors import Code, RiffleError
 from schemas.feed import Deleted
@@ -128,18 +129,25 @@ class Cameos(Controller):
 
     @post("/{cameo_id:str}/revoke", status_code=200, summary="Withdraw consent")
     async def revoke(
-        self, request: AuthedRequest, now: datetime, cameo_id: str, data: RevokeCameo | None = None
+        self, request: AuthedRequest, now: datetime, cameo_id: str, data: WithdrawConsent
     ) -> Cameo:
-        """Withdraw one grant, one person's leave, or (with neither) the whole cameo, which is final.
+        """Withdraw one grant, one person's leave, or (with neither, but a `mode`) the whole cameo, for good.
 
         `mode` block_new leaves alone what there is; hide_posts hides what is posted; tombstone deletes all
         that was made under that grant, by that person whatever allowed it, or by anybody.
         It counts at once, for what was made from it too; a stronger mode can follow. `reached` says how much.
 
         Raises:
-            RiffleError: not_found.
+            RiffleError: not_found; invalid_request, where nothing says what is withdrawn.
         """
-        return await cameos.revoke(cameo_id, request.user.id, data or RevokeCameo(), now=now)
+        if data.mode is None and data.grant_id is None and data.grantee is None:
+            # Nobody ends a whole cameo by a request that lost its body.
+            raise RiffleError(
+                Code.INVALID_REQUEST, "name a grant, a person, or a `mode` for the whole cameo", param="mode"
+            )
+        mode = data.mode or RevokeMode.HIDE_POSTS
+        asked = RevokeCameo(mode=mode, grant_id=data.grant_id, grantee=data.grantee)
+        return await cameos.revoke(cameo_id, request.user.id, asked, now=now)
 
     @get("/{cameo_id:str}/reach", summary="What withdrawing consent would do")
     async def reach(

@@ -71,7 +71,9 @@ class Consent(Controller):
             steered=steered is not None and steered != (data.prompt or "").strip(),
             now=now,
         )
-        missing = [cameo for cameo in wanted if cameo not in found]
+        # Of a cameo of somebody who blocks them (or is blocked), people learn what they would of none.
+        hidden = {cameo for cameo in verdicts.blocked(found) if cameo not in inherited}
+        missing = [cameo for cameo in wanted if cameo not in found or cameo in hidden]
         if missing:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
         rules = await screen.refusing_rules(asker(request, now), data.prompt or "", parents, wanted)

@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 from api.http.auth import AuthedRequest
 from api.http.errors import ErrorWithHeaders
+from api.http.etags import is_known
 from api.http.file_names import content_disposition
 from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from domain.videos.record import VideoRow
@@ -63,7 +64,7 @@ class Content(Controller):
             raise RiffleError(Code.NOT_FOUND, f"the {variant} of this video is gone") from None
         etag = f'"{found.etag}"'
         headers = {"etag": etag, "accept-ranges": "bytes", "cache-control": CACHE}
-        if etag in request.headers.get("if-none-match", ""):
+        if is_known(request.headers.get("if-none-match"), etag):
             return Response(b"", status_code=304, headers=headers)
         headers["content-disposition"] = content_disposition(video.prompt, video.id, ENDINGS[variant])
         whole = ByteRange(0, found.size)

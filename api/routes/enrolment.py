@@ -10,6 +10,7 @@ from litestar import Controller, get, post, put
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.copies import refuse_copies
+from api.http.unread_body import READS_BODY
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain import media_keys
 from domain.consent import enrolments
@@ -54,7 +55,13 @@ class Enrolment(Controller):
         """
         return await enrolments.new_challenge(cameo_id, request.user.id, now=now)
 
-    @put("/proof", status_code=200, request_max_body_size=MAX_CLIP_BYTES, summary="Answer the challenge")
+    @put(
+        "/proof",
+        status_code=200,
+        opt=READS_BODY,
+        request_max_body_size=MAX_CLIP_BYTES,
+        summary="Answer the challenge",
+    )
     async def prove(
         self,
         request: AuthedRequest,

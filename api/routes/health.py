@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from litestar import Controller, get
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from litestar import Controller, Response, get
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, disable_created_metrics, generate_latest
 
+from api.http.auth import PublicRequest
 from api.model_cards import Cards
 from db import engine
+from domain.metrics_reader import may_read_metrics
 from domain.safety.admin import backlog
 from schemas.base import ResponseBody
+from schemas.errors import Code, RiffleError
+from settings import Settings
 
+# When a counter began says nothing that a scrape needs, for a line each.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 WAITING = {
     name: Gauge(f"riffle_{name}", text)
     for name, text in (
@@ -54,14 +60,28 @@ class Health(Controller):
         await cards.check_ready()
         return Healthy(status="ok")
 
-    @get("/metrics", media_type=CONTENT_TYPE_LATEST, summary="Prometheus text")
-    async def metrics(self, now: datetime) -> bytes:
+    @get("/metrics", media_type="text/plain", summary="Prometheus text")
+    async def metrics(self, request: PublicRequest, now: datetime, settings: Settings) -> Response[bytes]:
         """Requests by route and status, this process, and what waits for moderators.
 
         Raises:
-            RiffleError: busy, while the database is away.
+            RiffleError: busy, while the database is away; not_found, for whoever may not read them.
         """
+        check_metrics_reader(request, settings.metrics_token)
         await engine.ping()
         for name, value in (await backlog.waiting(now=now)).items():
             WAITING[name].set(value)
-        return generate_latest()
+        # The framework would add a charset to a media type that has one.
+        return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+def check_metrics_reader(request: PublicRequest, token: str) -> None:
+    """Metrics are for who has the token; without one, for who asks on this machine and by no proxy.
+
+    Raises:
+        RiffleError: not_found.
+    """
+    sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+    host = request.client.host if request.client else ""
+    if not may_read_metrics(host, request.headers, sent, token):
+        raise RiffleError(Code.NOT_FOUND, "there is nothing at this address")

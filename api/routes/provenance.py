@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from api.http.auth import PUBLIC
 from api.http.copies import find_video
 from api.http.rate_limits import CLIP_SECONDS, caller, check_left, count
+from api.http.unread_body import READS_BODY
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain.safety import fingerprints
 from domain.videos import visibility
@@ -35,7 +36,7 @@ class ProvenanceRoutes(Controller):
     @post(
         "/",
         status_code=200,
-        opt=PUBLIC,
+        opt=PUBLIC | READS_BODY,
         request_max_body_size=MAX_CLIP_BYTES,
         summary="Did you make this?",
     )

@@ -14,6 +14,7 @@ from api.http.clock import read_clock
 from api.http.file_names import content_disposition
 from api.http.openapi import RiffleOperation
 from api.http.reference_upload import ENDINGS, check_reference, keep_reference, put_reference
+from api.http.unread_body import READS_BODY
 from domain import media_keys
 from domain.consent import cameos
 from domain.consent.ages import check_age
@@ -52,6 +53,7 @@ class References(Controller):
         description=f"The body is the file itself: {', '.join(PICTURES)} or {CLIP} (at most 10 seconds).",
         request_max_body_size=MAX_BYTES,
         operation_class=PictureOperation,
+        opt=READS_BODY,
     )
     async def give(
         self,

@@ -22,7 +22,7 @@ class Social(Controller):
         """See their posts in the following cut; two who follow each other are mutuals.
 
         Raises:
-            RiffleError: not_found; invalid_request for oneself.
+            RiffleError: not_found; invalid_request for oneself; invalid_state, where one blocks them.
         """
         await social.follow(request.user.id, (await _other(request, handle)).id, now)
 

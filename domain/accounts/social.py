@@ -12,14 +12,16 @@ from schemas.errors import Code, RiffleError
 
 
 async def follow(follower: str, followed: str, now: datetime) -> None:
-    """Follow; twice is once.
+    """Follow; twice is once. Who is blocked by them follows nothing, and isn't told.
 
     Raises:
-        RiffleError: not_found, where either blocks the other.
+        RiffleError: invalid_state, where the follower blocks them.
     """
     between = await relationship(follower, followed)
-    if between.blocks or between.blocked:
-        raise RiffleError(Code.NOT_FOUND, "there is nobody of that name to follow", param="handle")
+    if between.blocks:
+        raise RiffleError(Code.INVALID_STATE, "you block them: unblock them first", param="handle")
+    if between.blocked:
+        return
     await fetch(
         """
         INSERT INTO follows (follower_id, followed_id, created_at) VALUES ($1, $2, $3)

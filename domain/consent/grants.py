@@ -90,6 +90,14 @@ async def request(cameo_id: str, grantee: str, request: RequestCameo, *, now: da
 async def _check_request(row: dict[str, Any], grantee: str, request: RequestCameo, *, now: datetime) -> None:
     if row["account_id"] == grantee:
         raise RiffleError(Code.INVALID_REQUEST, "this is your own cameo: you need not ask")
+    # Before anything else is said of it: who is blocked learns nothing.
+    blocked = await exists(
+        "SELECT FROM blocks WHERE (blocker_id, blocked_id) IN (($1, $2), ($2, $1))",
+        row["account_id"],
+        grantee,
+    )
+    if blocked:
+        raise unknown_cameo(row["id"])
     if row["status"] == CameoStatus.REVOKED:
         raise RiffleError(Code.INVALID_STATE, "the cameo is revoked: it can't be used any more")
     if row["audience"] == Audience.ONLY_ME:
@@ -111,13 +119,6 @@ async def _check_request(row: dict[str, Any], grantee: str, request: RequestCame
             f"there is no video `{request.scope.video_id}` of yours with this cameo",
             param="scope.video_id",
         )
-    blocked = await exists(
-        "SELECT FROM blocks WHERE (blocker_id, blocked_id) IN (($1, $2), ($2, $1))",
-        row["account_id"],
-        grantee,
-    )
-    if blocked:
-        raise unknown_cameo(row["id"])
     earlier = await fetch(
         """
         SELECT h.grant_id, h.status, h.changed_at, g.scope

@@ -90,6 +90,11 @@ async def of_request(
     return _decide_all(known, request, lineage, refusals)
 
 
+def blocked(found: Mapping[str, Verdict]) -> list[str]:
+    """The cameos that are refused because one of the two blocks the other."""
+    return [cameo for cameo, verdict in found.items() if verdict.reason == UseReason.BLOCKED]
+
+
 def is_remixed(lineage: LineageFacts, source: Source | None) -> bool:
     """Whether a remix is in the making of what is drawn from a source with this lineage."""
     return lineage.remixed or (source is not None and source.relation is not Relation.RENDER)

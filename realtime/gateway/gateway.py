@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 from domain.accounts import tickets
 from domain.client_address import Network, find_origin
 from domain.clock import Clock
+from domain.metrics_reader import may_read_metrics
 from realtime import limits, metrics
 from realtime.gateway.doors import Doors, counted_connection
 from realtime.gateway.phone import Disconnect, Phone, decode
@@ -54,9 +55,11 @@ class Gateway:
         healthy: Callable[[], bool],
         clock: Clock,
         trusted_proxies: Sequence[Network] = (),
+        metrics_token: str = "",
         *,
         ready: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._metrics_token = metrics_token
         self._port = port
         self._ready = ready
         self._trusted = trusted_proxies
@@ -136,7 +139,9 @@ class Gateway:
             ready = self._healthy() and self._ready()
             status = http.HTTPStatus.OK if ready else http.HTTPStatus.SERVICE_UNAVAILABLE
             return _page(status, "application/json", msgspec.json.encode({"ready": ready}))
-        if path == "/metrics":
+        peer = connection.remote_address[0]
+        sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if path == "/metrics" and may_read_metrics(peer, request.headers, sent, self._metrics_token):
             metrics.WAKEUPS_CONNECTED.set(self._healthy())
             return _page(http.HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
         if "upgrade" not in request.headers:
@@ -144,7 +149,6 @@ class Gateway:
         if self._doors.inside >= limits.MAX_SOCKETS or self._closing.is_set():
             return _refusal(http.HTTPStatus.SERVICE_UNAVAILABLE, Code.BUSY, "no room: try again later")
         if self._trusted:
-            peer = connection.remote_address[0]
             forwarded = request.headers.get_all("x-forwarded-for")
             origin = find_origin(peer, forwarded, [], self._trusted)
             self._doors.named(connection.transport, origin.address)

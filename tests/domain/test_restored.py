@@ -44,7 +44,7 @@ async def test_a_phone_that_is_ahead_of_a_restored_database_is_told(journal: Jou
     (video,) = await queue(ada.id)
     found = await stream.head(video_stream(video.id))
     assert found is not None
-    epoch, seq = found
+    epoch, seq = found.epoch, found.seq
     # The phone saw one event more, which the backup lacks; then the restored database makes another one.
     assert Follower(epoch, seq, Head(*found)).recovered
     await restored.renew(journal)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,16 @@ async def test_readers_meet_whole_objects_while_writers_replace_them(tmp_path: P
             assert len(set(await store.get("k"))) == 1
 
     await asyncio.gather(write(), read(), read())
+
+
+async def test_nobody_else_on_the_machine_comes_to_the_files(tmp_path: Path) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir(mode=0o755)
+    before = os.umask(0o077)
+    try:
+        await open_store(folder.as_uri()).put("videos/one/video.mp4", b"a face")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for path in folder.rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -180,3 +181,35 @@ def test_another_content_type_is_refused() -> None:
 def test_optional_bodies_may_be_empty_objects() -> None:
     assert decode(b"{}", RequestCameo | None, "application/json") == RequestCameo()
     assert decode(b'{"prompt": "b"}', RemixVideo, "") == RemixVideo(prompt="b")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+def test_form_fields_that_were_left_blank_are_absent(content_type: str) -> None:
+    fields = {
+        "prompt": "a fox",
+        "n": "",
+        "seed": "",
+        "model": "",
+        "seconds": "",
+        "cameos[]": "",
+        "source[relation]": "",
+    }
+    raw = urlencode(fields).encode()
+    if "multipart" in content_type:
+        raw = b"".join(
+            f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in fields.items()
+        )
+        raw += (
+            b'--x\r\nContent-Disposition: form-data; name="input_reference"; filename=""\r\n\r\n\r\n--x--\r\n'
+        )
+    found = decode(raw, CreateVideo, content_type)
+    assert found == CreateVideo(prompt="a fox")
+    with pytest.raises(RiffleError) as refused:
+        decode(b"prompt=", CreateVideo, "application/x-www-form-urlencoded")
+    assert refused.value.param == "prompt"
+    with pytest.raises(RiffleError) as unknown:
+        decode(b"prompt=a&nothing=", CreateVideo, "application/x-www-form-urlencoded")
+    assert unknown.value.code is Code.UNKNOWN_FIELD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -66,19 +67,15 @@ BYTES = st.binary(max_size=200) | JSON.map(msgspec.json.encode) | DEEP | MULTIPA
 @settings(max_examples=300, deadline=None)
 @given(raw=BYTES, body_type=st.sampled_from(TYPES), content_type=CONTENT_TYPES)
 def test_bodies(raw: bytes, body_type: Any, content_type: str) -> None:
-    try:
+    with suppress(RiffleError):
         decode(raw, body_type, content_type)
-    except RiffleError as refused:
-        assert refused.message  # noqa: PT017
 
 
 @settings(max_examples=200, deadline=None)
 @given(raw=MULTIPART | st.binary(max_size=200), content_type=CONTENT_TYPES)
 def test_uploads(raw: bytes, content_type: str) -> None:
-    try:
+    with suppress(RiffleError):
         list(read_parts(raw, content_type, max_parts=4))
-    except RiffleError as refused:
-        assert refused.message  # noqa: PT017
 
 
 @settings(max_examples=300, deadline=None)

@@ -19,6 +19,7 @@ CHUNK = {"type": "http.request", "body": b'{"handle": "ad', "more_body": True}
         ("/v1/sessions", b"application/json"),
         ("/v1/provenance", b"video/mp4"),
         ("/v1/provenance", b"multipart/form-data; boundary=x"),
+        ("/admin/public/login/", b"application/json"),
     ],
 )
 async def test_a_body_that_is_not_sent_to_its_end(

@@ -17,6 +17,9 @@ from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
         ("bytes=-3", ByteRange(7, 10)),
         ("bytes=-99", ByteRange(0, 10)),
         ("bytes = 1 - 2", ByteRange(1, 3)),
+        ("bytes=" + "0" * 30 + "1-2", ByteRange(1, 3)),
+        ("bytes=2-" + "9" * 30, ByteRange(2, 10)),
+        ("bytes=-" + "9" * 5000, ByteRange(0, 10)),
     ],
 )
 def test_one_range(header: str, span: ByteRange) -> None:
@@ -39,3 +42,10 @@ def test_a_range_outside_is_refused(header: str) -> None:
 def test_an_empty_object_has_no_range() -> None:
     with pytest.raises(RangeNotSatisfiable):
         parse_range("bytes=0-", 0)
+
+
+@pytest.mark.parametrize("digits", [2, 18, 19, 23, 5000])
+def test_what_begins_behind_the_end_is_nowhere(digits: int) -> None:
+    for last in ("", "9" * digits):
+        with pytest.raises(RangeNotSatisfiable):
+            parse_range(f"bytes={'9' * digits}-{last}", 10)

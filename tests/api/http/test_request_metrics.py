@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import httpx
+import pytest
+from litestar import Litestar
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.people import Person
@@ -42,3 +44,23 @@ async def test_what_a_stranger_makes_up_becomes_no_label(anyone: httpx.AsyncClie
         await anyone.request("MADEUP", path)
     new = set(await counted(anyone)) - set(before)
     assert new <= {("GET", "/", "200"), ("GET", "/metrics", "200")}
+
+
+async def test_the_text_is_short_and_says_its_charset_once(anyone: httpx.AsyncClient, ada: Person) -> None:
+    for path in ("/v1/me", "/v1/feed", "/v1/models", "/v1/posts/post_0", "/index.html"):
+        await ada.call("GET", path)
+    reply = await anyone.get("/metrics")
+    assert reply.headers["content-type"].count("charset") == 1
+    assert "_created" not in reply.text
+    lines = [line for line in reply.text.splitlines() if 'path="/v1/me"' in line and '"GET"' in line]
+    assert 0 < len(lines) <= 12
+    assert "/index.html" not in reply.text
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "via", "forwarded"])
+async def test_metrics_are_not_for_everybody(app: Litestar, anyone: httpx.AsyncClient, header: str) -> None:
+    assert (await anyone.get("/metrics")).status_code == 200
+    assert (await anyone.get("/metrics", headers={header: "1"})).status_code == 404
+    transport = httpx.ASGITransport(app=app, client=("203.0.113.1", 1))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://riffle.test") as far:
+        assert (await far.get("/metrics")).status_code == 404

@@ -34,7 +34,7 @@ async def test_a_cameo_and_its_changes(ada: Person, bob: Person) -> None:
     assert (await bob.ok("GET", "/v1/cameos"))["data"] == []
     refused(await bob.call("PATCH", path, {"audience": "everyone"}), 404, "not_found")
     refused(await bob.call("GET", f"{path}/uses"), 404, "not_found")
-    refused(await bob.call("POST", f"{path}/revoke"), 404, "not_found")
+    refused(await bob.call("POST", f"{path}/revoke", {"mode": "hide_posts"}), 404, "not_found")
     refused(await ada.call("PATCH", path, {"audience": "all"}), 400, "invalid_request", "audience")
 
 
@@ -89,7 +89,10 @@ async def test_a_revoked_cameo_is_used_by_nobody(ada: Person, bob: Person) -> No
     cameo = await cameo_of(ada, "everyone")
     payload = {"prompt": PROMPT, "cameos": [cameo["id"]]}
     await bob.ok("POST", "/v1/videos", payload)
-    revoked = await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke")
+    for nothing, code in ((None, "invalid_json"), ({}, "invalid_request")):
+        refused(await ada.call("POST", f"/v1/cameos/{cameo['id']}/revoke", nothing), 400, code)
+    assert (await ada.ok("GET", f"/v1/cameos/{cameo['id']}"))["status"] == "active"
+    revoked = await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": "hide_posts"})
     assert revoked["status"] == "revoked"
     for person in (ada, bob):
         refused(await person.call("POST", "/v1/videos", payload), 403, "consent_refused")

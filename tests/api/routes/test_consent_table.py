@@ -69,7 +69,7 @@ def agrees(reply: httpx.Response, verdict: Verdict, standing: Standing, action: 
     error = reply.json()["error"]
     if standing is Standing.ANONYMOUS:
         return bool(error["code"] == "unauthenticated")
-    if standing is Standing.BLOCKED and action in (Action.REMIX, Action.READ):
+    if standing is Standing.BLOCKED and action in (Action.PREVIEW, Action.REMIX, Action.READ):
         # Nor is told that there is something.
         return bool(error["code"] == "not_found")
     return bool(error["code"] == "consent_refused" and verdict.reason in error["message"])
@@ -149,7 +149,7 @@ async def test_a_stranger_sees_no_draft_and_no_cameo_beyond_its_name(
     assert (await eve.ok("GET", f"/v1/cameos/{scene.cameo}"))["restrictions"] is None
     for method, path, body in (
         ("PATCH", "", {"audience": "only_me"}),
-        ("POST", "/revoke", {}),
+        ("POST", "/revoke", {"mode": "hide_posts"}),
         ("POST", "/challenge", None),
         ("DELETE", f"/uses/{scene.preview}", None),
     ):

@@ -98,7 +98,7 @@ async def test_a_challenge_runs_out_and_a_new_one_replaces_it(
     assert fresh["id"] != cameo["challenge"]["id"]
     monkeypatch.setattr(enrolments, "CHALLENGES_PER_DAY", 2)
     refused(await ada.call("POST", f"/v1/cameos/{cameo['id']}/challenge"), 429, "rate_limited")
-    await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke")
+    await ada.ok("POST", f"/v1/cameos/{cameo['id']}/revoke", {"mode": "hide_posts"})
     refused(await ada.call("POST", f"/v1/cameos/{cameo['id']}/challenge"), 409, "invalid_state")
 
 

@@ -21,6 +21,7 @@ from schemas.registry import Role
 from settings import load
 from tests.api.conftest import FixedCards
 from tests.api.people import Person, refused, sign_up
+from tests.api.routes.test_me import erase_all
 from tests.build import finish
 
 HOLMES = "reg_sherlock_holmes"
@@ -267,27 +268,29 @@ async def test_a_service_that_is_away_may_be_passed_over(
     await eve.ok("POST", "/v1/videos", {"prompt": PLAIN})
 
 
-@pytest.mark.parametrize("how", ["deleted", "taken back and deleted"])
+@pytest.mark.parametrize("how", ["deleted", "taken back and deleted", "gone with the account"])
 async def test_the_words_of_a_deleted_ancestor_count(
     ada: Person, bob: Person, media: MediaStore, how: str
 ) -> None:
     """Harmless words of hers are refused with a cameo, which comes in only when she has deleted them."""
     cameo = await bob.ok("POST", "/v1/cameos", {"display_name": "Me", "audience": "everyone"})
-    posts = []
-    for prompt, caption in (
-        ("she confesses in a leaked video", ""),
-        (PLAIN, "she confesses in a leaked video"),
-    ):
+    words, children = "she confesses in a leaked video", []
+    for prompt, caption in ((words, ""), (PLAIN, words)):
         video = await ada.ok("POST", "/v1/videos", {"prompt": prompt})
         await finish(video["id"], media)
-        posts.append(await ada.ok("POST", "/v1/posts", {"video_id": video["id"], "caption": caption}))
-    for post in posts:
-        child = await bob.ok("POST", f"/v1/videos/{post['video']['id']}/remix", {"prompt": PLAIN})
+        post = await ada.ok("POST", "/v1/posts", {"video_id": video["id"], "caption": caption})
+        child = await bob.ok("POST", f"/v1/videos/{video['id']}/remix", {"prompt": PLAIN})
         await finish(child["id"], media)
-        if how != "deleted":
+        children.append(child["id"])
+        if how == "taken back and deleted":
             await ada.ok("DELETE", f"/v1/posts/{post['id']}")
-        await ada.ok("DELETE", f"/v1/videos/{post['video']['id']}")
-        source = {"relation": "remix", "video_ids": [child["id"]]}
+        if how != "gone with the account":
+            await ada.ok("DELETE", f"/v1/videos/{video['id']}")
+    if how == "gone with the account":
+        await ada.ok("DELETE", "/v1/me")
+        await erase_all()
+    for child in children:
+        source = {"relation": "remix", "video_ids": [child]}
         payload = {"prompt": PLAIN, "source": source, "cameos": [cameo["id"]]}
         error = refused(await bob.call("POST", "/v1/videos", payload), 403, "moderation_refused")
         assert "no forged news" in error["message"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.accounts import social
 from tests.api.people import Person, refused
 
 
@@ -22,4 +23,7 @@ async def test_nobody_and_oneself(ada: Person, noun: str, method: str) -> None:
 
 async def test_who_is_blocked_can_not_follow(ada: Person, bob: Person) -> None:
     await ada.call("PUT", f"/v1/blocks/{bob.handle}")
-    refused(await bob.call("PUT", f"/v1/follows/{ada.handle}"), 404, "not_found")
+    # Nothing tells them: the answer is that of one who may.
+    assert (await bob.call("PUT", f"/v1/follows/{ada.handle}")).status_code == 204
+    assert not (await social.relationship(bob.id, ada.id)).follows
+    refused(await ada.call("PUT", f"/v1/follows/{bob.handle}"), 409, "invalid_state", "handle")

@@ -19,7 +19,9 @@ async def test_follows_and_blocks() -> None:
     await social.block(bob.id, ada.id, START)
     between = await social.relationship(ada.id, bob.id)
     assert (between.follows, between.followed, between.blocks, between.blocked) == (False, False, False, True)
-    assert await code_of(social.follow(ada.id, bob.id, START)) is Code.NOT_FOUND
+    await social.follow(ada.id, bob.id, START)
+    assert not (await social.relationship(ada.id, bob.id)).follows
+    assert await code_of(social.follow(bob.id, ada.id, START)) is Code.INVALID_STATE
     await social.unblock(bob.id, ada.id)
     await social.follow(ada.id, bob.id, START)
     await social.unfollow(ada.id, bob.id)

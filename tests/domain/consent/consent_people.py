@@ -110,8 +110,10 @@ class People(RuleBasedStateMachine):
         if one == other:
             return
         refused = self.code(social.follow(one, other, self.now))
-        assert (refused is None) is (not self.rules_.blocked(one, other))
-        if refused is None:
+        blocked = self.rules_.blocked(one, other)
+        # Who is blocked isn't told.
+        assert refused is None or blocked
+        if not blocked:
             self.rules_.follows.add((one, other))
 
     @rule(a=index, b=index)
