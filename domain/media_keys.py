@@ -41,7 +41,7 @@ class Owner(NamedTuple):
 
 
 OWNERS = (
-    Owner("videos", "videos", ("video_key", "thumbnail_key", "spritesheet_key", "latents_key")),
+    Owner("videos", "videos", ("video_key", "thumbnail_key", "spritesheet_key", "latents_key", "input_key")),
     Owner("cameos", "cameos", ("reference_key",)),
     Owner("proofs", "proofs", ("media_key",)),
 )

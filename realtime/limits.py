@@ -62,11 +62,13 @@ LAST_RESTART_S = 10.0
 
 # --- work
 
-# One and a half swarms: the model server never waits for us, two dispatchers still fit its queue of 64, and a
-# newcomer waits for at most one job, since leases and the model server's queue both take owners in turn.
-MAX_PREVIEWS = 24
+# The model server draws one at a time, and two have their inputs there when it ends, so that it never waits
+# for us. All others stay queued: everybody's turn comes, and the place that each is told holds.
+MAX_PREVIEWS = 3
 # The model server draws one at a time; the second has its inputs there when the first ends.
 MAX_RENDERS = 2
+# Videos that are drawn and being stored: each holds about 1 MB.
+MAX_STORING = 24
 # Three heartbeats in a row may be late before a lease (domain.videos.leases.LEASE_S) runs out.
 HEARTBEAT_S = 2.5
 # Wakeups tell of new work; this finds expired leases.

@@ -85,6 +85,13 @@ class Steer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 Prompt = Annotated[str, Meta(extra=PARAGRAPH)]
 
 
+class ImageReference(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A picture by OpenAI's two ways; of them only `image_url` with a data URL is taken."""
+
+    image_url: str | None = None
+    file_id: str | None = None
+
+
 class CreateVideo(RequestBody, kw_only=True):
     """`POST /v1/videos`. Length and range limits that need their own code are checked by domain.videos."""
 
@@ -98,6 +105,7 @@ class CreateVideo(RequestBody, kw_only=True):
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
     source: Source | None = None
     steer: Steer | None = None
+    input_reference: ImageReference | bytes | None = None
 
 
 class RemixVideo(RequestBody, kw_only=True):
@@ -144,7 +152,8 @@ class Recipe(msgspec.Struct, kw_only=True):
 
     `prompt` is the model's own: the words as they were typed, with what `steer` asked for, and
     "someone" for a cameo. `likeness` is the cameo whose picture conditions the drawing; `repeats` how many of
-    the first frames of an extension are the last ones of what it goes on from.
+    the first frames of an extension are the last ones of what it goes on from; `input_reference` says that
+    the clip begins with a picture that was given.
     """
 
     model: str
@@ -157,6 +166,7 @@ class Recipe(msgspec.Struct, kw_only=True):
     strength: float | None = None
     likeness: str | None = None
     repeats: int | None = None
+    input_reference: bool | None = None
 
 
 class Cost(msgspec.Struct, kw_only=True):

@@ -97,6 +97,31 @@ def test_steering_draws_what_the_words_would_have(person: Person) -> None:
     assert np.array_equal(person.frames(said), person.frames(steered))
 
 
+def test_a_clip_begins_with_the_picture_that_was_given(person: Person) -> None:
+    """And so does its render, by the SDK's own parameter."""
+    person.needs("begin")
+    width, height = 256, 384
+    shown = np.zeros((height, width, 3), np.uint8)
+    shown[: height // 2], shown[height // 2 :] = (120, 60, 160), (60, 150, 60)
+    written = io.BytesIO()
+    Image.fromarray(shown).save(written, "PNG")
+    client = OpenAI(api_key=person.token, base_url=person.product.url + "/v1")
+    made = client.videos.create_and_poll(
+        prompt="a cat jumps on a beach by day", input_reference=("mine.png", written.getvalue(), "image/png")
+    )
+    video = person.finished(made.id)
+    assert video["recipe"]["input_reference"] is True
+    render = person.finished(person.call("POST", video["links"]["render"])["id"])
+    without = person.draw("a cat jumps on a beach by day", seed=video["seed"])
+    for clip in (video, render):
+        first = person.frames(clip)[0]
+        assert first.shape == shown.shape
+        assert apart(first, shown) < NEAR * apart(person.frames(without)[0], shown)
+    person.product.call("DELETE", video["links"]["self"], token=person.token)
+    again = person.product.call("GET", render["links"]["self"], token=person.token)
+    assert again[0] == 200
+
+
 def test_an_extension_goes_on_from_its_source(person: Person) -> None:
     person.needs("begin")
     first = person.draw("a cat walks left on a beach by day", seed=5)

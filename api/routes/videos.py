@@ -11,6 +11,7 @@ from litestar.params import Parameter
 
 from api.http.auth import AuthedRequest, asker
 from api.http.idempotency import idempotent_with_check
+from api.http.input_reference import store_pictures
 from api.model_cards import Cards
 from domain.consent import receipts
 from domain.safety.screen import Screen
@@ -20,6 +21,10 @@ from domain.videos.delete import delete_video
 from domain.videos.to_wire import to_video, to_videos
 from domain.videos.validate import check_request, find_card
 from domain.videos.visibility import get_viewable
+from media.credentials import Credentials
+from media.decode_pool import DecodePool
+from media.reference import MAX_BYTES
+from media.store import MediaStore
 from schemas.base import RequestBody
 from schemas.videos import (
     CreateVideo,
@@ -36,6 +41,8 @@ from schemas.videos import (
     VideoPage,
 )
 
+# A picture, and what a form puts around it.
+MAX_FORM_BYTES = MAX_BYTES + 64 * 1024
 # OpenAI's bounds.
 DEFAULT_PAGE = 20
 MAX_PAGE = 100
@@ -50,20 +57,42 @@ class Videos(Controller):
     path = "/videos"
     tags = ("videos",)
 
-    @post("/", status_code=200, summary="Draw a video, or a swarm of previews")
+    @post(
+        "/",
+        status_code=200,
+        request_max_body_size=MAX_FORM_BYTES,
+        summary="Draw a video, or a swarm of previews",
+    )
     async def create(
-        self, request: AuthedRequest, now: datetime, data: CreateVideo, cards: Cards, screen: Screen
+        self,
+        request: AuthedRequest,
+        now: datetime,
+        data: CreateVideo,
+        cards: Cards,
+        screen: Screen,
+        media: MediaStore,
+        credentials: Credentials,
+        decoder: DecodePool,
     ) -> Response[Video]:
         """Queue `n` videos, one seed each. The answer is the first; `swarm.video_ids` lists them all.
 
-        Takes JSON, or multipart/form-data as the openai SDK sends it.
+        Takes JSON, or multipart/form-data as the openai SDK sends it. `input_reference` is an own picture
+        that the clip begins with: a file of the form, or `{"image_url": "data:image/png;base64,..."}`.
 
         Raises:
             RiffleError: invalid_request, prompt_too_long, invalid_size, invalid_n, unknown_model,
                 not_found (a source or cameo), not_ready, consent_refused, likeness_protected,
                 moderation_refused, taken_down, insufficient_credits, idempotency_mismatch, busy.
         """
-        return await create_response(request, now, data, data, cards, screen)
+
+        async def pictures() -> dict[str, str]:
+            assert data.input_reference is not None
+            return await store_pictures(
+                request.user.id, data.input_reference, data.n, media, credentials, decoder, now=now
+            )
+
+        given = None if data.input_reference is None else pictures
+        return await create_response(request, now, data, data, cards, screen, given)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
     async def remix(
@@ -194,18 +223,23 @@ async def create_response(
     asked: CreateVideo,
     cards: Cards,
     screen: Screen,
+    pictures: Callable[[], Awaitable[dict[str, str]]] | None = None,
 ) -> Response[Video]:
-    """Check and screen what is asked for, then create it, once for each key; `data` is the body as sent."""
+    """Check and screen what is asked for, then create it, once for each key; `data` is the body as sent.
 
-    async def check() -> list[ModelCard]:
+    `pictures` stores the first picture of each video, once all else is in order.
+    """
+
+    async def check() -> tuple[list[ModelCard], dict[str, str]]:
         known = await cards.all()
         check_request(asked, find_card(known, asked.model))
         sources = asked.source.video_ids if asked.source else []
         await screen.check_video(asker(request, now), asked.prompt, sources, asked.cameos)
-        return known
+        return known, {} if pictures is None else await pictures()
 
-    async def create(known: list[ModelCard]) -> Video:
-        return await create_video(request.user.id, asked, known, now)
+    async def create(checked: tuple[list[ModelCard], dict[str, str]]) -> Video:
+        known, stored = checked
+        return await create_video(request.user.id, asked, known, now, stored)
 
     return await idempotent_with_check(
         request, data, check, create, _reread(request, now), status=200, headers=_poll(asked.tier)

@@ -27,7 +27,8 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     `sealed` is the prompt of one that is gone, kept for what was made from it and shown to nobody; `trend_id`
     is the trend that it was made from; `remixed` says whether a remix is anywhere in its making; `withheld`
     is what a cascade (`withheld_by` names its revocation) has done to it; `steps_done` of `steps_total` is
-    how far any attempt came, `shown` whether a picture of it was sent, `charged` what it cost in the end.
+    how far any attempt came, `shown` whether a picture of it was sent, `charged` what it cost in the end,
+    `begun` whether the attempt that runs is being drawn.
     """
 
     id = Text(primary_key=True)
@@ -58,6 +59,7 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     thumbnail_key = Text(null=True)
     spritesheet_key = Text(null=True)
     latents_key = Text(null=True)
+    input_key = Text(null=True)
     post_id = Text(null=True)
     deleted_at = Timestamptz(null=True)
     sealed = Text(null=True)
@@ -71,6 +73,7 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     steps_total = SmallInt()
     shown = Boolean()
     charged = Integer(null=True)
+    begun = Boolean()
 
 
 class AncestorTable(Table, tablename="ancestors", db=ENGINE):

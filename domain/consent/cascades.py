@@ -123,7 +123,8 @@ async def bury(rows: Sequence[VideoRow]) -> None:
         f"""
         UPDATE videos v SET sealed = {SEALED}, prompt = '',
             recipe = {WORDLESS_RECIPE},
-            video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
+            video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL,
+                input_key = NULL
         WHERE id = ANY ($1::text[])
         """,
         ids,

@@ -23,6 +23,8 @@ SHIPPED = Path(__file__).parent / "data" / "rules.toml"
 MAX_TEXT_CHARS = 2 * MAX_PROMPT_CHARS
 # A negation reaches over this many words that only fill: "without any kind of gore".
 NEGATION_WORDS = 3
+# What a harmless phrase leaves of its words: breaks, and people, to whom something else may be done.
+KEPT = frozenset({STOP, PAUSE, "<people>", "<someone>", "<likeness>"})
 # Texts are judged at each step and reading: 4,096 of at most 2,000 characters are 16 MB.
 MAX_REMEMBERED = 4096
 
@@ -135,7 +137,7 @@ class RuleMatcher:
             for covered in written.match(self._harmless[number], at)
             for place in covered
         }
-        bare = [here & {STOP, PAUSE} if at in harmless else here for at, here in enumerate(atoms)]
+        bare = [here & KEPT if at in harmless else here for at, here in enumerate(atoms)]
         meant = Reading(self._vocabulary, bare, self._class_index)
         found: set[_Part] = set()
         for reading, literal in ((written, True), (meant, False)):

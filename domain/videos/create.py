@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
 from db.engine import transaction
+from domain import media_keys
 from domain.accounts import credits
 from domain.consent import receipts, verdicts
 from domain.consent.facts import LineageFacts
@@ -51,10 +53,15 @@ from schemas.videos import (
 
 
 async def create_video(
-    account: str, request: CreateVideo, cards: Sequence[ModelCard], now: datetime
+    account: str,
+    request: CreateVideo,
+    cards: Sequence[ModelCard],
+    now: datetime,
+    pictures: Mapping[str, str] = MappingProxyType({}),
 ) -> Video:
     """Queue what was requested; the first video of the swarm.
 
+    `pictures` are the ids of its videos, and the keys of the first picture of each, where there is one.
     `request` has passed `validate.check_request` and the screen, which run outside of the transaction.
 
     Raises:
@@ -79,6 +86,7 @@ async def create_video(
         else:
             card = find_card(cards, request.model)
             draft = draft_video(request, card, recipes, ingredients.cameos, seed)
+            draft = msgspec.structs.replace(draft, pictures=dict(pictures))
         return await _queue_first(account, draft, ingredients, now)
 
 
@@ -142,6 +150,7 @@ async def queue(
         raise RiffleError(
             Code.INVALID_STATE, f"this comes from more than {MAX_ANCESTORS} videos: start from an earlier one"
         )
+    await media_keys.keep(list(draft.pictures.values()))
     rows = _rows(account, draft, cameo_ids, lineage, now)
     await record.insert_swarm(rows)
     video_ids = [row.id for row in rows]
@@ -163,7 +172,8 @@ async def _queue_first(account: str, draft: Draft, ingredients: Ingredients, now
 def _rows(
     account: str, draft: Draft, cameo_ids: list[str], lineage: LineageFacts, now: datetime
 ) -> list[VideoRow]:
-    swarm_id, ids = new_id("swarm"), [new_id("video") for _ in draft.recipes]
+    swarm_id = new_id("swarm")
+    ids = list(draft.pictures) or [new_id("video") for _ in draft.recipes]
     return [
         VideoRow(
             id=video_id,
@@ -175,6 +185,7 @@ def _rows(
             model=recipe.model,
             prompt=draft.prompt,
             recipe=recipe,
+            input_key=draft.pictures.get(video_id),
             source=draft.source,
             relation=None if draft.source is None else draft.source.relation,
             cameos=cameo_ids,

@@ -35,7 +35,8 @@ async def delete_video(video_id: str, account: str, now: datetime) -> None:
                 sealed = CASE WHEN EXISTS (
                     SELECT FROM ancestors a WHERE a.ancestor_id = v.id AND a.video_id <> v.id
                 ) THEN {SEALED} END,
-                video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL
+                video_key = NULL, thumbnail_key = NULL, spritesheet_key = NULL, latents_key = NULL,
+                input_key = NULL
             WHERE id = $1
             """,
             video_id,

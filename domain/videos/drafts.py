@@ -18,6 +18,7 @@ from schemas.videos import CreateVideo, ModelCard, Recipe, Relation, Source, Tie
 class Draft(msgspec.Struct, kw_only=True, frozen=True):
     """The videos of one swarm, in seed order; `prompt` is what was typed.
 
+    `pictures` holds the ids that the videos get where a picture lies ready for each, and its key;
     `steered` says that the model is given other words than these.
     """
 
@@ -27,6 +28,7 @@ class Draft(msgspec.Struct, kw_only=True, frozen=True):
     price_each: int
     source: Source | None = None
     steered: bool = False
+    pictures: dict[str, str] = {}
 
 
 def draft_video(

@@ -76,7 +76,9 @@ def check_usable(source: VideoRow) -> None:
 
 
 async def check_media(preview: VideoRow) -> None:
-    """Refuse a render where a video that conditioned its preview is gone."""
+    """Refuse a render where a video or picture that conditioned its preview is gone."""
+    if preview.recipe.input_reference and preview.input_key is None:
+        raise RiffleError(Code.INVALID_STATE, "what this preview was made from is gone")
     if preview.source is not None and conditions(preview.source):
         for found in await inputs.source_inputs(preview.id):
             if any(row.video_key is None for row in found.parents):

@@ -32,6 +32,14 @@ async def source_inputs(video_id: str) -> list[SourceInputs]:
     return found
 
 
+async def first_picture(video_id: str) -> str | None:
+    """The key of the picture that a video, or the preview that it renders, begins with; None: it is gone."""
+    (row,) = await select("v.id = $1", video_id)
+    if row.relation is Relation.RENDER and row.source is not None:
+        (row,) = await in_order(row.source.video_ids)
+    return row.input_key
+
+
 async def pieces(rows: Sequence[VideoRow]) -> list[Piece]:
     """These videos, in order, as clips to be joined."""
     drawings = await _drawings(rows)

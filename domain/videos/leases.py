@@ -180,12 +180,23 @@ async def heartbeat(worker: str, running: Sequence[tuple[str, int]], *, ttl_s: f
     return {row["id"] for row in rows}
 
 
+async def begin(video_id: str, attempt: int, *, now: datetime) -> bool:
+    """The model has begun to draw; False where the attempt is over."""
+    async with transaction():
+        row = await _fenced(video_id, attempt)
+        if row is None:
+            return False
+        await transitions.begin(row, now)
+        return True
+
+
 async def step(video_id: str, attempt: int, *, i: int, n: int, picture: bytes | None, now: datetime) -> bool:
     """Step `i` of `n` is done; False where the attempt is over, as where consent has ended since."""
     async with transaction():
         row = await _fenced(video_id, attempt)
         if row is None or await transitions.withdraw_refused([row], now):
             return False
+        await transitions.begin(row, now)
         # 100 means that the media is there.
         progress = min(99, round(100 * i / n))
         await VideoTable.update(
@@ -230,6 +241,7 @@ async def complete(
             return False
         if fingerprint is not None and not await _check_fingerprint(row, fingerprint, now):
             return False
+        await transitions.begin(row, now)
         await media_keys.keep([*media, latents_key])
         await fetch(
             """

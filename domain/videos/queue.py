@@ -41,7 +41,12 @@ async def places(video_ids: Sequence[str]) -> dict[str, QueuePlace]:
         return {}
     rows = await fetch(
         f"""
-        WITH waiting AS ({DISPATCH_ORDER}), place AS (
+        WITH waiting AS (
+            {DISPATCH_ORDER}
+            -- What was leased and is not drawn yet comes first.
+            UNION ALL SELECT l.id, l.tier, l.created_at, l.swarm_index, 0
+            FROM videos l WHERE l.status = 'in_progress' AND NOT l.begun
+        ), place AS (
             SELECT id, tier, row_number() OVER w AS position,
                 count(*) FILTER (WHERE tier = 'preview') OVER w AS previews,
                 count(*) FILTER (WHERE tier = 'full') OVER w AS renders
@@ -51,7 +56,8 @@ async def places(video_ids: Sequence[str]) -> dict[str, QueuePlace]:
         ), running AS (
             SELECT count(*) FILTER (WHERE tier = 'preview') AS previews,
                 count(*) FILTER (WHERE tier = 'full') AS renders
-            FROM videos WHERE status = 'in_progress'
+            -- At 99 nothing is left but to store it.
+            FROM videos WHERE status = 'in_progress' AND begun AND progress < 99
         ), pace AS ({PACE.format(last=PACE_OF_LAST)})
         SELECT place.id, place.tier, position, place.previews + running.previews AS previews,
             place.renders + running.renders AS renders,

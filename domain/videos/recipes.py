@@ -46,6 +46,7 @@ def resolve(
         strength=strength,
         likeness=likeness,
         repeats=repeated,
+        input_reference=None if request.input_reference is None else True,
     )
     return [msgspec.structs.replace(first, seed=(start + i) % (MAX_SEED + 1)) for i in range(request.n)]
 

@@ -61,6 +61,7 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     thumbnail_key: str | None = None
     spritesheet_key: str | None = None
     latents_key: str | None = None
+    input_key: str | None = None
     post_id: str | None = None
     deleted_at: datetime | None = None
     remixed: bool
@@ -70,13 +71,25 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     steps_total: int = 0
     shown: bool = False
     charged: int | None = None
+    begun: bool = False
     withheld: RevokeMode | None = None
     unreadable: bool = False
 
     @property
+    def waits(self) -> bool:
+        """Whether it has a place: it is queued, or leased and not being drawn yet."""
+        return self.status is Status.QUEUED or (self.status is Status.IN_PROGRESS and not self.begun)
+
+    @property
     def media(self) -> list[str]:
         """The keys of all its objects in the media store."""
-        keys = (self.video_key, self.thumbnail_key, self.spritesheet_key, self.latents_key)
+        keys = (
+            self.video_key,
+            self.thumbnail_key,
+            self.spritesheet_key,
+            self.latents_key,
+            self.input_key,
+        )
         return [key for key in keys if key is not None]
 
 
@@ -138,10 +151,12 @@ async def insert_swarm(rows: Sequence[VideoRow]) -> None:
         """
         WITH video AS (
             INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe,
-                source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id, steered)
+                source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id, steered,
+                input_key)
             SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13,
-                $14, $15, $16
-            FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS swarm(id, recipe, nr)
+                $14, $15, $16, input_key
+            FROM unnest($1::text[], $2::text[], $18::text[])
+                WITH ORDINALITY AS swarm(id, recipe, input_key, nr)
             RETURNING id
         )
         INSERT INTO sources (child_id, parent_id, relation, position)
@@ -165,6 +180,7 @@ async def insert_swarm(rows: Sequence[VideoRow]) -> None:
         first.trend_id,
         first.steered,
         [] if source is None else source.video_ids,
+        [row.input_key for row in rows],
     )
 
 

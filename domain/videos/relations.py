@@ -176,6 +176,7 @@ def joined_recipe(
         strength=None,
         likeness=None,
         repeats=None,
+        input_reference=None,
     )
     return made, Tier.FULL if all(piece.tier is Tier.FULL for piece in pieces) else Tier.PREVIEW
 

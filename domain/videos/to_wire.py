@@ -23,7 +23,7 @@ async def to_video(row: VideoRow) -> Video:
 
 async def to_videos(rows: Sequence[VideoRow]) -> list[Video]:
     """The wire form of rows; their places in the queue are read together."""
-    queue = await places([row.id for row in rows if row.status is Status.QUEUED])
+    queue = await places([row.id for row in rows if row.waits])
     return [with_place(row, queue.get(row.id)) for row in rows]
 
 
@@ -34,7 +34,8 @@ def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
     gone = row.withheld is RevokeMode.TOMBSTONE
     return Video(
         id=row.id,
-        status=row.status,
+        # What is leased and not drawn yet waits like any other.
+        status=Status.QUEUED if row.waits else row.status,
         progress=row.progress,
         model=row.model,
         prompt="" if gone else row.prompt,

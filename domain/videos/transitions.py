@@ -86,12 +86,15 @@ async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:
 
 
 async def lease(row: VideoRow, worker: str, ttl_s: float, now: datetime) -> int:
-    """Give a locked, queued video to a worker for `ttl_s` seconds; returns the number of the attempt."""
+    """Give a locked, queued video to a worker for `ttl_s` seconds; returns the number of the attempt.
+
+    To its maker it waits until the model draws it (`begin`).
+    """
     attempt = row.attempt + 1
     await fetch(
         """
         UPDATE videos SET status = $2, attempt = $3, worker = $4, started_at = $5, progress = 0,
-            lease_until = clock_timestamp() + make_interval(secs => $6)
+            begun = false, lease_until = clock_timestamp() + make_interval(secs => $6)
         WHERE id = $1
         """,
         row.id,
@@ -101,8 +104,17 @@ async def lease(row: VideoRow, worker: str, ttl_s: float, now: datetime) -> int:
         now,
         ttl_s,
     )
-    await stream.append(video_stream(row.id), VideoStarted(attempt=attempt), now=now)
     return attempt
+
+
+async def begin(row: VideoRow, now: datetime) -> None:
+    """The model draws a locked, leased video; the second time nothing."""
+    if row.begun:
+        return
+    await VideoTable.update({VideoTable.begun: True, VideoTable.started_at: now}).where(
+        VideoTable.id == row.id
+    )
+    await stream.append(video_stream(row.id), VideoStarted(attempt=row.attempt), now=now)
 
 
 async def requeue(row: VideoRow, now: datetime) -> None:

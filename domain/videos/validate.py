@@ -66,7 +66,21 @@ def check_request(request: CreateVideo, card: ModelCard) -> None:
         )
     if request.seconds is not None and str(request.seconds) not in card.seconds:
         raise RiffleError(Code.INVALID_REQUEST, f"seconds takes {' or '.join(card.seconds)}", param="seconds")
+    if request.input_reference is not None:
+        _check_first_picture(request, card)
     if request.source is not None:
         check_source(request.source, card)
     if request.steer is not None:
         check_steer(request.steer, card.vocabulary)
+
+
+def _check_first_picture(request: CreateVideo, card: ModelCard) -> None:
+    """A clip begins with one thing, if its model can be shown one."""
+    if "begin" not in card.conditions:
+        raise RiffleError(
+            Code.INVALID_REQUEST, f"{card.id} can't be shown a first picture", param="input_reference"
+        )
+    if request.source is not None:
+        raise RiffleError(
+            Code.INVALID_REQUEST, "leave out the source, or the first picture", param="input_reference"
+        )

@@ -189,6 +189,7 @@ class Worker:
         started = self._started.get(job)
         if started is None:
             started = self._started[job] = StartedJob(self._run(job.request, self.engines))
+            self._emit(Queued(job=job.request.id, attempt=job.request.attempt, position=0, eta_ms=0))
         wall, cpu = time.monotonic(), self._cpu.now()
         outcome: Done | Fault | None = None
         done: Progress | Output | None = None

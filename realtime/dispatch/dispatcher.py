@@ -32,12 +32,13 @@ from schemas.work import Cancel
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunningJob:
-    """A leased job and the task that runs it."""
+    """A leased job and the task that runs it; `drawn`: the model server is done with it."""
 
     job: LeasedJob
     task: asyncio.Task[None]
+    drawn: bool = False
 
 
 class Dispatcher:
@@ -93,7 +94,9 @@ class Dispatcher:
             self._work_wakeup.clear()
             previews = limits.MAX_PREVIEWS - self._count(Tier.PREVIEW)
             renders = limits.MAX_RENDERS - self._count(Tier.FULL)
-            if not self._link.connected or (previews <= 0 and renders <= 0):
+            storing = sum(running.drawn for running in self._running.values())
+            full = (previews <= 0 and renders <= 0) or storing >= limits.MAX_STORING
+            if not self._link.connected or full:
                 continue
             try:
                 jobs = await leases.lease(
@@ -121,7 +124,7 @@ class Dispatcher:
         structlog.contextvars.bind_contextvars(job=job.id, attempt=job.attempt)
         try:
             with metrics.RUNNING_JOBS.labels(tier=job.tier).track_inprogress():
-                await self._runner.run(job)
+                await self._runner.run(job, partial(self._drawn, job))
         except Exception:
             metrics.ATTEMPTS.labels(outcome="abandoned").inc()
             log.exception("the attempt is abandoned; its lease runs out")
@@ -176,7 +179,14 @@ class Dispatcher:
         return True
 
     def _count(self, tier: Tier) -> int:
-        return sum(running.job.tier is tier for running in self._running.values())
+        return sum(running.job.tier is tier and not running.drawn for running in self._running.values())
+
+    def _drawn(self, job: LeasedJob) -> None:
+        """The model server has room for another one while this is stored."""
+        running = self._running.get(job.id)
+        if running is not None and running.job is job:
+            running.drawn = True
+            self._work_wakeup.set()
 
     def _send_soon(self, frame: Cancel) -> None:
         task = asyncio.create_task(self._link.send(frame))

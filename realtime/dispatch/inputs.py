@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from domain.videos.inputs import SourceInputs, cameo_picture, pieces, source_inputs
+from domain.videos.inputs import SourceInputs, cameo_picture, first_picture, pieces, source_inputs
 from domain.videos.leases import LeasedJob
 from domain.videos.record import VideoRow
 from domain.videos.relations import continued_frames, overlap_counts, target_frame
@@ -43,6 +43,8 @@ async def load_inputs(job: LeasedJob, store: MediaStore) -> Inputs:
     inputs = Inputs()
     for made_from in await source_inputs(job.id):
         await _add(inputs, made_from, job.recipe, store)
+    if job.recipe.input_reference:
+        inputs.begin = await _get(await first_picture(job.id), store)
     if job.recipe.likeness is not None:
         inputs.reference = await _likeness(job.recipe.likeness, store)
     _check_size(inputs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from domain import media_keys
 from domain.clock import Clock
@@ -24,7 +25,7 @@ from realtime import limits, metrics
 from realtime.dispatch.inputs import PermanentFailure, RetryLater, load_inputs
 from realtime.dispatch.link import CallFailed, ModelServerLink
 from schemas.errors import Code, RiffleError
-from schemas.work import Done, Fault, FaultCode, Render, Step, Stopped
+from schemas.work import Done, Fault, FaultCode, Queued, Render, Step, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,11 @@ class JobRunner:
         self._signer = signer
         self._clock = clock
 
-    async def run(self, job: LeasedJob) -> None:
-        """Run one attempt: complete the video, fail it, or release the lease for another attempt."""
+    async def run(self, job: LeasedJob, on_drawn: Callable[[], None] = lambda: None) -> None:
+        """Run one attempt: complete the video, fail it, or release the lease for another attempt.
+
+        `on_drawn` is called when the model server has drawn it, before it is stored.
+        """
         try:
             await self._check_consent(job)
             inputs = await load_inputs(job, self._store)
@@ -56,6 +60,7 @@ class JobRunner:
                 inputs=inputs,
             )
             done = await self._generate(render)
+            on_drawn()
             await self._check_consent(job)
             await self._complete(job, done)
             metrics.ATTEMPTS.labels(outcome="completed").inc()
@@ -91,7 +96,11 @@ class JobRunner:
                 frame = await frames.get()
                 if isinstance(frame, Done):
                     return frame
-                if isinstance(frame, Step) and frame.i > last:
+                if isinstance(frame, Queued):
+                    begins = frame.position == 0
+                    if begins and not await leases.begin(render.id, render.attempt, now=self._clock()):
+                        raise LeaseLost
+                elif isinstance(frame, Step) and frame.i > last:
                     last = frame.i
                     if not await leases.step(
                         render.id,

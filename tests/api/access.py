@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,6 +101,7 @@ async def things(client: httpx.AsyncClient, media: MediaStore) -> Things:
         "name_grant": name_grant.id,
         "model_id": build.CARD.id,
         "cameo_id": asking.id,
+        "character_id": asking.id,
         "video_id": video["draft"],
     }
     return Things(owner, stranger, blocked, ids)
@@ -121,6 +123,12 @@ def continued(name: str, **more: str) -> Callable[[Things], Any]:
 DRAFT, POSTED = {"video_id": "draft"}, {"video_id": "posted"}
 USED, PUBLIC = {"cameo_id": "public", "video_id": "used"}, {"cameo_id": "public"}
 CLIP = (build.VIDEO, "video/mp4")
+
+
+def character(_: Things) -> dict[str, str]:
+    """A clip that nobody has sent before."""
+    clip = clips.mp4(clips.scene(uuid4().int % 2**32))
+    return {"name": "Face", "video": base64.b64encode(clip).decode()}
 
 
 def picture() -> bytes:
@@ -187,6 +195,8 @@ ASKS: dict[str, list[Ask]] = {
     "GET /v1/cameos": [Ask()],
     "POST /v1/cameos": [Ask(lambda _: {"display_name": "Face", "audience": "only_me"})],
     "GET /v1/cameos/{cameo_id}": [Ask(what="a cameo")],
+    "POST /v1/videos/characters": [Ask(character)],
+    "GET /v1/videos/characters/{character_id}": [Ask(what="a cameo")],
     "PATCH /v1/cameos/{cameo_id}": [Ask(lambda _: {"display_name": "New"}, what="a cameo")],
     "POST /v1/cameos/{cameo_id}/challenge": [Ask(what="a cameo")],
     "GET /v1/cameos/{cameo_id}/proofs": [Ask(what="a cameo")],

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 import pytest
+from PIL import Image
 
+from domain.videos import leases
 from media.credentials import credentials
 from media.provenance import Claims, Signer
 from media.store import MediaStore, open_store
+from realtime.dispatch.inputs import load_inputs
 from settings import PROJECT
 from tests import clips
 from tests.api.people import PASSWORD
-from tests.build import SHEET, THUMBNAIL, VIDEO, finish
+from tests.build import SHEET, THUMBNAIL, VIDEO, finish, lease_all, loose
 
 # On a busy machine.
 START_WITHIN_S = 120.0
@@ -214,6 +220,41 @@ async def test_a_character_is_a_cameo_for_oneself(client: openai.OpenAI, served_
     assert copied.value.code == "likeness_protected"
 
 
+async def test_a_first_picture(client: openai.OpenAI, served_media: MediaStore, database: Any) -> None:
+    written = io.BytesIO()
+    Image.fromarray(clips.scene(815)[0]).save(written, "PNG")
+    photo = ("me.png", written.getvalue(), "image/png")
+    made = client.videos.create(prompt="a cat", input_reference=photo, extra_body={"n": 2}).to_dict()
+    assert made["recipe"]["input_reference"] is True  # type: ignore[index]
+    ids: list[str] = made["swarm"]["video_ids"]  # type: ignore[index,assignment]
+    for video_id in ids:
+        with Image.open(io.BytesIO(await served_media.get(f"videos/{video_id}/input.webp"))) as kept:
+            assert (kept.format, kept.size) == ("WEBP", (128, 128))
+    job = next(job for job in await lease_all(now=datetime.now(UTC)) if job.id == ids[0])
+    inputs = await load_inputs(job, served_media)
+    assert inputs.begin == await served_media.get(f"videos/{ids[0]}/input.webp")
+    await leases.release(job.id, job.attempt, now=datetime.now(UTC))
+    await finish(ids[0], served_media)
+    base = {"base_url": str(client.base_url), "headers": {"authorization": f"Bearer {client.api_key}"}}
+    async with httpx.AsyncClient(**base) as raw:  # type: ignore[arg-type]
+        render = (await raw.post(f"videos/{ids[0]}/render")).json()
+        again = next(job for job in await lease_all(now=datetime.now(UTC)) if job.id == render["id"])
+        assert (await load_inputs(again, served_media)).begin == inputs.begin
+        url = f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"
+        by_url = await raw.post("videos", json={"prompt": "a cat", "input_reference": {"image_url": url}})
+        assert by_url.status_code == 200, by_url.text
+        for wrong in ({"image_url": "https://example.org/cat.png"}, {"file_id": "file_1"}, {}):
+            reply = await raw.post("videos", json={"prompt": "a cat", "input_reference": wrong})
+            assert (reply.status_code, reply.json()["error"]["param"]) == (400, "input_reference")
+        both = {"relation": "remix", "video_ids": [ids[0]]}
+        reply = await raw.post(
+            "videos", json={"prompt": "a", "source": both, "input_reference": {"image_url": url}}
+        )
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "input_reference")
+    client.videos.delete(ids[0])
+    assert f"videos/{ids[0]}/input.webp" in await loose()
+
+
 async def test_our_fields_travel_in_the_sdks_form(client: openai.OpenAI, served_media: MediaStore) -> None:
     source = client.videos.create(prompt="a cat")
     await finish(source.id, served_media)
@@ -242,7 +283,7 @@ async def test_refusals_are_the_sdks_exceptions(client: openai.OpenAI) -> None:
         assert refusal.value.code == code
     with pytest.raises(openai.BadRequestError) as refusal:
         client.videos.create(prompt="a cat", input_reference=("cat.png", b"\x89PNG" * 1000, "image/png"))
-    assert (refusal.value.code, refusal.value.param) == ("unknown_field", "input_reference")
+    assert (refusal.value.code, refusal.value.param) == ("invalid_request", "input_reference")
     with pytest.raises(openai.BadRequestError) as refusal:
         client.videos.create(prompt="a cat", size="1280x720")
     assert refusal.value.code == "invalid_size"

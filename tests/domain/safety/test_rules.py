@@ -30,7 +30,7 @@ REFUSED = {
 RULES = rulebook.rules()
 WITH_PERSON = {rule.name for rule in RULES if rule.with_person}
 # What was measured of sentences that no rule was looked at with, less what three more misses would cost.
-HELD_OUT = Measured(250, 0.90, 0.93)
+HELD_OUT = Measured(370, 0.88, 0.94)
 
 
 def rules(*texts: str, person: bool = False) -> set[str]:

@@ -105,8 +105,8 @@ async def test_a_lost_lease_starts_again_and_the_stale_attempt_writes_nothing() 
     assert await names(row.id) == before
     assert await complete(row.id, 2, at(13))
     assert not await complete(row.id, 2, at(14))
-    assert await names(row.id) == [*before, "video.completed"]
-    assert before == ["video.queued", "video.started", "video.step", "video.queued", "video.started"]
+    assert await names(row.id) == [*before, "video.started", "video.completed"]
+    assert before == ["video.queued", "video.started", "video.step", "video.queued"]
     assert await ledger_adds_up(ada.id) == 999
 
 
@@ -203,3 +203,37 @@ async def test_events_are_numbered_without_holes_by_many_writers() -> None:
     for first, second in zip(found[::2], found[1::2], strict=True):
         assert (first.data["i"], first.data["n"], second.data["n"]) == (second.data["i"], 1, 2)
     assert await events.head(stream) == (found[0].epoch, 40, 1)
+
+
+async def test_only_what_is_drawn_is_in_progress_and_the_others_have_a_place_that_holds() -> None:
+    ada = await person()
+    rows = await queue(ada.id, 16)
+
+    async def shown() -> list[tuple[str, int | None, int | None]]:
+        videos = await to_wire.to_videos([await visibility.get_viewable(row.id, ada.id, NOW) for row in rows])
+        return [
+            (video.status, video.queue and video.queue.position, video.queue and video.queue.eta_ms)
+            for video in videos
+        ]
+
+    before = await shown()
+    assert [place for _, place, _ in before] == list(range(1, 17))
+    await leases.lease("w", limit_preview=3, limit_full=0, now=at(0), ttl_s=TTL_S)
+    # Leased is not drawn.
+    assert await shown() == before
+    assert "video.started" not in await names(rows[0].id)
+    assert await leases.begin(rows[0].id, 1, now=at(1))
+    assert await leases.begin(rows[0].id, 1, now=at(1))
+    assert (await names(rows[0].id)).count("video.started") == 1
+    found = await shown()
+    assert found[0] == (Status.IN_PROGRESS, None, None)
+    assert [place for _, place, _ in found[1:]] == list(range(1, 16))
+    assert {status for status, _, _ in found[1:]} == {Status.QUEUED}
+    # Each still begins when it was told that it would.
+    assert [eta for _, _, eta in found[1:]] == [eta for _, _, eta in before[1:]]
+    # One that is only stored holds up nobody.
+    assert await leases.step(rows[0].id, 1, i=4, n=4, picture=None, now=at(2))
+    assert (await shown())[1] == (Status.QUEUED, 1, 0)
+    await leases.release(rows[0].id, 1, now=at(3))
+    assert (await shown())[0][0] is Status.QUEUED
+    assert not await leases.begin(rows[0].id, 1, now=at(3))

@@ -28,7 +28,6 @@ async def test_cancel_is_final_and_gives_the_credits_back() -> None:
     found = await stream.since(video_stream(job.id), 0, 10)
     assert [event.name for event in found] == [
         EventName.VIDEO_QUEUED,
-        EventName.VIDEO_STARTED,
         EventName.VIDEO_CANCELLED,
     ]
     assert {row.id for row in rows} >= {job.id}

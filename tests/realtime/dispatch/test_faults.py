@@ -87,7 +87,7 @@ async def test_a_final_fault_fails_at_once(models: Models, store: MediaStore) ->
     async with dispatching(models, store):
         video = await new_video(person)
         found = await ended(video)
-    assert names(found) == ["queued", "started", "failed"]
+    assert names(found) == ["queued", "failed"]
     assert len(models.renders) == 1
     assert await credits.balance(person) == before
 
@@ -167,7 +167,7 @@ async def test_a_source_without_latents_is_a_failure_with_a_reason(models: Model
         await ended(preview)
         await store.delete(f"videos/{preview}/1/latents.npz")
         found = await ended(await new_video(person, Tier.FULL, source=source(Relation.RENDER, preview)))
-    assert names(found) == ["queued", "started", "failed"]
+    assert names(found) == ["queued", "failed"]
     assert found[-1].data["code"] == "generation_failed"
 
 
