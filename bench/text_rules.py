@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.safety.rules import judge, rules
+from export.command import one_line_errors
 
 SENTENCES = Path(__file__).parent / "data" / "rule_sentences.jsonl"
 HALVES = ("development", "held_out")
@@ -69,6 +70,7 @@ def measure_rule(written: Sequence[Sentence], rule: str) -> Measured:
     return Measured(wanted, right / max(1, len(refused)), found / max(1, wanted))
 
 
+@one_line_errors
 def main() -> None:
     """Print the table; with --misses, what was judged wrongly in the half that may be looked at."""
     parser = argparse.ArgumentParser(

@@ -71,7 +71,8 @@ def _is_starting(folder: Path) -> bool:
     """Whether a server of this folder lives, or writes down just now that it does."""
     try:
         written = (folder / "postmaster.pid").read_text().split()
-        return not written or _is_postgres(psutil.Process(int(written[0])))
+        # A negative one is of a server that makes the folder, for itself alone.
+        return not written or _is_postgres(psutil.Process(abs(int(written[0]))))
     except (OSError, ValueError, psutil.Error):
         return False
 

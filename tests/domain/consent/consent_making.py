@@ -47,7 +47,12 @@ class Making(People):
         allowed = all(yes for yes, _ in found.values())
         assert isinstance(made, RiffleError) is not allowed, (made, found)
         if isinstance(made, RiffleError):
-            assert made.code is Code.CONSENT_REFUSED
+            # Who is blocked is told that there is no such cameo.
+            blocked = any(
+                self.rules_.blocked(maker, self.rules_.cameos[cameo].owner)
+                for cameo in set(wanted).difference(held)
+            )
+            assert made.code is Code.CONSENT_REFUSED or (blocked and made.code is Code.NOT_FOUND)
             return
         draft.id = made[0].id
         draft.receipts = [(cameo, grant, self.rules_.moment()) for cameo, (_, grant) in found.items()]
