@@ -150,9 +150,9 @@ def test_forms_that_are_refused(parts: list[tuple[str, str]], code: Code, param:
 
 
 def test_a_file_is_refused_by_name() -> None:
-    raw, content_type = multipart(("prompt", "a"), ("input_reference", "PNG"), filename="a.png")
+    raw, content_type = multipart(("prompt", "a"), ("poster", "PNG"), filename="a.png")
     problem = refusal(raw, content_type=content_type)
-    assert (problem.code, problem.param) == (Code.UNKNOWN_FIELD, "input_reference")
+    assert (problem.code, problem.param) == (Code.UNKNOWN_FIELD, "poster")
     raw, content_type = multipart(("prompt", "a"), filename="a.txt")
     assert refusal(raw, content_type=content_type).param == "prompt"
 
