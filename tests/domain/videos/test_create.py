@@ -17,16 +17,15 @@ from tests.build import at, ledger_adds_up, person, queue, refused
 async def test_fifty_at_once_with_one_key_make_one_video() -> None:
     ada = await person()
 
-    async def request() -> bytes:
+    async def request() -> str:
         same = {"account_id": ada.id, "key": "once", "route": "POST /v1/videos", "body_hash": "h"}
         async with transaction():
-            stored = await idempotency.begin(**same)
-            if stored is not None:
-                assert stored[0] == 200
-                return stored[1]
+            made = await idempotency.begin(**same)
+            if made is not None:
+                return made
             (row,) = await queue(ada.id)
-            await idempotency.store(**same, status=200, body=row.id.encode(), now=at(0))
-            return row.id.encode()
+            await idempotency.store(**same, made_id=row.id, now=at(0))
+            return row.id
 
     assert len(set(await asyncio.gather(*(request() for _ in range(50))))) == 1
     rows, more = await record.page(ada.id, None, 100, "desc")
@@ -39,9 +38,9 @@ async def test_a_key_belongs_to_one_request_of_one_account() -> None:
     same = {"key": "k", "route": "POST /v1/posts", "body_hash": "h"}
     async with transaction():
         assert await idempotency.begin(account_id=ada.id, **same) is None
-        await idempotency.store(account_id=ada.id, **same, status=201, body=b"1", now=at(0))
+        await idempotency.store(account_id=ada.id, **same, made_id="post_1", now=at(0))
     async with transaction():
-        assert await idempotency.begin(account_id=ada.id, **same) == (201, b"1")
+        assert await idempotency.begin(account_id=ada.id, **same) == "post_1"
         assert await idempotency.begin(account_id=bob.id, **same) is None
     for other in ({"route": "POST /v1/videos"}, {"body_hash": "other"}):
         async with transaction():
