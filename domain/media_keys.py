@@ -84,6 +84,8 @@ async def keep(keys: Sequence[str]) -> None:
     Raises:
         ReservationLost: one has run out and is being collected; the transaction must not commit.
     """
+    if not keys:
+        return
     kept = await fetch(
         "DELETE FROM loose_media WHERE key = ANY ($1::text[]) AND NOT claimed RETURNING key", list(keys)
     )

@@ -171,6 +171,8 @@ NAMES = {
     "time",
     "style",
     "videos",
+    "image_url",
+    "file_id",
 }
 
 
