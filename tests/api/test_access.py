@@ -20,10 +20,11 @@ from tests.api import access
 from tests.api.access import ASKS, Ask, Things
 from tests.api.people import Person
 from tests.api.routes.test_admin import desk, quick
+from tests.realtime.conftest import world
 from tests.realtime.phones import phone
 from tests.realtime.world import World
 
-__all__ = ["quick"]
+__all__ = ["quick", "world"]
 
 PAGE = PROJECT / "docs" / "reference" / "access.md"
 # The owner last: others change nothing of what is theirs.
@@ -48,15 +49,6 @@ def routes_of(app: Litestar) -> set[str]:
 
 def test_every_route_is_asked(module_app: Litestar) -> None:
     assert set(ASKS) == routes_of(module_app)
-
-
-@pytest.fixture
-async def world(database: object) -> AsyncIterator[World]:
-    """A gateway on the same database."""
-    made = World()
-    await made.start()
-    yield made
-    await made.stop()
 
 
 @pytest.fixture
