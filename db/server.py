@@ -65,7 +65,8 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
     failures = 0
     while True:
         folder = _folder(settings)
-        is_new = not (folder / "PG_VERSION").exists()
+        # Only what we had made may go: a folder that held anything before is left as it is.
+        is_new = not any(folder.iterdir())
         try:
             return _start(folder)
         except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:
