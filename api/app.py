@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -131,6 +132,9 @@ def create_app(
     @asynccontextmanager
     async def database(_: Litestar) -> AsyncIterator[None]:
         await engine.open(settings)
+        # What is loaded by now stays: looking through it for garbage took 150 ms each time.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         finally:

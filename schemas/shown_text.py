@@ -41,6 +41,8 @@ _TAGS = range(0xE0020, 0xE0080)
 _EMOJI = range(0x1F000, 0x1FC00)
 # The most that a written language puts on one letter, with room; more only paints over the neighbours.
 MAX_MARKS = 8
+# The longest field takes 5,000; looking through twice as many holds an event loop for 5 ms.
+MAX_CHARS = 10_000
 _MARKS = frozenset({"Mn", "Me"})
 
 

@@ -16,6 +16,7 @@ from litestar.typing import FieldDefinition
 from api.http.errors import MESSAGES
 from api.http.form import read_form
 from api.http.multipart import MEDIA_TYPE, media_type
+from domain.videos.validate import check_prompt
 from schemas import shown_text
 from schemas.errors import Code, RiffleError
 
@@ -139,9 +140,13 @@ def _keep_as_shown(body: msgspec.Struct) -> None:
     """Put every text of a body into the form that it is seen in.
 
     Raises:
-        RiffleError: invalid_request, for one that schemas.shown_text refuses or that is too short then.
+        RiffleError: invalid_request, for one that schemas.shown_text refuses or that is too short then;
+            prompt_too_long.
     """
     for place in shown_text.places(body):
+        if len(place.text) > shown_text.MAX_CHARS:
+            # Only prompts have no bound in their type: theirs has a code of its own.
+            check_prompt(place.text)
         try:
             text = shown_text.shown(place.text, place.kind)
         except shown_text.BadText as wrong:

@@ -11,6 +11,7 @@ import pytest
 from api.http.body import decode
 from schemas.cameos import RequestCameo
 from schemas.errors import Code, RiffleError
+from schemas.shown_text import MAX_CHARS
 from schemas.videos import CreateVideo, Relation, RemixVideo, Source
 
 BOUNDARY = "----riffle"
@@ -213,3 +214,9 @@ def test_form_fields_that_were_left_blank_are_absent(content_type: str) -> None:
     with pytest.raises(RiffleError) as unknown:
         decode(b"prompt=a&nothing=", CreateVideo, "application/x-www-form-urlencoded")
     assert unknown.value.code is Code.UNKNOWN_FIELD
+
+
+def test_a_text_that_no_field_takes_is_not_looked_through() -> None:
+    """What is wrong inside of it would be found first, and take as long as a stranger likes."""
+    raw = msgspec.json.encode({"prompt": "\u202e" * (MAX_CHARS + 1)})
+    assert refusal(raw).code is Code.PROMPT_TOO_LONG
