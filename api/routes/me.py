@@ -98,8 +98,9 @@ class OwnAccount(Controller):
         """
         await _check_password(request, data.password)
         passwords.check_new(data.new_password, request.user.handle, "new_password")
-        await accounts.set_password(request.user.id, await passwords.hashed(data.new_password))
-        await sessions.end_of_account(request.user.id, now, keep=request.auth)
+        await sessions.change_password(
+            request.user, await passwords.hashed(data.new_password), now, keep=request.auth
+        )
 
     @get("/sessions", summary="Where I am signed in")
     async def sessions(self, request: AuthedRequest) -> SessionList:
