@@ -73,8 +73,9 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
             failures += 1
             if is_new and isinstance(error, subprocess.CalledProcessError) and "initdb" in str(error.cmd[0]):
                 _clear(folder)
-            # One that lives is on its way up. Where none does, trying again helps only against another start.
-            hopeless = failures >= TRIES and not _is_starting(folder)
+            # One that lives is on its way up, or on its way out after the death of its first process. Where none
+            # does, trying again helps only against another start.
+            hopeless = failures >= TRIES and not (_is_starting(folder) or _is_worked_in(folder))
             if hopeless or give_up() or time.monotonic() > deadline:
                 log = settings.home / "postgres" / "log"
                 raise RuntimeError(f"PostgreSQL does not start: {_why(log, error)}; see {log}") from error
@@ -152,15 +153,19 @@ def _forget_dead(folder: Path) -> None:
     """
     written = [path for path in (folder / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")) if path.exists()]
     dead = [path for path in written if not _names_postgres(path)]
-    if not dead:
-        return
+    if dead and not _is_worked_in(folder):
+        for path in dead:
+            path.unlink(missing_ok=True)
+
+
+def _is_worked_in(folder: Path) -> bool:
+    """Whether any process of a server works in the folder."""
     real = str(folder.resolve())
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if _is_postgres(process) and process.cwd() == real:
-                return
-    for path in dead:
-        path.unlink(missing_ok=True)
+                return True
+    return False
 
 
 def _names_postgres(path: Path) -> bool:

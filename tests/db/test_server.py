@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from db import server
@@ -94,6 +96,23 @@ def test_a_server_that_died_at_any_moment_is_started_again(
     assert time.monotonic() - began < 20
     assert server.running(stopped)
     server.stop(stopped)
+
+
+def test_what_a_dead_server_leaves_is_waited_for(stopped: Settings) -> None:
+    server.ensure(stopped)
+    first = psutil.Process(int((stopped.home / "postgres" / "postmaster.pid").read_text().split()[0]))
+    # On a busy machine its processes hear of the death of the first one late.
+    helper = first.children()[0]
+    helper.suspend()
+    first.kill()
+    later = threading.Timer(5.0, helper.resume)
+    later.start()
+    try:
+        assert server.ensure(stopped).startswith("postgresql://")
+        assert not helper.is_running()
+    finally:
+        later.join()
+        server.stop(stopped)
 
 
 def test_what_somebody_else_keeps_in_the_folder_is_left_alone(tmp_path: Path) -> None:
