@@ -73,8 +73,8 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
             failures += 1
             if is_new and isinstance(error, subprocess.CalledProcessError) and "initdb" in str(error.cmd[0]):
                 _clear(folder)
-            # One that lives is on its way up, or on its way out after the death of its first process. Where none
-            # does, trying again helps only against another start.
+            # One that lives is on its way up, or on its way out after its first process died. Where
+            # none does, trying again helps only against another start.
             hopeless = failures >= TRIES and not (_is_starting(folder) or _is_worked_in(folder))
             if hopeless or give_up() or time.monotonic() > deadline:
                 log = settings.home / "postgres" / "log"

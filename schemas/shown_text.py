@@ -84,7 +84,14 @@ def shown(text: str, kind: Kind) -> str:
 
 
 def _one_line(line: str) -> str:
-    letters = [letter for place, letter in enumerate(line) if _stays(line, place)]
+    letters: list[str] = []
+    # Flags of regions: a black flag, then tags up to the last one.
+    in_flag = False
+    for place, letter in enumerate(line):
+        is_tag = ord(letter) in _TAGS
+        in_flag = letter == _BLACK_FLAG or (in_flag and is_tag)
+        if in_flag if is_tag else _stays(line, place):
+            letters.append(letter)
     marks = 0
     for letter in letters:
         category = unicodedata.category(letter)
@@ -108,9 +115,6 @@ def _stays(line: str, place: int) -> bool:
         return True
     if letter in (_ZWJ, _ZWNJ):
         return _is_joining(before) and (_is_joining(after) or letter == _ZWJ)
-    if ord(letter) in _TAGS:
-        # Flags of regions: a black flag, then tags up to the last one.
-        return line[:place].rstrip("".join(map(chr, _TAGS))).endswith(_BLACK_FLAG)
     return False
 
 
