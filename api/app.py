@@ -170,6 +170,7 @@ def create_app(
 async def _check_request(request: Request[Any, Any, Any]) -> None:
     await refuse_unstorable_url(request)
     await refuse_unread_body(request)
+    await RequestBodyDTO.decode_ahead(request)
 
 
 def main() -> None:
