@@ -24,6 +24,8 @@ from schemas.events import inbox_stream
 VIDEOS_AT_ONCE = 20
 ROWS_AT_ONCE = 200
 DELETED_NAME = "Deleted account"
+# Nobody can sign up with a full stop: who had this handle already would keep its owner from leaving.
+NOBODYS_HANDLE = "'deleted.' || left(md5(id), 20)"
 RETRY_AFTER = timedelta(minutes=5)
 log = logging.getLogger(__name__)
 
@@ -38,9 +40,9 @@ async def request(account_id: str, now: datetime) -> None:
             return
         await sessions.end_of_account(account_id, now)
         await fetch(
-            """
+            f"""
             UPDATE accounts SET deleted_at = $2, retired_hash = $3, password_hash = '!', display_name = $4,
-                handle = 'deleted_' || left(md5(id), 20) WHERE id = $1
+                handle = {NOBODYS_HANDLE} WHERE id = $1
             """,
             account_id,
             now,
@@ -118,10 +120,10 @@ async def _tombstone_cameo(account_id: str, now: datetime) -> bool:
     await grants.lock_cameo(cameo_id, account_id)
     if found["status"] == "active":
         await fetch(
-            """
+            f"""
             UPDATE cameos SET revision = revision + 1, display_name = $2, audience = 'only_me',
-                handle = 'deleted_' || left(md5(id), 20),
-                restrictions = restrictions || '{"words": [], "styles": [], "topics": []}'
+                handle = {NOBODYS_HANDLE},
+                restrictions = restrictions || '{{"words": [], "styles": [], "topics": []}}'
             WHERE id = $1
             """,
             cameo_id,
