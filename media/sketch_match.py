@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeVar
 
@@ -25,8 +25,9 @@ MIN_WINDOW = 20
 COARSE = SIDE // 2
 # `python -m bench.sketch_distance` prints how well copies agree, and the nearest of others.
 # The more freely a frame is laid onto what is stored, the better it must agree: drawn faces of one make come
-# to 0.88 whole and to 0.95 as crops of each other, most of them to far less.
-NEAR = 0.87
+# to 0.72 as they are, to 0.88 with edges moved and to 0.95 as crops of each other, most of them to far less.
+NEAR = 0.73
+NEAR_MIDDLE = 0.87
 NEAR_INSET = 0.9
 NEAR_PART = 0.92
 # Of a rough comparison the nearest so many are laid exactly, if they agree so well.
@@ -93,7 +94,14 @@ def match_whole(frame: Grey, stored: Cells) -> Match | None:
 
     `stored` has the shape (number, SIDE, SIDE).
     """
-    return _nearest(_wholes(frame), stored, NEAR)
+    views = [view for view in _wholes(frame) if shows_something(view.cells)]
+    if not len(stored) or not views:
+        return None
+    best = (_unit(stored) @ _unit(np.stack([view.cells for view in views])).T).max(axis=1)
+    place = int(best.argmax())
+    if best[place] >= NEAR:
+        return Match(place, float(best[place]))
+    return _nearest(itertools.chain(views, _middles(frame)), stored, NEAR_MIDDLE)
 
 
 def match_inset(frame: Grey, stored: Cells) -> Match | None:
@@ -102,7 +110,8 @@ def match_inset(frame: Grey, stored: Cells) -> Match | None:
     return _nearest((_view(area, box) for area in areas for box in _inset_boxes()), stored, NEAR_INSET)
 
 
-def _nearest(looks: Iterator[_View], stored: Cells, near: float) -> Match | None:
+def _nearest(looks: Iterable[_View], stored: Cells, near: float) -> Match | None:
+    """The stored sketch that the best of some views, laid exactly, is a copy of."""
     views = [view for view in looks if shows_something(view.cells)]
     if not len(stored) or not views:
         return None
@@ -168,6 +177,9 @@ def _wholes(frame: Grey) -> Iterator[_View]:
             turned = np.rot90(base, turns)
             yield _view(SummedArea(turned), WHOLE)
             yield _view(SummedArea(turned[:, ::-1]), WHOLE)
+
+
+def _middles(frame: Grey) -> Iterator[_View]:
     for area in (SummedArea(frame), SummedArea(frame[:, ::-1])):
         for across, down in itertools.product(MIDDLES, MIDDLES):
             yield _view(area, ((1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2))
@@ -346,8 +358,8 @@ def _coarse(cells: Cells) -> NDArray[np.float32]:
     return np.asarray(cells.reshape(-1, COARSE, 2, COARSE, 2).sum(axis=(2, 4), dtype=np.float32), np.float32)
 
 
-def _unit(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    flat = cells.reshape(len(cells), -1)
+def _unit(cells: Cells | NDArray[np.float32]) -> NDArray[np.float32]:
+    flat = cells.reshape(len(cells), -1).astype(np.float32)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1.0), np.float32)
 
 
