@@ -7,7 +7,6 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime, timedelta
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -248,27 +247,6 @@ async def test_a_deleted_account_is_out_of_sight_at_once_and_then_gone(
     assert (await bob.ok("GET", f"/v1/posts/{made['liked']}"))["likes"] == 0
     assert await words_left(ada.handle, "narwhal") == []
     assert not await erasure.run_batch(now=utc_now())
-
-
-async def test_nobody_can_stand_in_the_way_of_leaving(
-    anyone: httpx.AsyncClient, ada: Person, bob: Person, media: MediaStore
-) -> None:
-    """Whatever handles people can have, those of deleted accounts and cameos are none of them."""
-    made = await make_something(ada, bob, media)
-    for taken in (ada.id, made["cameo"]):
-        squatter = await sign_up(anyone, "deleted_" + md5(taken.encode()).hexdigest()[:20])
-        await squatter.ok("POST", "/v1/cameos", {"display_name": "Me", "audience": "everyone"})
-    assert (await ada.call("DELETE", "/v1/me")).status_code == 202
-    await erase_all()
-    (row,) = await engine.fetch("SELECT ended_at FROM erasures WHERE account_id = $1", ada.id)
-    assert row["ended_at"] is not None
-    (row,) = await engine.fetch("SELECT handle FROM accounts WHERE id = $1", ada.id)
-    refused(
-        await anyone.post("/v1/accounts", json={"handle": row["handle"], "password": PASSWORD}),
-        400,
-        "invalid_request",
-        "handle",
-    )
 
 
 async def words_left(*words: str) -> list[tuple[str, str]]:
