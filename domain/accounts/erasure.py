@@ -25,6 +25,8 @@ from schemas.events import inbox_stream
 VIDEOS_AT_ONCE = 20
 ROWS_AT_ONCE = 200
 DELETED_NAME = "Deleted account"
+# Nobody can sign up with a full stop: who had this handle already would keep its owner from leaving.
+NOBODYS_HANDLE = "'deleted.' || left(md5(id), 20)"
 RETRY_AFTER = timedelta(minutes=5)
 # What a request had begun before the account was deleted may be written after the first round: an upload
 # takes two minutes (api.http.body_intake), and each of its three decodings waits for eight others of half a
@@ -43,9 +45,9 @@ async def request(account_id: str, now: datetime) -> None:
             return
         await sessions.end_of_account(account_id, now)
         await fetch(
-            """
+            f"""
             UPDATE accounts SET deleted_at = $2, retired_hash = $3, password_hash = '!', display_name = $4,
-                handle = 'deleted_' || left(md5(id), 20) WHERE id = $1
+                handle = {NOBODYS_HANDLE} WHERE id = $1
             """,
             account_id,
             now,
@@ -125,10 +127,10 @@ async def _tombstone_cameo(account_id: str, now: datetime) -> bool:
     row = await grants.lock_cameo(cameo_id, account_id)
     if row["status"] == "active":
         await fetch(
-            """
+            f"""
             UPDATE cameos SET revision = revision + 1, display_name = $2, audience = 'only_me',
-                handle = 'deleted_' || left(md5(id), 20),
-                restrictions = restrictions || '{"words": [], "styles": [], "topics": []}'
+                handle = {NOBODYS_HANDLE},
+                restrictions = restrictions || '{{"words": [], "styles": [], "topics": []}}'
             WHERE id = $1
             """,
             cameo_id,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import md5
+
+import msgspec
+import pytest
 
 from db.engine import fetch
-from domain.accounts import erasure
+from domain.accounts import accounts, erasure
 from domain.consent import grants
+from schemas.accounts import Handle
 from schemas.cameos import GrantStatus, RequestCameo
 from tests.build import at, cameo, completed, person
 
@@ -43,3 +48,34 @@ async def test_a_grant_that_has_ended_by_then_stays_as_it_ended() -> None:
         pass
     ended = [(await grants.get_own_request(each.id, bob.id, now=at(6))).status for each in asked]
     assert ended == [GrantStatus.REFUSED, GrantStatus.EXPIRED, GrantStatus.EXPIRED]
+
+
+async def test_no_handle_that_people_can_have_stands_in_the_way() -> None:
+    ada = await person()
+    face = await cameo(ada.id)
+    for taken in (ada.id, face.id):
+        handle = "deleted_" + md5(taken.encode()).hexdigest()[:20]
+        squatter = await accounts.create(
+            handle=msgspec.convert(handle, Handle),
+            display_name="P",
+            password_hash="!",
+            demo=False,
+            now=at(0),
+        )
+        assert (await cameo(squatter.id)).handle == handle
+    await erasure.request(ada.id, at(1))
+    while await erasure.run_batch(now=at(2)):
+        pass
+    late = at(2) + erasure.AGAIN_AFTER
+    while await erasure.run_batch(now=late):
+        pass
+    (row,) = await fetch("SELECT ended_at FROM erasures WHERE account_id = $1", ada.id)
+    assert row["ended_at"] == late
+    rows = await fetch(
+        "SELECT handle FROM accounts WHERE id = $1 UNION ALL SELECT handle FROM cameos WHERE id = $2",
+        ada.id,
+        face.id,
+    )
+    for left in rows:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(left["handle"], Handle)
