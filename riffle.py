@@ -84,7 +84,7 @@ def _run_on_database(args: argparse.Namespace) -> int:
     try:
         return _ask_database(args)
     except Exception as error:
-        away = isinstance(error, _load("db.engine:AWAY"))
+        away = isinstance(error, import_module("db.engine").AWAY)
         # By name, since this file imports no driver.
         if not away and type(error).__name__ not in NOT_OUR_DATABASE:
             raise

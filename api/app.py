@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -131,6 +132,9 @@ def create_app(
     @asynccontextmanager
     async def database(_: Litestar) -> AsyncIterator[None]:
         await engine.open(settings)
+        # What is loaded by now stays: looking through it for garbage took 150 ms each time.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         finally:
@@ -166,6 +170,7 @@ def create_app(
 async def _check_request(request: Request[Any, Any, Any]) -> None:
     await refuse_unstorable_url(request)
     await refuse_unread_body(request)
+    await RequestBodyDTO.decode_ahead(request)
 
 
 def main() -> None:

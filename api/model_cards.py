@@ -22,6 +22,9 @@ TIMEOUT_S = 5.0
 # Whoever asks whether all is ready wants to hear that it isn't, soon.
 READY_TIMEOUT_S = 2.0
 RETRY_AFTER_S = 2
+# What a server that isn't one, or is going down, can answer with: deep nesting and broken text have errors of
+# their own.
+UNREADABLE = (httpx.HTTPError, msgspec.MsgspecError, RecursionError, ValueError)
 # A first start exports the model, which takes up to a minute.
 PREPARING_RETRY_AFTER_S = 5
 
@@ -98,7 +101,7 @@ class ModelServerCards:
         try:
             reply = (await self._client.get(self._health_url, timeout=READY_TIMEOUT_S)).raise_for_status()
             found = msgspec.json.decode(reply.content, type=ModelServerHealth)
-        except (httpx.HTTPError, msgspec.MsgspecError) as away:
+        except UNREADABLE as away:
             message = "the model server does not answer"
             raise RiffleError(Code.BUSY, message, retry_after_s=RETRY_AFTER_S) from away
         if found.stalled or found.engines.get("preview") != "ready":
@@ -108,7 +111,7 @@ class ModelServerCards:
     async def _ask(self) -> None:
         try:
             self._known = await self._fetch()
-        except (httpx.HTTPError, msgspec.MsgspecError, RecursionError, ValueError) as away:
+        except UNREADABLE as away:
             raise self._busy() from away
         finally:
             self._asked_at = time.monotonic()

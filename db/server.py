@@ -73,8 +73,9 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
             failures += 1
             if is_new and isinstance(error, subprocess.CalledProcessError) and "initdb" in str(error.cmd[0]):
                 _clear(folder)
-            # One that lives is on its way up. Where none does, trying again helps only against another start.
-            hopeless = failures >= TRIES and not _is_starting(folder)
+            # One that lives is on its way up, or on its way out after its first process died. Where
+            # none does, trying again helps only against another start.
+            hopeless = failures >= TRIES and not (_is_starting(folder) or _is_worked_in(folder))
             if hopeless or give_up() or time.monotonic() > deadline:
                 log = settings.home / "postgres" / "log"
                 raise RuntimeError(f"PostgreSQL does not start: {_why(log, error)}; see {log}") from error
@@ -96,11 +97,10 @@ def _clear(folder: Path) -> None:
 
 def _is_starting(folder: Path) -> bool:
     """Whether a server of this folder lives, or writes down just now that it does."""
+    path = folder / "postmaster.pid"
     try:
-        written = (folder / "postmaster.pid").read_text().split()
-        # A negative one is of a server that makes the folder, for itself alone.
-        return not written or _is_postgres(psutil.Process(abs(int(written[0]))))
-    except (OSError, ValueError, psutil.Error):
+        return path.stat().st_size == 0 or _names_postgres(path)
+    except OSError:
         return False
 
 
@@ -133,7 +133,9 @@ def stop(settings: Settings) -> None:
 
 
 def _start(folder: Path) -> str:
-    _forget_stranger(folder)
+    # Whoever starts a server holds this lock, so what is forgotten is of none that comes up just now.
+    with PostgresServer._lock:
+        _forget_dead(folder)
     server = PostgresServer(folder, cleanup_mode=None)
     server.start()
     _make_database(server)
@@ -142,24 +144,36 @@ def _start(folder: Path) -> str:
     return f"postgresql://postgres@/{DATABASE}?host={host}&port={found.port}"
 
 
-def _forget_stranger(folder: Path) -> None:
-    """Remove a file that names a process which is something else by now, as after a crash of the machine.
+def _forget_dead(folder: Path) -> None:
+    """Remove files that name a server which is dead, or something else by now, as after a crash.
 
-    It would be taken for the server. PostgreSQL itself takes over from a dead one; while any process of it
-    works in the folder the file stays, since it is what keeps a second server out.
+    PostgreSQL takes over from most by itself. Not from one that nobody collects, as in some containers, nor
+    from a process that got its number; and the library can't read what a server that died while it started
+    has left. While any server works in the folder its files stay, since they keep a second one out.
     """
-    try:
-        found = PostmasterInfo.read_from_pgdata(folder)
-    except (AssertionError, ValueError):
-        return
-    if found is None or not found.is_running() or _is_postgres(found.process):
-        return
+    written = [path for path in (folder / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")) if path.exists()]
+    dead = [path for path in written if not _names_postgres(path)]
+    if dead and not _is_worked_in(folder):
+        for path in dead:
+            path.unlink(missing_ok=True)
+
+
+def _is_worked_in(folder: Path) -> bool:
+    """Whether any process of a server works in the folder."""
     real = str(folder.resolve())
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if _is_postgres(process) and process.cwd() == real:
-                return
-    (folder / "postmaster.pid").unlink(missing_ok=True)
+                return True
+    return False
+
+
+def _names_postgres(path: Path) -> bool:
+    """Whether a file begins with the number of a living server; negative where that makes the folder."""
+    try:
+        return _is_postgres(psutil.Process(abs(int(path.read_text().split()[0]))))
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return False
 
 
 def _make_database(server: PostgresServer) -> None:

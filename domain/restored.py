@@ -10,7 +10,7 @@ import logging
 from typing import NamedTuple
 
 from db import engine
-from db.engine import exists, fetch, fetch_one
+from db.engine import AWAY, exists, fetch, fetch_one
 from domain.accounts import erasure, sessions
 from domain.consent import receipts, revocations
 from domain.events import stream
@@ -24,14 +24,19 @@ log = logging.getLogger(__name__)
 
 
 class Renewal(NamedTuple):
-    """What was done to a restored database."""
+    """What was done to a restored database; `failed` entries stand in the log, to be tried again."""
 
     streams: int
     replayed: int
+    failed: int = 0
 
 
 async def restored() -> int:
-    """Renew the database of the environment after a restore, with the journal of its home."""
+    """Renew the database of the environment after a restore, with the journal of its home.
+
+    Returns:
+        How many entries of the journal could not be carried out again.
+    """
     settings = load()
     await engine.open(settings)
     try:
@@ -39,22 +44,32 @@ async def restored() -> int:
     finally:
         await engine.close()
     print(f"{done.streams} streams begin anew, {done.replayed} entries of the journal were carried out again")
-    return 0
+    if done.failed:
+        print(f"{done.failed} entries could not be: see above; this command can be repeated")
+    return done.failed
 
 
 async def renew(journal: Journal) -> Renewal:
-    """Renew every epoch and carry the journal out again; it can be repeated, and be cut off in between."""
+    """Renew every epoch and carry the journal out again; it can be repeated, and be cut off in between.
+
+    An entry that fails keeps nobody from the others, nor phones from being let in.
+    """
     streams = await renew_epochs()
-    replayed = 0
+    replayed = failed = 0
     for entry in journal.entries():
         try:
             replayed += await _replay(entry)
         except RiffleError as gone:
             # Made since the backup: what it was about is not there, so nothing is left to take back.
             log.info("%s of %s: %s", entry.kind, entry.at, gone.message)
+        except AWAY:
+            raise
+        except Exception:
+            failed += 1
+            log.exception("%s of %s could not be carried out again", entry.kind, entry.at)
     # Last, so that whoever is cut off before is found to be restored again.
     await journal.catch_up()
-    return Renewal(streams, replayed)
+    return Renewal(streams, replayed, failed)
 
 
 async def renew_epochs() -> int:

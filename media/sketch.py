@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 
 import av
 import numpy as np
@@ -24,8 +25,10 @@ BYTES = SIDE * SIDE // 4
 RADIUS = 3
 # Differences of fewer grey levels are noise of the encoder.
 NOISE_LEVELS = 2.0
-# Uploads are looked at in this size, the smallest in which the smallest window still has whole cells.
+# Clips are looked at in this size, the smallest in which the smallest window still has whole cells.
 LOOK_PX = 128
+# Pictures are looked at in this one, in which a tile of six a side has a pixel for each cell.
+PICTURE_PX = 384
 # So many cells, and this share of those compared, must show something: a flat wall is like every wall.
 MIN_CELLS = 80
 MIN_SHARE = 0.2
@@ -37,6 +40,8 @@ MAX_STORED = 256
 MAX_LOOKED_AT = 600
 
 Grey = NDArray[np.float32]
+# Left, top, right and bottom of a part of a frame.
+Box = tuple[float, float, float, float]
 Cells = NDArray[np.int8]
 
 
@@ -75,7 +80,7 @@ def look_at(data: bytes, media_type: str, stride: int = 1) -> list[Grey]:
 
 def sketch(picture: NDArray[np.floating | np.uint8]) -> Cells:
     """The sketch of a grey frame: SIDE x SIDE cells of -1, 0 and 1."""
-    return grid_of(np.asarray(picture, dtype=np.float32), SIDE, SIDE)
+    return grid_of(SummedArea(np.asarray(picture, dtype=np.float32)), SIDE, SIDE)
 
 
 def sketches_of(frames: Sequence[NDArray[np.floating | np.uint8]]) -> list[bytes]:
@@ -123,12 +128,40 @@ def unpack(packed: Sequence[bytes]) -> Cells:
     return (bits[:, :half].astype(np.int8) - bits[:, half:].astype(np.int8)).reshape(-1, SIDE, SIDE)
 
 
-def grid_of(picture: Grey, width: int, height: int) -> Cells:
-    """Which cells of a grid over a frame are lighter (1) or darker (-1) than what is around them."""
-    area = Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), Image.Resampling.BOX)
-    small = np.asarray(area, np.float32)
+class SummedArea:
+    """The summed-area table of a frame: the means of any grid over any part of it are read from it."""
+
+    def __init__(self, picture: Grey) -> None:
+        self.height, self.width = picture.shape
+        self._sums = np.zeros((self.height + 1, self.width + 1))
+        self._sums[1:, 1:] = picture.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+
+    def means(self, width: int, height: int, box: Box | None = None) -> NDArray[np.float64]:
+        """Means of a grid's cells, shape (height, width), over a part of the frame in pixels; None = all."""
+        left, top, right, bottom = box or (0.0, 0.0, float(self.width), float(self.height))
+        x0, across = _between(left, right, width, self.width)
+        y0, down = _between(top, bottom, height, self.height)
+        rows = self._sums[y0] + (self._sums[y0 + 1] - self._sums[y0]) * down[:, None]
+        corners = rows[:, x0] + (rows[:, x0 + 1] - rows[:, x0]) * across
+        cells = corners[1:, 1:] - corners[:-1, 1:] - corners[1:, :-1] + corners[:-1, :-1]
+        return np.asarray(cells * (width * height / ((right - left) * (bottom - top))))
+
+
+def _between(start: float, end: float, count: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Where the edges of `count` cells lie among `size` pixels: whole pixels, and what is beyond those."""
+    edges = np.linspace(start, end, count + 1)
+    whole = np.minimum(edges.astype(np.intp), size - 1)
+    return whole, edges - whole
+
+
+def grid_of(area: SummedArea, width: int, height: int, box: Box | None = None) -> Cells:
+    """Which cells of a grid over a frame are lighter (1) or darker (-1) than what is around them.
+
+    `box` is the part of the frame that the grid lies over, in pixels; None for all of it.
+    """
+    small = area.means(width, height, box)
     sums = np.zeros((height + 1, width + 1), np.float64)
-    sums[1:, 1:] = small.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    sums[1:, 1:] = small.cumsum(axis=0).cumsum(axis=1)
     top, bottom = _around(height)
     left, right = _around(width)
     total = sums[bottom][:, right] - sums[top][:, right] - sums[bottom][:, left] + sums[top][:, left]
@@ -137,6 +170,7 @@ def grid_of(picture: Grey, width: int, height: int) -> Cells:
     return lighter.astype(np.int8) - darker.astype(np.int8)
 
 
+@lru_cache(maxsize=SIDE)
 def _around(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where the surroundings of each cell of a row of `count` begin and end."""
     places = np.arange(count)
@@ -146,5 +180,5 @@ def _around(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def _small(picture: Image.Image) -> Grey:
     # What is transparent is seen before black, as it is where it is stored.
     shown = picture.convert("RGB").convert("L")
-    shown.thumbnail((LOOK_PX, LOOK_PX), Image.Resampling.BOX)
+    shown.thumbnail((PICTURE_PX, PICTURE_PX), Image.Resampling.BOX)
     return np.asarray(shown, dtype=np.float32)

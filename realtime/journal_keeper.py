@@ -39,7 +39,7 @@ class JournalKeeper:
         if await self._journal.is_restored():
             log.warning("the database is older than it was: every stream begins anew")
             done = await restored.renew(self._journal)
-            log.warning("%d streams renewed, %d entries of the journal carried out again", *done)
+            log.warning("%d streams renewed, %d entries of the journal carried out again, %d failed", *done)
 
     async def _keep(self) -> None:
         """From one beat to the next."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -81,6 +82,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                     tasks.create_task(keep_running(type(service).__name__.lower(), service.run))
                     for service in (wakeups, dispatcher, sweeper, keeper)
                 ]
+                # What is loaded by now stays: no collection looks at it again.
+                gc.collect()
+                gc.freeze()
                 await stop.wait()
                 for task in background:
                     task.cancel()

@@ -13,7 +13,7 @@ from schemas.base import Page, RequestBody, ResponseBody, UnixSeconds
 from schemas.enrolment import Challenge
 from schemas.feed import MAX_CAPTION_CHARS
 from schemas.shown_text import LINE, PARAGRAPH
-from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, Prompt, Source, Steer, Tier
+from schemas.videos import MAX_CAMEOS, MAX_PROMPT_CHARS, ImageReference, Prompt, Source, Steer, Tier
 
 # 9999-12-31: a calendar goes no further.
 MAX_UNIX_S = 253_402_214_400
@@ -183,13 +183,15 @@ class ConsentCheck(RequestBody, kw_only=True):
     """`POST /v1/consent/check`: may I, before paying.
 
     What `POST /v1/videos` would be asked with these fields; with `video_id`, what posting that video under
-    `caption` would. Cameos that `prompt` or `caption` mention by @handle are asked about too.
+    `caption` would. Cameos that `prompt` or `caption` mention by @handle are asked about too. Of
+    `input_reference` nothing is looked at but whether there is one.
     """
 
     cameos: Annotated[list[str], Meta(max_length=MAX_CAMEOS)] = msgspec.field(default_factory=list)
     prompt: Prompt | None = None
     source: Source | None = None
     steer: Steer | None = None
+    input_reference: ImageReference | None = None
     tier: Tier = Tier.PREVIEW
     video_id: str | None = None
     caption: Annotated[str, Meta(max_length=MAX_CAPTION_CHARS, extra=PARAGRAPH)] | None = None

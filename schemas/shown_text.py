@@ -41,6 +41,8 @@ _TAGS = range(0xE0020, 0xE0080)
 _EMOJI = range(0x1F000, 0x1FC00)
 # The most that a written language puts on one letter, with room; more only paints over the neighbours.
 MAX_MARKS = 8
+# The longest field takes 5,000; looking through twice as many holds an event loop for 5 ms.
+MAX_CHARS = 10_000
 _MARKS = frozenset({"Mn", "Me"})
 
 
@@ -82,7 +84,14 @@ def shown(text: str, kind: Kind) -> str:
 
 
 def _one_line(line: str) -> str:
-    letters = [letter for place, letter in enumerate(line) if _stays(line, place)]
+    letters: list[str] = []
+    # Flags of regions: a black flag, then tags up to the last one.
+    in_flag = False
+    for place, letter in enumerate(line):
+        is_tag = ord(letter) in _TAGS
+        in_flag = letter == _BLACK_FLAG or (in_flag and is_tag)
+        if in_flag if is_tag else _stays(line, place):
+            letters.append(letter)
     marks = 0
     for letter in letters:
         category = unicodedata.category(letter)
@@ -106,9 +115,6 @@ def _stays(line: str, place: int) -> bool:
         return True
     if letter in (_ZWJ, _ZWNJ):
         return _is_joining(before) and (_is_joining(after) or letter == _ZWJ)
-    if ord(letter) in _TAGS:
-        # Flags of regions: a black flag, then tags up to the last one.
-        return line[:place].rstrip("".join(map(chr, _TAGS))).endswith(_BLACK_FLAG)
     return False
 
 

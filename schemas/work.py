@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
 from schemas.videos import Recipe, Tier
 
+Frame = TypeVar("Frame")
 # A full video with its latents is under 1 MB at the largest size; 16 MB leaves room for longer ones.
 MAX_WORK_FRAME_BYTES = 16 * 1024 * 1024
 # The inputs of a job come in one frame, and its result, about as large, goes back in one: a quarter of the
@@ -171,3 +173,37 @@ class Closenesses(msgspec.Struct, tag="closenesses", kw_only=True):
 
 ToModels = Render | Cancel | Embed | Compare
 FromModels = Queued | Step | Done | Stopped | Fault | Vectors | Closenesses
+
+
+class BadFrame(ValueError):
+    """Bytes that are no frame."""
+
+
+_to_models: msgspec.msgpack.Decoder[ToModels] = msgspec.msgpack.Decoder(ToModels)
+_from_models: msgspec.msgpack.Decoder[FromModels] = msgspec.msgpack.Decoder(FromModels)
+
+
+def decode_to_models(data: bytes) -> ToModels:
+    """A frame as the model server gets it.
+
+    Raises:
+        BadFrame: it is none.
+    """
+    return _decode(_to_models, data)
+
+
+def decode_from_models(data: bytes) -> FromModels:
+    """A frame as the dispatcher gets it.
+
+    Raises:
+        BadFrame: it is none.
+    """
+    return _decode(_from_models, data)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[Frame], data: bytes) -> Frame:
+    try:
+        return decoder.decode(data)
+    # Nesting ends in a RecursionError, text that is none in a UnicodeDecodeError.
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise BadFrame(str(error)) from None

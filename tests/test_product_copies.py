@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,9 @@ class Uploader:
         assert done["status"] == "completed", done
         return str(made["id"])
 
-    def download(self, video: str) -> bytes:
-        """A video's MP4 as anybody gets it."""
-        return self._client.videos.download_content(video).read()
+    def download(self, video: str, variant: Literal["video", "thumbnail", "spritesheet"] = "video") -> bytes:
+        """A file of a video as anybody gets it."""
+        return self._client.videos.download_content(video, variant=variant).read()
 
     def give(self, data: bytes, kind: str) -> int:
         """The status of an upload for the own cameo."""
@@ -86,6 +86,9 @@ def test_what_was_downloaded_is_refused(product: Product) -> None:
     for place in (0, len(frames) // 2, len(frames) - 1):
         for changed in (False, True):
             assert other.give(still(frames[place], changed=changed), JPEG) == 403, (place, changed)
+    # What is served beside the clip is out of it too.
+    for variant, kind in (("thumbnail", "image/webp"), ("spritesheet", JPEG)):
+        assert other.give(other.download(video, variant), kind) == 403, variant
     # Somebody else is somebody else.
     assert other.give(still(clips.scene(31, 1, 160)[0], changed=False), JPEG) == 200
     plain = frames_of(other.download(other.draw("a dog in a city at night", seed=32)))

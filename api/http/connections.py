@@ -94,8 +94,12 @@ class ConnectionWatch:
                 self.close_excess()
 
     def close_excess(self) -> int:
-        """Close the oldest idle connections of each address that has more than its share; how many."""
+        """Close the oldest idle connections of each address that has more than its share; how many.
+
+        One that wasn't there at the look before is left alone: it may be about to send its request.
+        """
         found = self._connections()
+        known = set(self._seen)
         # A lower descriptor was opened earlier, unless it was used again.
         now = dict.fromkeys(connection.peer for connection in sorted(found))
         self._seen = {peer: None for peer in self._seen if peer in now} | now
@@ -108,7 +112,7 @@ class ConnectionWatch:
         closed = 0
         for address, connections in by_address.items():
             excess = len(connections) - MAX_CONNECTIONS_PER_ADDRESS
-            idle = [item for item in connections if item.peer not in self._busy]
+            idle = [item for item in connections if item.peer in known and item.peer not in self._busy]
             for connection in sorted(idle, key=lambda item: age[item.peer])[: max(0, excess)]:
                 closed += _shut_down(connection)
             if excess > 0:

@@ -16,12 +16,12 @@ from media import sketch
 from media.credentials import Credentials
 from media.decode_pool import DecodePool
 from media.sketch import Grey
-from media.sketch_match import match_part, match_whole
+from media.sketch_match import match_inset, match_part, match_whole
 from schemas.errors import Code, RiffleError
 
 # Of a clip so many different frames are looked for whole; of a minute at 60 a second all that differ much.
 MAX_WHOLE = 64
-# Crops are looked for in fewer: 0.2 s each and 0.1 ms for every stored one.
+# Crops and collages are looked for in fewer: 0.5 s each and 0.1 ms for every stored one.
 MAX_PARTS = 8
 # Of what anybody may ask: as many frames as a fingerprint has, against 40,000 sketches: about a second.
 MAX_PUBLIC = 4
@@ -122,7 +122,7 @@ def _find(frames: list[Grey], page: list[StoredSketch], *, parts: bool = True) -
     matches = [match_whole(frame, stored) for frame in frames]
     if parts:
         step = -(-len(frames) // MAX_PARTS) or 1
-        matches += [match_part(frame, stored) for frame in frames[::step]]
+        matches += [look(frame, stored) for frame in frames[::step] for look in (match_inset, match_part)]
     found = [match for match in matches if match is not None]
     best = max(found, key=lambda match: match.score, default=None)
     return None if best is None else Copied(page[best.place], best.score)

@@ -12,6 +12,10 @@ from msgspec import inspect
 from api.http.multipart import MEDIA_TYPE, FormPart, media_type, read_parts
 from schemas.errors import Code, RiffleError
 
+# A prompt with its conditions, each letter of it escaped, has some 10 kB; undoing that goes letter by letter.
+MAX_URLENCODED_BYTES = 128 * 1024
+# A body of JSON may be no larger either: of many small values it takes longer than files do.
+MAX_JSON_CHARS = 1024 * 1024
 # 16 fields, each list with at most a few items; far more is an attack.
 MAX_FORM_FIELDS = 100
 MAX_DEPTH = 4
@@ -30,7 +34,7 @@ def read_form(raw: bytes, content_type: str, body_type: Any) -> dict[str, Any]:
     """The fields of a form; values stay text for msgspec to coerce to `body_type`.
 
     Raises:
-        RiffleError: it is no such form.
+        RiffleError: it is no such form; body_too_large, where its texts are.
     """
     known = _fields(body_type)
     if media_type(content_type) == MEDIA_TYPE:
@@ -52,6 +56,10 @@ def read_form(raw: bytes, content_type: str, body_type: Any) -> dict[str, Any]:
 
 
 def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
+    if len(raw) > MAX_URLENCODED_BYTES:
+        raise RiffleError(
+            Code.BODY_TOO_LARGE, f"a form of this kind has at most {MAX_URLENCODED_BYTES} bytes: send JSON"
+        )
     try:
         return parse_qsl(
             raw.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict"
@@ -115,4 +123,8 @@ def _insert(tree: dict[str, Any], key: str, value: str | bytes) -> None:
 
 
 def _decode_json(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    if len(value) > MAX_JSON_CHARS:
+        raise RiffleError(Code.BODY_TOO_LARGE, f"a field has at most {MAX_JSON_CHARS} characters of JSON")
+    return msgspec.json.decode(value)

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Request
 
-from api.http.multipart import MEDIA_TYPE, media_type, read_parts
+from api.http.multipart import MEDIA_TYPE, THREADS, media_type, read_parts
 from schemas.errors import Code, RiffleError
 
 # A minute from a phone at 4 Mbit/s; it lies in memory whole while it is looked at.
@@ -21,7 +21,7 @@ async def read_clip(request: Request[Any, Any, Any]) -> bytes:
     """The bytes of the clip.
 
     Raises:
-        RiffleError: invalid_request (empty, or a broken form), unknown_field, unsupported_media_type;
+        RiffleError: invalid_request (empty, or a broken form), unknown_field, unsupported_media_type, busy;
             body_too_large by the framework.
     """
     content_type = request.headers.get("content-type", "")
@@ -31,7 +31,7 @@ async def read_clip(request: Request[Any, Any, Any]) -> bytes:
         raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send video/mp4, not {media}")
     data = await request.body()
     if media == MEDIA_TYPE:
-        data = _only_file(data, content_type)
+        data = await THREADS.run(_only_file, data, content_type)
     if not data:
         raise RiffleError(
             Code.INVALID_REQUEST, "send an MP4 as the body, or as the file of a form", param=FIELD

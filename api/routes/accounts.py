@@ -94,7 +94,7 @@ class Accounts(Controller):
 async def _signed_in(account: AccountRow, request: PublicRequest, now: datetime) -> SignedIn:
     # What a client says of itself, for the list of sessions: printable, and no longer than a line or two.
     device = "".join(filter(str.isprintable, request.headers.get("user-agent", "")))[:MAX_DEVICE_CHARS]
-    tokens = await sessions.issue(account.id, device, now)
+    tokens = await sessions.issue(account.id, device, now, compared=account.password_hash)
     return SignedIn(account=accounts.to_account(account), session=_session(tokens))
 
 

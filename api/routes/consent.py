@@ -68,7 +68,8 @@ class Consent(Controller):
             data.prompt or "",
             lineage=lineage,
             extra_texts=[] if steered is None else [steered],
-            steered=steered is not None and steered != (data.prompt or "").strip(),
+            steered=data.input_reference is not None
+            or (steered is not None and steered != (data.prompt or "").strip()),
             now=now,
         )
         # Of a cameo of somebody who blocks them (or is blocked), people learn what they would of none.

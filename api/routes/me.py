@@ -31,7 +31,7 @@ from schemas.errors import Code, RiffleError
 # Media is read in pieces of this size, so an archive holds a megabyte at a time.
 CHUNK_BYTES = 1024 * 1024
 # Each reads one object after the other, and as fast as its phone takes it: at 1 MB/s 600 MB in ten minutes.
-EXPORTS_AT_ONCE = asyncio.Semaphore(4)
+EXPORTS_AT_ONCE = 4
 EXPORT_S = 600.0
 # Accounts that take theirs along at this moment: one archive at a time for each.
 _exporting: set[str] = set()
@@ -98,8 +98,9 @@ class OwnAccount(Controller):
         """
         await _check_password(request, data.password)
         passwords.check_new(data.new_password, request.user.handle, "new_password")
-        await accounts.set_password(request.user.id, await passwords.hashed(data.new_password))
-        await sessions.end_of_account(request.user.id, now, keep=request.auth)
+        await sessions.change_password(
+            request.user, await passwords.hashed(data.new_password), now, keep=request.auth
+        )
 
     @get("/sessions", summary="Where I am signed in")
     async def sessions(self, request: AuthedRequest) -> SessionList:
@@ -129,11 +130,14 @@ class OwnAccount(Controller):
         """
         if request.user.id in _exporting:
             raise RiffleError(Code.CONFLICT, "your archive is on its way already", retry_after_s=10)
-        if EXPORTS_AT_ONCE.locked():
+        if len(_exporting) >= EXPORTS_AT_ONCE:
             raise RiffleError(Code.BUSY, "too many archives are being made: try again soon", retry_after_s=10)
         name = f"riffle-{request.user.handle}.zip"
+        data = archive(request.user.id, media)
+        # Takes its place before anybody else can ask; whoever drops it gives the place back.
+        await anext(data)
         return Stream(
-            archive(request.user.id, media),
+            data,
             media_type="application/zip",
             headers={
                 "content-disposition": f'attachment; filename="{name}"',
@@ -158,11 +162,15 @@ async def _check_password(request: AuthedRequest, password: str) -> None:
 
 
 async def archive(account_id: str, media: MediaStore) -> AsyncGenerator[bytes]:
-    """The archive of an account, read as fast as it is taken; it breaks off after EXPORT_S."""
+    """The archive of an account, read as fast as it is taken; it breaks off after EXPORT_S.
+
+    Its first piece is empty: from then on it has its place among EXPORTS_AT_ONCE.
+    """
     _exporting.add(account_id)
     try:
+        yield b""
         # Whoever reads too slowly gets a broken connection, and an archive that no program opens.
-        async with EXPORTS_AT_ONCE, asyncio.timeout(EXPORT_S):
+        async with asyncio.timeout(EXPORT_S):
             async for data in zipped(_entries(account_id, media)):
                 yield data
     finally:

@@ -49,8 +49,7 @@ class VideoEdits(Controller):
         """
         video_id = await _video_id(data.video, request.user.id, credentials, decoder)
         source = Source(relation=Relation.EDIT, video_ids=[video_id], strength=data.strength)
-        asked = CreateVideo(prompt=data.prompt, n=data.n, seed=data.seed, source=source)
-        return await create_response(request, now, data, asked, cards, screen)
+        return await _create_from(source, None, request, now, data, cards, screen)
 
     @post("/extensions", status_code=200, request_max_body_size=MAX_CLIP_BYTES, summary="Go on from a video")
     async def extend(
@@ -70,12 +69,23 @@ class VideoEdits(Controller):
         Raises:
             RiffleError: what making a video raises; not_ready, while the source is being drawn.
         """
-        source = Source(
-            relation=Relation.EXTEND,
-            video_ids=[await _video_id(data.video, request.user.id, credentials, decoder)],
-        )
-        asked = CreateVideo(prompt=data.prompt, seconds=data.seconds, n=data.n, seed=data.seed, source=source)
-        return await create_response(request, now, data, asked, cards, screen)
+        video_id = await _video_id(data.video, request.user.id, credentials, decoder)
+        source = Source(relation=Relation.EXTEND, video_ids=[video_id])
+        return await _create_from(source, data.seconds, request, now, data, cards, screen)
+
+
+async def _create_from(
+    source: Source,
+    seconds: str | int | None,
+    request: AuthedRequest,
+    now: datetime,
+    data: EditVideo | ExtendVideo,
+    cards: Cards,
+    screen: Screen,
+) -> Response[Video]:
+    """What `POST /v1/videos` answers to the same, said by a `source`."""
+    asked = CreateVideo(prompt=data.prompt, seconds=seconds, n=data.n, seed=data.seed, source=source)
+    return await create_response(request, now, data, asked, cards, screen)
 
 
 async def _video_id(video: VideoInput, account: str, credentials: Credentials, decoder: DecodePool) -> str:

@@ -122,11 +122,6 @@ async def change(account_id: str, display_name: str | None, age_bracket: AgeBrac
         return after
 
 
-async def set_password(account_id: str, password_hash: str) -> None:
-    """Replace the hash that sign-in compares."""
-    await fetch("UPDATE accounts SET password_hash = $2 WHERE id = $1", account_id, password_hash)
-
-
 def retired_hash(handle: str) -> str:
     """What is kept of the handle of a deleted account."""
     return hashlib.sha256(handle.encode()).hexdigest()

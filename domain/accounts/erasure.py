@@ -2,6 +2,7 @@
 
 `request` ends every session, takes the name away and hides the rest; `run_batch` does one bounded step of
 what is left and remembers how far it came, so that any process may die in the middle and any other go on.
+All steps are done twice, the second time when nothing that was on its way can come any more.
 """
 
 from __future__ import annotations
@@ -17,14 +18,20 @@ from domain.consent import grants, revocations
 from domain.events import stream
 from domain.feed import posts
 from domain.videos.delete import delete_video
-from schemas.cameos import GrantStatus, RevokeCameo, RevokeMode
+from schemas.cameos import RevokeCameo, RevokeMode
 from schemas.events import inbox_stream
 
 # What one transaction takes on: some tens of milliseconds of locks, whatever an account has gathered.
 VIDEOS_AT_ONCE = 20
 ROWS_AT_ONCE = 200
 DELETED_NAME = "Deleted account"
+# Nobody can sign up with a full stop: who had this handle already would keep its owner from leaving.
+NOBODYS_HANDLE = "'deleted.' || left(md5(id), 20)"
 RETRY_AFTER = timedelta(minutes=5)
+# What a request had begun before the account was deleted may be written after the first round: an upload
+# takes two minutes (api.http.body_intake), and each of its three decodings waits for eight others of half a
+# minute each.
+AGAIN_AFTER = timedelta(minutes=30)
 log = logging.getLogger(__name__)
 
 
@@ -38,9 +45,9 @@ async def request(account_id: str, now: datetime) -> None:
             return
         await sessions.end_of_account(account_id, now)
         await fetch(
-            """
+            f"""
             UPDATE accounts SET deleted_at = $2, retired_hash = $3, password_hash = '!', display_name = $4,
-                handle = 'deleted_' || left(md5(id), 20) WHERE id = $1
+                handle = {NOBODYS_HANDLE} WHERE id = $1
             """,
             account_id,
             now,
@@ -88,15 +95,17 @@ async def _run_batch(taken: list[str], now: datetime) -> bool:
             return False
         account_id, step = task["account_id"], task["step"]
         taken.append(account_id)
-        if not await STEPS[step](account_id, now):
+        if not await STEPS[step % len(STEPS)](account_id, now):
             await fetch(
                 """
                 UPDATE erasures SET step = step + 1,
-                    ended_at = CASE WHEN step + 1 = $2 THEN $3::timestamptz END WHERE account_id = $1
+                    retry_at = CASE WHEN step + 1 = $2 THEN began_at + $4::interval END,
+                    ended_at = CASE WHEN step + 1 = 2 * $2 THEN $3::timestamptz END WHERE account_id = $1
                 """,
                 account_id,
                 len(STEPS),
                 now,
+                AGAIN_AFTER,
             )
         return True
 
@@ -105,7 +114,7 @@ async def _tombstone_cameo(account_id: str, now: datetime) -> bool:
     """Withdraw the next cameo altogether, with its name, its picture and its proofs."""
     found = await fetch_one(
         """
-        SELECT c.id, c.status FROM cameos c WHERE c.account_id = $1 AND NOT EXISTS (
+        SELECT c.id FROM cameos c WHERE c.account_id = $1 AND NOT EXISTS (
             SELECT FROM revocations w WHERE w.cameo_id = c.id AND w.mode = 'tombstone'
                 AND num_nonnulls(w.grantee_id, w.grant_id, w.video_id) = 0
         ) ORDER BY c.id LIMIT 1
@@ -115,13 +124,13 @@ async def _tombstone_cameo(account_id: str, now: datetime) -> bool:
     if found is None:
         return False
     cameo_id = found["id"]
-    await grants.lock_cameo(cameo_id, account_id)
-    if found["status"] == "active":
+    row = await grants.lock_cameo(cameo_id, account_id)
+    if row["status"] == "active":
         await fetch(
-            """
+            f"""
             UPDATE cameos SET revision = revision + 1, display_name = $2, audience = 'only_me',
-                handle = 'deleted_' || left(md5(id), 20),
-                restrictions = restrictions || '{"words": [], "styles": [], "topics": []}'
+                handle = {NOBODYS_HANDLE},
+                restrictions = restrictions || '{{"words": [], "styles": [], "topics": []}}'
             WHERE id = $1
             """,
             cameo_id,
@@ -157,8 +166,7 @@ async def _end_grants(account_id: str, now: datetime) -> bool:
         VIDEOS_AT_ONCE,
     )
     for row in rows:
-        await grants.lock_cameo(row["cameo_id"])
-        await grants.revise(row["grant_id"], GrantStatus.EXPIRED, None, now=now)
+        await grants.expire(row["cameo_id"], row["grant_id"], now=now)
     return bool(rows)
 
 
@@ -216,7 +224,8 @@ async def _some(sql: str, owner: str) -> bool:
     return bool(await fetch(sql, owner, ROWS_AT_ONCE))
 
 
-# Each does one batch and says whether there may be more. Their numbers are kept in rows: add at the end.
+# Each does one batch and says whether there may be more. Rows keep their numbers, on from here in the second
+# round: add at the end.
 STEPS: tuple[Callable[[str, datetime], Awaitable[bool]], ...] = (
     _tombstone_cameo,
     _delete_videos,

@@ -32,10 +32,23 @@ RECENT_S = 600
 Tokens = tuple[str, str, int]
 
 
-async def issue(account_id: str, device: str, now: datetime) -> Tokens:
-    """A new sign-in on a `device`: access token, refresh token, and seconds that the first lives."""
+async def issue(account_id: str, device: str, now: datetime, *, compared: str | None = None) -> Tokens:
+    """A new sign-in on a `device`: access token, refresh token, and seconds that the first lives.
+
+    `compared` is the hash that the person's password was compared with, a while ago.
+
+    Raises:
+        RiffleError: wrong_credentials, where the account was deleted, or its password changed, since.
+    """
     access, refresh = f"ra_{secrets.token_urlsafe(32)}", f"rr_{secrets.token_urlsafe(32)}"
     async with transaction():
+        # Locked, so that it comes before or after whatever ends all sessions.
+        found = await fetch_one(
+            "SELECT password_hash FROM accounts WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE",
+            account_id,
+        )
+        if found is None or compared not in (None, found["password_hash"]):
+            raise RiffleError(Code.WRONG_CREDENTIALS, "the handle or the password is wrong")
         await _make_room(account_id, now)
         session = new_id("sess")
         await fetch(
@@ -62,7 +75,7 @@ async def authenticate(access_token: str, now: datetime) -> tuple[AccountRow, st
         f"""
         SELECT {COLUMNS}, t.expires_at, t.session_id FROM tokens t JOIN sessions s ON s.id = t.session_id
         JOIN accounts a ON a.id = s.account_id
-        WHERE t.hash = $1 AND t.kind = 'access' AND s.revoked_at IS NULL
+        WHERE t.hash = $1 AND t.kind = 'access' AND s.revoked_at IS NULL AND a.deleted_at IS NULL
         """,
         token_hash(access_token),
     )
@@ -119,6 +132,27 @@ async def end_of_account(account_id: str, now: datetime, *, keep: str | None = N
     """End every session of an account, except the one to `keep`."""
     rows = await fetch("SELECT id FROM sessions WHERE account_id = $1 AND revoked_at IS NULL", account_id)
     await _end([row["id"] for row in rows if row["id"] != keep], now)
+
+
+async def change_password(account: AccountRow, password_hash: str, now: datetime, *, keep: str) -> None:
+    """Replace the password that `account` had when it was compared; every session ends but `keep`.
+
+    Raises:
+        RiffleError: wrong_credentials, where it was changed, or the account deleted, since.
+    """
+    async with transaction():
+        changed = await fetch(
+            """
+            UPDATE accounts SET password_hash = $2
+            WHERE id = $1 AND password_hash = $3 AND deleted_at IS NULL RETURNING id
+            """,
+            account.id,
+            password_hash,
+            account.password_hash,
+        )
+        if not changed:
+            raise RiffleError(Code.WRONG_CREDENTIALS, "the password is wrong", param="password")
+        await end_of_account(account.id, now, keep=keep)
 
 
 async def list_own(account_id: str, current: str) -> list[SessionInfo]:

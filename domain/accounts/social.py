@@ -17,20 +17,22 @@ async def follow(follower: str, followed: str, now: datetime) -> None:
     Raises:
         RiffleError: invalid_state, where the follower blocks them.
     """
-    between = await relationship(follower, followed)
-    if between.blocks:
-        raise RiffleError(Code.INVALID_STATE, "you block them: unblock them first", param="handle")
-    if between.blocked:
-        return
-    await fetch(
-        """
-        INSERT INTO follows (follower_id, followed_id, created_at) VALUES ($1, $2, $3)
-        ON CONFLICT DO NOTHING
-        """,
-        follower,
-        followed,
-        now,
-    )
+    async with transaction():
+        await _lock_pair(follower, followed)
+        between = await relationship(follower, followed)
+        if between.blocks:
+            raise RiffleError(Code.INVALID_STATE, "you block them: unblock them first", param="handle")
+        if between.blocked:
+            return
+        await fetch(
+            """
+            INSERT INTO follows (follower_id, followed_id, created_at) VALUES ($1, $2, $3)
+            ON CONFLICT DO NOTHING
+            """,
+            follower,
+            followed,
+            now,
+        )
 
 
 async def unfollow(follower: str, followed: str) -> None:
@@ -43,6 +45,7 @@ async def unfollow(follower: str, followed: str) -> None:
 async def block(blocker: str, blocked: str, now: datetime) -> None:
     """Keep someone out; both stop following each other."""
     async with transaction():
+        await _lock_pair(blocker, blocked)
         await fetch(
             """
             INSERT INTO blocks (blocker_id, blocked_id, created_at) VALUES ($1, $2, $3)
@@ -59,6 +62,12 @@ async def block(blocker: str, blocked: str, now: datetime) -> None:
 async def unblock(blocker: str, blocked: str) -> None:
     """Let them back."""
     await BlockTable.delete().where((BlockTable.blocker_id == blocker) & (BlockTable.blocked_id == blocked))
+
+
+async def _lock_pair(one: str, other: str) -> None:
+    """Until the transaction ends no follow or block between two accounts comes about elsewhere."""
+    names = " ".join(sorted((one, other)))
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended('between ' || $1, 0))", names)
 
 
 class Relationship(msgspec.Struct, kw_only=True, frozen=True):

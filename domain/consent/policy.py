@@ -300,7 +300,7 @@ def _shortfall(grant: GrantFacts, request: UseRequest, restrictions: Restriction
         return UseReason.OTHER_VIDEO
     if scope.prompt is not None and normalize_text(scope.prompt) != normalize_text(request.prompt):
         return UseReason.OTHER_PROMPT
-    # A grant for one prompt covers what the model is given by it: no steering, no picture of another video.
+    # A grant for one prompt covers what the model is given by it: no steering, no picture, no other video.
     if scope.prompt is not None and (request.steered or request.remixed):
         return UseReason.MORE_THAN_PROMPT
     if scope.trend is not None and scope.trend != request.trend:

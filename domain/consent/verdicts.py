@@ -73,7 +73,8 @@ async def of_request(
     """Whether a video may be drawn that does not exist yet, by cameo; one that there is not is left out.
 
     `lineage` says what its sources come from, `extra_texts` is what is said beyond the prompt, such as the
-    model's own prompt; `steered` that the model is given other words than were typed.
+    model's own prompt; `steered` that the model is given other words than were typed, or a
+    picture of the maker's own.
     """
     known = list((await cameo_facts([CameoRequester(cameo, requester) for cameo in cameo_ids])).values())
     (refusals,) = await text_verdicts.refusals([source.video_ids if source else []], [known])

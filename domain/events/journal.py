@@ -96,21 +96,21 @@ class Journal:
             for line in file:
                 try:
                     yield msgspec.json.decode(line, type=JournalEntry)
-                except msgspec.DecodeError:
+                # Nesting ends in a RecursionError, text that is none in a UnicodeDecodeError.
+                except (msgspec.MsgspecError, RecursionError, ValueError):
                     continue
 
     def _append(self, lines: bytes) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / LINES
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        descriptor = os.open(path, flags, 0o600)
-        try:
+        with os.fdopen(os.open(path, flags, 0o600), "ab") as file:
             # What a crash cut off must not swallow the next line.
             cut = path.stat().st_size > 0 and _last_byte(path) != b"\n"
-            os.write(descriptor, (b"\n" if cut else b"") + lines)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            file.write((b"\n" if cut else b"") + lines)
+            # All of it: one write to a full disk may take a part, and say so by a number alone.
+            file.flush()
+            os.fsync(file.fileno())
 
     def _write_beat(self, beat: int) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

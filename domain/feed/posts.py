@@ -177,6 +177,10 @@ async def delete_post(post_id: str, account: str, now: datetime) -> None:
 
 async def take_back(post_id: str, now: datetime) -> None:
     """Take back the post of a locked video."""
+    trend = await fetch_one("SELECT trend_id FROM posts WHERE id = $1", post_id)
+    assert trend is not None
+    await _lock_trend(trend["trend_id"])
+    # Read under the trend's lock, which every like takes.
     found = await fetch_one(
         "SELECT video_id, trend_id, likes, source_post_id FROM posts WHERE id = $1", post_id
     )
@@ -250,8 +254,15 @@ async def _count_like(post_id: str, change: int, now: datetime) -> None:
     found = await fetch_one("SELECT trend_id FROM posts WHERE id = $1", post_id)
     assert found is not None
     # Trends are locked before posts, everywhere.
-    await _touch_trend(found["trend_id"], change * POINTS_OF_A_LIKE, None, now)
-    await PostTable.update({PostTable.likes: PostTable.likes + change}).where(PostTable.id == post_id)
+    await _lock_trend(found["trend_id"])
+    counted = await fetch(
+        "UPDATE posts SET likes = likes + $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id",
+        post_id,
+        change,
+    )
+    # Of one that was taken back its trend has lost all points already.
+    if counted:
+        await _touch_trend(found["trend_id"], change * POINTS_OF_A_LIKE, None, now)
 
 
 async def _count_remix(post_id: str, change: int) -> None:
@@ -260,7 +271,7 @@ async def _count_remix(post_id: str, change: int) -> None:
 
 async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, now: datetime) -> None:
     """Lock a trend (or make it) and count its points; `posted_at` None leaves its latest post alone."""
-    found = await fetch_one("SELECT points, created_at FROM trends WHERE id = $1 FOR UPDATE", trend_id)
+    found = await _lock_trend(trend_id)
     began = found["created_at"] if found else now
     total = (found["points"] if found else 0) + points
     await fetch(
@@ -274,6 +285,11 @@ async def _touch_trend(trend_id: str, points: int, posted_at: datetime | None, n
         began,
         posted_at,
     )
+
+
+async def _lock_trend(trend_id: str) -> dict[str, Any] | None:
+    """The row of a trend, locked until the transaction ends; None before its first post."""
+    return await fetch_one("SELECT points, created_at FROM trends WHERE id = $1 FOR UPDATE", trend_id)
 
 
 async def to_posts(found: Sequence[dict[str, Any]], rows: Sequence[VideoRow], viewer: str) -> list[Post]:

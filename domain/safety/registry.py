@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -61,7 +62,9 @@ async def matcher() -> NameMatcher:
     assert found is not None
     version = (found["db"], found["n"], found["at"])
     if not _known or _known[0].version != version:
-        _known[:] = [_Known(version, NameMatcher(await _entries("active ORDER BY id")))]
+        entries = await _entries("active ORDER BY id")
+        # It takes some 30 ms, in which the event loop serves others.
+        _known[:] = [_Known(version, await asyncio.to_thread(NameMatcher, entries))]
     return _known[0].matcher
 
 

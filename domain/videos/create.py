@@ -86,7 +86,9 @@ async def create_video(
         else:
             card = find_card(cards, request.model)
             draft = draft_video(request, card, recipes, ingredients.cameos, seed)
-            draft = msgspec.structs.replace(draft, pictures=dict(pictures))
+            draft = msgspec.structs.replace(
+                draft, pictures=dict(pictures), steered=draft.steered or bool(pictures)
+            )
         return await _queue_first(account, draft, ingredients, now)
 
 

@@ -19,7 +19,7 @@ class Draft(msgspec.Struct, kw_only=True, frozen=True):
     """The videos of one swarm, in seed order; `prompt` is what was typed.
 
     `pictures` holds the ids that the videos get where a picture lies ready for each, and its key;
-    `steered` says that the model is given other words than these.
+    `steered` says that the model is given other words than these, or a picture beside them.
     """
 
     prompt: str

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 from starlette.types import Receive, Send
 
-from schemas.work import MAX_WORK_FRAME_BYTES, FromModels, ToModels
+from schemas.work import MAX_WORK_FRAME_BYTES, BadFrame, FromModels, ToModels, decode_to_models
 
 # A dispatcher that leaves this many frames unread is gone or hung: 64 jobs of 4 steps each.
 MAX_UNSENT = 256
@@ -19,7 +19,6 @@ TRY_LATER = 1013
 # A close frame carries 125 bytes, 2 of them the code.
 MAX_REASON_BYTES = 123
 
-_decoder = msgspec.msgpack.Decoder(ToModels)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -59,9 +58,8 @@ class Connection:
                 await self.close(TOO_BIG, f"a frame holds at most {MAX_WORK_FRAME_BYTES} bytes")
                 return
             try:
-                frame = _decoder.decode(data)
-            # Nesting ends in a RecursionError, text that is none in a UnicodeDecodeError.
-            except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+                frame = decode_to_models(data)
+            except BadFrame as error:
                 await self.close(UNSUPPORTED, f"bad frame: {error}")
                 return
             yield frame

@@ -127,6 +127,9 @@ class Dispatcher:
         try:
             with metrics.RUNNING_JOBS.labels(tier=job.tier).track_inprogress():
                 await self._runner.run(job, turn, partial(self._drawn, job))
+        except AWAY as error:
+            metrics.ATTEMPTS.labels(outcome="abandoned").inc()
+            log.warning("the attempt is abandoned; its lease runs out: %r", error)
         except Exception:
             metrics.ATTEMPTS.labels(outcome="abandoned").inc()
             log.exception("the attempt is abandoned; its lease runs out")

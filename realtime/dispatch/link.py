@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from realtime import limits
 from schemas.work import (
     MAX_WORK_FRAME_BYTES,
+    BadFrame,
     Cancel,
     Closenesses,
     Compare,
@@ -27,11 +28,11 @@ from schemas.work import (
     Render,
     ToModels,
     Vectors,
+    decode_from_models,
 )
 
 Frames = asyncio.Queue[FromModels]
 log = logging.getLogger(__name__)
-_decoder: msgspec.msgpack.Decoder[FromModels] = msgspec.msgpack.Decoder(FromModels)
 
 
 class CallFailed(RuntimeError):
@@ -144,9 +145,8 @@ class ModelServerLink:
             message = await socket.recv(decode=False)
             self._last_frame_at = asyncio.get_running_loop().time()
             try:
-                frame = _decoder.decode(message)
-            # Nesting ends in a RecursionError, text that is none in a UnicodeDecodeError.
-            except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+                frame = decode_from_models(message)
+            except BadFrame as error:
                 log.error("the model server sent a frame that can't be decoded: %s", error)
             else:
                 self._route(frame)

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from db.engine import AWAY
 from domain.accounts import tickets
 from domain.client_address import Network, find_origin
 from domain.clock import Clock
@@ -165,6 +166,10 @@ class Gateway:
             await _say_goodbye(connection, end.reason)
         except ConnectionClosed:
             pass
+        except AWAY as error:
+            # Whether the ticket is used up is unknown: with the next one it works.
+            log.warning("a phone could not be let in: %r", error)
+            await _say_goodbye(connection, GoodbyeReason.SHUTDOWN)
         finally:
             self._open -= 1
             metrics.PHONES.dec()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from db import server
@@ -60,3 +64,63 @@ def test_a_folder_that_was_half_made_is_made_anew(tmp_path: Path, monkeypatch: p
         assert failed
     finally:
         server.stop(settings)
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """A process of the server's user that is no server, as one that got a dead one's number."""
+    user = "pgserver" if os.geteuid() == 0 else None
+    process = subprocess.Popen(["sleep", "100"], user=user)
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+# What a server has written when it is there, the number left out, and how much of it one that died had.
+LINES = "{folder}\n1\n5432\n{folder}\n\n 1 1\n"
+STARTING, READY = "", "ready\n"
+
+
+@pytest.mark.parametrize("written", [None, STARTING, READY], ids=["nothing", "while it started", "all"])
+@pytest.mark.parametrize("lives", [False, True], ids=["dead", "somebody else's number"])
+def test_a_server_that_died_at_any_moment_is_started_again(
+    stopped: Settings, stranger: int, written: str | None, lives: bool
+) -> None:
+    folder = stopped.home / "postgres"
+    number = stranger if lives else 4194300
+    lines = LINES.format(folder=folder)
+    (folder / "postmaster.pid").write_text("" if written is None else f"{number}\n{lines}{written}")
+    (folder / ".s.PGSQL.5432.lock").write_text(f"{number}\n{lines}")
+    began = time.monotonic()
+    assert server.ensure(stopped).startswith("postgresql://")
+    assert time.monotonic() - began < 20
+    assert server.running(stopped)
+    server.stop(stopped)
+
+
+def test_what_a_dead_server_leaves_is_waited_for(stopped: Settings) -> None:
+    server.ensure(stopped)
+    first = psutil.Process(int((stopped.home / "postgres" / "postmaster.pid").read_text().split()[0]))
+    # On a busy machine its processes hear of the death of the first one late.
+    helper = first.children()[0]
+    helper.suspend()
+    first.kill()
+    later = threading.Timer(5.0, helper.resume)
+    later.start()
+    try:
+        assert server.ensure(stopped).startswith("postgresql://")
+        assert not helper.is_running()
+    finally:
+        later.join()
+        server.stop(stopped)
+
+
+def test_what_somebody_else_keeps_in_the_folder_is_left_alone(tmp_path: Path) -> None:
+    settings = load({"RIFFLE_HOME": str(tmp_path / "home")})
+    theirs = settings.home / "postgres" / "letters" / "to_ada.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("Dear Ada")
+    with pytest.raises(RuntimeError, match="not empty"):
+        server.ensure(settings)
+    assert theirs.read_text() == "Dear Ada"
+    assert sorted(path.name for path in theirs.parent.parent.iterdir()) == ["letters"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -170,3 +172,36 @@ async def test_the_journal_holds_ids_and_no_words(journal: Journal) -> None:
     assert "Face" not in text
     assert oct((journal.folder / "journal.jsonl").stat().st_mode)[-3:] == "600"
     assert inbox_stream(ada.id) not in text
+
+
+async def test_an_entry_that_cannot_be_carried_out_keeps_nobody_from_the_others(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    ada = await person()
+    video = await completed(ada.id)
+    await delete_video(video.id, ada.id, at(1))
+    await written(journal)
+    path = journal.folder / "journal.jsonl"
+    whole = path.read_bytes()
+    # Without what it is about, no text at all, and of nesting without end.
+    broken = b'{"kind":"deletion","at":"2026-01-01T00:00:00Z"}\n'
+    path.write_bytes(broken + b'{"kind":"\xff\xfe"}\n' + b"[" * 100_000 + b"\n" + whole)
+    await as_before(f"UPDATE videos SET deleted_at = NULL WHERE id = '{video.id}'")
+    await fetch("UPDATE beats SET beat = 0")
+    done = await restored.renew(journal)
+    assert (done.replayed, done.failed) == (1, 1)
+    assert "could not be carried out again" in caplog.text
+    assert not await journal.is_restored()
+
+
+async def test_a_full_disk_costs_no_line(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = await person()
+    await delete_video((await completed(ada.id)).id, ada.id, at(1))
+    real = os.write
+    # The kernel takes what there is room for, and says how much that was.
+    monkeypatch.setattr(os, "write", lambda file, data: real(file, data[:10]))
+    with contextlib.suppress(OSError):
+        await journal.write_out()
+    monkeypatch.undo()
+    await written(journal)
+    assert at(1) in [entry.at for entry in journal.entries()]

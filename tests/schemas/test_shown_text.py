@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -273,3 +275,11 @@ def test_no_pattern_ends_before_a_line_break() -> None:
                 ):
                     found.append((name, text))
     assert not found
+
+
+@pytest.mark.parametrize("text", ["\U0001f3f4" + "\U000e0061" * 40_000, "a\u200d" * 20_000, "\n" * 40_000])
+def test_long_texts_are_looked_through_once(text: str) -> None:
+    began = time.process_time()
+    with contextlib.suppress(BadText):
+        shown(text, "paragraph")
+    assert time.process_time() - began < 1

@@ -11,6 +11,7 @@ import pytest
 from api.http.body import decode
 from schemas.cameos import RequestCameo
 from schemas.errors import Code, RiffleError
+from schemas.shown_text import MAX_CHARS
 from schemas.videos import CreateVideo, Relation, RemixVideo, Source
 
 BOUNDARY = "----riffle"
@@ -213,3 +214,21 @@ def test_form_fields_that_were_left_blank_are_absent(content_type: str) -> None:
     with pytest.raises(RiffleError) as unknown:
         decode(b"prompt=a&nothing=", CreateVideo, "application/x-www-form-urlencoded")
     assert unknown.value.code is Code.UNKNOWN_FIELD
+
+
+def test_a_text_that_no_field_takes_is_not_looked_through() -> None:
+    """What is wrong inside of it would be found first, and take as long as a stranger likes."""
+    raw = msgspec.json.encode({"prompt": "\u202e" * (MAX_CHARS + 1)})
+    assert refusal(raw).code is Code.PROMPT_TOO_LONG
+
+
+def test_what_takes_long_to_take_apart_is_bounded() -> None:
+    letters = urlencode({"prompt": "\u00e9" * 1000})
+    assert (
+        decode(letters.encode(), CreateVideo, "application/x-www-form-urlencoded").prompt == "\u00e9" * 1000
+    )
+    for raw, content_type in (
+        (b"prompt=" + b"%41" * 50_000, "application/x-www-form-urlencoded"),
+        multipart(("prompt", "a cat"), ("cameos", "[" + '"a",' * 300_000 + '"a"]')),
+    ):
+        assert refusal(raw, content_type=content_type).code is Code.BODY_TOO_LARGE

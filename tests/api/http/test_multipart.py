@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
 import pytest
 
+from api.http import form, multipart, upload
 from api.http.multipart import FormPart, media_type, read_parts
 from schemas.errors import Code, RiffleError
+from tests.api.people import Person
 
 TYPE = "multipart/form-data; boundary=b"
 
@@ -43,3 +50,29 @@ def test_a_body_without_a_boundary_is_refused() -> None:
 def test_a_media_type_has_no_parameters_and_no_case() -> None:
     assert media_type("Multipart/Form-Data; boundary=b") == "multipart/form-data"
     assert media_type("") == ""
+
+
+@pytest.mark.parametrize("path", ["/v1/videos/edits", "/v1/provenance"])
+async def test_a_large_file_is_taken_apart_beside_the_event_loop(
+    anyone: httpx.AsyncClient, ada: Person, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    real = multipart.read_parts
+
+    def noting(*given: Any, **named: Any) -> Iterator[FormPart]:
+        threads.append(threading.get_ident())
+        return real(*given, **named)
+
+    for module in (form, upload):
+        monkeypatch.setattr(module, "read_parts", noting)
+    fields = {"prompt": "a cat on a beach"} if path.endswith("edits") else {}
+    name = "video" if fields else "file"
+    headers = {"idempotency-key": "large"} if fields else {}
+    large = {name: ("a.mp4", b"\r\n--" * 100_000)}
+    replies = [await ada.call("POST", path, data=fields, files=large, headers=headers) for _ in range(2)]
+    # It was read whole, and is no video.
+    assert [reply.json()["error"]["param"] if fields else reply.status_code for reply in replies] == (
+        ["video", "video"] if fields else [200, 200]
+    )
+    assert threads
+    assert threading.get_ident() not in threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -194,6 +195,23 @@ async def test_archives_are_made_one_at_a_time_for_each_and_a_few_for_all(
         assert (await person.call("POST", "/v1/me/export")).status_code == 200
 
 
+async def test_archives_asked_for_at_once_are_no_more_than_asked_for_one_by_one(
+    app: Litestar, ada: Person
+) -> None:
+    async def over_a_network(scope: Any, receive: Any, send: Any) -> None:
+        async def send_slowly(message: Any) -> None:
+            await asyncio.sleep(0.2)
+            await send(message)
+
+        await app(scope, receive, send_slowly)
+
+    transport = httpx.ASGITransport(app=over_a_network)
+    async with httpx.AsyncClient(transport=transport, base_url="http://riffle.test") as client:
+        ada.client = client
+        replies = await asyncio.gather(*(ada.call("POST", "/v1/me/export") for _ in range(5)))
+    assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409, 409]
+
+
 async def test_a_deleted_account_is_out_of_sight_at_once_and_then_gone(
     anyone: httpx.AsyncClient, ada: Person, bob: Person, media: MediaStore
 ) -> None:
@@ -266,7 +284,12 @@ async def test_an_erasure_goes_on_where_it_was_left(
         batches += 1
     assert batches >= len(steps)
     (row,) = await engine.fetch("SELECT * FROM erasures WHERE account_id = $1", ada.id)
-    assert (row["step"], row["ended_at"]) == (len(steps), later)
+    assert (row["step"], row["ended_at"]) == (len(steps), None)
+    much_later = row["began_at"] + erasure.AGAIN_AFTER
+    while await erasure.run_batch(now=much_later):
+        pass
+    (row,) = await engine.fetch("SELECT * FROM erasures WHERE account_id = $1", ada.id)
+    assert (row["step"], row["ended_at"]) == (2 * len(steps), much_later)
 
 
 async def test_an_old_session_needs_the_password_to_leave(

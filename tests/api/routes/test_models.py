@@ -91,3 +91,19 @@ async def test_a_server_that_is_not_there_is_busy() -> None:
     with pytest.raises(RiffleError) as caught:
         await ModelServerCards("http://127.0.0.1:9").all()
     assert caught.value.code is Code.BUSY
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"{}", b"[" * 100_000, b'{"engines":{"preview":"\xff\xfe"}}', b"\xff"]
+)
+async def test_whatever_answers_in_its_place_is_no_model_server(answer: bytes) -> None:
+    server = Server()
+    server.answer = ModelList(data=[CARD])
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=answer) if request.url.path == "/health" else server(request)
+
+    cards = ModelServerCards("http://nowhere", fresh_s=3600.0, transport=httpx.MockTransport(reply))
+    with pytest.raises(RiffleError) as caught:
+        await cards.check_ready()
+    assert caught.value.code is Code.BUSY

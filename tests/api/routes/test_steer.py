@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -135,6 +136,8 @@ async def test_a_grant_for_one_prompt_covers_what_the_model_is_given_by_it(
             for video in (other["id"], plain["id"])
         ),
         {"source": {"relation": "extend", "video_ids": [other["id"]]}},
+        # A picture that the clip begins with says more than the words, too.
+        {"input_reference": {"image_url": f"data:image/png;base64,{b64encode(photo()).decode()}"}},
     ]
     for more in beyond:
         error = refused(await bob.call("POST", "/v1/videos", {**payload, **more}), 403, "consent_refused")

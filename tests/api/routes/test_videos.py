@@ -55,6 +55,7 @@ async def test_a_swarm_is_one_seed_each_and_paid_each(ada: Person) -> None:
         ({"prompt": ""}, "invalid_request", "prompt"),
         ({"prompt": "  \n"}, "invalid_request", "prompt"),
         ({"prompt": "x" * (MAX_PROMPT_CHARS + 1)}, "prompt_too_long", "prompt"),
+        ({"prompt": "x" * 500_000}, "prompt_too_long", "prompt"),
         ({"prompt": "x\0"}, "invalid_request", "prompt"),
         *(
             (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from datetime import timedelta
 
-from db.engine import fetch
-from domain.accounts import sessions, tickets
+from db.engine import fetch, transaction
+from domain.accounts import erasure, sessions, tickets
 from schemas.errors import Code
 from tests.build import START, at, person
 from tests.domain.family import code_of
@@ -146,3 +147,40 @@ async def test_sessions_that_ended_or_ran_out_are_told_from_those_that_live() ->
     assert await sessions.ended(names, at(sessions.REFRESH_S)) == set(names)
     await sessions.end_of_account(ada.id, at(2), keep=names[2])
     assert await sessions.ended(names, at(3)) == set(names[:2])
+
+
+async def test_who_was_compared_before_the_password_changed_is_not_let_in() -> None:
+    ada = await person()
+    _, kept = await signed_in(ada.id)
+    _, other = await signed_in(ada.id)
+    await sessions.change_password(ada, "another hash", at(1), keep=kept)
+    assert await sessions.ended([kept, other], at(1)) == {other}
+    late = sessions.issue(ada.id, "a phone", at(2), compared=ada.password_hash)
+    assert await code_of(late) is Code.WRONG_CREDENTIALS
+    # Nor can it be changed by who was compared with the one of before.
+    again = sessions.change_password(ada, "a third hash", at(2), keep=other)
+    assert await code_of(again) is Code.WRONG_CREDENTIALS
+    await sessions.issue(ada.id, "a phone", at(3), compared="another hash")
+
+
+async def test_nobody_signs_in_to_an_account_that_is_deleted_meanwhile() -> None:
+    ada = await person()
+    access, _ = await signed_in(ada.id)
+    await erasure.request(ada.id, at(1))
+    late = sessions.issue(ada.id, "a phone", at(2), compared=ada.password_hash)
+    assert await code_of(late) is Code.WRONG_CREDENTIALS
+    # Not even by a session that was left.
+    await fetch("UPDATE sessions SET revoked_at = NULL WHERE account_id = $1", ada.id)
+    assert await code_of(sessions.authenticate(access, at(2))) is Code.UNAUTHENTICATED
+
+
+async def test_a_sign_in_waits_for_what_ends_all_sessions() -> None:
+    ada = await person()
+    async with transaction():
+        await erasure.request(ada.id, at(1))
+        signing_in = asyncio.create_task(
+            code_of(sessions.issue(ada.id, "a phone", at(1))), context=contextvars.Context()
+        )
+        await asyncio.sleep(0.2)
+        assert not signing_in.done()
+    assert await signing_in is Code.WRONG_CREDENTIALS

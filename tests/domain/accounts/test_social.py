@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+
+from db.engine import transaction
 from domain.accounts import social
 from schemas.errors import Code
 from tests.build import START, person
@@ -25,4 +29,16 @@ async def test_follows_and_blocks() -> None:
     await social.unblock(bob.id, ada.id)
     await social.follow(ada.id, bob.id, START)
     await social.unfollow(ada.id, bob.id)
+    assert not (await social.relationship(ada.id, bob.id)).follows
+
+
+async def test_a_follow_never_outlives_a_block_of_the_same_moment() -> None:
+    ada, bob = await person(), await person()
+    async with transaction():
+        await social.block(bob.id, ada.id, START)
+        following = asyncio.create_task(social.follow(ada.id, bob.id, START), context=contextvars.Context())
+        await asyncio.sleep(0.2)
+        assert not following.done()
+    await following
+    await social.unblock(bob.id, ada.id)
     assert not (await social.relationship(ada.id, bob.id)).follows

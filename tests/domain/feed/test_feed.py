@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
 import pytest
 
-from db.engine import fetch
+from db.engine import fetch, transaction
 from domain.accounts import social
 from domain.events import stream
 from domain.feed import feed, lanes, posts
@@ -204,3 +205,39 @@ async def test_bad_cursors(cursor: str) -> None:
     await refused(Code.INVALID_CURSOR, feed.trends(Cut.FRESH, cursor, 5, ada.id, NOW))
     await refused(Code.INVALID_CURSOR, lanes.lane(post.id, LaneOrder.TOP, cursor, 5, ada.id, NOW))
     await refused(Code.NOT_FOUND, lanes.lane("post_0", LaneOrder.TOP, None, 5, ada.id, NOW))
+
+
+async def points_of(trend: str) -> int:
+    (row,) = await fetch("SELECT points FROM trends WHERE id = $1", trend)
+    return int(row["points"])
+
+
+async def test_a_like_of_a_post_that_was_taken_back_counts_once() -> None:
+    ada, bob = await person(), await person()
+    made = await posted(ada.id, 0)
+    await posts.like(made.id, bob.id, at(1))
+    await posts.delete_post(made.id, ada.id, at(2))
+    assert await points_of(made.trend_id) == 0
+    # Whoever liked it leaves: the trend has lost that point already.
+    assert await posts.forget_likes(bob.id, 20, at(3))
+    assert await points_of(made.trend_id) == 0
+
+
+async def test_a_like_of_the_moment_in_which_a_post_is_taken_back_counts_for_nothing() -> None:
+    ada, bob, eve = await person(), await person(), await person()
+    made = await posted(ada.id, 0)
+    async with transaction():
+        await posts.like(made.id, bob.id, at(1))
+        taking_back = asyncio.create_task(
+            posts.delete_post(made.id, ada.id, at(1)), context=contextvars.Context()
+        )
+        await asyncio.sleep(0.2)
+    await taking_back
+    assert await points_of(made.trend_id) == 0
+    again = await posted(ada.id, 5)
+    async with transaction():
+        await posts.delete_post(again.id, ada.id, at(6))
+        liking = asyncio.create_task(posts.like(again.id, eve.id, at(6)), context=contextvars.Context())
+        await asyncio.sleep(0.2)
+    await asyncio.wait([liking])
+    assert await points_of(again.trend_id) == 0

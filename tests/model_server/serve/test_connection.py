@@ -50,6 +50,8 @@ async def test_frames_go_out_in_order_and_a_stuck_peer_is_closed() -> None:
     [
         ({"type": "websocket.receive", "text": "hello", "bytes": None}, module.UNSUPPORTED),
         ({"type": "websocket.receive", "bytes": b"\xc1"}, module.UNSUPPORTED),
+        ({"type": "websocket.receive", "bytes": b"\x91" * 20_000}, module.UNSUPPORTED),
+        ({"type": "websocket.receive", "bytes": b"\x81\xa4type\xa2\xff\xfe"}, module.UNSUPPORTED),
         ({"type": "websocket.receive", "bytes": b"\0" * (MAX_WORK_FRAME_BYTES + 1)}, module.TOO_BIG),
     ],
 )

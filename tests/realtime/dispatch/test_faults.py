@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
@@ -254,3 +255,25 @@ async def test_a_stop_in_the_moment_of_a_wakeup_is_heard(models: Models, store: 
     running.cancel()
     await asyncio.wait({running}, timeout=10)
     assert running.cancelled()
+
+
+async def test_a_database_that_is_away_for_a_moment_is_no_error(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(leases, "LEASE_S", 0.5)
+    real, refused = leases.step, []
+
+    async def away_once(video: str, attempt: int, **named: Any) -> bool:
+        if not refused:
+            refused.append(attempt)
+            raise ConnectionRefusedError(111, "Connection refused")
+        return await real(video, attempt, **named)
+
+    monkeypatch.setattr(leases, "step", away_once)
+    async with dispatching(models, store):
+        found = await ended(await new_video(await new_person()), timeout=20)
+    assert names(found)[-1] == "completed"
+    assert refused == [1]
+    assert "the attempt is abandoned" in caplog.text
+    ours = [record for record in caplog.records if record.name.startswith("realtime.")]
+    assert [record for record in ours if record.levelname == "ERROR" or record.exc_info] == []

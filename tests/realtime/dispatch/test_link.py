@@ -152,3 +152,16 @@ async def test_a_call_answered_by_a_fault() -> None:
     async with models.running(), linked(models) as link:
         with pytest.raises(CallFailed, match="injected bad_input"):
             await link.compare([(b"a", b"b")])
+
+
+async def test_a_frame_that_cannot_be_read_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    async with Models().running() as models, linked(models) as link:
+        task = render()
+        with link.job(task) as frames:
+            for broken in (b"", b"\xc1", b"\x91" * 20_000, b"\x81\xa4type\xa2\xff\xfe"):
+                assert models.socket is not None
+                await models.socket.send(broken)
+            await link.send(task)
+            assert isinstance((await until_done(frames))[-1], Done)
+    assert models.connections == 1
+    assert caplog.text.count("can't be decoded") == 4

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from domain.accounts import tickets
 from realtime import limits
 from schemas.events import EventName, inbox_stream, video_stream
 from schemas.stream import (
@@ -20,6 +21,8 @@ from schemas.stream import (
     SUBPROTOCOL,
     EventFrame,
     FollowRefused,
+    Goodbye,
+    GoodbyeReason,
     Ping,
     Pong,
     Position,
@@ -365,3 +368,25 @@ async def test_an_event_frame_has_no_picture_inside(world: World) -> None:
         assert set(message) == {"type", *EventFrame.__struct_fields__}
         assert message["picture"] is True
         assert await device.socket.recv() == b"webp"
+
+
+async def test_a_phone_that_comes_while_the_database_is_away_is_told_to_come_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket = await world.ticket(await world.person())
+
+    async def away(_: str) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(tickets, "redeem_ticket", away)
+    async with phone(world.port) as device:
+        await device.hello(ticket)
+        frame = await device.frame()
+        assert isinstance(frame, Goodbye)
+        assert frame.reason is GoodbyeReason.SHUTDOWN
+        with pytest.raises(ConnectionClosed) as closed:
+            await device.socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert "could not be let in" in caplog.text
+    assert [record for record in caplog.records if record.levelname == "ERROR" or record.exc_info] == []
