@@ -118,8 +118,7 @@ async def _bring_back(
         unpacked = Path(scratch)
         for name, file in files(archive):
             copy(file, unpacked / name)
-        dump.empty(url)
-        dump.load(url, unpacked / DUMP)
+        dump.replace(url, unpacked / DUMP)
         _put_in_place(unpacked / KEYS, settings.home / KEYS)
         store = _media_folder(settings)
         if manifest.media and store is not None:
@@ -132,9 +131,10 @@ async def _bring_back(
         done = await restored.renew(Journal(settings.home))
     finally:
         await engine.close()
+    failed = f"; {done.failed} could not be: see above, and `riffle db restored`" if done.failed else ""
     return (
         f"restored the state of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC: {done.streams} streams begin"
-        f" anew, {done.replayed} entries of the journal were carried out again"
+        f" anew, {done.replayed} entries of the journal were carried out again{failed}"
     )
 
 
@@ -150,7 +150,8 @@ def _manifest(archive: tarfile.TarFile, source: Path) -> BackupManifest:
         file = archive.extractfile(MANIFEST)
         assert file is not None
         manifest = msgspec.json.decode(file.read(), type=BackupManifest)
-    except (KeyError, AssertionError, msgspec.MsgspecError):
+    # Nesting ends in a RecursionError, text that is none in a UnicodeDecodeError.
+    except (KeyError, AssertionError, msgspec.MsgspecError, ValueError, RecursionError):
         raise BackupFailed(f"{source} is no backup of Riffle") from None
     if manifest.riffle_backup != VERSION:
         raise BackupFailed(f"{source} was made by another version ({manifest.riffle_backup})")

