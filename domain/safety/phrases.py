@@ -5,6 +5,7 @@
     <people>    a word or phrase of this class  the?        it may be missing
     ..3         up to three words between, within one sentence
     ~3          the same, none of them of the class `end`: what follows belongs to the word before
+    ^3          the same, none of them a person: what follows is said of the word before, not of somebody
     @           a mention                       , .         a pause, the end of a sentence
 
 Time is linear in words: a phrase of k elements looks at most (gaps + k) words ahead, each once an element.
@@ -22,20 +23,26 @@ from domain.safety.spelling import MENTION, PAUSE, STOP, Word
 _VOWELS = frozenset("aeiou")
 _AGE = re.compile(r"(\d{1,2})(?:yo|yr|y)?")
 ADULT = 18
-_GAP = re.compile(r"(\.\.|~)(\d+)")
+_GAP = re.compile(r"(\.\.|~|\^)(\d+)")
 # The class of words at which a phrase ends: prepositions, conjunctions, breaks.
 END = "<end>"
+# The class of people and of the pronouns for them.
+PERSON = "<person>"
+# What the words of a gap may not be, by its sign.
+BARRED = {"..": "", "~": END, "^": PERSON}
+# What only tells what a phrase is about, and stands for itself: "refugees are rats" in spite of "rats drown".
+CONTEXT = frozenset({"<animal>", "<food>", "<thing>", "<inert>", "<effigy>"})
 # A gap of more words joins what does not belong together.
 MAX_GAP = 12
 
 
 class Element(NamedTuple):
-    """One of `atoms` must stand here, after at most `gap` other words; if `near`, none that ends a phrase."""
+    """One of `atoms` must stand here, after at most `gap` other words, none of them of the class `barred`."""
 
     atoms: frozenset[str]
     optional: bool
     gap: int
-    near: bool = False
+    barred: str = ""
 
 
 Phrase = tuple[Element, ...]
@@ -65,10 +72,10 @@ def phrases(written: str) -> list[Phrase]:
         ValueError: it begins with a gap or with what may be missing, ends with a gap, or a gap is too wide.
     """
     found: list[tuple[Element, ...]] = [()]
-    gap, near = 0, False
+    gap, barred = 0, ""
     for part in written.split():
         if between := _GAP.fullmatch(part):
-            gap, near = int(between[2]), between[1] == "~"
+            gap, barred = int(between[2]), BARRED[between[1]]
             continue
         optional = part.endswith("?")
         single: set[str] = set()
@@ -82,9 +89,9 @@ def phrases(written: str) -> list[Phrase]:
                 single |= words[0]
             else:
                 several.append(
-                    tuple(Element(word, False, 0 if at else gap, near) for at, word in enumerate(words))
+                    tuple(Element(word, False, 0 if at else gap, barred) for at, word in enumerate(words))
                 )
-        ways = [*([(Element(frozenset(single), optional, gap, near),)] if single else []), *several]
+        ways = [*([(Element(frozenset(single), optional, gap, barred),)] if single else []), *several]
         found = [(*before, *way) for before in found for way in ways]
         gap = 0
     for built in found:
@@ -195,29 +202,36 @@ class Reading:
         )
         for number, at in found:
             name, built = vocabulary.class_phrases[number]
-            for places in self.match(built, at):
-                self._spans.setdefault(at, {}).setdefault(name, set()).add(places[-1] + 1)
+            for end in self.match(built, at):
+                self._spans.setdefault(at, {}).setdefault(name, set()).add(end)
+        self._present = frozenset().union(*atoms, *self._spans.values())
+
+    def may_match(self, built: Phrase) -> bool:
+        """Whether all that a phrase needs stands somewhere in the text: quick to ask, before `match`."""
+        return all(element.optional or not element.atoms.isdisjoint(self._present) for element in built)
 
     def names(self, at: int) -> Iterator[str]:
         """Every atom and class phrase that begins at a place."""
         yield from self.atoms[at]
         yield from self._spans.get(at, ())
 
-    def match(self, built: Phrase, at: int) -> list[tuple[int, ...]]:
-        """The places that a phrase covers where it begins at `at`, one row for each of its ends."""
+    def match(self, built: Phrase, at: int) -> dict[int, tuple[int, ...]]:
+        """Where a phrase ends that begins at `at`, and for each end the places of what it is made of."""
         ends: dict[int, tuple[int, ...]] = {at: ()}
         for element in built:
+            about = not element.atoms.isdisjoint(CONTEXT)
             after: dict[int, tuple[int, ...]] = dict(ends) if element.optional else {}
             for start, covered in ends.items():
                 for place in range(start, min(start + element.gap + 1, len(self.atoms))):
+                    here = self.atoms[place]
                     for end in self._ends(element, place):
-                        after.setdefault(end, (*covered, *range(place, end)))
-                    if STOP in self.atoms[place] or (element.near and END in self.atoms[place]):
+                        after.setdefault(end, (*covered, *(() if about else range(place, end))))
+                    if STOP in here or element.barred in here:
                         break
             if not after:
-                return []
+                return {}
             ends = after
-        return [covered for covered in ends.values() if covered]
+        return ends
 
     def _ends(self, element: Element, place: int) -> Iterator[int]:
         if not element.atoms.isdisjoint(self.atoms[place]):

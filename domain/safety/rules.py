@@ -1,6 +1,6 @@
 """What is refused, as named rules over the texts of a whole lineage. Pure.
 
-The rules are data: domain/safety/data/rules.toml says how to refuse another word, and how to let one pass.
+The rules are data: domain/safety/data/rules/*.toml say how to refuse another word, and how to let one pass.
 """
 
 from __future__ import annotations
@@ -8,23 +8,29 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from domain.safety.phrases import Phrase, Reading, Vocabulary, all_phrases, items
+from domain.safety.phrases import END, PERSON, Phrase, Reading, Vocabulary, all_phrases, items
 from domain.safety.spelling import PAUSE, STOP, Spellings
 from schemas.errors import Code, RiffleError
 from schemas.videos import MAX_PROMPT_CHARS
 
-SHIPPED = Path(__file__).parent / "data" / "rules.toml"
+SHIPPED = Path(__file__).parent / "data" / "rules"
+# In the order in which they are read: classes of words may name those of files before.
+FILES = ("common", "sexual", "gore", "violence", "self_harm", "hate", "deception", "humiliation", "weapons")
 # No field that is judged holds more; a longer text is somebody's try at keeping a core busy.
 MAX_TEXT_CHARS = 2 * MAX_PROMPT_CHARS
 # A negation reaches over this many words that only fill: "without any kind of gore".
 NEGATION_WORDS = 3
 # What a harmless phrase leaves of its words: breaks, and people, to whom something else may be done.
 KEPT = frozenset({STOP, PAUSE, "<people>", "<someone>", "<likeness>"})
+# Where a sentence is about an animal or a thing, it stands among this many first words: "a small brown dog".
+SUBJECT_WORDS = 4
+THING = "<inert>"
 # Texts are judged at each step and reading: 4,096 of at most 2,000 characters are 16 MB.
 MAX_REMEMBERED = 4096
 
@@ -33,13 +39,15 @@ class Clause(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """It refuses where a phrase of `match` stands in a text, and one of `also`, if there are any, in any.
 
     `unless`: phrases anywhere in the same text that give it another meaning. `literal`: harmless phrases and
-    negations count for nothing.
+    negations count for nothing. `of_people`: what is said of animals and things counts for nothing, in a
+    sentence that begins with one and has nobody in it.
     """
 
     match: str
     also: str = ""
     unless: str = ""
     literal: bool = False
+    of_people: bool = False
 
 
 class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -57,9 +65,9 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 class Rulebook(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The data: `words` are classes of words, `harmless` phrases whose words mean nothing grave."""
 
-    words: dict[str, str]
-    harmless: dict[str, str]
-    rules: list[Rule]
+    words: dict[str, str] = {}
+    harmless: dict[str, str] = {}
+    rules: list[Rule] = []
 
 
 class Finding(NamedTuple):
@@ -101,6 +109,7 @@ class RuleMatcher:
             {word for word in grave if not word.endswith("*")},
             {word[:-1] for word in grave if word.endswith("*")},
             set(items(book.words["short"])),
+            self._vocabulary.spelled_out(self._harmless) | set(items(book.words.get("whole", ""))),
         )
         self._parts_of = lru_cache(maxsize=MAX_REMEMBERED)(self._find_parts)
 
@@ -134,22 +143,24 @@ class RuleMatcher:
             place
             for at in range(len(atoms))
             for number in _candidates(written, at, self._harmless_index)
-            for covered in written.match(self._harmless[number], at)
+            if written.may_match(self._harmless[number])
+            for covered in written.match(self._harmless[number], at).values()
             for place in covered
         }
         bare = [here & KEPT if at in harmless else here for at, here in enumerate(atoms)]
         meant = Reading(self._vocabulary, bare, self._class_index)
+        aside = _of_things(atoms)
         found: set[_Part] = set()
         for reading, literal in ((written, True), (meant, False)):
             for at in range(len(atoms)):
                 for number in _candidates(reading, at, self._part_index):
                     part, built = self._parts[number]
-                    if (
-                        self._book.rules[part.rule].clauses[part.clause].literal is not literal
-                        or part in found
-                    ):
+                    clause = self._book.rules[part.rule].clauses[part.clause]
+                    if clause.literal is not literal or part in found or (clause.of_people and at in aside):
                         continue
-                    if reading.match(built, at) and (literal or not _negated(written, at)):
+                    if not reading.may_match(built):
+                        continue
+                    if reading.match(built, at) and (literal or part.also or not _negated(written, at)):
                         found.add(part)
         return frozenset(part for part in found if part.also or not self._excused(part, written))
 
@@ -157,6 +168,7 @@ class RuleMatcher:
         return any(
             written.match(built, at)
             for built in self._unless[part.rule, part.clause]
+            if written.may_match(built)
             for at in range(len(written.atoms))
         )
 
@@ -174,6 +186,22 @@ def _candidates(reading: Reading, at: int, index: dict[str, list[int]]) -> set[i
     return {number for name in reading.names(at) for number in index.get(name, ())}
 
 
+def _of_things(atoms: Sequence[frozenset[str]]) -> set[int]:
+    """The places after an animal or a thing that a sentence begins with, where it has nobody in it."""
+    found: set[int] = set()
+    stops = [at for at, here in enumerate(atoms) if STOP in here]
+    for start, end in pairwise(stops):
+        sentence = atoms[start + 1 : end]
+        if any(PERSON in here for here in sentence):
+            continue
+        for at, here in enumerate(sentence[:SUBJECT_WORDS], start + 1):
+            if THING in here:
+                found.update(range(at, end))
+            if THING in here or END in here:
+                break
+    return found
+
+
 def _negated(reading: Reading, at: int) -> bool:
     """Whether a negation stands before a place, with at most words between that only fill."""
     for place in range(at - 1, max(-1, at - 2 - NEGATION_WORDS), -1):
@@ -186,15 +214,43 @@ def _negated(reading: Reading, at: int) -> bool:
     return False
 
 
+def joined(books: Iterable[Rulebook]) -> Rulebook:
+    """Several books as one, in their order.
+
+    Raises:
+        ValueError: a name stands in two of them.
+    """
+    words: dict[str, str] = {}
+    harmless: dict[str, str] = {}
+    found: list[Rule] = []
+    for book in books:
+        twice = words.keys() & book.words.keys() | harmless.keys() & book.harmless.keys()
+        twice |= {rule.name for rule in found} & {rule.name for rule in book.rules}
+        if twice:
+            raise ValueError(f"defined twice: {', '.join(sorted(twice))}")
+        words |= book.words
+        harmless |= book.harmless
+        found += book.rules
+    return Rulebook(words=words, harmless=harmless, rules=found)
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Rulebook:
+    """The rulebook that comes with Riffle."""
+    return joined(
+        msgspec.convert(tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8")), Rulebook)
+        for name in FILES
+    )
+
+
 @lru_cache(maxsize=1)
 def _shipped() -> RuleMatcher:
-    data = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
-    return RuleMatcher(msgspec.convert(data, Rulebook))
+    return RuleMatcher(shipped())
 
 
 def rules() -> list[Rule]:
     """The rules that come with Riffle."""
-    return msgspec.convert(tomllib.loads(SHIPPED.read_text(encoding="utf-8")), Rulebook).rules
+    return shipped().rules
 
 
 def judge(texts: Sequence[str], person: bool) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from domain.safety.text import normalize_text, readings
 
-STOP, PAUSE, MENTION = ".", ",", "@"
+STOP, PAUSE, MENTION, TAG = ".", ",", "@", "#"
 # One class of signs repeated, or one sign: nothing to go back to.
 _PIECE = re.compile(r"[\w$€|!*@+]+|[^\w\s$€|!*@+]")
 _STOPS, _PAUSES = frozenset(".?;…。"), frozenset(',:()[]"“”—–')
@@ -17,10 +17,19 @@ _STRETCHED = re.compile(r"(.)\1\1")
 _DOUBLED = re.compile(r"(.)\1+")
 # A capital I inside of a word is an l to the eye: "kiIl".
 _CAPITAL_I = re.compile(r"(?<=[a-z])I")
+# "12 y.o.", "12y/o"
+_YEARS_OLD = re.compile(r"(?i)(?<=[\W\d])y\s?[./]\s?o\b\.?")
+# "she's stabbed" is no possessive.
+_CONTRACTED = re.compile(r"(?i)\b(s?he|it|who|that|there|they|you|we|i)['’ʼ](s|re|m)\b")
+_FULL = {"s": "is", "re": "are", "m": "am"}
+_TAG = re.compile(r"[#＃](?=\w{6})\w+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _DIGRAPHS = ("rn", "vv", "ph")
 # Shorter words turn into others when a letter is doubled or hidden ("good" is no stretched "god").
 MIN_LETTERS = 4
 MIN_SPLIT_LETTERS = 5
+# Without a tag, only longer pieces of more words are cut: many words hold another by chance ("middlesex").
+MIN_RUN_TOGETHER, MIN_WORDS = 12, 3
 # Letters that stand alone are read as one word up to here: "s h o o t i n g". More are looked at in parts.
 MAX_SPELLED = 60
 # No word is longer; of longer pieces only the beginning is read.
@@ -38,13 +47,21 @@ class Word(NamedTuple):
 class Spellings:
     """Reads texts against a vocabulary: the words, and beginnings of words, that anybody would disguise.
 
-    `short` holds everyday words that are never half of a word which somebody has cut in two.
+    `short` holds everyday words that are never half of a word which somebody has cut in two, `whole` those
+    that are never cut into the words that they hold ("therapist").
     """
 
-    def __init__(self, words: Collection[str], beginnings: Collection[str], short: Collection[str]) -> None:
+    def __init__(
+        self,
+        words: Collection[str],
+        beginnings: Collection[str],
+        short: Collection[str],
+        whole: Collection[str] = (),
+    ) -> None:
         self._known = frozenset(words) | frozenset(beginnings)
         self._beginnings = frozenset(beginnings)
         self._short = frozenset(short)
+        self._whole = frozenset(whole)
         self._doubled: dict[str, set[str]] = {}
         self._by_length: dict[int, list[str]] = {}
         for word in sorted(self._known):
@@ -54,11 +71,12 @@ class Spellings:
                 self._by_length.setdefault(len(word), []).append(word)
         self._longest = max(map(len, self._known), default=0)
         self._read = lru_cache(maxsize=8192)(self._spellings)
+        self._cut = lru_cache(maxsize=8192)(self._cut_apart)
 
     def words(self, text: str) -> list[Word]:
-        """The words of a text in order, with a `STOP` at its end; cut and spelled-out words put together."""
+        """The words of a text between two `STOP`s; cut, spelled-out and run-together words as they read."""
         pieces = _pieces(text)
-        found: list[Word] = []
+        found = [Word(frozenset({STOP}))]
         at = looked = 0
         while at < len(pieces):
             taken, spelled = 0, list[str]()
@@ -75,8 +93,12 @@ class Spellings:
             piece = pieces[at]
             if piece in (STOP, PAUSE):
                 found.append(Word(frozenset({piece})))
-            elif piece != "-":
-                found.append(Word(self._read(piece)))
+            elif piece not in ("-", TAG):
+                tagged = at > 0 and pieces[at - 1] == TAG
+                found += [
+                    Word(frozenset({word}) if word == PAUSE else self._read(word))
+                    for word in self._apart(piece, tagged)
+                ]
             at += 1
         return [*found, Word(frozenset({STOP}))]
 
@@ -118,7 +140,7 @@ class Spellings:
             piece = pieces[end]
             if len(piece) == 1 and (piece.isalnum() or piece in "$€@!|"):
                 letters += piece
-            elif piece not in ("-", STOP, PAUSE):
+            elif piece not in ("-", STOP, PAUSE, TAG):
                 break
             end += 1
         while end > at and pieces[end - 1] in ("-", STOP, PAUSE):
@@ -144,6 +166,40 @@ class Spellings:
                 return cut
         return []
 
+    def _apart(self, piece: str, tagged: bool) -> Sequence[str]:
+        """The words of a piece that run together: "#nakedcarol", and whatever consists of known words."""
+        if piece in self._whole or piece in self._known or not piece.isalpha() or len(piece) > MAX_PIECE:
+            return (piece,)
+        if len(piece) < (MIN_SPLIT_LETTERS + 1 if tagged else MIN_RUN_TOGETHER):
+            return (piece,)
+        return self._cut(piece, tagged)
+
+    def _cut_apart(self, piece: str, tagged: bool) -> Sequence[str]:
+        # best[end]: piece[:end] in the fewest known words.
+        best: list[list[str] | None] = [[]]
+        for end in range(1, len(piece) + 1):
+            ways = [
+                [*before, piece[start:end]]
+                for start in range(max(0, end - self._longest), end)
+                if (before := best[start]) is not None and self._is_part(piece[start:end])
+            ]
+            best.append(min(ways, key=len, default=None))
+        whole = best[-1]
+        enough = whole and len(whole) >= (1 if tagged else MIN_WORDS)
+        if whole and enough and any(len(word) >= MIN_LETTERS and word in self._known for word in whole):
+            return whole
+        if tagged:
+            # A name before or after it, which no list has: a pause stands for it.
+            for length in range(len(piece) - MIN_LETTERS + 1, MIN_LETTERS - 1, -1):
+                for word, rest in ((piece[:length], piece[length:]), (piece[-length:], piece[:-length])):
+                    if word in self._known:
+                        between = () if rest in self._whole or rest in self._known else (PAUSE,)
+                        return (word, *between, rest) if piece.startswith(word) else (rest, *between, word)
+        return (piece,)
+
+    def _is_part(self, letters: str) -> bool:
+        return letters in self._short or (len(letters) >= MIN_LETTERS - 1 and letters in self._known)
+
     def _halves(self, pieces: Sequence[str], at: int) -> tuple[int, list[str]]:
         """A word of the vocabulary that a space or a sign cuts in two: "na ked", "mur-der"."""
         first, end = pieces[at], at + 1
@@ -165,7 +221,9 @@ class Spellings:
 
 def _pieces(text: str) -> list[str]:
     """Words, and between them `STOP` where a sentence ends, `PAUSE`, and - for what joins or cuts words."""
-    lines = _CAPITAL_I.sub("l", text).replace("\n", " ; ").replace("\u2028", " ; ")
+    tagged = _TAG.sub(lambda tag: f"# {_CAMEL.sub(' ', tag[0][1:])}", text)
+    spoken = _CONTRACTED.sub(lambda found: f"{found[1]} {_FULL[found[2].lower()]}", tagged)
+    lines = _YEARS_OLD.sub("yo", _CAPITAL_I.sub("l", spoken)).replace("\n", " ; ").replace("\u2028", " ; ")
     plain = normalize_text(lines, latin=True)
     found: list[str] = []
     for match in _PIECE.finditer(plain.replace("'", "").replace("’", "").replace("_", "-")):
@@ -175,6 +233,8 @@ def _pieces(text: str) -> list[str]:
             found.append("-" if _inside(match) else STOP)
         elif piece in _PAUSES:
             found.append(PAUSE)
+        elif piece == TAG:
+            found.append(TAG)
         elif len(piece) == 1 and not piece.isalnum() and piece not in "@$€!|*+":
             found.append("-")
         else:

@@ -48,8 +48,10 @@ async def test_of_what_became_popular_no_more_is_read_than_is_shown() -> None:
     (child,) = await queue(ada.id, source=source(Relation.REMIX, root.id))
     await fetch(
         """
-        INSERT INTO videos SELECT (jsonb_populate_record(v, made)).* FROM videos v, generate_series(1, 3000) n,
-            LATERAL jsonb_build_object('id', v.id || n, 'swarm_id', v.id || n) made WHERE v.id = $1
+        INSERT INTO videos SELECT (jsonb_populate_record(v, made)).*
+        FROM videos v, generate_series(1, 3000) n,
+            jsonb_build_object('id', v.id || n, 'swarm_id', v.id || n) made
+        WHERE v.id = $1
         """,
         child.id,
     )
