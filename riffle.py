@@ -21,6 +21,16 @@ PROCESSES = {
     "models": ("model_server.serve.app:main", "the model server"),
     "seed": ("api.demo_content:main", "ask a running Riffle for the first trends"),
 }
+# These ask the database, and end.
+ONE_SHOT = ("moderator", "db", "media", "seed")
+# What is raised where the tables are missing or of another version, or nobody may enter.
+NOT_OUR_DATABASE = (
+    "UndefinedTableError",
+    "UndefinedColumnError",
+    "InvalidCatalogNameError",
+    "InvalidPasswordError",
+    "InvalidAuthorizationSpecificationError",
+)
 SUPERVISING = {"up": "supervisor:up", "doctor": "doctor:doctor"}
 DATABASE_COMMANDS = {
     "upgrade": ("domain.setup:upgrade", "bring the tables up to date"),
@@ -63,6 +73,29 @@ def main(argv: list[str] | None = None) -> int:
     if args.command != "models" and not settings.database_url:
         # A process started by hand joins the embedded PostgreSQL of its home.
         os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
+    if args.command in ONE_SHOT:
+        return _run_on_database(args)
+    _load(PROCESSES[args.command][0])()
+    return 0
+
+
+def _run_on_database(args: argparse.Namespace) -> int:
+    """A command that asks the database and ends; where it can't, a line says why."""
+    try:
+        return _ask_database(args)
+    except Exception as error:
+        away = isinstance(error, import_module("db.engine").AWAY)
+        # By name, since this file imports no driver.
+        if not away and type(error).__name__ not in NOT_OUR_DATABASE:
+            raise
+        path = isinstance(error, OSError) and error.filename
+        what = "it can't be done" if path else "the database can't be used"
+        advice = "" if away else " (riffle db upgrade makes the tables)"
+        print(f"{what}: {error or type(error).__name__}{advice}", file=sys.stderr)
+        return 1
+
+
+def _ask_database(args: argparse.Namespace) -> int:
     if args.command == "moderator":
         return int(_load("domain.safety.admin.commands:moderator")(args.action, args.name, args.superuser))
     if args.command in ("db", "media"):

@@ -30,7 +30,7 @@ from export.rewrites.graph import optimise
 from export.trace import trace_filled
 from model_server.engine.host import host_target
 from model_server.engine.onnx_graph import Arrays, OnnxGraph
-from train.arguments import model_folder
+from train.arguments import count, model_folder
 
 BATCHES = (1, 2, 4)
 ROUNDS = 20
@@ -84,7 +84,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("teacher", type=model_folder, help="a model folder")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=count, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
     source = load(options.teacher, ExportOptions(encoder=False))

@@ -20,6 +20,7 @@ import numpy as np
 from export.command import one_line_errors
 from media import fingerprint
 from model_server.media import encode
+from train.arguments import count
 from train.world.clips import FPS, draw
 from train.world.scenes import random_scene
 
@@ -83,7 +84,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--clips", type=int, default=60)
+    parser.add_argument("--clips", type=count, default=60)
     print(measure(parser.parse_args().clips))
 
 

@@ -24,6 +24,7 @@ from bench.fingerprint_distance import copied
 from export.command import one_line_errors
 from media.h264 import CRF
 from model_server.media import encode
+from train.arguments import count
 from train.world.clips import FPS, draw
 from train.world.scenes import random_scene
 
@@ -39,7 +40,10 @@ COPIES: dict[str, dict[str, Any]] = {
 
 def measure(clips: int) -> str:
     """The table, as Markdown."""
-    marks: Any = importlib.import_module("blind_watermark")
+    try:
+        marks: Any = importlib.import_module("blind_watermark")
+    except ImportError as missing:
+        raise SystemExit(f"{missing}: python -m bench.invisible_mark --help says what to install") from None
     marks.bw_notes.close()
     rng, took, right = random.Random(3), [], {name: [] for name in COPIES}  # type: ignore[var-annotated]
     for seed in range(clips):
@@ -90,7 +94,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--clips", type=int, default=6)
+    parser.add_argument("--clips", type=count, default=6)
     print(measure(parser.parse_args().clips))
 
 

@@ -30,7 +30,7 @@ from model_server.engine.preview import PreviewEngine
 from model_server.engine.processor import cores
 from model_server.engine.render import FullRenderer
 from schemas.videos import Recipe
-from train.arguments import bundle_folder, model_folder
+from train.arguments import bundle_folder, count, model_folder
 from train.stages.refiner_shards import PICTURE
 from train.world.clips import reference_picture
 from train.world.emoji_sprites import held_out_sprites
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("bundle", type=bundle_folder, help="its bundle")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--threads", type=count, default=cores())
     options = parser.parse_args()
     gallery = Gallery(options.teacher, options.bundle, options.seed, options.threads)
     shaped = [strip(gallery.preview(prompt, shape)[2], 5, 2 * shape[1]) for prompt, shape in SHAPED]

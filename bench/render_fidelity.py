@@ -34,7 +34,7 @@ from model_server.engine.render import FullRenderer
 from model_server.engine.render_start import StartNoise, UpscaleSpace
 from model_server.engine.render_state import RenderState
 from schemas.videos import Recipe
-from train.arguments import bundle_folder, model_folder
+from train.arguments import bundle_folder, count, model_folder
 
 PROMPTS = (
     "a cat hops on the beach at sunset",
@@ -132,8 +132,8 @@ def main() -> None:
     parser.add_argument("teacher", type=model_folder, help="a model folder")
     parser.add_argument("bundle", type=bundle_folder, help="its bundle")
     parser.add_argument("--prompts", type=int, default=4, choices=range(1, len(PROMPTS) + 1))
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--seeds", type=count, default=4)
+    parser.add_argument("--threads", type=count, default=cores())
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.seeds < 2:

@@ -23,6 +23,7 @@ from export.command import one_line_errors
 from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer, active_manifest
+from train.arguments import count
 
 
 def measure(base: str, rounds: int) -> str:
@@ -72,7 +73,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("base", nargs="?", default="http://127.0.0.1:8000")
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=count, default=20)
     args = parser.parse_args()
     try:
         print(measure(args.base, args.rounds))

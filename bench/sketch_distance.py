@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from export.command import one_line_errors
 from media import sketch, sketch_match
 from media.sketch import Cells, Grey
+from train.arguments import count
 from train.world import emoji_sprites
 from train.world.clips import draw, reference_picture
 from train.world.scenes import random_scene
@@ -104,7 +105,7 @@ def measure(count: int) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--frames", type=count, default=24)
     print(measure(parser.parse_args().frames))
 
 

@@ -18,6 +18,7 @@ import httpx
 
 from bench.client import PROMPTS, BenchClient, FinishedRequest
 from export.command import one_line_errors
+from train.arguments import count
 
 SWARM = 8
 
@@ -59,7 +60,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("base", nargs="?", default="http://127.0.0.1:8000")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=count, default=5)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     try:

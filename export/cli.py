@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from export.options import ExportOptions, size
+from export.options import ExportOptions, count, size
 from schemas.bundle import PRECISIONS, TARGETS
 
 USAGE = """riffle export FOLDER --out BUNDLE [--precision ...] [--target ...] [--steps N] [--size WxH ...]
@@ -41,12 +41,12 @@ def _export_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="where the bundle goes; a bundle that is there is replaced")
     add("--precision", choices=PRECISIONS, help="int8 for processors, fp16 for cuda and web, unless said")
     add("--target", choices=TARGETS, help="what will run it; this machine's processor unless said")
-    add("--steps", type=int, help="of the folder's scheduler; 8, or riffle.json's, unless said")
+    add("--steps", type=count, help="of the folder's scheduler; 8, or riffle.json's, unless said")
     add("--size", type=size, action="append", default=[], metavar="WxH", help="pixels; may be repeated")
-    add("--frames", type=int, action="append", default=[], help="a clip's length; may be repeated")
-    add("--fps", type=int, help="frames a second, which LTX is conditioned on")
+    add("--frames", type=count, action="append", default=[], help="a clip's length; may be repeated")
+    add("--fps", type=count, help="frames a second, which LTX is conditioned on")
     add("--guidance", type=float, help="1 (none) for up to 8 steps, else the pipeline's, unless said")
-    add("--prompt-tokens", type=int, help="every prompt is filled or cut to these")
+    add("--prompt-tokens", type=count, help="every prompt is filled or cut to these")
     add("--decode-timestep", type=float, default=0.0, help="for autoencoders that take a noise level")
     add(
         "--tiny-decoder",

@@ -36,6 +36,18 @@ class ExportOptions(msgspec.Struct, kw_only=True, frozen=True):
     encoder: bool = True
 
 
+def count(text: str) -> int:
+    """1 or more.
+
+    Raises:
+        ValueError: it is less, or no whole number.
+    """
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
 def size(text: str) -> tuple[int, int]:
     """`64x96` as (width, height).
 

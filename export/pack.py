@@ -186,7 +186,9 @@ def _check_out(folder: Path, out: Path) -> None:
     """Never put a bundle in the place of something else."""
     if out.resolve() == folder.resolve() or folder.resolve().is_relative_to(out.resolve()):
         raise ExportError("pack", f"{out} holds the model itself: a bundle goes somewhere else")
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file()):
+    if (out.exists() and not out.is_dir()) or (
+        out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file()
+    ):
         raise ExportError("pack", f"{out} is there already and is no bundle: it is left alone")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import signal
@@ -77,6 +78,8 @@ def fingerprint(folder: Path) -> str:
 
 
 if __name__ == "__main__":
+    # Without arguments; but asking for help, or writing one, must not begin to export.
+    argparse.ArgumentParser(prog="python -m export.prepare", description=__doc__).parse_args()
     # An exception, so that the folder that is being filled is removed.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:

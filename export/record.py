@@ -8,6 +8,7 @@ exports by that record to time its steps. What was recorded for another processo
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from importlib.metadata import version
@@ -107,7 +108,13 @@ def _write(folder: Path, maker: Maker, index: Index) -> None:
 
 
 if __name__ == "__main__":
+    # Without arguments; but asking for help, or writing one, must not begin to record.
+    argparse.ArgumentParser(
+        prog="python -m export.record",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     try:
         record()
-    except ExportError as error:
+    except (ExportError, OSError) as error:
         sys.exit(str(error))

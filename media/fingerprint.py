@@ -40,7 +40,7 @@ def small_frames(video: bytes) -> list[tuple[float, SmallFrame]]:
     """The frames of a clip, 30 a second at most: the time of each in seconds, and its grey 32x32 picture.
 
     Raises:
-        Unreadable: it is no video, too large, or too long.
+        UnreadableVideo: it is no video, too large, or too long.
     """
     found: list[tuple[float, SmallFrame]] = []
     try:
@@ -81,7 +81,7 @@ def fingerprint_of(video: bytes, *, mirrored: bool = False) -> str | None:
     """The fingerprint of a clip as a string of 0 and 1; None where it shows nothing to recognise it by.
 
     Raises:
-        Unreadable: it can't be decoded.
+        UnreadableVideo: it can't be decoded.
     """
     return fingerprint_of_frames([small for _, small in small_frames(video)], mirrored=mirrored)
 

@@ -60,7 +60,7 @@ def inspect(clip: bytes) -> Inspection:
     """Look at a clip.
 
     Raises:
-        fingerprint.Unreadable: it can't be decoded within the limits.
+        fingerprint.UnreadableVideo: it can't be decoded within the limits.
     """
     timed = fingerprint.small_frames(clip)
     frames = [small for _, small in timed]

@@ -67,6 +67,9 @@ LAST_RESTART_S = 10.0
 MAX_PREVIEWS = 3
 # The model server draws one at a time; the second has its inputs there when the first ends.
 MAX_RENDERS = 2
+# Jobs are sent in the order of their leases, which is that of the places people were told; one whose inputs
+# take longer than a preview's drawing lets the next ones go first.
+TURN_S = 0.5
 # Videos that are drawn and being stored: each holds about 1 MB.
 MAX_STORING = 24
 # Three heartbeats in a row may be late before a lease (domain.videos.leases.LEASE_S) runs out.
@@ -85,6 +88,8 @@ BUSY_BACKOFF_S = 1.0
 COMPARE_S = 30.0
 # Wakeups tell of revocations; this finds what a dead process left, and grants that have run out.
 SWEEP_S = 10.0
+# Batches of one kind before the others have their turn: some seconds, whatever somebody asks for meanwhile.
+SWEEP_BATCHES = 50
 # Jobs in flight are given back to the queue within this when we stop.
 STOP_S = 3.0
 

@@ -10,7 +10,8 @@ from msgspec import Meta
 from schemas.base import RequestBody, ResponseBody, UnixSeconds, whole
 from schemas.shown_text import LINE
 
-Handle = Annotated[str, Meta(pattern=whole(r"[a-z0-9_]{3,30}"), description="3 to 30 of a-z, 0-9, _")]
+HANDLE_WORDS = "3 to 30 of a-z, 0-9, _"
+Handle = Annotated[str, Meta(pattern=whole(r"[a-z0-9_]{3,30}", HANDLE_WORDS), description=HANDLE_WORDS)]
 # argon2 hashes any length, so the upper bound only stops a body from being used as work.
 MIN_PASSWORD_CHARS = 8
 Password = Annotated[str, Meta(min_length=MIN_PASSWORD_CHARS, max_length=128)]

@@ -12,12 +12,18 @@ from msgspec import Meta
 UnixSeconds = Annotated[int, Meta(description="Unix time in seconds")]
 
 
-def whole(pattern: str) -> str:
+# What a pattern asks for, in words, for who sent something else.
+PATTERNS: dict[str, str] = {}
+
+
+def whole(pattern: str, words: str = "another form") -> str:
     """A regular expression for all of a text; `$` also fits before a line break at its end.
 
-    The same in Python and in JSON Schema, where such patterns are shown.
+    The same in Python and in JSON Schema, where such patterns are shown; people are told it in `words`.
     """
-    return rf"^(?:{pattern})(?![\s\S])"
+    found = rf"^(?:{pattern})(?![\s\S])"
+    PATTERNS[found] = words
+    return found
 
 
 def unix_seconds(instant: datetime) -> int:

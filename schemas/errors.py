@@ -39,6 +39,7 @@ class Code(StrEnum):
     NOT_READY = "not_ready"
     REQUEST_TIMEOUT = "request_timeout"
     BODY_TOO_LARGE = "body_too_large"
+    PRECONDITION_FAILED = "precondition_failed"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     RATE_LIMITED = "rate_limited"
@@ -76,6 +77,7 @@ STATUS: dict[Code, int] = {
     Code.NOT_READY: 409,
     Code.REQUEST_TIMEOUT: 408,
     Code.BODY_TOO_LARGE: 413,
+    Code.PRECONDITION_FAILED: 412,
     Code.RANGE_NOT_SATISFIABLE: 416,
     Code.UNSUPPORTED_MEDIA_TYPE: 415,
     Code.RATE_LIMITED: 429,

@@ -11,10 +11,8 @@ from schemas.shown_text import LINE, PARAGRAPH
 
 MAX_TARGETS = 50
 FullName = Annotated[str, Meta(min_length=2, max_length=200, extra=LINE)]
-Contact = Annotated[
-    str,
-    Meta(min_length=5, max_length=320, pattern=whole(r"\S+@\S+\.\S+|\+?[0-9 ()./-]{7,30}"), extra=LINE),
-]
+CONTACT = whole(r"\S+@\S+\.\S+|\+?[0-9 ()./-]{7,30}", "an e-mail address or a telephone number")
+Contact = Annotated[str, Meta(min_length=5, max_length=320, pattern=CONTACT, extra=LINE)]
 StatementText = Annotated[str, Meta(min_length=10, max_length=5000, extra=PARAGRAPH)]
 TakedownRole = Literal["self", "guardian", "rights_holder", "estate", "agent"]
 TakedownStatus = Literal["open", "upheld", "rejected", "restored"]

@@ -1,7 +1,12 @@
-"""Command-line arguments that name folders: a wrong one is an error of one line."""
+"""Command-line arguments that name folders, or say how many: a wrong one is an error of one line."""
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+N = TypeVar("N", int, float)
 
 
 def model_folder(text: str) -> Path:
@@ -41,6 +46,37 @@ def existing_path(text: str) -> Path:
     if not path.exists():
         raise argparse.ArgumentTypeError(f"{path} is not there")
     return path
+
+
+def count(text: str) -> int:
+    """How many: 1 or more.
+
+    Raises:
+        ArgumentTypeError: it is no such number.
+    """
+    number = _number(int, text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is too few: 1 or more")
+    return number
+
+
+def positive(text: str) -> float:
+    """How many times as much: above 0, and finite.
+
+    Raises:
+        ArgumentTypeError: it is no such number.
+    """
+    number = _number(float, text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def _number(kind: Callable[[str], N], text: str) -> N:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {kind.__name__}") from None
 
 
 def _folder_with(text: str, file: str, what: str) -> Path:

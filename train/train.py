@@ -23,7 +23,7 @@ import torch
 
 from export.assemble import WEIGHTS
 from export.command import one_line_errors
-from train.arguments import existing_path
+from train.arguments import count, existing_path, positive
 from train.hyperparameters import BUDGETS
 from train.mixtures import Scale
 from train.pipeline import STAGES, TrainingRun, run_stages
@@ -42,6 +42,15 @@ def _stage_number(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not STAGE=NUMBER") from None
 
 
+def _device(text: str) -> str:
+    try:
+        torch.empty(0, device=text)
+    # A name that torch doesn't know, or a device that isn't here: what it raises differs by device.
+    except Exception:
+        raise argparse.ArgumentTypeError(f"{text!r} can't be used on this machine") from None
+    return text
+
+
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
@@ -54,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"--{unit}", nargs="*", type=_stage_number, default=[], metavar="STAGE=N", help=what
         )
     parser.add_argument("--begin", type=existing_path, help="weights to start from, such as export/weights")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--clips", type=float, default=1.0, help="times as many clips and trajectories")
-    parser.add_argument("--batch", type=float, default=1.0, help="times as large batches")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--clips", type=positive, default=1.0, help="times as many clips and trajectories")
+    parser.add_argument("--batch", type=positive, default=1.0, help="times as large batches")
+    parser.add_argument("--threads", type=count, default=2, help="CPU threads")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     stages = options.stages.split(",")

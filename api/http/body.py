@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from api.http.form import read_form
 from api.http.multipart import INLINE_BYTES, MEDIA_TYPE, THREADS, media_type
 from domain.videos.validate import check_prompt
 from schemas import shown_text
+from schemas.base import PATTERNS
 from schemas.errors import Code, RiffleError
 
 # The largest honest body is a prompt with its conditions, some 10 kB; more only costs memory.
@@ -29,6 +31,7 @@ DECODED = "riffle_decoded_body"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 AT = re.compile(r" - at `\$\.?(?P<path>.*)`\Z")
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`")
+PATTERN = re.compile(r"Expected `str` matching regex (?P<pattern>'.*')", re.DOTALL)
 MISSING = re.compile(r"Object missing required field `(?P<field>.*)`")
 
 
@@ -135,6 +138,8 @@ def _validation_error(text: str) -> RiffleError:
     if missing := MISSING.fullmatch(text):
         field = _join(path, missing["field"])
         return RiffleError(Code.INVALID_REQUEST, f"the field `{field}` is missing", param=field)
+    if pattern := PATTERN.fullmatch(text):
+        text = f"takes {PATTERNS[ast.literal_eval(pattern['pattern'])]}"
     return RiffleError(Code.INVALID_REQUEST, f"{path or 'the body'}: {text}", param=path or None)
 
 

@@ -56,6 +56,7 @@ async def refuse_copies(
 
     Raises:
         RiffleError: likeness_protected.
+        UnreadableVideo: its credentials take too long to read.
     """
     claims = await decoder.claimed_videos(
         raw,

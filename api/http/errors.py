@@ -12,6 +12,7 @@ from api.http.request_id import request_id
 from db.engine import AWAY
 from domain.media_keys import ReservationLost
 from media.decode_pool import DecoderBusy
+from media.fingerprint import UnreadableVideo
 from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse, RiffleError
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,9 @@ def to_error_response(request: Request[Any, Any, Any], problem: Exception) -> Re
         error = RiffleError(Code.INVALID_REQUEST, "the body ended before it was whole")
     elif isinstance(problem, DecoderBusy):
         error = RiffleError(Code.BUSY, "too many uploads are being looked at: try again in a moment")
+    elif isinstance(problem, UnreadableVideo):
+        # Each upload is decoded in several tasks, and any of them may be one too much.
+        error = RiffleError(Code.INVALID_REQUEST, str(problem) or "the file can't be read")
     elif isinstance(problem, (*AWAY, ReservationLost)):
         log.warning("a service this needs is away: %r", problem)
         error = RiffleError(Code.BUSY, "a service this needs is away for a moment: try again")

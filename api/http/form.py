@@ -47,7 +47,8 @@ def read_form(raw: bytes, content_type: str, body_type: Any) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, value in pairs:
         # A field that was left blank wasn't filled in.
-        if value or key.partition("[")[0] not in known:
+        blank = isinstance(value, str) and not value.strip()
+        if not blank or key.partition("[")[0] not in known:
             _insert(tree, key, value)
     return {
         name: _decode_json(value) if name in known and known[name].nested else value

@@ -22,6 +22,7 @@ from litestar.openapi.spec import (
     Server,
 )
 
+from api.http.body import FORMS
 from api.http.schema_page import SchemaPage
 from schemas.accounts import CreateAccount, CreateSession
 from schemas.cameos import Audience, ConsentCheck, CreateCameo, Restrictions
@@ -110,8 +111,14 @@ class RiffleOperation(Operation):
         responses = {status: found for status, found in (self.responses or {}).items() if int(status) < 400}
         self.responses = {**responses, "default": PROBLEM}
         if isinstance(self.request_body, RequestBody):
-            for media in self.request_body.content.values():
-                media.example = _example(media.schema)
+            content = self.request_body.content
+            if JSON in content:
+                # Whatever takes JSON takes its fields as a form.
+                for form in FORMS:
+                    content.setdefault(form, OpenAPIMediaType(schema=content[JSON].schema))
+            for kind in (JSON, *FORMS):
+                if kind in content:
+                    content[kind].example = _example(content[kind].schema)
 
 
 def describe(app: Litestar) -> None:

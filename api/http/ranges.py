@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-ONE_RANGE = re.compile(r"bytes=(?P<first>[0-9]*)-(?P<last>[0-9]*)")
+# Names of units are read in any case.
+ONE_RANGE = re.compile(r"(?i:bytes)=(?P<first>[0-9]*)-(?P<last>[0-9]*)")
 # A number of more digits lies beyond any object; Python refuses to read one of thousands.
 MAX_DIGITS = 18
 

@@ -14,7 +14,9 @@ MAX_CLIP_BYTES = 32 * 1024 * 1024
 FIELD = "file"
 # One is taken; a few more are read to say which of them is wrong.
 MAX_PARTS = 4
-RAW = ("video/mp4", "application/octet-stream", "application/x-www-form-urlencoded", "")
+# The same container with Apple's brand, as iPhones record.
+QUICKTIME = "video/quicktime"
+RAW = ("video/mp4", QUICKTIME, "application/octet-stream", "application/x-www-form-urlencoded", "")
 
 
 async def read_clip(request: Request[Any, Any, Any]) -> bytes:

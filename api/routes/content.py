@@ -12,8 +12,9 @@ from litestar.response import Stream
 
 from api.http.auth import AuthedRequest
 from api.http.errors import ErrorWithHeaders
-from api.http.etags import is_known
+from api.http.etags import is_known, is_wanted
 from api.http.file_names import content_disposition
+from api.http.openapi_files import MediaOperation
 from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from domain.videos.record import VideoRow
 from domain.videos.visibility import get_playable, is_taken_down
@@ -40,6 +41,7 @@ class Content(Controller):
         http_method=["GET", "HEAD"],
         status_code=200,
         summary="The MP4, thumbnail or spritesheet",
+        operation_class=MediaOperation,
     )
     async def content(
         self,
@@ -49,10 +51,12 @@ class Content(Controller):
         media: MediaStore,
         variant: Annotated[Variant, Parameter(description="video, thumbnail or spritesheet")] = "video",
     ) -> Response[Any]:
-        """The media of a completed video. One byte range is served; `If-None-Match` and `If-Range` work.
+        """The media of a completed video. One byte range is served (206); `If-None-Match` (304),
+        `If-Match` and `If-Range` work.
 
         Raises:
-            RiffleError: not_found, gone, not_ready, invalid_state, taken_down, range_not_satisfiable.
+            RiffleError: not_found, gone, not_ready, invalid_state, taken_down, precondition_failed,
+                range_not_satisfiable.
         """
         video = await get_playable(video_id, request.user.id, now)
         key = _key(video, variant)
@@ -64,7 +68,9 @@ class Content(Controller):
             raise RiffleError(Code.NOT_FOUND, f"the {variant} of this video is gone") from None
         etag = f'"{found.etag}"'
         headers = {"etag": etag, "accept-ranges": "bytes", "cache-control": CACHE}
-        if is_known(request.headers.get("if-none-match"), etag):
+        if not is_wanted(request.headers.getall("if-match", []), etag):
+            raise RiffleError(Code.PRECONDITION_FAILED, f"the {variant} is another one by now: {etag}")
+        if is_known(request.headers.getall("if-none-match", []), etag):
             return Response(b"", status_code=304, headers=headers)
         headers["content-disposition"] = content_disposition(video.prompt, video.id, ENDINGS[variant])
         whole = ByteRange(0, found.size)

@@ -10,6 +10,7 @@ from litestar import Controller, get, post, put
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.copies import refuse_copies
+from api.http.openapi_files import ClipOperation
 from api.http.unread_body import READS_BODY
 from api.http.upload import MAX_CLIP_BYTES, read_clip
 from domain import media_keys
@@ -61,6 +62,7 @@ class Enrolment(Controller):
         opt=READS_BODY,
         request_max_body_size=MAX_CLIP_BYTES,
         summary="Answer the challenge",
+        operation_class=ClipOperation,
     )
     async def prove(
         self,

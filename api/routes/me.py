@@ -122,8 +122,10 @@ class OwnAccount(Controller):
         await sessions.end_own(request.user.id, session_id, now)
 
     @post("/export", status_code=200, media_type="application/zip", summary="Take my data along")
-    async def export(self, request: AuthedRequest, media: MediaStore) -> Stream:
-        """One zip archive of all that is kept of the account: lines of JSON by subject, and the media.
+    async def export(self, request: AuthedRequest, now: datetime, media: MediaStore) -> Stream:
+        """One zip archive of all that is kept of the account: lines of JSON by subject, and its media.
+
+        What its person may not see (any more) isn't in it.
 
         Raises:
             RiffleError: busy, while too many others take theirs; conflict, while this account takes its own.
@@ -133,7 +135,7 @@ class OwnAccount(Controller):
         if len(_exporting) >= EXPORTS_AT_ONCE:
             raise RiffleError(Code.BUSY, "too many archives are being made: try again soon", retry_after_s=10)
         name = f"riffle-{request.user.handle}.zip"
-        data = archive(request.user.id, media)
+        data = archive(request.user.id, media, now=now)
         # Takes its place before anybody else can ask; whoever drops it gives the place back.
         await anext(data)
         return Stream(
@@ -161,7 +163,7 @@ async def _check_password(request: AuthedRequest, password: str) -> None:
             raise RiffleError(Code.WRONG_CREDENTIALS, "the password is wrong", param="password")
 
 
-async def archive(account_id: str, media: MediaStore) -> AsyncGenerator[bytes]:
+async def archive(account_id: str, media: MediaStore, *, now: datetime) -> AsyncGenerator[bytes]:
     """The archive of an account, read as fast as it is taken; it breaks off after EXPORT_S.
 
     Its first piece is empty: from then on it has its place among EXPORTS_AT_ONCE.
@@ -171,17 +173,17 @@ async def archive(account_id: str, media: MediaStore) -> AsyncGenerator[bytes]:
         yield b""
         # Whoever reads too slowly gets a broken connection, and an archive that no program opens.
         async with asyncio.timeout(EXPORT_S):
-            async for data in zipped(_entries(account_id, media)):
+            async for data in zipped(_entries(account_id, media, now)):
                 yield data
     finally:
         _exporting.discard(account_id)
 
 
-async def _entries(account_id: str, media: MediaStore) -> AsyncIterator[ArchiveEntry]:
+async def _entries(account_id: str, media: MediaStore, now: datetime) -> AsyncIterator[ArchiveEntry]:
     yield ArchiveEntry("README.txt", _once(ABOUT.encode()))
     for subject in takeout.SUBJECTS:
         yield ArchiveEntry(f"{subject}.jsonl", takeout.lines(account_id, subject))
-    async for file in takeout.media_files(account_id):
+    async for file in takeout.media_files(account_id, now=now):
         try:
             size = await media.size(file.key)
         except FileNotFoundError:

@@ -48,7 +48,7 @@ def _file(request: Request[Any, Any, Any], path: Path) -> Response[bytes]:
     data = path.read_bytes()
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": CACHE}
-    if is_known(request.headers.get("if-none-match"), etag):
+    if is_known(request.headers.getall("if-none-match", []), etag):
         return Response(b"", status_code=304, headers=headers)
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Response(data, headers=headers, media_type=kind)

@@ -11,6 +11,7 @@ from litestar.datastructures import State
 
 from api.http.auth import PUBLIC
 from api.http.copies import find_video
+from api.http.openapi_files import ClipOperation
 from api.http.rate_limits import CLIP_SECONDS, caller, check_left, count
 from api.http.unread_body import READS_BODY
 from api.http.upload import MAX_CLIP_BYTES, read_clip
@@ -39,6 +40,7 @@ class ProvenanceRoutes(Controller):
         opt=PUBLIC | READS_BODY,
         request_max_body_size=MAX_CLIP_BYTES,
         summary="Did you make this?",
+        operation_class=ClipOperation,
     )
     async def check(
         self,

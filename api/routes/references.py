@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from litestar import Controller, Response, delete, get, put
-from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, RequestBody, Schema
 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
 from api.http.file_names import content_disposition
-from api.http.openapi import RiffleOperation
+from api.http.multipart import media_type
+from api.http.openapi_files import PictureOperation, ShownFileOperation
 from api.http.reference_upload import ENDINGS, check_reference, keep_reference, put_reference
 from api.http.unread_body import READS_BODY
+from api.http.upload import QUICKTIME
 from domain import media_keys
 from domain.consent import cameos
 from domain.consent.ages import check_age
@@ -28,17 +28,8 @@ from settings import Settings
 
 # A grant can end at any moment, so no cache may outlive it.
 CACHE = "private, no-store"
-
-
-@dataclass
-class PictureOperation(RiffleOperation):
-    """An operation whose body is the file itself."""
-
-    def __post_init__(self) -> None:
-        """Name the kinds of file that it takes."""
-        super().__post_init__()
-        file = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
-        self.request_body = RequestBody(required=True, content=dict.fromkeys((*PICTURES, CLIP), file))
+# What phones call the same: a clip with Apple's brand, a photo by its ending.
+ALSO = {QUICKTIME: CLIP, "image/jpg": "image/jpeg"}
 
 
 class References(Controller):
@@ -76,7 +67,8 @@ class References(Controller):
         found = await cameos.get(cameo_id, request.user.id)
         if found.owner != request.user.handle:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}` of yours")
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = media_type(request.headers.get("content-type", ""))
+        kind = ALSO.get(kind, kind)
         if kind not in (*PICTURES, CLIP):
             raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send {', '.join(PICTURES)} or {CLIP}")
         checked = await check_reference(
@@ -98,7 +90,7 @@ class References(Controller):
         """
         return await cameos.delete_reference(cameo_id, request.user.id, now=now)
 
-    @get("/{cameo_id:str}/reference", summary="The picture of a cameo")
+    @get("/{cameo_id:str}/reference", summary="The picture of a cameo", operation_class=ShownFileOperation)
     async def show(
         self, request: AuthedRequest, now: datetime, cameo_id: str, media: MediaStore
     ) -> Response[Any]:

@@ -7,8 +7,10 @@ from datetime import datetime
 from litestar import Controller, delete, put
 
 from api.http.auth import AuthedRequest
+from db.engine import transaction
 from domain.accounts import accounts, social
 from domain.accounts.accounts import AccountRow
+from domain.consent import revocations
 from schemas.errors import Code, RiffleError
 
 
@@ -27,13 +29,16 @@ class Social(Controller):
         await social.follow(request.user.id, (await _other(request, handle)).id, now)
 
     @delete("/follows/{handle:str}", status_code=204, summary="Unfollow")
-    async def unfollow(self, request: AuthedRequest, handle: str) -> None:
+    async def unfollow(self, request: AuthedRequest, now: datetime, handle: str) -> None:
         """Stop following; fine where one did not.
 
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await social.unfollow(request.user.id, (await _other(request, handle)).id)
+        other = await _other(request, handle)
+        async with transaction():
+            await social.unfollow(request.user.id, other.id)
+            await revocations.tell_watchers(between=(request.user.id, other.id), now=now)
 
     @put("/blocks/{handle:str}", status_code=204, summary="Block")
     async def block(self, request: AuthedRequest, now: datetime, handle: str) -> None:
@@ -42,7 +47,10 @@ class Social(Controller):
         Raises:
             RiffleError: not_found; invalid_request for oneself.
         """
-        await social.block(request.user.id, (await _other(request, handle)).id, now)
+        other = await _other(request, handle)
+        async with transaction():
+            await social.block(request.user.id, other.id, now)
+            await revocations.tell_watchers(between=(request.user.id, other.id), now=now)
 
     @delete("/blocks/{handle:str}", status_code=204, summary="Unblock")
     async def unblock(self, request: AuthedRequest, handle: str) -> None:

@@ -22,7 +22,7 @@ from bench.preview.measure import LEAST_CLIPS, measure_ladder
 from export.command import one_line_errors
 from model_server.engine.processor import cores
 from settings import PROJECT
-from train.arguments import bundle_folder, existing_path, model_folder, weights_folder
+from train.arguments import bundle_folder, count, existing_path, model_folder, weights_folder
 
 JUDGE = PROJECT / "export" / "weights" / "judge"
 
@@ -43,9 +43,9 @@ def main() -> None:
         type=existing_path,
         help="a tiny decoder's folder; TEACHER/tiny_decoder if there is one",
     )
-    add("--clips", type=int, default=4, help=f"{LEAST_CLIPS} or more")
-    add("--judged", type=int, default=200, help="clips to judge in pairs, as many as there is time for")
-    add("--threads", type=int, default=cores())
+    add("--clips", type=count, default=4, help=f"{LEAST_CLIPS} or more")
+    add("--judged", type=count, default=200, help="clips to judge in pairs, as many as there is time for")
+    add("--threads", type=count, default=cores())
     add(
         "--judge",
         type=weights_folder,

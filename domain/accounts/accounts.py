@@ -14,6 +14,7 @@ from domain.videos.pricing import START_CREDITS
 from schemas.accounts import Account, AgeBracket
 from schemas.base import unix_seconds
 from schemas.errors import Code, RiffleError
+from schemas.shown_text import is_invisible
 
 
 class AccountRow(msgspec.Struct, kw_only=True, frozen=True):
@@ -137,8 +138,9 @@ async def by_handle(handle: str) -> AccountRow | None:
 
 
 def fold(handle: str) -> str:
-    """A handle as it is stored, from what a person or a keyboard makes of it."""
-    return unicodedata.normalize("NFKC", handle).strip().lower()
+    """A handle as it is stored, from what a person or a keyboard makes of it, or as it is shown: `@ada`."""
+    seen = "".join(char for char in unicodedata.normalize("NFKC", handle) if not is_invisible(char))
+    return seen.strip().removeprefix("@").lower()
 
 
 async def by_id(account_id: str, *, lock: bool = False) -> AccountRow | None:

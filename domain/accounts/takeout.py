@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import NamedTuple
 
 from db.engine import fetch
+from domain.videos.record import select
+from domain.videos.visibility import can_play, is_taken_down
 
 # Rows read at once: of at most some kB each, under a megabyte.
 PAGE = 200
+# Files are sent for as long as their page takes, and are asked about before: some seconds.
+FILES = 20
 # subject -> rows of (key to go on after, one object); $1 is the account, $2 the last key, $3 the page's size.
 SUBJECTS = {
     "account": """
@@ -77,12 +82,13 @@ SUBJECTS = {
     """,
 }
 _MEDIA = """
-    SELECT id || ' ' || nr AS key, 'videos/' || id || ending AS name, object FROM videos,
+    SELECT id || ' ' || nr AS key, 'videos/' || id || ending AS name, object, id AS video_id FROM videos,
         unnest(ARRAY[video_key, thumbnail_key], ARRAY['.mp4', '.webp'])
             WITH ORDINALITY AS f(object, ending, nr)
     WHERE account_id = $1 AND deleted_at IS NULL AND object IS NOT NULL
         AND withdrawal_of(id) IS DISTINCT FROM 'tombstone'
-    UNION ALL SELECT id, 'cameos/' || id || substring(reference_key FROM '\\.[a-z0-9]+$'), reference_key
+    UNION ALL SELECT id, 'cameos/' || id || substring(reference_key FROM '\\.[a-z0-9]+$'), reference_key,
+        NULL
     FROM cameos c WHERE account_id = $1 AND reference_key IS NOT NULL
         AND NOT EXISTS (SELECT FROM minor_cameos m WHERE m.cameo_id = c.id AND m.ended_at IS NULL)
 """
@@ -115,21 +121,25 @@ async def lines(account_id: str, subject: str) -> AsyncIterator[bytes]:
         after = rows[-1]["key"]
 
 
-async def media_files(account_id: str) -> AsyncIterator[MediaFile]:
-    """Every video with its picture, and the picture of each cameo."""
+async def media_files(account_id: str, *, now: datetime) -> AsyncIterator[MediaFile]:
+    """Every video that its maker may still play, with its picture, and the picture of each cameo."""
     after = ""
     while True:
         rows = await fetch(
             f"""
-            SELECT key, name, object FROM ({_MEDIA}) AS found
+            SELECT key, name, object, video_id FROM ({_MEDIA}) AS found
             WHERE key COLLATE "C" > $2 ORDER BY key COLLATE "C" LIMIT $3
             """,
             account_id,
             after,
-            PAGE,
+            FILES,
         )
+        videos = [row["video_id"] for row in rows if row["video_id"] is not None]
+        found = await select("v.id = ANY ($1::text[])", videos)
+        playable = await can_play(found, account_id, now) - await is_taken_down(videos, now)
         for row in rows:
-            yield MediaFile(row["name"], row["object"])
-        if len(rows) < PAGE:
+            if row["video_id"] is None or row["video_id"] in playable:
+                yield MediaFile(row["name"], row["object"])
+        if len(rows) < FILES:
             return
         after = rows[-1]["key"]

@@ -96,6 +96,8 @@ async def patch(cameo_id: str, account: str, request: PatchCameo, *, now: dateti
             None if request.restrictions is None else dumps(request.restrictions),
         )
         await revocations.end_refused(cameo_id, now=now)
+        if request.audience is not None or request.restrictions is not None:
+            await revocations.tell_watchers(cameo=cameo_id, now=now)
         return await get(cameo_id, account)
 
 
@@ -124,6 +126,7 @@ async def expire(*, now: datetime, failed: set[str] | None = None) -> int:
             async with transaction():
                 await grants.expire(cameo_id, grant_id, now=now)
                 await revocations.end_refused(cameo_id, now=now)
+                await revocations.tell_watchers(cameo=cameo_id, now=now)
         except AWAY:
             raise
         except Exception:

@@ -16,6 +16,10 @@ from domain.videos import transitions
 from domain.videos.record import select
 from schemas.cameos import CameoStatus, GrantStatus, RevokeCameo, RevokeMode
 from schemas.errors import Code, RiffleError
+from schemas.events import VideoWithdrawn, WithdrawalReason, video_stream
+
+# Nobody has older posts on the screen; 0.1 ms each.
+MAX_READ_AGAIN = 500
 
 
 async def revoke(cameo_id: str, account: str, request: RevokeCameo, *, now: datetime) -> None:
@@ -109,6 +113,30 @@ async def end_refused(cameo_id: str, *, now: datetime) -> None:
         cameo_id,
     )
     await transitions.withdraw_refused(rows, now)
+
+
+async def tell_watchers(
+    *, cameo: str | None = None, between: tuple[str, str] | None = None, now: datetime
+) -> None:
+    """Tell who looks at posts with a cameo to read them again: consent to show them may have ended.
+
+    They are those with `cameo` by others than its owner, or by one of two people with a cameo of the other's,
+    the newest MAX_READ_AGAIN. An event is no verdict, so one too many does no harm.
+    """
+    rows = await fetch(
+        """
+        SELECT v.id FROM posts p JOIN videos v ON v.post_id = p.id WHERE v.withheld IS NULL AND EXISTS (
+            SELECT FROM cameos c WHERE c.id = ANY (v.cameos) AND c.account_id <> v.account_id
+                AND (c.id = $1 OR (v.account_id, c.account_id) IN (($2, $3), ($3, $2)))
+        ) AND ($1::text IS NULL OR v.cameos @> ARRAY[$1]) AND ($2::text IS NULL OR v.account_id IN ($2, $3))
+        ORDER BY p.created_at DESC, p.id LIMIT $4
+        """,
+        cameo,
+        *(between or (None, None)),
+        MAX_READ_AGAIN,
+    )
+    hidden = VideoWithdrawn(reason=WithdrawalReason.HIDDEN)
+    await stream.append_to_all([video_stream(row["id"]) for row in rows], hidden, now=now)
 
 
 async def drop_reference(cameo_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 
 import msgspec
@@ -15,6 +16,19 @@ from schemas.videos import Lineage, LineageEdge, LineageNode, Relation
 MAX_NODES = 500
 
 
+# Each way is followed no further than to MAX_NODES: what became popular has any number of descendants.
+FAMILY = """
+    WITH RECURSIVE up(id) AS (
+        SELECT $1::text UNION SELECT s.parent_id FROM sources s JOIN up ON s.child_id = up.id
+    ), down(id) AS (
+        SELECT $1::text UNION SELECT s.child_id FROM sources s JOIN down ON s.parent_id = down.id
+    )
+    SELECT id, bool_or(above) AS above FROM (
+        (SELECT id, true AS above FROM up LIMIT $2) UNION ALL (SELECT id, false FROM down LIMIT $2)
+    ) found GROUP BY id ORDER BY 2 DESC, 1 LIMIT $2
+"""
+
+
 async def lineage(video_id: str, viewer: str, now: datetime) -> Lineage:
     """The graph up and down from a video. Of others' drafts only those show that lead to what is viewable.
 
@@ -22,19 +36,7 @@ async def lineage(video_id: str, viewer: str, now: datetime) -> Lineage:
         RiffleError: not_found.
     """
     await get_viewable(video_id, viewer, now)
-    found = await fetch(
-        """
-        WITH RECURSIVE up(id) AS (
-            SELECT $1::text UNION SELECT s.parent_id FROM sources s JOIN up ON s.child_id = up.id
-        ), down(id) AS (
-            SELECT $1::text UNION SELECT s.child_id FROM sources s JOIN down ON s.parent_id = down.id
-        )
-        SELECT id, EXISTS (SELECT FROM up WHERE up.id = u.id) AS above
-        FROM (SELECT id FROM up UNION SELECT id FROM down LIMIT $2) u
-        """,
-        video_id,
-        MAX_NODES,
-    )
+    found = await fetch(FAMILY, video_id, MAX_NODES)
     above = {row["id"] for row in found if row["above"]}
     ids = [row["id"] for row in found]
     rows = {row.id: row for row in await select("v.id = ANY ($1::text[]) ORDER BY v.created_at, v.id", ids)}
@@ -48,13 +50,14 @@ async def lineage(video_id: str, viewer: str, now: datetime) -> Lineage:
     )
     viewable = await can_view([row for row in rows.values() if row.deleted_at is None], viewer, now)
     included = above | viewable
+    parents: defaultdict[str, list[str]] = defaultdict(list)
+    for edge in edges:
+        parents[edge["child"]].append(edge["parent"])
     pending = list(viewable)
     while pending:
-        child = pending.pop()
-        for edge in edges:
-            if edge["child"] == child and edge["parent"] not in included:
-                included.add(edge["parent"])
-                pending.append(edge["parent"])
+        new = set(parents[pending.pop()]) - included
+        included |= new
+        pending += new
     return Lineage(
         nodes=[_node(row, row.id in viewable) for row in rows.values() if row.id in included],
         edges=[

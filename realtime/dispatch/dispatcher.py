@@ -25,6 +25,7 @@ from media.store import MediaStore
 from realtime import limits, metrics
 from realtime.dispatch.job import JobRunner
 from realtime.dispatch.link import ModelServerLink
+from realtime.dispatch.turns import Turn, Turns
 from realtime.services import keep_running
 from schemas.videos import Tier
 from schemas.work import Cancel
@@ -50,6 +51,7 @@ class Dispatcher:
         self._runner = JobRunner(link, store, signer, clock)
         self._worker = new_id("worker")
         self._running: dict[str, RunningJob] = {}
+        self._turns = {tier: Turns() for tier in Tier}
         self._sending: set[asyncio.Task[None]] = set()
         self._work_wakeup = asyncio.Event()
         self._heartbeat_wakeup = asyncio.Event()
@@ -78,8 +80,9 @@ class Dispatcher:
 
     def video_cancelled(self, video: str) -> None:
         """Stop a video that was cancelled; its row has ended already."""
-        if self._stop_job(video):
-            self._send_soon(Cancel(job=video))
+        self._stop_job(video)
+        # Also where the job has heard of it by itself, at its next step: the model would draw on for nobody.
+        self._send_soon(Cancel(job=video))
 
     def resync(self) -> None:
         """Wakeups may have been lost: look for work, and check which leases are still ours."""
@@ -116,15 +119,15 @@ class Dispatcher:
             for job in jobs:
                 # A lease of ours that ran out comes back as the next attempt.
                 self._stop_job(job.id)
-                task = asyncio.create_task(self._run_job(job), name=job.id)
+                task = asyncio.create_task(self._run_job(job, self._turns[job.tier].next()), name=job.id)
                 self._running[job.id] = RunningJob(job, task)
 
-    async def _run_job(self, job: LeasedJob) -> None:
+    async def _run_job(self, job: LeasedJob, turn: Turn) -> None:
         # Each job has a task, so a context, of its own.
         structlog.contextvars.bind_contextvars(job=job.id, attempt=job.attempt)
         try:
             with metrics.RUNNING_JOBS.labels(tier=job.tier).track_inprogress():
-                await self._runner.run(job, partial(self._drawn, job))
+                await self._runner.run(job, turn, partial(self._drawn, job))
         except AWAY as error:
             metrics.ATTEMPTS.labels(outcome="abandoned").inc()
             log.warning("the attempt is abandoned; its lease runs out: %r", error)
@@ -132,6 +135,7 @@ class Dispatcher:
             metrics.ATTEMPTS.labels(outcome="abandoned").inc()
             log.exception("the attempt is abandoned; its lease runs out")
         finally:
+            turn.end()
             running = self._running.get(job.id)
             if running is not None and running.job is job:
                 del self._running[job.id]
@@ -173,13 +177,11 @@ class Dispatcher:
         for running in released:
             await leases.release(running.job.id, running.job.attempt, now=self._clock())
 
-    def _stop_job(self, video: str) -> bool:
+    def _stop_job(self, video: str) -> None:
         running = self._running.pop(video, None)
-        if running is None:
-            return False
-        running.task.cancel()
-        self._work_wakeup.set()
-        return True
+        if running is not None:
+            running.task.cancel()
+            self._work_wakeup.set()
 
     def _count(self, tier: Tier) -> int:
         return sum(running.job.tier is tier and not running.drawn for running in self._running.values())

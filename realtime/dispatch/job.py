@@ -24,6 +24,7 @@ from media.store import MediaStore
 from realtime import limits, metrics
 from realtime.dispatch.inputs import PermanentFailure, RetryLater, load_inputs
 from realtime.dispatch.link import CallFailed, ModelServerLink
+from realtime.dispatch.turns import Turn
 from schemas.errors import Code, RiffleError
 from schemas.work import Done, Fault, FaultCode, Queued, Render, Step, Stopped
 
@@ -43,10 +44,11 @@ class JobRunner:
         self._signer = signer
         self._clock = clock
 
-    async def run(self, job: LeasedJob, on_drawn: Callable[[], None] = lambda: None) -> None:
+    async def run(self, job: LeasedJob, turn: Turn, on_drawn: Callable[[], None] = lambda: None) -> None:
         """Run one attempt: complete the video, fail it, or release the lease for another attempt.
 
-        `on_drawn` is called when the model server has drawn it, before it is stored.
+        It is sent in its `turn`; `on_drawn` is called when the model server has drawn it, before it is
+        stored.
         """
         try:
             await self._check_consent(job)
@@ -59,7 +61,8 @@ class JobRunner:
                 recipe=job.recipe,
                 inputs=inputs,
             )
-            done = await self._generate(render)
+            await turn.come()
+            done = await self._generate(render, turn)
             on_drawn()
             await self._check_consent(job)
             await self._complete(job, done)
@@ -87,10 +90,11 @@ class JobRunner:
         if await is_taken_down([job.id], self._clock()):
             raise PermanentFailure(Code.TAKEN_DOWN, "it was taken out of sight before it was there")
 
-    async def _generate(self, render: Render) -> Done:
+    async def _generate(self, render: Render, turn: Turn) -> Done:
         """Write an event for each step until the job is done; repeats after a reconnect are dropped."""
         with self._link.job(render) as frames:
             await self._link.send(render)
+            turn.end()
             last = 0
             while True:
                 frame = await frames.get()

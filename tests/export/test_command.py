@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from export import cli
+from export.assemble import assemble
 from export.command import one_line_errors
+from export.errors import ExportError
 from settings import PROJECT
 from tests.export.small import small_folder
 
@@ -58,6 +62,51 @@ def test_what_lies_at_a_path_is_not_what_it_should_be(
     assert isinstance(ended.value.code, str)
     assert "\n" not in ended.value.code
     assert str(tmp_path) in ended.value.code
+
+
+@pytest.mark.parametrize(
+    "module", ["bench.fingerprint_distance", "bench.sketch_distance", "train.measure.memorization"]
+)
+def test_a_count_of_nothing_is_an_error_of_the_arguments(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    word = {"bench.fingerprint_distance": "--clips", "bench.sketch_distance": "--frames"}.get(
+        module, "--rounds"
+    )
+    monkeypatch.setattr(sys, "argv", [module, word, "0"])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(module).main()
+    assert ended.value.code == 2
+    assert "0 is too few" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["export.assemble", "export.prepare", "export.record"])
+def test_asking_for_help_begins_nothing(module: str, tmp_path: Path) -> None:
+    env = {**os.environ, "RIFFLE_HOME": str(tmp_path / "home"), "PYTHONPATH": str(PROJECT)}
+    for word, status in (("--help", 0), ("--nonsense", 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", module, word],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == status, done.stderr
+        assert f"usage: python -m {module}" in done.stdout + done.stderr
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_is_never_assembled_in_the_place_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    file = tmp_path / "thesis.txt"
+    for out in (tmp_path, file):
+        with pytest.raises(ExportError, match="it is left alone"):
+            assemble(out)
+    assert file.read_text() == "years of work"
+    with pytest.raises(ExportError, match="holds no weights"):
+        assemble(tmp_path / "model", tmp_path)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_an_export_to_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from export.command import one_line_errors
-from train.arguments import existing_path
+from train.arguments import count, existing_path
 from train.measure.command import measured_model, measurement_parser, set_threads
 from train.measure.judge import unseen_scenes, verdicts
 from train.measure.sampler import ModelSampler
@@ -181,9 +181,9 @@ def _reused(sampler: ModelSampler, name: str) -> float:
 def main() -> None:
     """Print the tables."""
     parser = measurement_parser("agreement", __doc__)
-    parser.add_argument("--prompts", type=int, default=16)
-    parser.add_argument("--seeds", type=int, default=16)
-    parser.add_argument("--renders", type=int, default=2, help="seeds of each prompt that are rendered")
+    parser.add_argument("--prompts", type=count, default=16)
+    parser.add_argument("--seeds", type=count, default=16)
+    parser.add_argument("--renders", type=count, default=2, help="seeds of each prompt that are rendered")
     parser.add_argument("--control", type=existing_path, help="control.pt of the stage `control`")
     parser.add_argument("--tables", default="preview,render", help="which of the two")
     parser.add_argument("--pictures", type=Path, help="folder for contact sheets")

@@ -7,7 +7,7 @@ import torch
 
 from export.assemble import assemble
 from model_server.engine.preview import PreviewEngine
-from train.arguments import bundle_folder, model_folder
+from train.arguments import bundle_folder, count, model_folder
 from train.measure.sampler import ModelSampler
 
 
@@ -18,7 +18,7 @@ def measurement_parser(module: str, doc: str | None, *, bundle: bool = False) ->
     )
     parser.add_argument("--home", type=Path, default=Path("var/train"), help="where a model is assembled")
     parser.add_argument("--model", type=model_folder, help="a model folder; else this repository's weights")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--threads", type=count, default=2, help="CPU threads")
     if bundle:
         parser.add_argument("--bundle", type=bundle_folder, help="an exported bundle to measure too")
     return parser

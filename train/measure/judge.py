@@ -15,7 +15,7 @@ from torch import Tensor
 
 from export.command import one_line_errors
 from model_server.engine.preview import PreviewEngine
-from train.arguments import weights_folder
+from train.arguments import count, weights_folder
 from train.measure import clip_statistics
 from train.measure.bundle_sampler import bundle_previews
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
@@ -142,7 +142,7 @@ def main() -> None:
     parser = measurement_parser("judge", __doc__, bundle=True)
     parser.add_argument("action", choices=("score", "shapes"))
     parser.add_argument("--judge", type=weights_folder, default=FOLDER, help="weights of the judge")
-    parser.add_argument("--count", type=int, help="held-out prompts: 96, of a shape 24")
+    parser.add_argument("--count", type=count, help="held-out prompts: 96, of a shape 24")
     options = parser.parse_args()
     set_threads(options)
     engine, sampler, judge = measured_bundle(options), measured_model(options), load_judge(options.judge)

@@ -16,7 +16,7 @@ from export.command import one_line_errors
 from model_server.engine.condition_inputs import ConditioningInputs
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.render_start import KEEP_STRENGTH
-from train.arguments import weights_folder
+from train.arguments import count, weights_folder
 from train.measure.bundle_sampler import bundle_clips
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
 from train.measure.sampler import ModelSampler
@@ -103,7 +103,7 @@ def main() -> None:
     """Print the table."""
     parser = measurement_parser("likeness", __doc__, bundle=True)
     parser.add_argument("--scorer", type=weights_folder, default=FOLDER, help="weights of the scorer")
-    parser.add_argument("--scenes", type=int, default=4, help="prompts a sprite")
+    parser.add_argument("--scenes", type=count, default=4, help="prompts a sprite")
     parser.add_argument("--pictures", type=Path, help="folder for contact sheets")
     options = parser.parse_args()
     set_threads(options)

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from export.command import one_line_errors
+from train.arguments import count
 from train.measure.command import measured_model, measurement_parser, set_threads
 from train.measure.sampler import ModelSampler
 from train.models.conditioning import REFERENCE
@@ -61,7 +62,7 @@ def found(
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("memorization", __doc__)
-    parser.add_argument("--rounds", type=int, default=8, help="times 16 sprites of each kind")
+    parser.add_argument("--rounds", type=count, default=8, help="times 16 sprites of each kind")
     options = parser.parse_args()
     set_threads(options)
     sampler, model = measured_model(options), load_likeness()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from export.command import one_line_errors
 from model_server.engine.preview import PreviewEngine
+from train.arguments import count
 from train.measure.bundle_sampler import bundle_previews
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
 from train.measure.sampler import ModelSampler
@@ -87,7 +88,7 @@ def score(
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("pair_adherence", __doc__, bundle=True)
-    parser.add_argument("--count", type=int, default=48, help="prompts")
+    parser.add_argument("--count", type=count, default=48, help="prompts")
     parser.add_argument("--pictures", type=Path, help="folder for contact sheets")
     options = parser.parse_args()
     set_threads(options)

@@ -13,6 +13,7 @@ import torch
 from diffusers import AutoencoderKLLTXVideo
 
 from export.command import one_line_errors
+from train.arguments import count
 from train.measure.command import measured_folder, measurement_parser, set_threads
 from train.models.vae import as_video, decode, encode, psnr
 from train.world.clips import FULL, PREVIEW, draw
@@ -55,7 +56,7 @@ def score(vae: AutoencoderKLLTXVideo, count: int) -> str:
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("reconstruction", __doc__)
-    parser.add_argument("--count", type=int, default=48, help="clips a row")
+    parser.add_argument("--count", type=count, default=48, help="clips a row")
     options = parser.parse_args()
     set_threads(options)
     vae = AutoencoderKLLTXVideo.from_pretrained(measured_folder(options) / "vae").float().eval()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from export.command import one_line_errors
 from model_server.engine.preview import PreviewEngine
+from train.arguments import count
 from train.measure.bundle_sampler import bundle_previews
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
 from train.measure.sampler import ModelSampler
@@ -74,7 +75,7 @@ def in_every_style(scene: Scene, seed: int) -> Tensor:
 def main() -> None:
     """Print the table."""
     parser = measurement_parser("style_adherence", __doc__, bundle=True)
-    parser.add_argument("--count", type=int, default=24, help="held-out prompts a style")
+    parser.add_argument("--count", type=count, default=24, help="held-out prompts a style")
     options = parser.parse_args()
     set_threads(options)
     engine = measured_bundle(options)

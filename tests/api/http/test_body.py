@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from api.http.body import decode
+from schemas.accounts import CreateAccount
 from schemas.cameos import RequestCameo
 from schemas.errors import Code, RiffleError
 from schemas.shown_text import MAX_CHARS
+from schemas.takedowns import CreateTakedown
 from schemas.videos import CreateVideo, Relation, RemixVideo, Source
 
 BOUNDARY = "----riffle"
@@ -232,3 +234,43 @@ def test_what_takes_long_to_take_apart_is_bounded() -> None:
         multipart(("prompt", "a cat"), ("cameos", "[" + '"a",' * 300_000 + '"a"]')),
     ):
         assert refusal(raw, content_type=content_type).code is Code.BODY_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("body_type", "body", "words"),
+    [
+        (
+            CreateAccount,
+            {"handle": "Ada Example", "password": "x" * 12},
+            "handle: takes 3 to 30 of a-z, 0-9, _",
+        ),
+        (
+            CreateTakedown,
+            {"claimant": "Grace", "role": "self", "contact": "nowhere"},
+            "contact: takes an e-mail address or a telephone number",
+        ),
+    ],
+)
+def test_a_pattern_is_told_in_words(body_type: Any, body: dict[str, Any], words: str) -> None:
+    with pytest.raises(RiffleError) as refused:
+        decode(msgspec.json.encode(body), body_type, "application/json")
+    assert refused.value.message == words
+
+
+def test_a_file_with_nothing_in_it_is_not_a_field_that_was_left_blank() -> None:
+    def form(disposition: str) -> Any:
+        raw = (
+            b'--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na fox\r\n--b\r\n'
+            + f'Content-Disposition: form-data; name="input_reference"; {disposition}\r\n\r\n'.encode()
+            + b"\r\n--b--\r\n"
+        )
+        return decode(raw, CreateVideo, "multipart/form-data; boundary=b").input_reference
+
+    # A browser sends a file that nobody chose as one without a name.
+    assert form('filename=""') is None
+    assert form('filename="empty.png"') == b""
+
+
+def test_blanks_alone_are_a_field_that_was_left_blank() -> None:
+    video = decode(b"prompt=a+fox&seconds=+&size=%20%0A", CreateVideo, "application/x-www-form-urlencoded")
+    assert (video.seconds, video.size) == (None, None)

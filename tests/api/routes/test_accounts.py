@@ -188,3 +188,10 @@ async def test_the_realtime_ticket_names_the_host_that_was_asked(ada: Person) ->
     again = await ada.ok("POST", "/v1/realtime/ticket", headers={"host": "[::1]:8000"})
     assert again["url"] == "ws://[::1]:9001"
     assert again["ticket"] != ticket["ticket"]
+
+
+@pytest.mark.parametrize("typed", ["@{}", " @{} ", "{}\u200b", "\u202a@{}\u202c", "\ufeff{}"])
+async def test_a_handle_is_known_as_it_is_shown_and_as_it_is_copied(
+    app: Litestar, ada: Person, typed: str
+) -> None:
+    assert (await sign_in_from(app, "10.0.0.1", typed.format(ada.handle), PASSWORD)).status_code == 201

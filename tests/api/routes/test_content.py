@@ -78,6 +78,20 @@ async def test_tags(ada: Person, path: str) -> None:
     assert (await ada.call("GET", path, headers={**part, "if-range": '"other"'})).status_code == 200
 
 
+async def test_what_is_another_one_by_now_is_not_sent(ada: Person, path: str) -> None:
+    etag = (await ada.call("GET", path)).headers["etag"]
+    for method in ("GET", "HEAD"):
+        for same in ("*", etag):
+            assert (await ada.call(method, path, headers={"if-match": same})).status_code == 200
+        other = await ada.call(method, path, headers={"if-match": '"other"', "range": "bytes=0-3"})
+        assert other.status_code == 412
+    refused(await ada.call("GET", path, headers={"if-match": f"W/{etag}"}), 412, "precondition_failed")
+
+
+async def test_a_unit_is_read_in_any_case(ada: Person, path: str) -> None:
+    assert (await ada.call("GET", path, headers={"range": "BYTES=0-3"})).content == VIDEO[:4]
+
+
 async def test_head_says_what_get_would(ada: Person, path: str) -> None:
     reply = await ada.call("HEAD", path)
     assert (reply.status_code, reply.content) == (200, b"")

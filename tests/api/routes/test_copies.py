@@ -17,6 +17,7 @@ from domain.events import stream
 from domain.safety import sketches
 from media import fingerprint, sketch
 from media.credentials import credentials
+from media.decode_pool import DecodePool
 from media.provenance import Claims, Signer
 from media.store import MediaStore
 from schemas.events import EventName, inbox_stream
@@ -169,3 +170,23 @@ async def test_provenance_knows_changed_copies(ada: Person, media: MediaStore, h
     reply = await ada.client.post("/v1/provenance", content=clips.mp4(frames, size=size), headers=MP4)
     found = reply.json()
     assert (found["made_here"], found["by"], found["video_id"]) == (True, "perceptual_hash", video)
+
+
+@pytest.mark.parametrize("task", ["claimed_videos", "look_at"])
+async def test_what_takes_too_long_in_any_task_is_refused_and_no_error_of_ours(
+    ada: Person, task: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def killed(*_: Any, **__: Any) -> Any:
+        raise fingerprint.UnreadableVideo("it takes too long or too much memory to decode")
+
+    monkeypatch.setattr(DecodePool, task, killed)
+    cameo = await cameo_of(ada)
+    photo = jpeg(shot(1))
+    fields = {"prompt": "a cat on a beach"}
+    for reply in (
+        await give(ada, cameo, photo, JPEG),
+        await ada.call("PUT", f"/v1/cameos/{cameo['id']}/proof", content=clips.proof(7), headers=MP4),
+        await ada.call("POST", "/v1/videos", data=fields, files={"input_reference": ("a.jpg", photo)}),
+    ):
+        assert "too long" in refused(reply, 400, "invalid_request")["message"]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

@@ -180,10 +180,10 @@ async def test_an_archive_of_many_things_holds_each_once(ada: Person) -> None:
 async def test_archives_are_made_one_at_a_time_for_each_and_a_few_for_all(
     ada: Person, bob: Person, media: MediaStore
 ) -> None:
-    mine = archive(ada.id, media)
+    mine = archive(ada.id, media, now=utc_now())
     await anext(mine)
     refused(await ada.call("POST", "/v1/me/export"), 409, "conflict")
-    others = [archive(f"acct_{number}", media) for number in range(3)]
+    others = [archive(f"acct_{number}", media, now=utc_now()) for number in range(3)]
     for other in others:
         await anext(other)
     reply = await bob.call("POST", "/v1/me/export")

@@ -66,3 +66,18 @@ async def test_the_schema_page_runs_nothing_from_elsewhere(anyone: httpx.AsyncCl
     for address in files:
         assert (await anyone.get(address)).status_code == 200, address
     assert (await anyone.get("/schema/openapi.json")).json()["info"]["title"] == "Riffle"
+
+
+async def test_the_schema_says_which_bodies_are_files(anyone: httpx.AsyncClient) -> None:
+    paths = (await anyone.get("/schema/openapi.json")).json()["paths"]
+    content = paths["/v1/videos/{video_id}/content"]["get"]
+    assert set(content["responses"]) == {"200", "206", "304", "default"}
+    assert set(content["responses"]["206"]["content"]) == {"video/mp4", "image/webp", "image/jpeg"}
+    asked = {field["name"] for field in content["parameters"] if field["in"] == "header"}
+    assert asked == {"Range", "If-Range", "If-None-Match", "If-Match"}
+    shown = paths["/v1/cameos/{cameo_id}/reference"]["get"]["responses"]["200"]["content"]
+    assert set(shown) == {"image/webp", "video/mp4"}
+    for path, method in (("/v1/provenance", "post"), ("/v1/cameos/{cameo_id}/proof", "put")):
+        assert set(paths[path][method]["requestBody"]["content"]) == {"video/mp4", "multipart/form-data"}
+    taken = paths["/v1/videos"]["post"]["requestBody"]["content"]
+    assert set(taken) == {"application/json", "multipart/form-data", "application/x-www-form-urlencoded"}

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from domain.accounts import social
+from domain.events import stream
+from media.store import MediaStore
+from schemas.events import EventName, video_stream
 from tests.api.people import Person, refused
+from tests.api.routes.test_cameos import cameo_of
+from tests.build import finish
 
 
 async def test_follows_and_blocks_can_be_repeated_and_undone(ada: Person, bob: Person) -> None:
@@ -27,3 +32,27 @@ async def test_who_is_blocked_can_not_follow(ada: Person, bob: Person) -> None:
     assert (await bob.call("PUT", f"/v1/follows/{ada.handle}")).status_code == 204
     assert not (await social.relationship(bob.id, ada.id)).follows
     refused(await ada.call("PUT", f"/v1/follows/{bob.handle}"), 409, "invalid_state", "handle")
+
+
+@pytest.mark.parametrize("how", ["blocked by the owner", "blocked by the maker", "unfollowed"])
+async def test_who_looks_at_a_post_hears_when_its_people_part(
+    ada: Person, bob: Person, media: MediaStore, how: str
+) -> None:
+    for one, other in ((ada, bob), (bob, ada)):
+        await one.call("PUT", f"/v1/follows/{other.handle}")
+    cameo = await cameo_of(ada, "mutuals")
+    video = await bob.ok("POST", "/v1/videos", {"prompt": "a cat", "cameos": [cameo["id"]]})
+    await finish(video["id"], media)
+    await bob.ok("POST", "/v1/posts", {"video_id": video["id"]})
+    plain = await bob.ok("POST", "/v1/videos", {"prompt": "a dog"})
+    await finish(plain["id"], media)
+    await bob.ok("POST", "/v1/posts", {"video_id": plain["id"]})
+    who, method, noun, whom = {
+        "blocked by the owner": (ada, "PUT", "blocks", bob),
+        "blocked by the maker": (bob, "PUT", "blocks", ada),
+        "unfollowed": (ada, "DELETE", "follows", bob),
+    }[how]
+    assert (await who.call(method, f"/v1/{noun}/{whom.handle}")).status_code == 204
+    for drawn, told in ((video, [EventName.VIDEO_WITHDRAWN]), (plain, [])):
+        events = await stream.since(video_stream(drawn["id"]), 0, 100)
+        assert [event.name for event in events if event.name == EventName.VIDEO_WITHDRAWN] == told

@@ -14,7 +14,7 @@ from domain.events import stream
 from domain.feed import feed, posts
 from domain.videos import leases, to_wire, visibility
 from domain.videos.delete import delete_video
-from schemas.cameos import Audience, PatchCameo, Restrictions, RevokeCameo, RevokeMode, Scope
+from schemas.cameos import Audience, PatchCameo, RequestCameo, Restrictions, RevokeCameo, RevokeMode, Scope
 from schemas.errors import Code, RiffleError
 from schemas.events import EventName, inbox_stream, video_stream
 from schemas.feed import Cut
@@ -319,3 +319,31 @@ async def test_what_is_reached_is_for_the_owner_alone(family: Family) -> None:
     other = (await cameo(family.ada)).id
     theirs = RevokeCameo(mode=RevokeMode.TOMBSTONE, grant_id=family.grant)
     assert await code_of(reach(other, family.ada, theirs)) is Code.NOT_FOUND
+
+
+async def told(family: Family) -> list[bool]:
+    """Whether who looks at them was told to read each post with the face again; those without never are."""
+    seen = []
+    for item in (family.first, family.remix, family.own, family.plain):
+        events = await stream.since(video_stream(item.video.id), 0, 100)
+        seen.append(any(event.name == EventName.VIDEO_WITHDRAWN for event in events))
+    assert not seen[3]
+    return seen[:3]
+
+
+@pytest.mark.parametrize("how", ["audience", "restrictions", "a grant that ran out", "a name"])
+async def test_who_looks_at_posts_hears_when_consent_ends_otherwise(family: Family, how: str) -> None:
+    if how == "a grant that ran out":
+        grant = await grants.request(
+            family.face, family.viewer, RequestCameo(scope=Scope(until=int(at(6).timestamp()))), now=at(4)
+        )
+        await grants.answer(grant.id, family.ada, True, now=at(5))
+        assert await cameos.expire(now=at(7)) == 1
+    else:
+        change = {
+            "audience": PatchCameo(audience=Audience.ONLY_ME),
+            "restrictions": PatchCameo(restrictions=Restrictions(words=["beach"])),
+            "a name": PatchCameo(display_name="Ada"),
+        }[how]
+        await cameos.patch(family.face, family.ada, change, now=at(5))
+    assert await told(family) == [how != "a name"] * 3

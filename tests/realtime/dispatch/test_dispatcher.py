@@ -8,11 +8,13 @@ import pytest
 
 from db import engine
 from domain.videos import transitions, visibility
+from domain.videos.leases import LeasedJob
 from media.store import MediaStore
 from realtime import limits
+from realtime.dispatch.inputs import load_inputs
 from schemas.events import EventName
 from schemas.videos import Relation, Status, Tier
-from schemas.work import Render
+from schemas.work import Inputs, Render
 from tests.build import FILES, source
 from tests.realtime.jobs import WHOLE, dispatching, drawing, ended, names, stored
 from tests.realtime.models import Models, done, draw, step
@@ -76,6 +78,34 @@ async def test_work_is_found_without_wake_ups(
     monkeypatch.setattr(limits, "POLL_S", 0.1)
     async with dispatching(models, store, deaf=True):
         assert names(await ended(await new_video(await new_person()))) == WHOLE
+
+
+@pytest.mark.parametrize(("slow_s", "held"), [(0.2, True), (3.0, False)])
+async def test_jobs_are_sent_in_the_order_of_their_leases(
+    models: Models, store: MediaStore, monkeypatch: pytest.MonkeyPatch, slow_s: float, held: bool
+) -> None:
+    """Those whose inputs load first wait for the ones before them; one that takes long holds up nobody."""
+    loading: list[str] = []
+
+    async def load_slowly(job: LeasedJob, store: MediaStore) -> Inputs:
+        loading.append(job.id)
+        if job.id == made[0]:
+            await asyncio.sleep(slow_s)
+        return await load_inputs(job, store)
+
+    monkeypatch.setattr("realtime.dispatch.job.load_inputs", load_slowly)
+    person = await new_person()
+    made = [await new_video(person) for _ in range(3)]
+    async with dispatching(models, store):
+        await until(lambda: len(models.renders) == 3, slow_s + 5)
+        assert sorted(loading) == sorted(made)
+        sent = [render.id for render in models.renders]
+        if held:
+            assert sent == made
+        else:
+            assert sent[-1] == made[0]
+        for video in made:
+            await ended(video)
 
 
 async def test_no_more_is_leased_than_the_window_holds(
@@ -143,3 +173,13 @@ async def test_consent_is_asked_again(models: Models, store: MediaStore, when: s
     assert found[-1].data["code"] == "consent_revoked"
     assert len(models.renders) == (when == "during")
     assert await stored(store, video, 1) == set()
+
+
+async def test_a_job_that_heard_of_its_end_by_itself_is_stopped_at_the_model_server_too(
+    models: Models, store: MediaStore
+) -> None:
+    """As at its next step, a moment before the notification comes."""
+    async with dispatching(models, store) as dispatcher:
+        await until(lambda: models.connections == 1)
+        dispatcher.video_cancelled("video_that_is_not_running_any_more")
+        await until(lambda: models.cancels == ["video_that_is_not_running_any_more"])
