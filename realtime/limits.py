@@ -88,6 +88,8 @@ BUSY_BACKOFF_S = 1.0
 COMPARE_S = 30.0
 # Wakeups tell of revocations; this finds what a dead process left, and grants that have run out.
 SWEEP_S = 10.0
+# Batches of one kind before the others have their turn: some seconds, whatever somebody asks for meanwhile.
+SWEEP_BATCHES = 50
 # Jobs in flight are given back to the queue within this when we stop.
 STOP_S = 3.0
 

@@ -57,32 +57,40 @@ class Sweeper:
         ):
             await _attempt(work)
 
+    async def _in_turn(self, batch: Callable[[], Awaitable[object]]) -> None:
+        """Batches until nothing is left, or it is the others' turn: then the next sweep comes at once."""
+        for _ in range(limits.SWEEP_BATCHES):
+            if not await batch():
+                return
+        self._wakeup.set()
+
     async def _carry_out_revocations(self) -> None:
-        while await cascades.run_batch(now=self._clock()):
-            pass
+        await self._in_turn(lambda: cascades.run_batch(now=self._clock()))
 
     async def _erase_accounts(self) -> None:
-        while await erasure.run_batch(now=self._clock()):
-            pass
+        await self._in_turn(lambda: erasure.run_batch(now=self._clock()))
 
     async def _expire_grants(self) -> None:
         # Passed over for this sweep alone.
         failed: set[str] = set()
-        while await cameos.expire(now=self._clock(), failed=failed):
-            pass
+        await self._in_turn(lambda: cameos.expire(now=self._clock(), failed=failed))
 
     async def _delete_media(self) -> None:
-        while keys := await media_keys.claim_due():
-            results = await asyncio.gather(*(self._store.delete(key) for key in keys), return_exceptions=True)
-            failed = {key: error for key, error in zip(keys, results, strict=True) if error is not None}
-            await media_keys.forget([key for key in keys if key not in failed])
-            if failed:
-                await media_keys.postpone(list(failed))
-                key, error = next(iter(failed.items()))
-                log.warning("%d media objects could not be deleted, such as %s: %r", len(failed), key, error)
-            if len(failed) == len(keys):
-                # The store is away: the next sweep goes on with others.
-                return
+        await self._in_turn(self._delete_some)
+
+    async def _delete_some(self) -> bool:
+        """Delete a batch of media; False where there is none, or the store is away."""
+        keys = await media_keys.claim_due()
+        if not keys:
+            return False
+        results = await asyncio.gather(*(self._store.delete(key) for key in keys), return_exceptions=True)
+        failed = {key: error for key, error in zip(keys, results, strict=True) if error is not None}
+        await media_keys.forget([key for key in keys if key not in failed])
+        if failed:
+            await media_keys.postpone(list(failed))
+            key, error = next(iter(failed.items()))
+            log.warning("%d media objects could not be deleted, such as %s: %r", len(failed), key, error)
+        return len(failed) < len(keys)
 
     async def _forget_old(self) -> None:
         now_s = time.monotonic()
@@ -92,8 +100,7 @@ class Sweeper:
             self._forget_at = now_s + (0.0 if more else limits.RETENTION_EVERY_S)
 
     async def _seek_copies(self) -> None:
-        while await takedowns.seek_left(now=self._clock()):
-            pass
+        await self._in_turn(lambda: takedowns.seek_left(now=self._clock()))
 
     async def _compare_media(self) -> None:
         await self._orphans.step(time.monotonic())

@@ -38,10 +38,15 @@ def is_common(password: str, handle: str) -> bool:
     """Whether `password`, of somebody called `handle`, would be guessed within the first tries."""
     text = password.casefold()
     readings = {text, text.replace(" ", ""), text.translate(_LEET), text.strip(_PUNCTUATION)}
+    readings.add(text.strip(_PUNCTUATION).translate(_LEET))
+    # Twice the same is once; a word backward is that word.
+    readings |= {reading[: len(reading) // 2] for reading in readings if _is_doubled(reading)}
+    readings |= {reading[::-1] for reading in readings}
     return any(
         reading in LISTED
         or _repeats(reading)
         or _is_sequence(reading)
+        or _is_mostly_one_letter(reading)
         or _is_word_with_trimmings(reading, handle.casefold())
         for reading in readings
     )
@@ -51,6 +56,16 @@ def _repeats(text: str) -> bool:
     """One short piece again and again: "aaaaaaaa", "abc1abc1"."""
     longest = min(MAX_PERIOD, len(text) // 2)
     return any(text == (text[:period] * len(text))[: len(text)] for period in range(1, longest + 1))
+
+
+def _is_doubled(text: str) -> bool:
+    return len(text) >= 2 * MIN_WORD_CHARS and text == 2 * text[: len(text) // 2]
+
+
+def _is_mostly_one_letter(text: str) -> bool:
+    """One letter again and again, with little around it: "11111111a"."""
+    longest = max((len(run.group()) for run in re.finditer(r"(.)\1*", text, re.DOTALL)), default=0)
+    return longest >= MIN_WORD_CHARS and len(text) - longest <= MAX_AROUND_CHARS
 
 
 def _is_sequence(text: str) -> bool:

@@ -188,6 +188,9 @@ class Vocabulary:
         return frozenset(found)
 
 
+NOWHERE: dict[str, set[int]] = {}
+
+
 class Reading:
     """A text as places with atoms, and where the phrases of classes stand."""
 
@@ -208,7 +211,10 @@ class Reading:
 
     def may_match(self, built: Phrase) -> bool:
         """Whether all that a phrase needs stands somewhere in the text: quick to ask, before `match`."""
-        return all(element.optional or not element.atoms.isdisjoint(self._present) for element in built)
+        for element in built:
+            if not element.optional and element.atoms.isdisjoint(self._present):
+                return False
+        return True
 
     def names(self, at: int) -> Iterator[str]:
         """Every atom and class phrase that begins at a place."""
@@ -224,18 +230,15 @@ class Reading:
             for start, covered in ends.items():
                 for place in range(start, min(start + element.gap + 1, len(self.atoms))):
                     here = self.atoms[place]
-                    for end in self._ends(element, place):
-                        after.setdefault(end, (*covered, *(() if about else range(place, end))))
+                    if not element.atoms.isdisjoint(here):
+                        after.setdefault(place + 1, covered if about else (*covered, place))
+                    for name, further in self._spans.get(place, NOWHERE).items():
+                        if name in element.atoms:
+                            for end in further:
+                                after.setdefault(end, covered if about else (*covered, *range(place, end)))
                     if STOP in here or element.barred in here:
                         break
             if not after:
                 return {}
             ends = after
         return ends
-
-    def _ends(self, element: Element, place: int) -> Iterator[int]:
-        if not element.atoms.isdisjoint(self.atoms[place]):
-            yield place + 1
-        for name, ends in self._spans.get(place, {}).items():
-            if name in element.atoms:
-                yield from ends

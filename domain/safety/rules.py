@@ -99,7 +99,7 @@ class RuleMatcher:
                     self._parts += [(_Part(number, place, also), built) for built in all_phrases(text)]
                 self._unless[number, place] = all_phrases(clause.unless)
         unless = [built for listed in self._unless.values() for built in listed]
-        matched = [built for _, built in self._parts]
+        self._matched = matched = [built for _, built in self._parts]
         self._vocabulary = Vocabulary(book.words, [*self._harmless, *matched, *unless])
         self._class_index = _by_first(built for _, built in self._vocabulary.class_phrases)
         self._harmless_index = _by_first(self._harmless)
@@ -139,11 +139,11 @@ class RuleMatcher:
         """The parts of clauses that a text has."""
         atoms = [self._vocabulary.atoms(word) for word in self._spellings.words(text)]
         written = Reading(self._vocabulary, atoms, self._class_index)
+        near_harmless = _Candidates(written, self._harmless_index, self._harmless)
         harmless = {
             place
             for at in range(len(atoms))
-            for number in _candidates(written, at, self._harmless_index)
-            if written.may_match(self._harmless[number])
+            for number in near_harmless.at(at)
             for covered in written.match(self._harmless[number], at).values()
             for place in covered
         }
@@ -152,13 +152,12 @@ class RuleMatcher:
         aside = _of_things(atoms)
         found: set[_Part] = set()
         for reading, literal in ((written, True), (meant, False)):
+            near_parts = _Candidates(reading, self._part_index, self._matched)
             for at in range(len(atoms)):
-                for number in _candidates(reading, at, self._part_index):
+                for number in near_parts.at(at):
                     part, built = self._parts[number]
                     clause = self._book.rules[part.rule].clauses[part.clause]
                     if clause.literal is not literal or part in found or (clause.of_people and at in aside):
-                        continue
-                    if not reading.may_match(built):
                         continue
                     if reading.match(built, at) and (literal or part.also or not _negated(written, at)):
                         found.add(part)
@@ -182,8 +181,24 @@ def _by_first(phrases: Iterable[Phrase]) -> dict[str, list[int]]:
     return found
 
 
-def _candidates(reading: Reading, at: int, index: dict[str, list[int]]) -> set[int]:
-    return {number for name in reading.names(at) for number in index.get(name, ())}
+class _Candidates:
+    """The phrases that may begin at a place of a text, each name looked up once."""
+
+    def __init__(self, reading: Reading, index: dict[str, list[int]], phrases: Sequence[Phrase]) -> None:
+        self._reading, self._index, self._phrases = reading, index, phrases
+        self._by_name: dict[str, list[int]] = {}
+
+    def at(self, place: int) -> set[int]:
+        found: set[int] = set()
+        for name in self._reading.names(place):
+            if name not in self._by_name:
+                self._by_name[name] = [
+                    number
+                    for number in self._index.get(name, ())
+                    if self._reading.may_match(self._phrases[number])
+                ]
+            found.update(self._by_name[name])
+        return found
 
 
 def _of_things(atoms: Sequence[frozenset[str]]) -> set[int]:

@@ -80,8 +80,9 @@ class Dispatcher:
 
     def video_cancelled(self, video: str) -> None:
         """Stop a video that was cancelled; its row has ended already."""
-        if self._stop_job(video):
-            self._send_soon(Cancel(job=video))
+        self._stop_job(video)
+        # Also where the job has heard of it by itself, at its next step: the model would draw on for nobody.
+        self._send_soon(Cancel(job=video))
 
     def resync(self) -> None:
         """Wakeups may have been lost: look for work, and check which leases are still ours."""
@@ -176,13 +177,11 @@ class Dispatcher:
         for running in released:
             await leases.release(running.job.id, running.job.attempt, now=self._clock())
 
-    def _stop_job(self, video: str) -> bool:
+    def _stop_job(self, video: str) -> None:
         running = self._running.pop(video, None)
-        if running is None:
-            return False
-        running.task.cancel()
-        self._work_wakeup.set()
-        return True
+        if running is not None:
+            running.task.cancel()
+            self._work_wakeup.set()
 
     def _count(self, tier: Tier) -> int:
         return sum(running.job.tier is tier and not running.drawn for running in self._running.values())

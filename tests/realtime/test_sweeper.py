@@ -12,7 +12,7 @@ from db import engine
 from domain import media_keys
 from domain.accounts import social
 from domain.clock import utc_now
-from domain.consent import cameos, receipts
+from domain.consent import cameos, cascades, receipts
 from domain.events import stream
 from domain.videos import visibility
 from media.store import MediaStore
@@ -132,3 +132,21 @@ async def test_a_block_stops_it_too(models: Models, store: MediaStore) -> None:
         log = await ended(video)
         await until(lambda: models.cancels == [video])
     assert (names(log)[-1], log[-1].data["code"]) == ("failed", "consent_revoked")
+
+
+async def test_what_never_ends_keeps_nothing_else_waiting(
+    store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[object] = []
+
+    async def never_ends(**_: object) -> bool:
+        batches.append(_)
+        await asyncio.sleep(0)
+        return True
+
+    monkeypatch.setattr(cascades, "run_batch", never_ends)
+    await media_keys.adopt(["videos/video_a/1/video.mp4"], 0.0)
+    async with sweeping(store):
+        await until(swept)
+        begun = len(batches)
+        await until(lambda: len(batches) > begun + limits.SWEEP_BATCHES)

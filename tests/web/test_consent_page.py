@@ -262,3 +262,25 @@ def test_a_post_a_person_and_a_cameo_are_reported(phones: list[Phone], product: 
     expect(page.locator("[data-report][data-status=open]")).to_have_count(3)
     expect(page.locator(".me")).to_contain_text("A person: Spam")
     assert friend.fits()
+
+
+def test_a_refusal_speaks_plainly_beside_the_prompt(phones: list[Phone]) -> None:
+    owner, stranger = phones
+    lend(owner, "Dora")
+    page = stranger.page
+    stranger.tab("create")
+    for prompt, words in (
+        (
+            f"@{owner.handle} jumps in a forest",
+            "Somebody in this may not be used by you. Ask its owner first.",
+        ),
+        ("\u200b\u200b", "The prompt: it shows nothing"),
+    ):
+        page.get_by_label("Prompt").fill(prompt)
+        page.locator(".composer .primary").tap()
+        refusal = page.locator(".composer .refusal")
+        expect(refusal).to_have_text(words)
+        expect(refusal.get_by_role("button", name="Appeal")).to_have_count(0)
+        assert stranger.fits()
+    page.get_by_label("Prompt").fill("a fox")
+    expect(page.locator(".composer .refusal")).to_have_count(0)

@@ -10,6 +10,9 @@ import { refusalLine } from "../shared/appeal.js";
 import { attempt, busy } from "../shared/ui.js";
 import { chips, credits, model } from "./vocabulary.js";
 
+// Refusals that another prompt may answer: they are said beside it.
+const OF_THE_PROMPT = ["consent_refused", "invalid_request", "prompt_too_long"];
+
 const MAX_PREVIEWS = 16;
 const USUAL = 4;
 
@@ -73,7 +76,7 @@ export async function create() {
       prompt: prompt.value.trim(), n: count, cameos: cameos.chosen(),
       ...(source ? { source: { relation: "remix", video_ids: [source.id] } } : { size: format.size(), seconds: format.seconds() }),
     }).catch((error) => {
-      if (!error.canAppeal) throw error;
+      if (!error.canAppeal && !OF_THE_PROMPT.includes(error.code)) throw error;
       refusal.replaceChildren(refusalLine(error));
     });
     if (!first) return;

@@ -1,5 +1,7 @@
 // The HTTP side: tokens that refresh themselves, errors as words, repeats that never do a thing twice.
 
+import { plainly } from "./reasons.js";
+
 const KEY = "riffle.session";
 const WAITS_MS = [400, 1200];
 
@@ -18,7 +20,7 @@ export const session = {
 /** An error in the service's one shape; status 0 = the service was not reached. */
 class ApiError extends Error {
   constructor(status, body) {
-    super(body?.error?.message ?? (status ? `Riffle answered ${status}` : "Riffle can't be reached. Is there a network?"));
+    super((body?.error && plainly(body.error)) || (status ? `Riffle answered ${status}` : "Riffle can't be reached. Is there a network?"));
     this.status = status;
     this.code = body?.error?.code ?? "";
     this.requestId = body?.error?.request_id ?? "";

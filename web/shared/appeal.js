@@ -19,10 +19,13 @@ function openAppeal(refusal) {
   const close = openSheet("Appeal", form);
 }
 
-/** What was refused, beside where it was asked for, with the way to appeal. @param {{message: string, requestId: string}} refusal */
+/**
+ * What was refused, beside where it was asked for, with the way to appeal where there is one.
+ * @param {{message: string, requestId: string, canAppeal: boolean}} refusal
+ */
 export function refusalLine(refusal) {
   return el("div.refusal", { role: "alert" }, el("p", {}, refusal.message),
-    el("button.text", { type: "button", onclick: () => openAppeal(refusal) }, "Appeal"));
+    refusal.canAppeal ? el("button.text", { type: "button", onclick: () => openAppeal(refusal) }, "Appeal") : null);
 }
 
 addEventListener("appeal", ({ detail }) => openAppeal(detail));

@@ -173,3 +173,13 @@ async def test_consent_is_asked_again(models: Models, store: MediaStore, when: s
     assert found[-1].data["code"] == "consent_revoked"
     assert len(models.renders) == (when == "during")
     assert await stored(store, video, 1) == set()
+
+
+async def test_a_job_that_heard_of_its_end_by_itself_is_stopped_at_the_model_server_too(
+    models: Models, store: MediaStore
+) -> None:
+    """As at its next step, a moment before the notification comes."""
+    async with dispatching(models, store) as dispatcher:
+        await until(lambda: models.connections == 1)
+        dispatcher.video_cancelled("video_that_is_not_running_any_more")
+        await until(lambda: models.cancels == ["video_that_is_not_running_any_more"])
