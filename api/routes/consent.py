@@ -12,7 +12,7 @@ from api.http.rate_limits import CONSENT_CHECKS, account_limited
 from api.model_cards import Cards
 from domain.consent import facts, verdicts
 from domain.consent.mentioned import with_mentioned
-from domain.consent.policy import Verdict
+from domain.consent.policy import Verdict, told
 from domain.feed import posts
 from domain.safety.screen import Screen
 from domain.videos.steer import apply_steer, check_steer
@@ -73,7 +73,9 @@ class Consent(Controller):
             now=now,
         )
         # Of a cameo of somebody who blocks them (or is blocked), people learn what they would of none.
-        hidden = {cameo for cameo in verdicts.blocked(found) if cameo not in inherited}
+        hidden = {
+            cameo for cameo in verdicts.blocked(found) if cameo in data.cameos and cameo not in inherited
+        }
         missing = [cameo for cameo in wanted if cameo not in found or cameo in hidden]
         if missing:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{missing[0]}`", param="cameos")
@@ -98,7 +100,7 @@ def _answer(usable: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextR
     return ConsentAnswer(
         allowed=usable and all(item.allowed for item in verdicts.values()),
         decisions=[
-            Decision(cameo=cameo, allowed=item.allowed, reason=item.reason, ask=item.ask)
+            Decision(cameo=cameo, allowed=item.allowed, reason=told(item.reason), ask=item.ask)
             for cameo, item in verdicts.items()
         ],
         rules=list(rules),

@@ -221,6 +221,11 @@ _ASK_FOR = {
 }
 
 
+def told(reason: str) -> str:
+    """The reason as people hear it. Nobody is told who blocks them: it is its owner's alone, they hear."""
+    return UseReason.ONLY_ME if reason == UseReason.BLOCKED else reason
+
+
 def _read(cameo: CameoFacts, request: UseRequest) -> Verdict:
     """May this person look at a post that stands: everybody who signed in and isn't blocked."""
     if request.requester == cameo.owner:

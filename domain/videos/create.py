@@ -73,8 +73,11 @@ async def create_video(
         rows = await usable_sources(account, source, now)
         # Who is in a source already is shown by that.
         shown = {cameo for row in rows for cameo in row.cameos}.difference(request.cameos)
-        named = await with_mentioned(request.cameos, [request.prompt])
-        request = msgspec.structs.replace(request, cameos=[cameo for cameo in named if cameo not in shown])
+        named = request.cameos
+        mentioned = await with_mentioned(named, [request.prompt])
+        request = msgspec.structs.replace(
+            request, cameos=[cameo for cameo in mentioned if cameo not in shown]
+        )
         recipes = [row.recipe for row in rows]
         if source is not None:
             check_times(source, recipes)
@@ -89,7 +92,7 @@ async def create_video(
             draft = msgspec.structs.replace(
                 draft, pictures=dict(pictures), steered=draft.steered or bool(pictures)
             )
-        return await _queue_first(account, draft, ingredients, now)
+        return await _queue_first(account, draft, ingredients, now, named)
 
 
 async def render_video(account: str, video_id: str, cards: Sequence[ModelCard], now: datetime) -> Video:
@@ -117,11 +120,11 @@ async def render_video(account: str, video_id: str, cards: Sequence[ModelCard], 
 
 
 async def queue(
-    account: str, draft: Draft, ingredients: Ingredients, now: datetime
+    account: str, draft: Draft, ingredients: Ingredients, now: datetime, named: Sequence[str] = ()
 ) -> tuple[list[VideoRow], dict[str, QueuePlace]]:
     """Decide on consent and queue a draft, in seed order: rows, receipts, credits and events.
 
-    Runs in the transaction that holds the ingredients' locks.
+    Runs in the transaction that holds the ingredients' locks. `named` are the cameos asked for by id.
 
     Raises:
         RiffleError: consent_refused, insufficient_credits; invalid_state, where it would come from too many
@@ -142,8 +145,9 @@ async def queue(
     )
     inherited = {cameo for row in ingredients.sources for cameo in row.cameos}
     for cameo_id in verdicts.blocked(permitted):
-        # As if there were none: nobody is told who blocks them. One in a source was seen there.
-        if cameo_id not in inherited:
+        # As if there were none: nobody is told who blocks them. One in a source was seen there, and who only
+        # mentions one is told no id.
+        if cameo_id in named and cameo_id not in inherited:
             raise RiffleError(Code.NOT_FOUND, f"there is no cameo `{cameo_id}`", param="cameos")
     receipts.require_allowed(permitted, "used", "cameos")
     # What could be previewed can be rendered.
@@ -165,9 +169,11 @@ async def queue(
     return rows, places
 
 
-async def _queue_first(account: str, draft: Draft, ingredients: Ingredients, now: datetime) -> Video:
+async def _queue_first(
+    account: str, draft: Draft, ingredients: Ingredients, now: datetime, named: Sequence[str] = ()
+) -> Video:
     await takedowns.check_recipes(draft.recipes, now=now)
-    rows, places = await queue(account, draft, ingredients, now)
+    rows, places = await queue(account, draft, ingredients, now, named)
     return with_place(rows[0], places[rows[0].id])
 
 

@@ -7,6 +7,7 @@ import io
 import json
 from typing import Any
 
+import av
 import pytest
 from PIL import Image
 
@@ -267,3 +268,21 @@ async def test_the_check_answers_for_posting_and_for_sources(ada: Person, bob: P
     answer = await bob.ok("POST", "/v1/consent/check", {"prompt": "a dog", "source": source})
     assert [item["cameo"] for item in answer["decisions"]] == [cameo["id"]]
     refused(await bob.call("POST", "/v1/consent/check", {}), 400, "invalid_request", "cameos")
+
+
+async def test_kinds_are_known_by_the_names_that_phones_give_them(ada: Person) -> None:
+    cameo = await cameo_of(ada)
+    path = f"/v1/cameos/{cameo['id']}/reference"
+    with av.open(io.BytesIO(VIDEO)) as source, av.open(moved := io.BytesIO(), "w", format="mov") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    for data, kind, shown in (
+        (photo(), "image/jpg", "image/webp"),
+        (moved.getvalue(), "video/quicktime", "video/mp4"),
+    ):
+        reply = await give(ada, cameo["id"], data, kind)
+        assert reply.status_code == 200, reply.text
+        assert (await ada.call("GET", path)).headers["content-type"] == shown

@@ -56,3 +56,27 @@ async def test_who_looks_at_a_post_hears_when_its_people_part(
     for drawn, told in ((video, [EventName.VIDEO_WITHDRAWN]), (plain, [])):
         events = await stream.since(video_stream(drawn["id"]), 0, 100)
         assert [event.name for event in events if event.name == EventName.VIDEO_WITHDRAWN] == told
+
+
+async def test_nobody_is_told_who_blocks_them(ada: Person, bob: Person, media: MediaStore) -> None:
+    cameo = await cameo_of(ada, "everyone")
+    drawn = await bob.ok("POST", "/v1/videos", {"prompt": "a cat", "cameos": [cameo["id"]]})
+    plain = await bob.ok("POST", "/v1/videos", {"prompt": "a dog"})
+    for video in (drawn, plain):
+        await finish(video["id"], media)
+    await ada.call("PUT", f"/v1/blocks/{bob.handle}")
+    mention = f"@{cameo['handle']} on a beach"
+    asked = {"video_id": plain["id"], "caption": mention}
+    for path, body in (
+        ("/v1/videos", {"prompt": mention}),
+        ("/v1/posts", asked),
+        ("/v1/posts", {"video_id": drawn["id"]}),
+        (f"/v1/videos/{drawn['id']}/render", None),
+    ):
+        error = refused(await bob.call("POST", path, body), 403, "consent_refused")
+        assert error["message"].endswith("only_me"), path
+    for body in (asked, {"prompt": mention}):
+        (decision,) = (await bob.ok("POST", "/v1/consent/check", body))["decisions"]
+        assert (decision["allowed"], decision["reason"]) == (False, "only_me")
+    # By its id it is as if there were none.
+    refused(await bob.call("POST", "/v1/videos", {"prompt": "a", "cameos": [cameo["id"]]}), 404, "not_found")

@@ -75,6 +75,8 @@ async def test_an_end_that_no_listener_heard_is_noticed(world: World) -> None:
     async with phone(world.port) as device:
         await device.hello(await tickets.issue_ticket(session), "inbox")
         await device.frame()
+        # Time for the one question that the gateway asks about each new session.
+        await device.silence(0.5)
         await world.stop_wakeups()
         await sessions.end(session, now())
         await device.silence()
