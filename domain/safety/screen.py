@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from domain.accounts import reserved_names
 from domain.consent import ages, enrolments
 from domain.consent.mentioned import with_mentioned
 from domain.safety import appeals, lineage_texts, registry
@@ -93,9 +94,11 @@ class Screen(NamedTuple):
         """Refuse a cameo that goes by a protected name, or by one that breaks a rule.
 
         Raises:
-            RiffleError: likeness_protected, moderation_refused, busy.
+            RiffleError: likeness_protected, moderation_refused, busy; invalid_request, for a name that speaks
+                for the service.
         """
         if name is not None:
+            reserved_names.check(name, "display_name")
             await self._check_texts(asker, LineageTexts([name], [], []), "display_name")
 
     async def check_new_account(self, handle: str, display_name: str | None, now: datetime) -> None:
@@ -104,8 +107,11 @@ class Screen(NamedTuple):
         Nothing is recorded: there is nobody yet who could appeal.
 
         Raises:
-            RiffleError: likeness_protected, moderation_refused.
+            RiffleError: likeness_protected, moderation_refused; invalid_request, as `check_name`.
         """
+        reserved_names.check(handle, "handle")
+        if display_name is not None:
+            reserved_names.check(display_name, "display_name")
         nobody = Asker("", "", now)
         texts = [handle, *([] if display_name is None else [display_name])]
         # No other service is asked: while it is away people can still sign up.
