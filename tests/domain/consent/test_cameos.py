@@ -262,4 +262,4 @@ async def test_facts_and_a_recheck() -> None:
     assert await leases.recheck_consent(row.id, now=at(1)) == []
     await social.block(ada.id, bob.id, at(2))
     (decision,) = await leases.recheck_consent(row.id, now=at(3))
-    assert (decision.cameo, decision.allowed, decision.reason) == (mine.id, False, UseReason.BLOCKED)
+    assert (decision.cameo, decision.allowed, decision.reason) == (mine.id, False, UseReason.ONLY_ME)
