@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from settings import BadSetting, load
+from settings import BadSetting, Settings, load
 
 # command -> (module:function, help). Modules are imported only when asked for: torch takes seconds.
 # Each of these serves or works until it is stopped, with the database of the home.
@@ -70,19 +70,31 @@ def main(argv: list[str] | None = None) -> int:
         return int(_load("backup:backup")(settings, args.file))
     if args.command == "restore":
         return int(_load("backup:restore")(settings, args.file, replace=args.replace))
-    if args.command != "models" and not settings.database_url:
-        # A process started by hand joins the embedded PostgreSQL of its home.
-        os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
+    if args.command != "models" and (status := _run_on_database(lambda: _find_database(settings))):
+        return status
     if args.command in ONE_SHOT:
-        return _run_on_database(args)
+        return _run_on_database(lambda: _ask_database(args))
     _load(PROCESSES[args.command][0])()
     return 0
 
 
-def _run_on_database(args: argparse.Namespace) -> int:
-    """A command that asks the database and ends; where it can't, a line says why."""
+def _find_database(settings: Settings) -> int:
+    if not settings.database_url:
+        # A process started by hand joins the embedded PostgreSQL of its home.
+        try:
+            os.environ["RIFFLE_DATABASE_URL"] = str(_load("db.server:ensure")(settings))
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            return 1
+    # What serves hears of it inside a framework, which says much more than a line.
+    asyncio.run(_load("db.engine:check")(os.environ["RIFFLE_DATABASE_URL"]))
+    return 0
+
+
+def _run_on_database(ask: Callable[[], int]) -> int:
+    """Ask the database something; where that can't be done, a line says why."""
     try:
-        return _ask_database(args)
+        return ask()
     except Exception as error:
         away = isinstance(error, import_module("db.engine").AWAY)
         # By name, since this file imports no driver.
@@ -91,7 +103,7 @@ def _run_on_database(args: argparse.Namespace) -> int:
         path = isinstance(error, OSError) and error.filename
         what = "it can't be done" if path else "the database can't be used"
         advice = "" if away else " (riffle db upgrade makes the tables)"
-        print(f"{what}: {error or type(error).__name__}{advice}", file=sys.stderr)
+        print(f"{what}: {str(error) or type(error).__name__}{advice}", file=sys.stderr)
         return 1
 
 

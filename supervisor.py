@@ -54,6 +54,7 @@ class Supervisor:
             asyncio.get_running_loop().add_signal_handler(number, stop)
         try:
             check_ports(self._settings)
+            await check_database(self._settings)
             async with self._tasks:
                 # Each in a task of its own, so that all of them stop at once.
                 self._tasks.create_task(self._start_model())
@@ -95,7 +96,8 @@ class Supervisor:
 
     async def _start_api(self) -> None:
         """PostgreSQL, its tables, then the api and the gateway; and PostgreSQL again where it dies."""
-        say("starting PostgreSQL")
+        if not self._settings.database_url:
+            say("starting PostgreSQL")
         try:
             url = await asyncio.to_thread(self._server.ensure, self._settings, lambda: self._stopping)
         except RuntimeError as error:
@@ -203,6 +205,23 @@ def check_ports(settings: Settings) -> None:
                 raise StartFailed(
                     f"port {port} can't be used ({error.strerror}): set {name} to a free one"
                 ) from None
+
+
+async def check_database(settings: Settings) -> None:
+    """Make sure that a database of somebody else's can be used; the embedded one is started later.
+
+    Raises:
+        StartFailed: it can't be reached, or refuses.
+    """
+    from db import engine
+
+    if not settings.database_url:
+        return
+    try:
+        await engine.check(settings.database_url)
+    except Exception as error:
+        why = str(error) or type(error).__name__
+        raise StartFailed(f"the database can't be used ({why}): see RIFFLE_DATABASE_URL") from None
 
 
 def _answers(url: str) -> bool:

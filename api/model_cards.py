@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import httpx
 import msgspec
 
+from domain.model_health import UNREADABLE, unready
 from schemas.errors import Code, RiffleError
 from schemas.videos import ModelCard, ModelList
 
@@ -19,21 +20,9 @@ log = logging.getLogger(__name__)
 FRESH_S = 10.0
 # The server may be drawing on every core: slow is not dead.
 TIMEOUT_S = 5.0
-# Whoever asks whether all is ready wants to hear that it isn't, soon.
-READY_TIMEOUT_S = 2.0
 RETRY_AFTER_S = 2
-# What a server that isn't one, or is going down, can answer with: deep nesting and broken text have errors of
-# their own.
-UNREADABLE = (httpx.HTTPError, msgspec.MsgspecError, RecursionError, ValueError)
 # A first start exports the model, which takes up to a minute.
 PREPARING_RETRY_AFTER_S = 5
-
-
-class ModelServerHealth(msgspec.Struct, kw_only=True):
-    """What of the model server's health decides whether requests can be served."""
-
-    engines: dict[str, str]
-    stalled: bool = False
 
 
 @runtime_checkable
@@ -98,14 +87,7 @@ class ModelServerCards:
             RiffleError: busy.
         """
         await self.all()
-        try:
-            reply = (await self._client.get(self._health_url, timeout=READY_TIMEOUT_S)).raise_for_status()
-            found = msgspec.json.decode(reply.content, type=ModelServerHealth)
-        except UNREADABLE as away:
-            message = "the model server does not answer"
-            raise RiffleError(Code.BUSY, message, retry_after_s=RETRY_AFTER_S) from away
-        if found.stalled or found.engines.get("preview") != "ready":
-            message = "the model hangs" if found.stalled else "the model is still loading"
+        if (message := await unready(self._client, self._health_url)) is not None:
             raise RiffleError(Code.BUSY, message, retry_after_s=RETRY_AFTER_S)
 
     async def _ask(self) -> None:

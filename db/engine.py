@@ -22,6 +22,10 @@ POOL_SIZE = 10
 STATEMENT_TIMEOUT_MS = 30_000
 # Within this a busy server accepts a connection; after it the caller hears an error rather than nothing.
 CONNECT_TIMEOUT_S = 10.0
+# Whoever asks whether a database is there at all wants to hear that it isn't, soon.
+CHECK_TIMEOUT_S = 5.0
+# A healthy server says goodbye in milliseconds; one that hangs never does.
+CLOSE_TIMEOUT_S = 5.0
 RETRY_AFTER_S = 1
 # Not every PostgresError: one that our own SQL or a client's value caused would never go away. A connection
 # that is used between its server's last message and its end fails with asyncpg's InternalClientError.
@@ -141,11 +145,35 @@ async def open(settings: Settings) -> None:
     await ENGINE.start_connection_pool(min_size=1, max_size=POOL_SIZE)
 
 
+async def check(url: str) -> None:
+    """Connect to a database once and ask it the least, within CHECK_TIMEOUT_S; nothing stays open.
+
+    Raises:
+        OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError: it can't be reached or refuses.
+    """
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            connection = await asyncpg.connect(url)
+            try:
+                await connection.fetch("SELECT 1")
+            finally:
+                connection.terminate()
+    except TimeoutError:
+        raise TimeoutError(f"it does not answer within {CHECK_TIMEOUT_S:.0f} s") from None
+
+
 async def close() -> None:
-    """Give every connection back."""
-    if is_open():
-        await ENGINE.close_connection_pool()
-        ENGINE.config = {}
+    """Give every connection back; those whose server doesn't say goodbye are cut."""
+    pool = ENGINE.pool
+    if pool is None:
+        return
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await ENGINE.close_connection_pool()
+    except TimeoutError:
+        pool.terminate()
+        ENGINE.pool = None
+    ENGINE.config = {}
 
 
 async def ping() -> None:

@@ -1,4 +1,4 @@
-"""A clip as a phone records it, written anew: one steady rate, upright, even sides, without its sound."""
+"""A clip as a phone records it, written anew: steady, upright, square pixels, even sides, no sound."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from media.decode_budget import OverBudget, PixelBudget
 from media.h264 import CODEC, PIXEL_FORMAT, REFERENCE
+from media.pixel_shape import shown_sides
 
 SIDE = 640
 MIN_SIDE = 64
@@ -65,7 +66,7 @@ def rewrite_clip(data: bytes, max_pixels: int) -> bytes:
             rate = _steady_rate(taken)
             made = target.add_stream(CODEC, rate=rate, options=REFERENCE)
             made.pix_fmt = PIXEL_FORMAT
-            for number, pixels in enumerate(_retimed(source.decode(taken), rate, max_pixels, budget)):
+            for number, pixels in enumerate(_retimed(taken, source.decode(taken), rate, max_pixels, budget)):
                 if number == 0:
                     made.height, made.width = pixels.shape[:2]
                 target.mux(made.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
@@ -97,7 +98,11 @@ def _steady_rate(taken: av.VideoStream) -> Fraction:
 
 
 def _retimed(
-    frames: Iterator[av.VideoFrame], rate: Fraction, max_pixels: int, budget: PixelBudget
+    taken: av.VideoStream,
+    frames: Iterator[av.VideoFrame],
+    rate: Fraction,
+    max_pixels: int,
+    budget: PixelBudget,
 ) -> Iterator[Pixels]:
     """What is to be seen at each tick of `rate`: the newest frame by then."""
     start = now = length = 0.0
@@ -119,7 +124,7 @@ def _retimed(
         # Half a tick early is on time: 30.02 pictures a second are 30.
         due = round(at * rate)
         if shown is not None and due > ticks:
-            pixels = _upright(shown, sides)
+            pixels = _upright(taken, shown, sides)
             sides = pixels.shape[0], pixels.shape[1]
             for _ in range(ticks, due):
                 yield pixels
@@ -127,7 +132,7 @@ def _retimed(
         shown, now = frame, at if frame.time is not None else length
     if shown is None:
         raise UnusableFile("there is no picture in this clip")
-    pixels = _upright(shown, sides)
+    pixels = _upright(taken, shown, sides)
     for _ in range(ticks, max(ticks + 1, round(length * rate))):
         yield pixels
 
@@ -138,12 +143,12 @@ def _duration(frame: av.VideoFrame, rate: Fraction) -> float:
     return float(1 / rate)
 
 
-def _upright(frame: av.VideoFrame, sides: tuple[int, int] | None) -> Pixels:
+def _upright(taken: av.VideoStream, frame: av.VideoFrame, sides: tuple[int, int] | None) -> Pixels:
     """The pixels as they are meant to be seen, at most SIDE wide and high, in even numbers, or of `sides`."""
     turns = round(frame.rotation / 90) % 4
     if sides is None:
-        scale = min(1.0, SIDE / max(frame.width, frame.height))
-        width, height = (max(2, round(side * scale) // 2 * 2) for side in (frame.width, frame.height))
+        shown = shown_sides(taken, frame.width, frame.height, SIDE)
+        width, height = (max(2, side // 2 * 2) for side in shown)
     else:
         # A stream may change its sides on the way; the file has one.
         height, width = sides if turns % 2 == 0 else sides[::-1]

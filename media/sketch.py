@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from media.decode_budget import PixelBudget
+from media.pixel_shape import shown_sides
 
 SIDE = 32
 # Two bits a cell.
@@ -60,16 +61,14 @@ def look_at(data: bytes, media_type: str, stride: int = 1) -> list[Grey]:
         found: list[Grey] = []
         budget = PixelBudget()
         with av.open(io.BytesIO(data), "r", format="mp4") as container:
-            for number, frame in enumerate(container.decode(video=0)):
+            stream = container.streams.video[0]
+            for number, frame in enumerate(container.decode(stream)):
                 budget.spend(frame.width, frame.height)
                 if number % stride:
                     continue
                 if len(found) == MAX_LOOKED_AT:
                     break
-                longest = max(frame.width, frame.height)
-                width, height = (
-                    max(1, side * LOOK_PX // max(longest, LOOK_PX)) for side in (frame.width, frame.height)
-                )
+                width, height = shown_sides(stream, frame.width, frame.height, LOOK_PX)
                 small = frame.reformat(width=width, height=height, format="gray", interpolation="AREA")
                 turned = np.rot90(small.to_ndarray(), round(frame.rotation / 90) % 4)
                 found.append(np.ascontiguousarray(turned, dtype=np.float32))

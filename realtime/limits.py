@@ -55,6 +55,8 @@ PROBE_TIMEOUT_S = 10.0
 # The model server's loop may stand still for seconds on two cores under load; death is told by TCP at once.
 MODELS_PING_EVERY_S = 20.0
 MODELS_PING_TIMEOUT_S = 60.0
+# With the 2 s of domain.model_health readiness is the truth of 4 s ago at most; its ping notices after 80.
+MODELS_HEALTH_EVERY_S = 2.0
 
 # A service of this process that ended with an error: back at once after one, no busy loop after many.
 FIRST_RESTART_S = 0.2

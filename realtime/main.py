@@ -21,6 +21,7 @@ from realtime.dispatch.link import ModelServerLink
 from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 from realtime.journal_keeper import JournalKeeper
+from realtime.model_watch import ModelWatch
 from realtime.services import keep_running
 from realtime.sweeper import Sweeper
 from realtime.wakeups import Handler, WakeupListener
@@ -39,6 +40,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         store = open_store(settings.media_location)
         keys = credentials(settings.home, settings.signing_chain, settings.signing_key)
         link = ModelServerLink(settings.models_socket, shared_secret(settings))
+        models = ModelWatch(settings.models_http)
         dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
         sweeper = Sweeper(store, utc_now)
         keeper = JournalKeeper(Journal(settings.home))
@@ -51,7 +53,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             utc_now,
             settings.proxy_networks,
             settings.metrics_token,
-            ready=lambda: link.connected,
+            ready=lambda: link.connected and models.can_draw,
         )
 
         def resync() -> None:
@@ -80,7 +82,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(keep_running(type(service).__name__.lower(), service.run))
-                    for service in (wakeups, dispatcher, sweeper, keeper)
+                    for service in (wakeups, dispatcher, models, sweeper, keeper)
                 ]
                 # What is loaded by now stays: no collection looks at it again.
                 gc.collect()

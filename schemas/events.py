@@ -29,6 +29,7 @@ class EventName(StrEnum):
     CAMEO_USED = "cameo.used"
     CAMEO_COPIED = "cameo.copied"
     POST_REMIXED = "post.remixed"
+    FEED_CHANGED = "feed.changed"
 
 
 class VideoQueued(msgspec.Struct, kw_only=True, frozen=True):
@@ -174,6 +175,15 @@ class PostRemixed(msgspec.Struct, kw_only=True, frozen=True):
     by: str
 
 
+class FeedChanged(msgspec.Struct, kw_only=True, frozen=True):
+    """What this account may see of others may have changed: whoever shows posts to it reads them again.
+
+    It says neither whose posts nor why.
+    """
+
+    name: ClassVar = EventName.FEED_CHANGED
+
+
 Payload = (
     VideoQueued
     | VideoStarted
@@ -189,6 +199,7 @@ Payload = (
     | CameoUsed
     | CameoCopied
     | PostRemixed
+    | FeedChanged
 )
 # On the wire the name stands beside the data, so the union is told apart by it and not by a tag inside.
 PAYLOADS: MappingProxyType[EventName, type[Payload]] = MappingProxyType(

@@ -43,8 +43,12 @@ def phone_clip(
     turn: int = 0,
     codec: str = "libx264",
     pixels: str = "yuv420p",
+    pixel_shape: Fraction = Fraction(1),
 ) -> bytes:
-    """An MP4 of `size` (width, height) whose player turns it clockwise by `turn` degrees."""
+    """An MP4 of `size` (width, height) whose player turns it clockwise by `turn` degrees.
+
+    `pixel_shape` is the width of a pixel by its height.
+    """
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         options = {"crf": "12", "preset": "ultrafast", "x265-params": "log-level=none:bframes=0"}
@@ -52,6 +56,8 @@ def phone_clip(
             codec, rate=30, options=options if codec == "libx265" else {"crf": "12"}
         )
         stream.width, stream.height, stream.pix_fmt = *size, pixels
+        if pixel_shape != 1:
+            stream.codec_context.sample_aspect_ratio = pixel_shape
         stream.codec_context.time_base = stream.time_base = TICK
         shown, packets = timed.times, list[av.Packet]()
         for at in shown:

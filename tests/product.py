@@ -205,6 +205,16 @@ class Product:
         assert status == 201, reply
         return str(reply["session"]["access_token"])
 
+    def is_gateway_ready(self) -> bool:
+        """What `GET /ready` of the realtime process says."""
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.ports['realtime']}/ready", timeout=5
+            ) as reply:
+                return bool(reply.status == 200)
+        except urllib.error.HTTPError:
+            return False
+
     def wait_until_up(self, within_s: float = 60.0) -> str:
         """Sign up as soon as the api answers (after a restart); returns the token."""
         deadline = time.monotonic() + within_s

@@ -76,6 +76,10 @@ def test_a_process_that_hangs_comes_back(product: Product, word: str) -> None:
         os.kill(pid, signal.SIGSTOP)
     if word == "models":
         assert product.call("GET", "/ready")[0] == 503
+        told_by = time.monotonic() + 8
+        while product.is_gateway_ready():
+            assert time.monotonic() < told_by, "the gateway says ready while the model server hangs"
+            time.sleep(0.2)
     product.wait_for_line(f"{word} hangs: ending it")
     deadline = time.monotonic() + 60
     while not (after := product.pids(word)) or after == before:

@@ -119,7 +119,10 @@ def decode(raw: bytes, body_type: Any, content_type: str) -> Any:
             raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send application/json, not {media}")
     except msgspec.ValidationError as wrong:
         raise _validation_error(str(wrong)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+    except UnicodeDecodeError as wrong:
+        message = f"the body is not UTF-8 text ({wrong.reason} at byte {wrong.start})"
+        raise RiffleError(Code.INVALID_JSON, message) from None
+    except (msgspec.DecodeError, RecursionError) as wrong:
         raise RiffleError(Code.INVALID_JSON, f"the body is not valid JSON: {wrong}") from None
     for path, value in _scalars(msgspec.to_builtins(data, builtin_types=(bytes,)), ""):
         _check_storable(path, value)

@@ -51,7 +51,7 @@ def read_form(raw: bytes, content_type: str, body_type: Any) -> dict[str, Any]:
         if not blank or key.partition("[")[0] not in known:
             _insert(tree, key, value)
     return {
-        name: _decode_json(value) if name in known and known[name].nested else value
+        name: _decode_json(name, value) if name in known and known[name].nested else value
         for name, value in tree.items()
     }
 
@@ -62,11 +62,34 @@ def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
             Code.BODY_TOO_LARGE, f"a form of this kind has at most {MAX_URLENCODED_BYTES} bytes: send JSON"
         )
     try:
-        return parse_qsl(
-            raw.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict"
+        # One byte a character, so that each field says by itself whether it is UTF-8.
+        pairs = parse_qsl(
+            raw.decode("latin-1"),
+            keep_blank_values=True,
+            max_num_fields=MAX_FORM_FIELDS,
+            encoding="latin-1",
         )
     except ValueError as wrong:
         raise RiffleError(Code.INVALID_REQUEST, f"the form is broken: {wrong}") from None
+    return [_utf8_pair(*pair) for pair in pairs]
+
+
+def _utf8_pair(key: str, value: str) -> tuple[str, str]:
+    """A field whose characters are the bytes that were sent, as the text that they are."""
+    name: str | None = None
+    try:
+        name = key.encode("latin-1").decode()
+        return name, value.encode("latin-1").decode()
+    except UnicodeDecodeError as wrong:
+        raise _not_utf8(name and name.partition("[")[0], wrong) from None
+
+
+def _not_utf8(name: str | None, wrong: UnicodeDecodeError) -> RiffleError:
+    """`name` is that of the field; None where it's the name itself."""
+    message = (
+        f"{name or 'the name of a field'}: this is not UTF-8 text ({wrong.reason} at byte {wrong.start})"
+    )
+    return RiffleError(Code.INVALID_REQUEST, message, param=name)
 
 
 def _fields(body_type: Any) -> dict[str, _Field]:
@@ -89,9 +112,12 @@ def _members(info: inspect.Type) -> tuple[inspect.Type, ...]:
 
 
 def _value(part: FormPart, known: dict[str, _Field]) -> str | bytes:
-    if part.filename is None:
-        return part.data.decode()
     name = part.name.partition("[")[0]
+    if part.filename is None:
+        try:
+            return part.data.decode()
+        except UnicodeDecodeError as wrong:
+            raise _not_utf8(name, wrong) from None
     if name not in known:
         raise RiffleError(
             Code.UNKNOWN_FIELD, f"this request has no field `{name}` and takes no such file", param=name
@@ -123,9 +149,12 @@ def _insert(tree: dict[str, Any], key: str, value: str | bytes) -> None:
         raise RiffleError(Code.INVALID_REQUEST, f"`{key}` is given in two ways", param=key)
 
 
-def _decode_json(value: Any) -> Any:
+def _decode_json(name: str, value: Any) -> Any:
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value
     if len(value) > MAX_JSON_CHARS:
         raise RiffleError(Code.BODY_TOO_LARGE, f"a field has at most {MAX_JSON_CHARS} characters of JSON")
-    return msgspec.json.decode(value)
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as wrong:
+        raise RiffleError(Code.INVALID_JSON, f"{name}: this is not valid JSON: {wrong}", param=name) from None

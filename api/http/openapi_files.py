@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,9 +27,23 @@ FORM = Schema(type=OpenAPIType.OBJECT, required=[FIELD], properties={FIELD: FILE
 ASKS = {
     "Range": "one range of bytes",
     "If-Range": "the ETag that the range is of; the whole comes where it is another",
+}
+READ_ASKS = {
     "If-None-Match": "ETags that the client has, or `*`: 304 where it is one of them",
     "If-Match": "ETags that the client wants, or `*`: precondition_failed where it is none of them",
 }
+# And of a file that it replaces or removes.
+CHANGE_ASKS = {
+    "If-None-Match": "ETags, or `*`: precondition_failed where there is one of them (`*`: any)",
+    "If-Match": "ETags, or `*`: precondition_failed unless there is one of them (`*`: any)",
+}
+
+
+def _headers(asks: Mapping[str, str]) -> list[Parameter]:
+    return [
+        Parameter(name=name, param_in="header", schema=TEXT, description=text, required=False)
+        for name, text in asks.items()
+    ]
 
 
 def _files(*kinds: str) -> dict[str, OpenAPIMediaType]:
@@ -45,7 +60,9 @@ class ShownFileOperation(RiffleOperation):
         """Name the kinds of file that it answers with."""
         super().__post_init__()
         whole = OpenAPIResponse(description="The file", content=dict(_files(*self.kinds)))
-        self.responses = {**(self.responses or {}), "200": whole}
+        known = OpenAPIResponse(description="The client has it", content=None)
+        self.responses = {**(self.responses or {}), "200": whole, "304": known}
+        self.parameters = [*(self.parameters or []), *_headers(READ_ASKS)]
 
 
 @dataclass
@@ -58,17 +75,22 @@ class MediaOperation(ShownFileOperation):
         """Name what may be asked of the bytes, and what comes of it."""
         super().__post_init__()
         part = OpenAPIResponse(description="A range of the file", content=dict(_files(*self.kinds)))
-        known = OpenAPIResponse(description="The client has it", content=None)
-        self.responses = {**(self.responses or {}), "206": part, "304": known}
-        asks = [
-            Parameter(name=name, param_in="header", schema=TEXT, description=text, required=False)
-            for name, text in ASKS.items()
-        ]
-        self.parameters = [*(self.parameters or []), *asks]
+        self.responses = {**(self.responses or {}), "206": part}
+        self.parameters = [*(self.parameters or []), *_headers(ASKS)]
 
 
 @dataclass
-class PictureOperation(RiffleOperation):
+class ChangeOperation(RiffleOperation):
+    """An operation that replaces or removes what has an ETag."""
+
+    def __post_init__(self) -> None:
+        """Name what a client may ask of what there is."""
+        super().__post_init__()
+        self.parameters = [*(self.parameters or []), *_headers(CHANGE_ASKS)]
+
+
+@dataclass
+class PictureOperation(ChangeOperation):
     """An operation whose body is the file itself."""
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -55,12 +56,22 @@ async def put_reference(cameo_id: str, checked: CheckedReference, media: MediaSt
 
 
 async def keep_reference(
-    cameo_id: str, account: str, key: str, checked: CheckedReference, *, now: datetime
+    cameo_id: str,
+    account: str,
+    key: str,
+    checked: CheckedReference,
+    *,
+    check: Callable[[str | None], None] = lambda _: None,
+    now: datetime,
 ) -> Cameo:
     """Make what lies under `key` the picture of an own cameo: a new revision.
 
+    `check` gets the ETag of the picture that there is.
+
     Raises:
-        RiffleError: not_found, invalid_state.
+        RiffleError: not_found, invalid_state; what `check` raises.
     """
     digest = hashlib.sha256(checked.data).hexdigest()
-    return await cameos.set_reference(cameo_id, account, key, digest, sketches=checked.sketches, now=now)
+    return await cameos.set_reference(
+        cameo_id, account, key, digest, sketches=checked.sketches, check=check, now=now
+    )

@@ -12,7 +12,7 @@ from litestar.response import Stream
 
 from api.http.auth import AuthedRequest
 from api.http.errors import ErrorWithHeaders
-from api.http.etags import is_known, is_wanted
+from api.http.etags import Preconditions
 from api.http.file_names import content_disposition
 from api.http.openapi_files import MediaOperation
 from api.http.ranges import ByteRange, RangeNotSatisfiable, parse_range
@@ -68,9 +68,7 @@ class Content(Controller):
             raise RiffleError(Code.NOT_FOUND, f"the {variant} of this video is gone") from None
         etag = f'"{found.etag}"'
         headers = {"etag": etag, "accept-ranges": "bytes", "cache-control": CACHE}
-        if not is_wanted(request.headers.getall("if-match", []), etag):
-            raise RiffleError(Code.PRECONDITION_FAILED, f"the {variant} is another one by now: {etag}")
-        if is_known(request.headers.getall("if-none-match", []), etag):
+        if Preconditions.of(request).has_newest(etag):
             return Response(b"", status_code=304, headers=headers)
         headers["content-disposition"] = content_disposition(video.prompt, video.id, ENDINGS[variant])
         whole = ByteRange(0, found.size)

@@ -10,7 +10,7 @@ from typing import Any
 from litestar import Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 
-from api.http.etags import is_known
+from api.http.etags import Preconditions
 
 INDEX = "index.html"
 # Asked for again on every visit, answered by 304 while it is the same.
@@ -48,7 +48,7 @@ def _file(request: Request[Any, Any, Any], path: Path) -> Response[bytes]:
     data = path.read_bytes()
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": CACHE}
-    if is_known(request.headers.getall("if-none-match", []), etag):
+    if Preconditions.of(request).has_newest(etag):
         return Response(b"", status_code=304, headers=headers)
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Response(data, headers=headers, media_type=kind)

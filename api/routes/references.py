@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +10,10 @@ from litestar import Controller, Response, delete, get, put
 
 from api.http.auth import AuthedRequest
 from api.http.clock import read_clock
+from api.http.etags import Preconditions
 from api.http.file_names import content_disposition
 from api.http.multipart import media_type
-from api.http.openapi_files import PictureOperation, ShownFileOperation
+from api.http.openapi_files import ChangeOperation, PictureOperation, ShownFileOperation
 from api.http.reference_upload import ENDINGS, check_reference, keep_reference, put_reference
 from api.http.unread_body import READS_BODY
 from api.http.upload import QUICKTIME
@@ -61,7 +63,7 @@ class References(Controller):
 
         Raises:
             RiffleError: not_found, invalid_state, unsupported_media_type, body_too_large, invalid_request,
-                likeness_protected; consent_refused, by age; busy.
+                precondition_failed, likeness_protected; consent_refused, by age; busy.
         """
         check_age(request.user.age_bracket, settings.cameos_for)
         found = await cameos.get(cameo_id, request.user.id)
@@ -71,24 +73,35 @@ class References(Controller):
         kind = ALSO.get(kind, kind)
         if kind not in (*PICTURES, CLIP):
             raise RiffleError(Code.UNSUPPORTED_MEDIA_TYPE, f"send {', '.join(PICTURES)} or {CLIP}")
+        asked = Preconditions.of(request)
+        # Before it is decoded, and again where it is replaced.
+        asked.check_change(await cameos.reference_etag(cameo_id))
         checked = await check_reference(
             request.user.id, await request.body(), kind, credentials, decoder, now=read_clock(request)
         )
         key = await put_reference(cameo_id, checked, media)
         try:
-            return await keep_reference(cameo_id, request.user.id, key, checked, now=read_clock(request))
+            return await keep_reference(
+                cameo_id, request.user.id, key, checked, check=asked.check_change, now=read_clock(request)
+            )
         except RiffleError:
             await media_keys.discard([key])
             raise
 
-    @delete("/{cameo_id:str}/reference", status_code=200, summary="Take the picture of a cameo back")
+    @delete(
+        "/{cameo_id:str}/reference",
+        status_code=200,
+        summary="Take the picture of a cameo back",
+        operation_class=ChangeOperation,
+    )
     async def take_back(self, request: AuthedRequest, now: datetime, cameo_id: str) -> Cameo:
         """Delete the picture: a new revision, without one. What was drawn with it stays, under its consent.
 
         Raises:
-            RiffleError: not_found, invalid_state.
+            RiffleError: not_found, invalid_state, precondition_failed.
         """
-        return await cameos.delete_reference(cameo_id, request.user.id, now=now)
+        check = Preconditions.of(request).check_change
+        return await cameos.delete_reference(cameo_id, request.user.id, check=check, now=now)
 
     @get("/{cameo_id:str}/reference", summary="The picture of a cameo", operation_class=ShownFileOperation)
     async def show(
@@ -97,7 +110,7 @@ class References(Controller):
         """The picture or clip: for its owner, and for people with an accepted grant.
 
         Raises:
-            RiffleError: not_found, consent_refused.
+            RiffleError: not_found, consent_refused, precondition_failed.
         """
         key = await cameos.reference(cameo_id, request.user.id, now=now)
         kind = next(name for name, ending in ENDINGS.items() if key.endswith(ending))
@@ -105,5 +118,10 @@ class References(Controller):
             data = await media.get(key)
         except FileNotFoundError:
             raise RiffleError(Code.NOT_FOUND, "this cameo has no picture") from None
+        # As `cameos.reference_etag` has it, of these very bytes.
+        etag = f'"{hashlib.sha256(data).hexdigest()}"'
+        headers = {"cache-control": CACHE, "etag": etag}
+        if Preconditions.of(request).has_newest(etag):
+            return Response(b"", status_code=304, headers=headers)
         name = content_disposition("cameo", cameo_id, ENDINGS[kind])
-        return Response(data, media_type=kind, headers={"cache-control": CACHE, "content-disposition": name})
+        return Response(data, media_type=kind, headers={**headers, "content-disposition": name})

@@ -37,8 +37,10 @@ class Social(Controller):
         """
         other = await _other(request, handle)
         async with transaction():
-            await social.unfollow(request.user.id, other.id)
+            parted = await social.unfollow(request.user.id, other.id)
             await revocations.tell_watchers(between=(request.user.id, other.id), now=now)
+            if parted:
+                await social.tell_both(request.user.id, other.id, now)
 
     @put("/blocks/{handle:str}", status_code=204, summary="Block")
     async def block(self, request: AuthedRequest, now: datetime, handle: str) -> None:
@@ -49,8 +51,10 @@ class Social(Controller):
         """
         other = await _other(request, handle)
         async with transaction():
-            await social.block(request.user.id, other.id, now)
+            parted = await social.block(request.user.id, other.id, now)
             await revocations.tell_watchers(between=(request.user.id, other.id), now=now)
+            if parted:
+                await social.tell_both(request.user.id, other.id, now)
 
     @delete("/blocks/{handle:str}", status_code=204, summary="Unblock")
     async def unblock(self, request: AuthedRequest, handle: str) -> None:

@@ -8,7 +8,9 @@ import msgspec
 
 from db.engine import fetch, fetch_one, transaction
 from db.tables.accounts import BlockTable, FollowTable
+from domain.events import stream
 from schemas.errors import Code, RiffleError
+from schemas.events import FeedChanged, inbox_stream
 
 
 async def follow(follower: str, followed: str, now: datetime) -> None:
@@ -35,21 +37,24 @@ async def follow(follower: str, followed: str, now: datetime) -> None:
         )
 
 
-async def unfollow(follower: str, followed: str) -> None:
-    """Stop following."""
-    await FollowTable.delete().where(
-        (FollowTable.follower_id == follower) & (FollowTable.followed_id == followed)
+async def unfollow(follower: str, followed: str) -> bool:
+    """Stop following; whether they did until now."""
+    deleted = (
+        await FollowTable.delete()
+        .where((FollowTable.follower_id == follower) & (FollowTable.followed_id == followed))
+        .returning(FollowTable.follower_id)
     )
+    return bool(deleted)
 
 
-async def block(blocker: str, blocked: str, now: datetime) -> None:
-    """Keep someone out; both stop following each other."""
+async def block(blocker: str, blocked: str, now: datetime) -> bool:
+    """Keep someone out; both stop following each other. Whether they were not kept out until now."""
     async with transaction():
         await _lock_pair(blocker, blocked)
-        await fetch(
+        made = await fetch(
             """
             INSERT INTO blocks (blocker_id, blocked_id, created_at) VALUES ($1, $2, $3)
-            ON CONFLICT DO NOTHING
+            ON CONFLICT DO NOTHING RETURNING blocker_id
             """,
             blocker,
             blocked,
@@ -57,6 +62,12 @@ async def block(blocker: str, blocked: str, now: datetime) -> None:
         )
         await unfollow(blocker, blocked)
         await unfollow(blocked, blocker)
+    return bool(made)
+
+
+async def tell_both(one: str, other: str, now: datetime) -> None:
+    """Let the pages of two people who parted read again what they show; every way to part sends the same."""
+    await stream.append_to_all([inbox_stream(one), inbox_stream(other)], FeedChanged(), now=now)
 
 
 async def unblock(blocker: str, blocked: str) -> None:

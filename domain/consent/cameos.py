@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -21,6 +21,8 @@ from schemas.base import unix_seconds
 from schemas.cameos import Cameo, CameoStatus, CreateCameo, PatchCameo, RevokeCameo
 from schemas.errors import Code, RiffleError
 
+# Gets the ETag of a picture, None where there is none; raises what keeps it from being changed.
+CheckEtag = Callable[[str | None], None]
 log = logging.getLogger(__name__)
 
 
@@ -136,11 +138,19 @@ async def expire(*, now: datetime, failed: set[str] | None = None) -> int:
 
 
 async def set_reference(
-    cameo_id: str, account: str, key: str, digest: str, *, sketches: Sequence[bytes] = (), now: datetime
+    cameo_id: str,
+    account: str,
+    key: str,
+    digest: str,
+    *,
+    sketches: Sequence[bytes] = (),
+    check: CheckEtag = lambda _: None,
+    now: datetime,
 ) -> Cameo:
     """Name the stored picture of an own cameo: a new revision, which holds its SHA-256. The old one goes.
 
     `sketches` are what its frames look like (media.sketch): copies that others upload are known by them.
+    `check` gets the ETag of the picture that there is, and raises what keeps it from being replaced.
 
     Raises:
         RiffleError: not_found; invalid_state, where the cameo is revoked.
@@ -150,6 +160,7 @@ async def set_reference(
         row = await grants.lock_cameo(cameo_id, account)
         if row["status"] == CameoStatus.REVOKED:
             raise _unchangeable()
+        check(await reference_etag(cameo_id))
         await revocations.drop_reference(cameo_id)
         await media_keys.keep([key])
         await fetch(
@@ -164,8 +175,12 @@ async def set_reference(
         return await get(cameo_id, account)
 
 
-async def delete_reference(cameo_id: str, account: str, *, now: datetime) -> Cameo:
+async def delete_reference(
+    cameo_id: str, account: str, *, check: CheckEtag = lambda _: None, now: datetime
+) -> Cameo:
     """Take the picture of an own cameo back: a new revision without one. What was drawn with it stays.
+
+    `check` as in `set_reference`.
 
     Raises:
         RiffleError: not_found, where it has none; invalid_state, where the cameo is revoked.
@@ -176,11 +191,20 @@ async def delete_reference(cameo_id: str, account: str, *, now: datetime) -> Cam
             raise RiffleError(Code.NOT_FOUND, "this cameo has no picture")
         if row["status"] == CameoStatus.REVOKED:
             raise _unchangeable()
+        check(await reference_etag(cameo_id))
         await revocations.drop_reference(cameo_id)
         await fetch(
             "UPDATE cameos SET revision = revision + 1, reference_hash = NULL WHERE id = $1", cameo_id
         )
         return await get(cameo_id, account)
+
+
+async def reference_etag(cameo_id: str) -> str | None:
+    """The entity tag of a cameo's picture, with its quotes; None where it has none. Consent isn't asked."""
+    found = await fetch_one(
+        "SELECT reference_hash FROM cameos WHERE id = $1 AND reference_key IS NOT NULL", cameo_id
+    )
+    return None if found is None else f'"{found["reference_hash"]}"'
 
 
 async def reference(cameo_id: str, viewer: str, *, now: datetime) -> str:

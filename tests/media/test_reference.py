@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from media.decode_budget import OverBudget
 from media.reference import CLIP, GROUND, PICTURE_SIDE, PICTURES, clean
 from media.reference_clip import MAX_S, SIDE, UnusableFile
+from media.sketch import look_at
 from tests.phone_clips import Timed, moving_bar, phone_clip
 
 
@@ -262,6 +265,30 @@ def test_a_clip_stands_as_it_was_taken(turn: int, red_at: tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize(
+    ("pixel_shape", "turn", "shown"),
+    [
+        (Fraction(2), 0, (320, 120)),
+        (Fraction(2), 90, (120, 320)),
+        (Fraction(1, 2), 0, (160, 240)),
+        (Fraction(4, 3), 180, (214, 120)),
+        # Larger than what is kept.
+        (Fraction(8), 0, (640, 60)),
+    ],
+)
+def test_pixels_that_are_not_square_are_stretched_as_a_player_does(
+    pixel_shape: Fraction, turn: int, shown: tuple[int, int]
+) -> None:
+    clip = phone_clip(Timed([0.0, 0.1], 0.2), moving_bar, size=(160, 120), turn=turn, pixel_shape=pixel_shape)
+    made, _ = clean(clip, CLIP)
+    with av.open(io.BytesIO(made)) as found:
+        frame = next(found.decode(video=0))
+        assert found.streams.video[0].sample_aspect_ratio in (None, 0, 1)
+    assert (frame.width, frame.height) == pytest.approx(shown, abs=2)
+    (raw, *_), (kept, *_) = look_at(clip, CLIP), look_at(made, CLIP)
+    assert raw.shape == pytest.approx(kept.shape, abs=2)
+
+
+@pytest.mark.parametrize(
     ("codec", "pixels", "size"),
     [
         ("libx265", "yuv420p", (98, 66)),
@@ -291,5 +318,5 @@ def test_damaged_clips_are_refused_in_words() -> None:
         damaged = bytearray(whole)
         for place in rng.integers(0, len(whole), 6):
             damaged[place] = rng.integers(0, 256)
-        with contextlib.suppress(UnusableFile):
+        with contextlib.suppress(UnusableFile, OverBudget):
             clean(bytes(damaged), CLIP)

@@ -185,6 +185,41 @@ def test_a_deleted_post_leaves_the_feed(phones: list[Phone], product: Product) -
     assert viewer.broken == []
 
 
+def test_who_is_blocked_loses_the_posts_without_a_reload(phones: list[Phone], product: Product) -> None:
+    maker, viewer = phones
+    cameo = lend(maker, "Finn", "everyone")
+    viewer.tab("create")
+    viewer.page.get_by_role("button", name="Cameo", exact=True).tap()
+    viewer.page.get_by_label("Someone's cameo").fill(cameo)
+    viewer.page.get_by_role("button", name="Find", exact=True).tap()
+    viewer.page.get_by_role("checkbox", name="Finn").check()
+    viewer.page.get_by_label("Close", exact=True).tap()
+    maker.tab("create")
+    expect(completed(maker.draw("a fox in the snow", 1))).to_have_count(1, timeout=SWARM_MS)
+    completed(maker.page.locator(".swarm").first).first.locator(".hit").tap()
+    caption = f"fox of {maker.handle}"
+    maker.page.get_by_label("Caption").fill(caption)
+    maker.page.get_by_role("button", name="Post", exact=True).tap()
+    expect(maker.page.locator(".posted")).to_be_visible()
+    viewer.tab("feed")
+    viewer.page.get_by_role("tab", name="Fresh").tap()
+    card = viewer.page.locator(".card", has_text=caption)
+    expect(card.locator("video")).to_have_js_property("readyState", 4, timeout=LIVE_MS)
+    token = maker.page.evaluate("JSON.parse(localStorage.getItem('riffle.session')).access_token")
+    assert product.call("PUT", f"/v1/blocks/{viewer.handle}", token=token)[0] == 204
+    expect(card).to_have_count(0, timeout=LIVE_MS)
+    expect(viewer.page.locator("#toast")).to_have_text("This video can't be shown any more.")
+    # The cameo that was chosen says so too, and not that there is a block.
+    viewer.tab("create")
+    chip = viewer.page.locator(".chosen .chip", has_text="Finn")
+    expect(chip).to_contain_text("It isn't there any more.", timeout=LIVE_MS)
+    viewer.page.get_by_label("Prompt").fill("a cat")
+    viewer.page.locator(".composer .primary").tap()
+    expect(viewer.page.locator(".composer .refusal")).to_have_text(
+        "Finn can't be in this video. It isn't there any more."
+    )
+
+
 def test_delete_all_deletes_what_every_permission_made(phones: list[Phone], product: Product) -> None:
     owner, friend = phones
     cameo = lend(owner, "Eli")

@@ -225,8 +225,15 @@ def test_a_cameo_request_arrives_live(phones: list[Phone]) -> None:
     owner.page.get_by_role("button", name="Take back").tap()
     owner.page.locator("dialog").get_by_role("button", name="Take back").tap()
     expect(friend.page.locator("#toast")).to_contain_text("taken back", timeout=LIVE_MS)
+    chip = friend.page.locator(".chosen .chip", has_text="Ada")
+    expect(chip).to_contain_text("Its owner took the permission back.", timeout=LIVE_MS)
     friend.page.locator(".composer .primary").tap()
-    expect(friend.page.locator("#toast")).to_contain_text("took the permission back")
+    refusal = friend.page.locator(".composer .refusal")
+    expect(refusal).to_have_text("Ada can't be in this video. Its owner took the permission back.")
+    assert friend.fits()
+    chip.tap()
+    expect(refusal).to_have_count(0)
+    expect(chip).to_have_count(0)
 
 
 def test_signing_out_and_in_again(phones: list[Phone]) -> None:

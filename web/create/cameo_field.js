@@ -3,6 +3,7 @@
 import { call } from "../shared/api.js";
 import { cameoId, check, inWords } from "../cameos/consent_check.js";
 import { el, icon } from "../shared/dom.js";
+import { inbox } from "../shared/inbox.js";
 import { askForm } from "../shared/people.js";
 import { attempt, openSheet, toast } from "../shared/ui.js";
 
@@ -17,22 +18,58 @@ async function known() {
   ]);
 }
 
-/** @param {() => string} prompt */
-export function cameoField(prompt) {
+/** Why each of these may not be used, by id; those that may are left out. @param {string[]} ids @param {string} prompt */
+async function refusals(ids, prompt) {
+  const found = new Map();
+  const ask = async (some) => {
+    const { decisions } = await check(some, prompt);
+    for (const one of decisions) if (!one.allowed) found.set(one.cameo, one.reason);
+  };
+  const missing = (error) => {
+    if (error.status !== 404) throw error;
+  };
+  // Which of them is missing is asked one by one.
+  await ask(ids).catch((error) => {
+    missing(error);
+    return Promise.all(ids.map((id) => ask([id]).catch((one) => {
+      missing(one);
+      found.set(id, "gone");
+    })));
+  });
+  return found;
+}
+
+/** @param {() => string} prompt @param {() => void} changed called when what is chosen has changed */
+export function cameoField(prompt, changed = () => {}) {
   /** @type {Map<string, string>} id to name */
   const chosen = new Map();
+  /** @type {Map<string, string>} reasons by the id of those that were refused when asked last */
+  let refused = new Map();
   const add = el("button", { type: "button", onclick: () => attempt(pick) }, icon("cameos"), "Cameo");
   const chips = el("div.chosen", {});
   const node = el("div.cameo-field", {}, add, chips);
 
   function paint() {
-    chips.replaceChildren(...[...chosen].map(([id, name]) => el("button.chip", {
-      type: "button", "aria-label": `Remove ${name}`, onclick: () => {
-        chosen.delete(id);
-        paint();
-      },
-    }, el("span", {}, name), icon("close"))));
+    chips.replaceChildren(...[...chosen].map(([id, name]) => {
+      const why = refused.has(id) ? inWords(refused.get(id)) : "";
+      return el(why ? "button.chip.refused" : "button.chip", {
+        type: "button", "aria-label": why ? `Remove ${name}: ${why}` : `Remove ${name}`, onclick: () => {
+          chosen.delete(id);
+          paint();
+          changed();
+        },
+      }, el("span", {}, name, why ? el("small", {}, why) : null), icon("close"));
+    }));
   }
+
+  /** See whether those that are chosen may still be used, whatever the words. */
+  async function look() {
+    if (!chosen.size) return;
+    refused = await refusals([...chosen.keys()], "");
+    paint();
+  }
+  // A permission that is taken back is told to the inbox; that nobody is reached says nothing.
+  inbox.addEventListener("change", () => look().catch(() => {}));
 
   async function pick() {
     const names = new Map([...(await known()), ...chosen]);
@@ -45,6 +82,8 @@ export function cameoField(prompt) {
         }
         if (box.checked) chosen.set(id, name);
         else chosen.delete(id);
+        refused.delete(id);
+        changed();
         return paint();
       } });
       const why = el("small.quiet", {}, "…");
@@ -76,13 +115,14 @@ export function cameoField(prompt) {
   return {
     node,
     chosen: () => [...chosen.keys()],
-    /** Whether all may be used in this prompt; if not, says why. */
-    async allowed() {
-      if (!chosen.size) return true;
-      const { allowed, decisions } = await check([...chosen.keys()], prompt());
-      const refused = decisions.find((decision) => !decision.allowed);
-      if (refused) toast(`${chosen.get(refused.cameo)}: ${inWords(refused.reason)}`);
-      return allowed;
+    look,
+    /** Why not all may be used in this prompt, in words; empty where they may. */
+    async refusal() {
+      if (!chosen.size) return "";
+      refused = await refusals([...chosen.keys()], prompt());
+      paint();
+      const [first] = [...refused].filter(([id]) => chosen.has(id));
+      return first ? `${chosen.get(first[0])} can't be in this video. ${inWords(first[1])}` : "";
     },
   };
 }

@@ -35,7 +35,7 @@ export async function create() {
   const refusal = el("div", {});
   prompt.addEventListener("input", () => refusal.replaceChildren());
   const sourceLine = el("div.source", { hidden: true });
-  const cameos = cameoField(() => prompt.value.trim());
+  const cameos = cameoField(() => prompt.value.trim(), () => refusal.replaceChildren());
   const number = el("output", { "aria-live": "polite" });
   const draw = el("button.primary", { type: "submit" });
   const format = formatField(card, () => paint());
@@ -71,7 +71,8 @@ export async function create() {
 
   async function submit() {
     refusal.replaceChildren();
-    if (!(await cameos.allowed())) return;
+    const message = await cameos.refusal();
+    if (message) return void refusal.replaceChildren(refusalLine({ message, requestId: "", canAppeal: false }));
     const first = await call("POST", "/v1/videos", {
       prompt: prompt.value.trim(), n: count, cameos: cameos.chosen(),
       ...(source ? { source: { relation: "remix", video_ids: [source.id] } } : { size: format.size(), seconds: format.seconds() }),
@@ -93,7 +94,10 @@ export async function create() {
   addEventListener("deleted", ({ detail }) => detail === source?.id && setSource(null));
   return {
     node,
-    shown: () => attempt(shelf.refresh),
+    shown: () => {
+      cameos.look().catch(() => {});
+      return attempt(shelf.refresh);
+    },
     drawn: shelf.drawn,
     /** @param {Video} video to remix */
     prefill(video) {

@@ -2,6 +2,7 @@
 
 import { call, session } from "./api.js";
 import { live } from "./socket.js";
+import { lookAtAll } from "./standing.js";
 import { toast } from "./ui.js";
 
 // A burst after a long sleep is told once.
@@ -33,10 +34,15 @@ class Inbox extends EventTarget {
     live.follow("inbox", {
       onEvent: (event) => {
         localStorage.setItem(place, JSON.stringify(live.position("inbox")));
+        // It says that there is something to read, and nothing to a person.
+        if (event.name === "feed.changed") return lookAtAll();
         if (Date.now() - 1000 * event.at < STILL_NEWS_MS) toast(say(event) ?? event.name, this.#door(event));
+        return this.#soon();
+      },
+      onReset: () => {
+        lookAtAll();
         this.#soon();
       },
-      onReset: () => this.#soon(),
     }, JSON.parse(localStorage.getItem(place) ?? '{"after":0}'));
     this.#soon();
   }

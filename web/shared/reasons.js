@@ -31,6 +31,7 @@ const REASONS = {
   used_up: "The permission is used up.",
   not_proven: "Its owner has not proven yet that it is them.",
   minor: "It may be used by nobody.",
+  gone: "It isn't there any more.",
 };
 
 /** @param {string} reason a code of the consent check */

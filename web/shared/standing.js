@@ -63,6 +63,11 @@ export async function look(id, reason) {
   dispatchEvent(new CustomEvent(gone ? "deleted" : "unposted", { detail: id }));
 }
 
+/** See what may still be shown of all that is near the screen. */
+export function lookAtAll() {
+  for (const id of watched.keys()) look(id);
+}
+
 function say() {
   const reasons = [...gathered.values()];
   const why = WHY[reasons.find((reason) => reason in WHY)];

@@ -133,7 +133,7 @@ def test_json_that_is_refused(raw: bytes, code: Code, param: str | None) -> None
         ([("prompt", "a\0")], Code.INVALID_REQUEST, "prompt"),
         ([("prompt", "a"), ("what", "b")], Code.UNKNOWN_FIELD, "what"),
         ([("prompt", "a"), ("source[strength]", "nan")], Code.INVALID_REQUEST, None),
-        ([("prompt", "a"), ("source", "{")], Code.INVALID_JSON, None),
+        ([("prompt", "a"), ("source", "{")], Code.INVALID_JSON, "source"),
         ([("prompt", "a"), ("source", "[" * 50_000)], Code.INVALID_JSON, None),
         ([("prompt", "a"), ("source[a][b][c][d][e]", "x")], Code.UNKNOWN_FIELD, "source[a][b][c][d][e]"),
         ([("prompt", "a"), ("]", "x")], Code.UNKNOWN_FIELD, "]"),
@@ -175,6 +175,42 @@ def test_a_file_is_refused_by_name() -> None:
 )
 def test_broken_forms_are_refused(raw: bytes, content_type: str) -> None:
     assert refusal(raw, content_type=content_type).code in (Code.INVALID_REQUEST, Code.INVALID_JSON)
+
+
+@pytest.mark.parametrize(
+    ("raw", "content_type", "param"),
+    [
+        (
+            multipart(("n", "1"), ("prompt", "a?"))[0].replace(b"a?", b"a\xff"),
+            f"multipart/form-data; boundary={BOUNDARY}",
+            "prompt",
+        ),
+        (
+            multipart(("prompt", "a"), ("source[relation]", "a?"))[0].replace(b"a?", b"a\xff"),
+            f"multipart/form-data; boundary={BOUNDARY}",
+            "source",
+        ),
+        (b"n=1&prompt=a%ff", "application/x-www-form-urlencoded", "prompt"),
+        (b"n=1&prompt=a\xff", "application/x-www-form-urlencoded", "prompt"),
+        (b"prompt=a&%ff=1", "application/x-www-form-urlencoded", None),
+    ],
+)
+def test_text_that_is_not_utf8_is_called_so(raw: bytes, content_type: str, param: str | None) -> None:
+    problem = refusal(raw, content_type=content_type)
+    assert (problem.code, problem.param) == (Code.INVALID_REQUEST, param)
+    assert "not UTF-8" in problem.message
+    assert "JSON" not in problem.message
+
+
+def test_a_body_of_json_that_is_not_utf8_is_called_so() -> None:
+    problem = refusal(b'{"prompt": "\xff"}')
+    assert problem.code == Code.INVALID_JSON
+    assert "not UTF-8" in problem.message
+
+
+@pytest.mark.parametrize("raw", ["prompt=ä%C3%A4+%2B".encode(), b"prompt=%C3%A4%c3%a4+%2b"])
+def test_escaped_and_plain_bytes_of_a_form_are_one_text(raw: bytes) -> None:
+    assert decode(raw, CreateVideo, "application/x-www-form-urlencoded").prompt == "ää +"
 
 
 def test_another_content_type_is_refused() -> None:

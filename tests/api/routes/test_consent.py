@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -44,6 +45,51 @@ async def post_of(person: Person, media: Any, **payload: Any) -> dict[str, Any]:
     assert reply.status_code == 201, reply.text
     post: dict[str, Any] = reply.json()
     return post
+
+
+async def test_preconditions_hold_for_every_method_of_a_picture(ada: Person, media: Any) -> None:
+    cameo = (await cameo_of(ada, "everyone"))["id"]
+    path = f"/v1/cameos/{cameo}/reference"
+
+    async def put(size: int, **asked: str) -> Any:
+        headers = {name.replace("_", "-"): value for name, value in asked.items()}
+        return await ada.call(
+            "PUT", path, content=photo((size, 100)), headers={"content-type": "image/jpeg", **headers}
+        )
+
+    async def tag() -> str:
+        return str((await ada.call("GET", path)).headers["etag"])
+
+    for there_is_none in ("*", '"a"'):
+        refused(await put(100, if_match=there_is_none), 412, "precondition_failed")
+    assert (await put(100, if_none_match="*")).status_code == 200
+    first = await tag()
+    for stale in ({"if_none_match": "*"}, {"if_none_match": f'"x", W/{first}'}, {"if_match": '"x"'}):
+        refused(await put(110, **stale), 412, "precondition_failed")
+    assert await tag() == first
+    assert (await put(120, if_match=first, if_none_match='"x"')).status_code == 200
+    second = await tag()
+    assert second != first
+    assert (await ada.call("GET", path, headers={"if-none-match": second})).status_code == 304
+    refused(await ada.call("GET", path, headers={"if-match": first}), 412, "precondition_failed")
+    for stale in ({"if-match": first}, {"if-none-match": second}):
+        refused(await ada.call("DELETE", path, headers=stale), 412, "precondition_failed")
+    assert await tag() == second
+    assert (await ada.call("DELETE", path, headers={"if-match": second})).status_code == 200
+    # What is refused anyway is refused for its own reason.
+    refused(await ada.call("DELETE", path, headers={"if-match": second}), 404, "not_found")
+
+
+async def test_of_two_that_replace_what_both_saw_one_does(ada: Person, media: Any) -> None:
+    cameo = (await cameo_of(ada, "everyone"))["id"]
+    path = f"/v1/cameos/{cameo}/reference"
+    await give(ada, cameo, photo())
+    seen = (await ada.call("GET", path)).headers["etag"]
+    kind = {"content-type": "image/jpeg", "if-match": seen}
+    replies = await asyncio.gather(
+        *(ada.call("PUT", path, content=photo((size, 100)), headers=kind) for size in (100, 200))
+    )
+    assert sorted(reply.status_code for reply in replies) == [200, 412]
 
 
 async def test_a_picture_is_given_shown_and_replaced(ada: Person, bob: Person, media: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from domain.accounts import social
 from domain.events import stream
 from media.store import MediaStore
-from schemas.events import EventName, video_stream
+from schemas.events import EventName, inbox_stream, video_stream
 from tests.api.people import Person, refused
 from tests.api.routes.test_cameos import cameo_of
 from tests.build import finish
@@ -56,6 +56,18 @@ async def test_who_looks_at_a_post_hears_when_its_people_part(
     for drawn, told in ((video, [EventName.VIDEO_WITHDRAWN]), (plain, [])):
         events = await stream.since(video_stream(drawn["id"]), 0, 100)
         assert [event.name for event in events if event.name == EventName.VIDEO_WITHDRAWN] == told
+
+
+@pytest.mark.parametrize("noun", ["blocks", "follows"])
+async def test_both_hear_once_that_they_parted_and_not_how(ada: Person, bob: Person, noun: str) -> None:
+    await ada.call("PUT", f"/v1/follows/{bob.handle}")
+    for _ in range(2):
+        assert (
+            await ada.call("PUT" if noun == "blocks" else "DELETE", f"/v1/{noun}/{bob.handle}")
+        ).status_code == 204
+    for one in (ada, bob):
+        (event,) = await stream.since(inbox_stream(one.id), 0, 100)
+        assert (event.name, event.data) == (EventName.FEED_CHANGED, {})
 
 
 async def test_nobody_is_told_who_blocks_them(ada: Person, bob: Person, media: MediaStore) -> None:

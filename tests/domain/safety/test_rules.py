@@ -30,7 +30,7 @@ REFUSED = {
 RULES = rulebook.rules()
 WITH_PERSON = {rule.name for rule in RULES if rule.with_person}
 # What was measured of sentences that no rule was looked at with, less what three more misses would cost.
-HELD_OUT = Measured(190, 0.92, 0.95)
+HELD_OUT = Measured(180, 0.93, 0.90)
 
 
 def rules(*texts: str, person: bool = False) -> set[str]:
