@@ -161,8 +161,8 @@ class Rules:
         texts = [prompt, *(ancestor.prompt for ancestor in line)]
         if any(word in text.split() for word in cameo.words for text in texts):
             return False, None
-        relations = {relation, *(ancestor.relation for ancestor in line)}
-        if cameo.no_remix and relations - {None, "render"}:
+        remixed = bool({relation, *(ancestor.relation for ancestor in line)} - {None, "render"})
+        if cameo.no_remix and remixed:
             return False, None
         if cameo.no_others and any(self.cameos[other].owner != cameo.owner for other in cameos):
             return False, None
@@ -174,7 +174,7 @@ class Rules:
             and (grant.status == "accepted" or (showing and grant.revoked_how == "block_new"))
         ]
         for grant in reversed(given):
-            if self._covers(grant, cameo, action, prompt, video):
+            if self._covers(grant, cameo, action, prompt, video, remixed):
                 return True, grant.id
         if not given and self._turned_away(cameo, maker, showing):
             return False, None
@@ -183,12 +183,14 @@ class Rules:
         mutual = {(maker, cameo.owner), (cameo.owner, maker)} <= self.follows
         return cameo.audience == "everyone" or (cameo.audience == "mutuals" and mutual), None
 
-    def _covers(self, grant: Grant, cameo: Cameo, action: str, prompt: str, video: str | None) -> bool:
+    def _covers(
+        self, grant: Grant, cameo: Cameo, action: str, prompt: str, video: str | None, remixed: bool
+    ) -> bool:
         if grant.until is not None and self.now >= grant.until:
             return False
         if grant.video is not None and grant.video != video:
             return False
-        if grant.prompt is not None and grant.prompt != prompt:
+        if grant.prompt is not None and (grant.prompt != prompt or remixed):
             return False
         if action in ("show", "post"):
             return grant.post and (grant.video is not None or not cameo.approve_posts)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
 import domain.consent.verdicts
@@ -146,6 +147,7 @@ async def test_the_machine_finds_what_is_wrong(
 ) -> None:
     for module in (domain.consent.verdicts, domain.videos.visibility):
         monkeypatch.setattr(module, "decide", FAULTS[fault])
-    with pytest.raises(AssertionError):
+    # What was found is played again in the database that it was found in, where it may go another way.
+    with pytest.raises((AssertionError, Flaky)):
         await ten_thousand_steps(machine)
     print(f"{fault}: found within {machine.steps} steps")
