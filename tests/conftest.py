@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -101,6 +102,14 @@ async def _hurry(url: str) -> None:
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         await _run(url, f"ALTER SYSTEM SET {setting} = off")
     await _run(url, "SELECT pg_reload_conf()")
+
+
+@pytest.fixture(autouse=True)
+def small_numbers() -> Iterator[None]:
+    """Renders and training count the smallest numbers as 0 in their thread, which is the next test's too."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")
