@@ -26,6 +26,8 @@ CONNECT_TIMEOUT_S = 10.0
 CHECK_TIMEOUT_S = 5.0
 # A healthy server says goodbye in milliseconds; one that hangs never does.
 CLOSE_TIMEOUT_S = 5.0
+# Whoever asks whether a process is ready has a deadline of their own, most often of some seconds.
+PING_WITHIN_S = 2.0
 RETRY_AFTER_S = 1
 # Not every PostgresError: one that our own SQL or a client's value caused would never go away. A connection
 # that is used between its server's last message and its end fails with asyncpg's InternalClientError.
@@ -38,6 +40,9 @@ AWAY = (
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
 )
+
+# The question that is being asked by `ping`, if there is one.
+_asking: list[asyncio.Future[None]] = []
 
 
 class _Transaction(PostgresTransaction):
@@ -180,12 +185,23 @@ async def ping() -> None:
     """Ask the database for a sign of life.
 
     Raises:
-        RiffleError: busy, while it is away.
+        RiffleError: busy, while it is away or says nothing within PING_WITHIN_S.
     """
+    # One question for all who ask: those of a database that hangs would pile up.
+    if not _asking or _asking[0].done() or _asking[0].get_loop() is not asyncio.get_running_loop():
+        _asking[:] = [asyncio.ensure_future(_ask())]
+    answered, _ = await asyncio.wait(_asking, timeout=PING_WITHIN_S)
+    if not answered:
+        raise RiffleError(Code.BUSY, "the database does not answer", retry_after_s=RETRY_AFTER_S)
     try:
-        await fetch("SELECT 1")
+        answered.pop().result()
     except AWAY as away:
         raise RiffleError(Code.BUSY, "the database is away", retry_after_s=RETRY_AFTER_S) from away
+
+
+async def _ask() -> None:
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        await fetch("SELECT 1")
 
 
 @asynccontextmanager

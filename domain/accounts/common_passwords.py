@@ -73,7 +73,7 @@ def _is_sequence(text: str) -> bool:
     rows = [row for line in _ROWS for row in (line, line[::-1])]
     steps = {first + second for row in rows for first, second in pairwise(row)}
     breaks = sum(first + second not in steps for first, second in pairwise(text))
-    return breaks <= len(text) // 6
+    return breaks <= len(text) // 8
 
 
 def _is_word_with_trimmings(text: str, handle: str) -> bool:

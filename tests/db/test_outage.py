@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from db import engine, server
+from schemas.errors import Code, RiffleError
 from settings import Settings, load
 
 CALLERS = 2 * engine.POOL_SIZE
@@ -85,3 +86,24 @@ async def test_what_broke_a_transaction_is_what_its_caller_hears(own: Settings) 
         await break_off()
     await asyncio.to_thread(server.ensure, own)
     await engine.ping()
+
+
+async def test_a_database_that_hangs_is_told_soon_and_asked_once(own: Settings) -> None:
+    await engine.ping()
+    processes = [
+        int(row["pid"])
+        for row in await engine.fetch("SELECT pid FROM pg_stat_activity WHERE datname IS NOT NULL")
+    ]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(2):
+            async with asyncio.timeout(engine.PING_WITHIN_S + 2):
+                with pytest.raises(RiffleError) as caught:
+                    await asyncio.gather(*(engine.ping() for _ in range(2 * engine.POOL_SIZE)))
+            assert caught.value.code is Code.BUSY
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+    async with asyncio.timeout(10):
+        await engine.ping()

@@ -48,5 +48,6 @@ def test_what_nobody_tries(password: str) -> None:
 
 
 def test_random_ones_are_let_pass() -> None:
-    assert not any(is_common(secrets.token_urlsafe(9), "ada_example") for _ in range(500))
-    assert not any(is_common(secrets.token_hex(8), "ada_example") for _ in range(500))
+    # One of 10,000 holds a row of keys by chance.
+    assert sum(is_common(secrets.token_urlsafe(9), "ada_example") for _ in range(500)) <= 2
+    assert sum(is_common(secrets.token_hex(8), "ada_example") for _ in range(500)) <= 2
