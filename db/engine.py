@@ -38,6 +38,8 @@ AWAY = (
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
+    # Of two that wait for each other one is rolled back: nothing happened, and asking again helps.
+    asyncpg.exceptions.TransactionRollbackError,
     asyncpg.TooManyConnectionsError,
 )
 

@@ -166,12 +166,16 @@ async def _requeue_or_fail(row: VideoRow, now: datetime) -> None:
 
 async def heartbeat(worker: str, running: Sequence[tuple[str, int]], *, ttl_s: float) -> set[str]:
     """Keep the leases of (video, attempt); returns the ids that are still this worker's."""
+    # Locked by id as everywhere: an update takes them in any order, and a revocation's end met it halfway.
     rows = await fetch(
         """
+        WITH mine AS (
+            SELECT v.id FROM videos v
+            JOIN unnest($2::text[], $3::integer[]) AS running(id, attempt) USING (id, attempt)
+            WHERE v.worker = $1 AND v.status = 'in_progress' ORDER BY v.id FOR NO KEY UPDATE OF v
+        )
         UPDATE videos v SET lease_until = clock_timestamp() + make_interval(secs => $4)
-        FROM unnest($2::text[], $3::integer[]) AS mine(id, attempt)
-        WHERE v.id = mine.id AND v.attempt = mine.attempt AND v.worker = $1 AND v.status = 'in_progress'
-        RETURNING v.id
+        FROM mine WHERE v.id = mine.id RETURNING v.id
         """,
         worker,
         [video for video, _ in running],

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from contextvars import Context
 
 import pytest
 
-from db.engine import fetch
+from db.engine import fetch, transaction
 from domain.events import stream as events
 from domain.videos import leases, to_wire, transitions, visibility
 from schemas.errors import Code, RiffleError
@@ -108,6 +109,21 @@ async def test_a_lost_lease_starts_again_and_the_stale_attempt_writes_nothing() 
     assert await names(row.id) == [*before, "video.started", "video.completed"]
     assert before == ["video.queued", "video.started", "video.step", "video.queued"]
     assert await ledger_adds_up(ada.id) == 999
+
+
+async def test_heartbeats_lock_by_id_as_everybody_does() -> None:
+    ada = await person()
+    rows = sorted(await queue(ada.id, n=3), key=lambda row: row.id)
+    await lease_all("w")
+    locked = "SELECT FROM videos WHERE id = $1 FOR NO KEY UPDATE"
+    async with transaction():
+        await fetch(locked, rows[0].id)
+        running = [(row.id, 1) for row in reversed(rows)]
+        beating = asyncio.create_task(leases.heartbeat("w", running, ttl_s=TTL_S), context=Context())
+        await asyncio.sleep(0.3)
+        for row in rows[1:]:
+            await fetch(f"{locked} NOWAIT", row.id)
+    assert await beating == {row.id for row in rows}
 
 
 async def test_heartbeats_keep_what_is_ours() -> None:
