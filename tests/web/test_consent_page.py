@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests import clips
 from tests.product import Product
@@ -163,8 +163,8 @@ def test_a_refusal_can_be_appealed_where_it_is_shown(phones: list[Phone]) -> Non
     expect(refusal).to_have_count(0)
 
 
-def test_a_deleted_post_leaves_the_feed(phones: list[Phone], product: Product) -> None:
-    maker, viewer = phones
+def posted_and_seen(maker: Phone, viewer: Phone) -> Locator:
+    """A fox that one phone drew and posted, playing in the other's feed."""
     maker.tab("create")
     expect(completed(maker.draw("a fox in the snow", 1))).to_have_count(1, timeout=SWARM_MS)
     completed(maker.page.locator(".swarm").first).first.locator(".hit").tap()
@@ -176,6 +176,12 @@ def test_a_deleted_post_leaves_the_feed(phones: list[Phone], product: Product) -
     viewer.page.get_by_role("tab", name="Fresh").tap()
     card = viewer.page.locator(".card", has_text=caption)
     expect(card.locator("video")).to_have_js_property("readyState", 4, timeout=LIVE_MS)
+    return card
+
+
+def test_a_deleted_post_leaves_the_feed(phones: list[Phone], product: Product) -> None:
+    maker, viewer = phones
+    card = posted_and_seen(maker, viewer)
     maker.page.get_by_role("button", name="Delete").tap()
     maker.page.locator("dialog").last.get_by_role("button", name="Delete").tap()
     expect(card).to_have_count(0, timeout=LIVE_MS)
@@ -194,17 +200,7 @@ def test_who_is_blocked_loses_the_posts_without_a_reload(phones: list[Phone], pr
     viewer.page.get_by_role("button", name="Find", exact=True).tap()
     viewer.page.get_by_role("checkbox", name="Finn").check()
     viewer.page.get_by_label("Close", exact=True).tap()
-    maker.tab("create")
-    expect(completed(maker.draw("a fox in the snow", 1))).to_have_count(1, timeout=SWARM_MS)
-    completed(maker.page.locator(".swarm").first).first.locator(".hit").tap()
-    caption = f"fox of {maker.handle}"
-    maker.page.get_by_label("Caption").fill(caption)
-    maker.page.get_by_role("button", name="Post", exact=True).tap()
-    expect(maker.page.locator(".posted")).to_be_visible()
-    viewer.tab("feed")
-    viewer.page.get_by_role("tab", name="Fresh").tap()
-    card = viewer.page.locator(".card", has_text=caption)
-    expect(card.locator("video")).to_have_js_property("readyState", 4, timeout=LIVE_MS)
+    card = posted_and_seen(maker, viewer)
     token = maker.page.evaluate("JSON.parse(localStorage.getItem('riffle.session')).access_token")
     assert product.call("PUT", f"/v1/blocks/{viewer.handle}", token=token)[0] == 204
     expect(card).to_have_count(0, timeout=LIVE_MS)
