@@ -109,7 +109,8 @@ def test_what_a_dead_server_leaves_is_waited_for(stopped: Settings) -> None:
     later.start()
     try:
         assert server.ensure(stopped).startswith("postgresql://")
-        assert not helper.is_running()
+        # Where nobody collects the dead, as in some containers, one that ended keeps its name.
+        assert not helper.is_running() or helper.status() == psutil.STATUS_ZOMBIE
     finally:
         later.join()
         server.stop(stopped)
