@@ -23,14 +23,14 @@ from export import parts
 from export.command import one_line_errors
 from export.families.base import Stage
 from export.load import LoadedModel, Shape, load
-from export.options import ExportOptions
+from export.options import ExportOptions, count
 from export.preview import preview
 from export.quantise import PRODUCTS, quantise_products, roles, split
 from export.rewrites.graph import optimise
 from export.trace import trace_filled
 from model_server.engine.host import host_target
 from model_server.engine.onnx_graph import Arrays, OnnxGraph
-from train.arguments import count, model_folder
+from train.arguments import model_folder
 
 BATCHES = (1, 2, 4)
 ROUNDS = 20

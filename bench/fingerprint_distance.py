@@ -18,9 +18,9 @@ import av
 import numpy as np
 
 from export.command import one_line_errors
+from export.options import count
 from media import fingerprint
 from model_server.media import encode
-from train.arguments import count
 from train.world.clips import FPS, draw
 from train.world.scenes import random_scene
 

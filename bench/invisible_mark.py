@@ -22,9 +22,9 @@ import numpy as np
 
 from bench.fingerprint_distance import copied
 from export.command import one_line_errors
+from export.options import count
 from media.h264 import CRF
 from model_server.media import encode
-from train.arguments import count
 from train.world.clips import FPS, draw
 from train.world.scenes import random_scene
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from export.command import one_line_errors
+from export.options import count
 from export.verify import recipe
 from model_server.engine.bundle import find_bucket
 from model_server.engine.condition_inputs import NO_INPUTS, ConditioningInputs
@@ -30,7 +31,7 @@ from model_server.engine.preview import PreviewEngine
 from model_server.engine.processor import cores
 from model_server.engine.render import FullRenderer
 from schemas.videos import Recipe
-from train.arguments import bundle_folder, count, model_folder
+from train.arguments import bundle_folder, model_folder
 from train.stages.refiner_shards import PICTURE
 from train.world.clips import reference_picture
 from train.world.emoji_sprites import held_out_sprites

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from export.command import one_line_errors
+from export.options import count
 from model_server.engine.compare import fidelity, glance_distance
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.processor import cores
@@ -34,7 +35,7 @@ from model_server.engine.render import FullRenderer
 from model_server.engine.render_start import StartNoise, UpscaleSpace
 from model_server.engine.render_state import RenderState
 from schemas.videos import Recipe
-from train.arguments import bundle_folder, count, model_folder
+from train.arguments import bundle_folder, model_folder
 
 PROMPTS = (
     "a cat hops on the beach at sunset",

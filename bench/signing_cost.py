@@ -20,10 +20,10 @@ import httpx
 
 from bench.client import PROMPTS, BenchClient
 from export.command import one_line_errors
+from export.options import count
 from media import fingerprint
 from media.credentials import credentials
 from media.provenance import Claims, Signer, active_manifest
-from train.arguments import count
 
 
 def measure(base: str, rounds: int) -> str:

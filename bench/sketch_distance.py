@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from export.command import one_line_errors
+from export.options import count
 from media import sketch, sketch_match
 from media.sketch import Cells, Grey
-from train.arguments import count
 from train.world import emoji_sprites
 from train.world.clips import draw, reference_picture
 from train.world.scenes import random_scene

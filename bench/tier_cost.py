@@ -18,7 +18,7 @@ import httpx
 
 from bench.client import PROMPTS, BenchClient, FinishedRequest
 from export.command import one_line_errors
-from train.arguments import count
+from export.options import count
 
 SWARM = 8
 

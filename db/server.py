@@ -110,8 +110,8 @@ def _why(log: Path, error: Exception) -> str:
     with contextlib.suppress(OSError), log.open("rb") as written:
         written.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
         text += written.read().decode(errors="replace")
-    told = [line.strip() for line in text.splitlines() if SAYS_WHY.search(line)]
-    return "; ".join(dict.fromkeys(told[-3:])) or str(error) or type(error).__name__
+    reasons = [line.strip() for line in text.splitlines() if SAYS_WHY.search(line)]
+    return "; ".join(dict.fromkeys(reasons[-3:])) or str(error) or type(error).__name__
 
 
 def running(settings: Settings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import msgspec
@@ -37,14 +38,17 @@ class ExportOptions(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def count(text: str) -> int:
-    """1 or more.
+    """How many: 1 or more.
 
     Raises:
-        ValueError: it is less, or no whole number.
+        ArgumentTypeError: it is no such number.
     """
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no int") from None
     if number < 1:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text} is too few: 1 or more")
     return number
 
 

@@ -24,5 +24,5 @@ def shown_sides(stream: av.VideoStream, width: int, height: int, longest: int) -
 
 def _sample_aspect_ratio(stream: av.VideoStream) -> Fraction:
     """Width of a pixel by its height, as the container says it, else the codec; SQUARE where neither does."""
-    told = stream.sample_aspect_ratio
-    return Fraction(told) if told and told > 0 else SQUARE
+    declared = stream.sample_aspect_ratio
+    return Fraction(declared) if declared and declared > 0 else SQUARE

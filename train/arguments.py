@@ -7,12 +7,9 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from model_server.engine.bundle import load_manifest
 from schemas.model_folder import read_model_spec
-
-N = TypeVar("N", int, float)
 
 
 def model_folder(text: str) -> Path:
@@ -54,35 +51,19 @@ def existing_path(text: str) -> Path:
     return path
 
 
-def count(text: str) -> int:
-    """How many: 1 or more.
-
-    Raises:
-        ArgumentTypeError: it is no such number.
-    """
-    number = _number(int, text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is too few: 1 or more")
-    return number
-
-
 def positive(text: str) -> float:
     """How many times as much: above 0, and finite.
 
     Raises:
         ArgumentTypeError: it is no such number.
     """
-    number = _number(float, text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no float") from None
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
     return number
-
-
-def _number(kind: Callable[[str], N], text: str) -> N:
-    try:
-        return kind(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no {kind.__name__}") from None
 
 
 def _look_at_weights(folder: Path) -> None:

@@ -23,7 +23,8 @@ import torch
 
 from export.assemble import WEIGHTS
 from export.command import one_line_errors
-from train.arguments import count, existing_path, positive
+from export.options import count
+from train.arguments import existing_path, positive
 from train.hyperparameters import BUDGETS
 from train.mixtures import Scale
 from train.pipeline import STAGES, TrainingRun, run_stages

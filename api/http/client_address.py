@@ -12,7 +12,7 @@ from domain.client_address import Network, find_origin
 def read_origins(app: ASGIApp, trusted: Sequence[Network]) -> ASGIApp:
     """An app that is told whom a request comes from, where one of the `trusted` proxies passes it on."""
 
-    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    async def forwarded(scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
         if client is not None and trusted:
             origin = find_origin(
@@ -23,7 +23,7 @@ def read_origins(app: ASGIApp, trusted: Sequence[Network]) -> ASGIApp:
                 scope["scheme"] = "https" if origin.secure else "http"
         await app(scope, receive, send)
 
-    return told
+    return forwarded
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

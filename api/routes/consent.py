@@ -12,7 +12,7 @@ from api.http.rate_limits import CONSENT_CHECKS, account_limited
 from api.model_cards import Cards
 from domain.consent import facts, verdicts
 from domain.consent.mentioned import with_mentioned
-from domain.consent.policy import Verdict, told
+from domain.consent.policy import Verdict, public_reason
 from domain.feed import posts
 from domain.safety.screen import Screen
 from domain.videos.steer import apply_steer, check_steer
@@ -100,7 +100,7 @@ def _answer(usable: bool, verdicts: Mapping[str, Verdict], rules: Sequence[TextR
     return ConsentAnswer(
         allowed=usable and all(item.allowed for item in verdicts.values()),
         decisions=[
-            Decision(cameo=cameo, allowed=item.allowed, reason=told(item.reason), ask=item.ask)
+            Decision(cameo=cameo, allowed=item.allowed, reason=public_reason(item.reason), ask=item.ask)
             for cameo, item in verdicts.items()
         ],
         rules=list(rules),

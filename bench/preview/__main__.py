@@ -20,9 +20,10 @@ from pathlib import Path
 
 from bench.preview.measure import LEAST_CLIPS, measure_ladder
 from export.command import one_line_errors
+from export.options import count
 from model_server.engine.processor import cores
 from settings import PROJECT
-from train.arguments import bundle_folder, count, existing_path, model_folder, weights_folder
+from train.arguments import bundle_folder, existing_path, model_folder, weights_folder
 
 JUDGE = PROJECT / "export" / "weights" / "judge"
 

@@ -221,7 +221,7 @@ _ASK_FOR = {
 }
 
 
-def told(reason: str) -> str:
+def public_reason(reason: str) -> str:
     """The reason as people hear it. Nobody is told who blocks them: it is its owner's alone, they hear."""
     return UseReason.ONLY_ME if reason == UseReason.BLOCKED else reason
 

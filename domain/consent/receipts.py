@@ -9,7 +9,7 @@ from typing import Literal
 from db.engine import exists, fetch, fetch_one, transaction
 from domain.consent import revocations
 from domain.consent.grants import unknown_cameo
-from domain.consent.policy import POLICY_VERSION, Action, Verdict, told
+from domain.consent.policy import POLICY_VERSION, Action, Verdict, public_reason
 from domain.videos.mentions import CameoIdentity
 from domain.videos.record import VideoRow
 from schemas.base import unix_seconds
@@ -55,7 +55,7 @@ def require_allowed(verdicts: Mapping[str, Verdict], what: str, param: str) -> N
             hint = f"; you can ask for: {verdict.ask}" if verdict.ask else ""
             raise RiffleError(
                 Code.CONSENT_REFUSED,
-                f"cameo {cameo} may not be {what}: {told(verdict.reason)}{hint}",
+                f"cameo {cameo} may not be {what}: {public_reason(verdict.reason)}{hint}",
                 param=param,
             )
 

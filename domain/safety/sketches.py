@@ -128,7 +128,7 @@ async def tell_owners(
                 found_by,
                 now,
             )
-            told = CameoCopied(
+            event = CameoCopied(
                 cameo_id=row["id"],
                 cameo_name=row["display_name"],
                 by=uploader["handle"],
@@ -136,4 +136,4 @@ async def tell_owners(
                 found_by=found_by,
                 video_id=row["video_id"],
             )
-            await stream.append(inbox_stream(row["account_id"]), told, now=now)
+            await stream.append(inbox_stream(row["account_id"]), event, now=now)

@@ -18,7 +18,7 @@ from db.tables.videos import VideoTable
 from domain import media_keys
 from domain.accounts import credits
 from domain.consent import verdicts
-from domain.consent.policy import told
+from domain.consent.policy import public_reason
 from domain.events import stream
 from domain.safety import fingerprints, takedowns
 from domain.safety.sketches import save_video
@@ -317,7 +317,7 @@ async def recheck_consent(video_id: str, *, now: datetime) -> list[Decision]:
     rows = await select("v.id = $1", video_id)
     found = (await verdicts.of_videos(rows, now=now)).get(video_id, {})
     return [
-        Decision(cameo=cameo, allowed=False, reason=told(verdict.reason), ask=verdict.ask)
+        Decision(cameo=cameo, allowed=False, reason=public_reason(verdict.reason), ask=verdict.ask)
         for cameo, verdict in found.items()
         if not verdict.allowed
     ]

@@ -9,7 +9,7 @@ from db.engine import fetch, transaction
 from db.tables.videos import VideoTable
 from domain.accounts import credits
 from domain.consent import verdicts
-from domain.consent.policy import told
+from domain.consent.policy import public_reason
 from domain.events import stream
 from domain.videos.lifecycle import IllegalTransition, Trigger, advance
 from domain.videos.pricing import charge
@@ -147,7 +147,7 @@ def _queued(row: VideoRow, place: QueuePlace) -> VideoQueued:
 
 async def withdraw(rows: Sequence[VideoRow], reason: str, now: datetime) -> None:
     """End locked videos whose consent is gone, and erase what they showed."""
-    message = f"a cameo may no longer be used: {told(reason)}"
+    message = f"a cameo may no longer be used: {public_reason(reason)}"
     left = await _left_by_maker([row.id for row in rows])
     for row in sorted(rows, key=by_account):
         await end(row, Trigger.FAIL, now, code=Code.CONSENT_REVOKED, message=message, by_maker=row.id in left)

@@ -64,12 +64,12 @@ def test_what_lies_at_a_path_is_not_what_it_should_be(
     with pytest.raises(SystemExit) as ended:
         importlib.import_module(module).main()
     # In one line: that of the exit, or the last one of the parser's.
-    told = ended.value.code
-    if not isinstance(told, str):
-        assert told == 2
-        told = capsys.readouterr().err.splitlines()[-1]
-    assert "\n" not in told
-    assert str(tmp_path) in told
+    message = ended.value.code
+    if not isinstance(message, str):
+        assert message == 2
+        message = capsys.readouterr().err.splitlines()[-1]
+    assert "\n" not in message
+    assert str(tmp_path) in message
 
 
 @pytest.mark.parametrize(

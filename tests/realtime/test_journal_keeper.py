@@ -70,9 +70,9 @@ async def test_a_database_that_fell_back_is_noticed_while_phones_are_connected(
 
         await until(renewed)
         await world.append(stream)
-        told = await device.frame()
-        assert isinstance(told, Welcome)
-        assert (told.recovered, told.epoch) == (False, (await world.head(stream))[0])
+        welcome = await device.frame()
+        assert isinstance(welcome, Welcome)
+        assert (welcome.recovered, welcome.epoch) == (False, (await world.head(stream))[0])
 
 
 async def test_nothing_is_renewed_where_nothing_fell_back(world: World, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from export.assemble import WEIGHTS
+from export.options import count
 from settings import PROJECT
-from train.arguments import bundle_folder, count, existing_path, model_folder, positive, weights_folder
+from train.arguments import bundle_folder, existing_path, model_folder, positive, weights_folder
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from export.command import one_line_errors
-from train.arguments import count, existing_path
+from export.options import count
+from train.arguments import existing_path
 from train.measure.command import measured_model, measurement_parser, set_threads
 from train.measure.judge import unseen_scenes, verdicts
 from train.measure.sampler import ModelSampler

@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 
 from export.assemble import assemble
+from export.options import count
 from model_server.engine.preview import PreviewEngine
-from train.arguments import bundle_folder, count, model_folder
+from train.arguments import bundle_folder, model_folder
 from train.measure.sampler import ModelSampler
 
 

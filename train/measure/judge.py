@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from export.command import one_line_errors
+from export.options import count
 from model_server.engine.preview import PreviewEngine
-from train.arguments import count, weights_folder
+from train.arguments import weights_folder
 from train.measure import clip_statistics
 from train.measure.bundle_sampler import bundle_previews
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads

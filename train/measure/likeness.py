@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from export.command import one_line_errors
+from export.options import count
 from model_server.engine.condition_inputs import ConditioningInputs
 from model_server.engine.preview import PreviewEngine
 from model_server.engine.render_start import KEEP_STRENGTH
-from train.arguments import count, weights_folder
+from train.arguments import weights_folder
 from train.measure.bundle_sampler import bundle_clips
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
 from train.measure.sampler import ModelSampler

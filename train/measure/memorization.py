@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from export.command import one_line_errors
-from train.arguments import count
+from export.options import count
 from train.measure.command import measured_model, measurement_parser, set_threads
 from train.measure.sampler import ModelSampler
 from train.models.conditioning import REFERENCE

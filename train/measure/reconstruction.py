@@ -13,7 +13,7 @@ import torch
 from diffusers import AutoencoderKLLTXVideo
 
 from export.command import one_line_errors
-from train.arguments import count
+from export.options import count
 from train.measure.command import measured_folder, measurement_parser, set_threads
 from train.models.vae import as_video, decode, encode, psnr
 from train.world.clips import FULL, PREVIEW, draw

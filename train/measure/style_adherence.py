@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from export.command import one_line_errors
+from export.options import count
 from model_server.engine.preview import PreviewEngine
-from train.arguments import count
 from train.measure.bundle_sampler import bundle_previews
 from train.measure.command import measured_bundle, measured_model, measurement_parser, set_threads
 from train.measure.sampler import ModelSampler

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.consent.policy import Action, Verdict, told
+from domain.consent.policy import Action, Verdict, public_reason
 from domain.consent.policy_table import Standing, table_verdict
 from media.store import MediaStore
 from schemas.cameos import Audience
@@ -72,7 +72,7 @@ def agrees(reply: httpx.Response, verdict: Verdict, standing: Standing, action: 
     if standing is Standing.BLOCKED and action in (Action.PREVIEW, Action.REMIX, Action.READ):
         # Nor is told that there is something.
         return bool(error["code"] == "not_found")
-    return bool(error["code"] == "consent_refused" and told(verdict.reason) in error["message"])
+    return bool(error["code"] == "consent_refused" and public_reason(verdict.reason) in error["message"])
 
 
 @pytest.mark.parametrize("audience", Audience)
@@ -126,7 +126,7 @@ async def said_before(scene: Scene, person: Person, action: Action, verdict: Ver
         assert verdict.reason == "blocked"
         return
     (decision,) = reply.json()["decisions"]
-    assert (decision["allowed"], decision["reason"]) == (verdict.allowed, told(verdict.reason))
+    assert (decision["allowed"], decision["reason"]) == (verdict.allowed, public_reason(verdict.reason))
 
 
 async def test_a_stranger_sees_no_draft_and_no_cameo_beyond_its_name(

@@ -54,7 +54,7 @@ async def give(person: Person, cameo: dict[str, Any], data: bytes, kind: dict[st
     return await person.call("PUT", f"/v1/cameos/{cameo['id']}/reference", content=data, headers=kind)
 
 
-async def told(person: Person) -> list[dict[str, Any]]:
+async def copy_events(person: Person) -> list[dict[str, Any]]:
     log = await stream.since(inbox_stream(person.id), 0, 100)
     return [event.data for event in log if event.name == EventName.CAMEO_COPIED]
 
@@ -78,7 +78,7 @@ async def test_the_picture_of_anothers_cameo_is_refused(ada: Person, bob: Person
     error = refused(await give(bob, his, copy, JPEG), 403, "likeness_protected")
     assert "moderator" in error["message"]
     assert (await bob.ok("GET", f"/v1/cameos/{his['id']}"))["has_reference"] is False
-    assert await told(ada) == [
+    assert await copy_events(ada) == [
         {
             "cameo_id": hers["id"],
             "cameo_name": "Me",
@@ -90,7 +90,7 @@ async def test_the_picture_of_anothers_cameo_is_refused(ada: Person, bob: Person
     ]
     # Told once; and one's own picture is one's own.
     refused(await give(bob, his, copy, JPEG), 403, "likeness_protected")
-    assert len(await told(ada)) == 1
+    assert len(await copy_events(ada)) == 1
     second = await cameo_of(ada)
     assert (await give(ada, second, copy, JPEG)).status_code == 200
     assert (await give(bob, his, jpeg(shot(seed + 50)), JPEG)).status_code == 200
@@ -105,7 +105,9 @@ async def test_a_frame_or_a_clip_of_a_video_with_a_cameo_is_refused(
     video = await video_of(ada, hers, media, seed)
     frames = [Image.fromarray(frame) for frame in clips.scene(seed, 8, 160)]
     refused(await give(bob, his, jpeg(CHANGES[how](frames[5])), JPEG), 403, "likeness_protected")
-    assert [(event["video_id"], event["found_by"]) for event in await told(ada)] == [(video, "picture")]
+    assert [(event["video_id"], event["found_by"]) for event in await copy_events(ada)] == [
+        (video, "picture")
+    ]
     changed = [np.asarray(CHANGES[how](frame)) for frame in frames]
     size = (changed[0].shape[1] // 2 * 2, changed[0].shape[0] // 2 * 2)
     refused(await give(bob, his, clips.mp4(changed, size=size, crf=26), MP4), 403, "likeness_protected")
@@ -132,7 +134,9 @@ async def test_our_content_credentials_are_refused_whatever_it_shows(
     signed = signer.sign(clips.mp4(clips.scene(711)), Claims(video_id=video, model="m"))
     error = refused(await give(bob, his, signed, MP4), 403, "likeness_protected")
     assert "made here" in error["message"]
-    assert [(event["video_id"], event["found_by"]) for event in await told(ada)] == [(video, "credentials")]
+    assert [(event["video_id"], event["found_by"]) for event in await copy_events(ada)] == [
+        (video, "credentials")
+    ]
     # A signature that was broken, and a file that only names it as what it was made from.
     broken = bytearray(signed)
     broken[broken.index(b"mdat") + 200] ^= 1
@@ -155,7 +159,7 @@ async def test_a_proof_is_no_copy_of_anothers_video(ada: Person, bob: Person, me
     clip = clips.mp4([frame[:, ::-1] for frame in clips.scene(720, 40, 160)])
     reply = await bob.call("PUT", f"/v1/cameos/{his['id']}/proof", content=clip, headers=MP4)
     refused(reply, 403, "likeness_protected")
-    assert [event["upload"] for event in await told(ada)] == ["proof"]
+    assert [event["upload"] for event in await copy_events(ada)] == ["proof"]
     (found,) = await fetch("SELECT account_id, upload FROM refused_copies WHERE cameo_id = $1", hers["id"])
     assert (found["account_id"], found["upload"]) == (bob.id, "proof")
 

@@ -53,9 +53,9 @@ async def test_who_looks_at_a_post_hears_when_its_people_part(
         "unfollowed": (ada, "DELETE", "follows", bob),
     }[how]
     assert (await who.call(method, f"/v1/{noun}/{whom.handle}")).status_code == 204
-    for drawn, told in ((video, [EventName.VIDEO_WITHDRAWN]), (plain, [])):
+    for drawn, names in ((video, [EventName.VIDEO_WITHDRAWN]), (plain, [])):
         events = await stream.since(video_stream(drawn["id"]), 0, 100)
-        assert [event.name for event in events if event.name == EventName.VIDEO_WITHDRAWN] == told
+        assert [event.name for event in events if event.name == EventName.VIDEO_WITHDRAWN] == names
 
 
 @pytest.mark.parametrize("noun", ["blocks", "follows"])

@@ -67,8 +67,8 @@ async def test_what_only_looks_the_same_is_left_alone(family: Family, how: str, 
         await family.revoke(mode, **target)
     await sweep()
     reason = "revoked" if mode is RevokeMode.TOMBSTONE else "hidden"
-    for told in (mine, from_mine):
-        last = (await stream.since(video_stream(told), 0, 50))[-1]
+    for video in (mine, from_mine):
+        last = (await stream.since(video_stream(video), 0, 50))[-1]
         assert (last.name, last.data) == (EventName.VIDEO_WITHDRAWN, {"reason": reason})
     for left, maker in ((theirs.video.id, stranger), (their_remix, family.eve)):
         last = (await stream.since(video_stream(left), 0, 50))[-1]

@@ -285,15 +285,20 @@ async def test_deleting_all_of_a_person_reaches_what_every_permission_made(famil
     one = await reach(face, ada, RevokeCameo(mode=RevokeMode.TOMBSTONE, grant_id=second))
     assert (one.scope, one.grantee, one.grant_id) == ("grant", None, second)
     wanted = RevokeCameo(mode=RevokeMode.TOMBSTONE, grantee=family.handle)
-    told = await reach(face, ada, wanted)
-    assert (told.scope, told.grantee, told.videos, told.deleted) == ("person", family.handle, 6, 6)
-    assert one.videos < told.videos
+    promised = await reach(face, ada, wanted)
+    assert (promised.scope, promised.grantee, promised.videos, promised.deleted) == (
+        "person",
+        family.handle,
+        6,
+        6,
+    )
+    assert one.videos < promised.videos
     # bob's first post is hidden already; eve's remix of it with it.
     hides = await reach(face, ada, RevokeCameo(mode=RevokeMode.HIDE_POSTS, grantee=family.handle))
     assert (hides.videos, hides.posts, hides.hidden, hides.deleted) == (6, 2, 0, 0)
 
     revoked = await cameos.revoke(face, ada, wanted, now=at(8))
-    assert revoked.reached == told
+    assert revoked.reached == promised
     left = {use.video_id for use in before} - set(made)
     for _ in range(2):
         assert {use.video_id for use in await receipts.list_uses(face, ada)} == left == {family.own.video.id}
@@ -321,7 +326,7 @@ async def test_what_is_reached_is_for_the_owner_alone(family: Family) -> None:
     assert await code_of(reach(other, family.ada, theirs)) is Code.NOT_FOUND
 
 
-async def told(family: Family) -> list[bool]:
+async def sent_to_watchers(family: Family) -> list[bool]:
     """Whether who looks at them was told to read each post with the face again; those without never are."""
     seen = []
     for item in (family.first, family.remix, family.own, family.plain):
@@ -346,4 +351,4 @@ async def test_who_looks_at_posts_hears_when_consent_ends_otherwise(family: Fami
             "a name": PatchCameo(display_name="Ada"),
         }[how]
         await cameos.patch(family.face, family.ada, change, now=at(5))
-    assert await told(family) == [how != "a name"] * 3
+    assert await sent_to_watchers(family) == [how != "a name"] * 3

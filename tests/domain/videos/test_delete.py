@@ -22,8 +22,8 @@ async def test_delete_leaves_no_trace_of_the_media() -> None:
     await refused(Code.NOT_FOUND, visibility.get_viewable(row.id, ada.id, NOW))
     await refused(Code.NOT_FOUND, delete_video(row.id, ada.id, at(3)))
     assert all(event.picture is None for event in await stream.since(video_stream(row.id), 0, 50))
-    told = await stream.since(video_stream(row.id), 0, 50)
-    assert (told[-1].name, told[-1].data) == (EventName.VIDEO_WITHDRAWN, {"reason": "deleted"})
+    events = await stream.since(video_stream(row.id), 0, 50)
+    assert (events[-1].name, events[-1].data) == (EventName.VIDEO_WITHDRAWN, {"reason": "deleted"})
     (left,) = await fetch(
         "SELECT prompt, recipe->>'prompt' AS words, post_id FROM videos WHERE id = $1", row.id
     )
