@@ -49,10 +49,10 @@ async def test_a_grant_is_told_as_it_was_at_that_moment() -> None:
     await grants.answer(grant.id, ada.id, True, now=at(2))
     ((name, data),) = await heard(ada.id)
     assert name is EventName.CAMEO_REQUESTED
-    grant = data["grant"]
-    assert isinstance(grant, dict)
-    assert (grant["status"], grant["message"], grant["scope"]["uses"]) == ("pending", asked.message, 2)
-    assert grant["grantee"] == bob.handle
+    sent = data["grant"]
+    assert isinstance(sent, dict)
+    assert (sent["status"], sent["message"], sent["scope"]["uses"]) == ("pending", asked.message, 2)
+    assert sent["grantee"] == bob.handle
     ((name, data),) = await heard(bob.id)
     assert name is EventName.CAMEO_ACCEPTED
     assert isinstance(data["grant"], dict)
