@@ -48,6 +48,7 @@ START_WITHIN_S = 90.0
 TRIES = 4
 LOG_TAIL_BYTES = 4096
 SAYS_WHY = re.compile("FATAL|PANIC|DETAIL|HINT|error:|could not|unrecognized|invalid")
+STILL_IN_USE = "pre-existing shared memory block"
 logger = logging.getLogger(__name__)
 
 
@@ -75,7 +76,10 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
                 _clear(folder)
             # One that lives is on its way up, or on its way out after its first process died. Where
             # none does, trying again helps only against another start.
-            hopeless = failures >= TRIES and not (_is_starting(folder) or _is_worked_in(folder))
+            lives = (
+                _is_starting(folder) or _is_worked_in(folder) or _is_held(settings.home / "postgres" / "log")
+            )
+            hopeless = failures >= TRIES and not lives
             if hopeless or give_up() or time.monotonic() > deadline:
                 log = settings.home / "postgres" / "log"
                 raise RuntimeError(f"PostgreSQL does not start: {_why(log, error)}; see {log}") from error
@@ -106,12 +110,24 @@ def _is_starting(folder: Path) -> bool:
 
 def _why(log: Path, error: Exception) -> str:
     """What the server said last, in its log or to whoever started it."""
-    text = f"{_last_error.text}\n"
-    with contextlib.suppress(OSError), log.open("rb") as written:
-        written.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
-        text += written.read().decode(errors="replace")
+    text = f"{_last_error.text}\n{_tail(log)}"
     reasons = [line.strip() for line in text.splitlines() if SAYS_WHY.search(line)]
     return "; ".join(dict.fromkeys(reasons[-3:])) or str(error) or type(error).__name__
+
+
+def _tail(log: Path) -> str:
+    with contextlib.suppress(OSError), log.open("rb") as written:
+        written.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
+        return written.read().decode(errors="replace")
+    return ""
+
+
+def _is_held(log: Path) -> bool:
+    """Whether PostgreSQL refused last since memory of a server before it is in use: one that ends may be seen
+    no more while it still has that.
+    """
+    fatal = [line for line in _tail(log).splitlines() if "FATAL" in line]
+    return bool(fatal) and STILL_IN_USE in fatal[-1]
 
 
 def running(settings: Settings) -> bool:

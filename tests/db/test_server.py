@@ -125,3 +125,15 @@ def test_what_somebody_else_keeps_in_the_folder_is_left_alone(tmp_path: Path) ->
         server.ensure(settings)
     assert theirs.read_text() == "Dear Ada"
     assert sorted(path.name for path in theirs.parent.parent.iterdir()) == ["letters"]
+
+
+def test_memory_that_is_still_in_use_is_waited_for(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert not server._is_held(log)
+    held = (
+        "FATAL:  pre-existing shared memory block (key 4859770, ID 3637286) is still in use\nHINT:  Wait.\n"
+    )
+    log.write_text(f"LOG:  database system is shut down\n{held}")
+    assert server._is_held(log)
+    log.write_text(f"{held}FATAL:  could not open file\n")
+    assert not server._is_held(log)
