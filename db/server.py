@@ -63,6 +63,7 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
     if settings.database_url:
         return settings.database_url
     deadline = time.monotonic() + START_WITHIN_S
+    log = settings.home / "postgres" / "log"
     failures = 0
     while True:
         folder = _folder(settings)
@@ -76,17 +77,12 @@ def ensure(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> s
                 _clear(folder)
             # One that lives is on its way up, or on its way out after its first process died. Where
             # none does, trying again helps only against another start.
-            lives = (
-                _is_starting(folder) or _is_worked_in(folder) or _is_held(settings.home / "postgres" / "log")
-            )
+            lives = _is_starting(folder) or _is_worked_in(folder) or _is_held(log)
             hopeless = failures >= TRIES and not lives
             if hopeless or give_up() or time.monotonic() > deadline:
-                log = settings.home / "postgres" / "log"
                 raise RuntimeError(f"PostgreSQL does not start: {_why(log, error)}; see {log}") from error
             if failures == 1:
-                logger.warning(
-                    "PostgreSQL does not answer yet: %s", _why(settings.home / "postgres" / "log", error)
-                )
+                logger.warning("PostgreSQL does not answer yet: %s", _why(log, error))
             time.sleep(0.5)
 
 

@@ -98,8 +98,13 @@ def test_a_server_that_died_at_any_moment_is_started_again(
     server.stop(stopped)
 
 
-def test_what_a_dead_server_leaves_is_waited_for(stopped: Settings) -> None:
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "seen by PostgreSQL alone"])
+def test_what_a_dead_server_leaves_is_waited_for(
+    stopped: Settings, seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.ensure(stopped)
+    if not seen:
+        monkeypatch.setattr(server, "_is_worked_in", lambda folder: False)
     first = psutil.Process(int((stopped.home / "postgres" / "postmaster.pid").read_text().split()[0]))
     # On a busy machine its processes hear of the death of the first one late.
     helper = first.children()[0]
