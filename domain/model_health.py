@@ -1,4 +1,4 @@
-"""Whether the model server can draw previews now: asked of it, within a bound."""
+"""Whether the model server can draw previews now, and what: asked of it, within a bound."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 
 import httpx
 import msgspec
+
+from schemas.videos import ModelCard, ModelList
 
 # Whoever asks whether all is ready wants to hear that it isn't, soon.
 HEALTH_TIMEOUT_S = 2.0
@@ -19,6 +21,19 @@ class ModelServerHealth(msgspec.Struct, kw_only=True):
 
     engines: dict[str, str]
     stalled: bool = False
+
+
+async def fetch_cards(client: httpx.AsyncClient, models_url: str) -> list[ModelCard]:
+    """What a model server can draw, the default first.
+
+    Raises:
+        an UNREADABLE: it doesn't say.
+    """
+    reply = (await client.get(models_url)).raise_for_status()
+    found = msgspec.json.decode(reply.content, type=ModelList).data
+    if not found:
+        raise msgspec.ValidationError("it has no model")
+    return found
 
 
 async def unready(client: httpx.AsyncClient, health_url: str) -> str | None:

@@ -84,7 +84,7 @@ SWEEPS = (
         90 * DAY,
         "t.status IN ('failed', 'cancelled') AND t.ended_at < $1 AND t.prompt <> ''",
         "prompt = '', recipe = CASE jsonb_typeof(t.recipe) WHEN 'object'"
-        " THEN jsonb_set(t.recipe, '{prompt}', '\"\"') ELSE '{}' END",
+        " THEN jsonb_set(t.recipe, '{prompt}', '\"\"') - 'understood' ELSE '{}' END",
     ),
     Sweep(
         "captions of posts that were taken back",
@@ -127,6 +127,7 @@ KEPT = {
     "likes": "until they are taken back, or their account is deleted",
     "trends": "one row a trend, without words",
     "posts": "their numbers, for the lineage; captions of deleted ones go",
+    "post_renders": "one row a posted preview, without words",
     "videos": "their numbers, for lineage, receipts and credits; words and media go with the video",
     "sources": "the lineage, by which revocations reach what was made",
     "ancestors": "the lineage, by which revocations reach what was made",

@@ -41,8 +41,9 @@ class Schedule(msgspec.Struct, kw_only=True):
 
 
 class Bucket(msgspec.Struct, kw_only=True):
-    """One shape that is drawn: pixels, frames, and the latent grid they make.
+    """One shape that is drawn: the autoencoder's pixels, frames, and the latent grid they make.
 
+    What people see of it is `Manifest.enlargement` times as wide and high: that is the size of recipes.
     Several may name the same graphs, which then take every one of these shapes.
     """
 
@@ -120,6 +121,14 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     reference_size: tuple[int, int] | None = None
     # Copies a reference picture's own detail into clips conditioned on it; empty if there's none.
     refiner: str = ""
+    # Cuts the subject out of a reference picture; empty if there's none.
+    matte: str = ""
+    # Decodes latents of any shape, of one latent frame too, to frames at `enlargement` times the size of the
+    # autoencoder's: what people see of both tiers. Empty: they see the autoencoder's own.
+    upsampling_decoder: str = ""
+    enlargement: int = 1
+    # Pictures of what prompts name, which clips are composed from; empty if there's none.
+    library: str = ""
     # What was decided on the way that a reader should know, one sentence each.
     notes: list[str] = []
     quantised: dict[str, Quantised] = {}

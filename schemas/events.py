@@ -29,6 +29,7 @@ class EventName(StrEnum):
     CAMEO_USED = "cameo.used"
     CAMEO_COPIED = "cameo.copied"
     POST_REMIXED = "post.remixed"
+    POST_RENDERED = "post.rendered"
     FEED_CHANGED = "feed.changed"
 
 
@@ -175,6 +176,17 @@ class PostRemixed(msgspec.Struct, kw_only=True, frozen=True):
     by: str
 
 
+class PostRendered(msgspec.Struct, kw_only=True, frozen=True):
+    """A posted preview was drawn in full: its post shows `video_id` from now on.
+
+    It comes in the stream of the preview, so that whoever shows that hears of it.
+    """
+
+    name: ClassVar = EventName.POST_RENDERED
+    post_id: str
+    video_id: str
+
+
 class FeedChanged(msgspec.Struct, kw_only=True, frozen=True):
     """What this account may see of others may have changed: whoever shows posts to it reads them again.
 
@@ -199,6 +211,7 @@ Payload = (
     | CameoUsed
     | CameoCopied
     | PostRemixed
+    | PostRendered
     | FeedChanged
 )
 # On the wire the name stands beside the data, so the union is told apart by it and not by a tag inside.

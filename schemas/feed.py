@@ -46,7 +46,7 @@ class Closeness(ResponseBody, kw_only=True):
 
 
 class Post(ResponseBody, kw_only=True):
-    """A published video."""
+    """A published video; of a posted preview, `video` is the render as soon as that is there."""
 
     id: str
     video: Video

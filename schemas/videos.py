@@ -19,6 +19,11 @@ MAX_PROMPT_CHARS = 1000
 MAX_SWARM = 16
 MAX_CAMEOS = 4
 MAX_SOURCES = 4
+# Pictures of subjects that stand beside each other in one clip.
+MAX_SUBJECTS = 3
+# The longest phrase of a prompt that somebody picks another picture for, and the longest id of one.
+MAX_PHRASE_CHARS = 200
+MAX_PICTURE_CHARS = 80
 # Seeds travel through JSON and JavaScript, whose integers are exact up to 2**53; 2**31 is plenty.
 MAX_SEED = 2**31 - 1
 # The length of a video that a model's price is for.
@@ -92,6 +97,16 @@ class ImageReference(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     file_id: str | None = None
 
 
+class PickedPicture(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Another picture of the model's library for what a phrase of the prompt names."""
+
+    phrase: Annotated[str, Meta(min_length=1, max_length=MAX_PHRASE_CHARS, extra=PARAGRAPH)]
+    picture: Annotated[str, Meta(min_length=1, max_length=MAX_PICTURE_CHARS)]
+
+
+PickedPictures = Annotated[list[PickedPicture], Meta(max_length=MAX_SUBJECTS)]
+
+
 class CreateVideo(RequestBody, kw_only=True):
     """`POST /v1/videos`. Length and range limits that need their own code are checked by domain.videos."""
 
@@ -106,6 +121,8 @@ class CreateVideo(RequestBody, kw_only=True):
     source: Source | None = None
     steer: Steer | None = None
     input_reference: ImageReference | bytes | None = None
+    # None: what was picked for its source; an empty list: nothing.
+    subjects: PickedPictures | None = None
 
 
 class RemixVideo(RequestBody, kw_only=True):
@@ -115,6 +132,7 @@ class RemixVideo(RequestBody, kw_only=True):
     n: int = 1
     seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
     strength: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+    subjects: PickedPictures | None = None
 
 
 class VideoRef(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -147,6 +165,38 @@ class ExtendVideo(RequestBody, kw_only=True):
     seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] | None = None
 
 
+class UnderstoodSubject(msgspec.Struct, kw_only=True):
+    """A subject of a prompt: the words as typed, and the picture that shows it.
+
+    `name` is the library's, `picture` its id there, or `cameo:` and a cameo's. `score` is 1 for a name of it,
+    0.9 for a name of something that it stands for, else the cosine of what was nearest in meaning. `picked`:
+    somebody chose this picture, for this clip or for one that it was made from.
+    """
+
+    phrase: str
+    name: str
+    picture: str
+    score: float
+    picked: bool = False
+
+
+class Understood(msgspec.Struct, kw_only=True):
+    """What a prompt was understood to say: its subjects in order, and its scene by names of the vocabulary.
+
+    `motion` may also be one of a composed clip: walk, run, drive, fly, swim, float, dance. `missed` are
+    phrases that nothing was found for.
+    """
+
+    subjects: list[UnderstoodSubject] = []
+    place: str | None = None
+    time: str | None = None
+    motion: str | None = None
+    camera: str | None = None
+    style: str | None = None
+    weather: str | None = None
+    missed: list[str] = []
+
+
 class Recipe(msgspec.Struct, kw_only=True):
     """All that decides the pixels, beside the sources: the same recipe draws the same video.
 
@@ -154,6 +204,10 @@ class Recipe(msgspec.Struct, kw_only=True):
     "someone" for a cameo. `likeness` is the cameo whose picture conditions the drawing; `repeats` how many of
     the first frames of an extension are the last ones of what it goes on from; `input_reference` says that
     the clip begins with a picture that was given.
+
+    `understood` is what the prompt says by the model's library of pictures: the model draws the scene alone,
+    which `prompt` then names, and the subjects' pictures are put into it; none: its words alone are drawn.
+    `layout_seed` places the subjects; none: `seed` does.
     """
 
     model: str
@@ -167,6 +221,8 @@ class Recipe(msgspec.Struct, kw_only=True):
     likeness: str | None = None
     repeats: int | None = None
     input_reference: bool | None = None
+    understood: Understood | None = None
+    layout_seed: int | None = None
 
 
 class Cost(msgspec.Struct, kw_only=True):
@@ -307,6 +363,7 @@ class ModelCard(ResponseBody, kw_only=True):
 
     `conditions` says what can condition it beside words: `begin` (go on from a video), `end` (arrive at one),
     `reference` (a subject that appears). `overlap` is how many frames of a video it goes on from, at most.
+    `subjects` is how many subjects its library of pictures has; 0: it has none.
     """
 
     id: str
@@ -319,6 +376,7 @@ class ModelCard(ResponseBody, kw_only=True):
     vocabulary: dict[str, dict[str, list[str]]]
     conditions: list[str] = msgspec.field(default_factory=list)
     overlap: int = 1
+    subjects: int = 0
     owned_by: str = "riffle"
     object: str = "model"
 

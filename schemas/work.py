@@ -33,8 +33,11 @@ class Inputs(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     # The latents of the picked preview: a full render keeps it.
     preview: bytes | None = None
-    # The latents of the source video of a remix, noised to `recipe.strength`.
+    # The latents of the source video of a remix, noised to `recipe.strength`; of the extension of a composed
+    # clip those of the clip that it goes on from.
     source: bytes | None = None
+    # The frame of the source that an extension's first frames end with, where it goes on from latents.
+    continued_frame: int | None = None
     # The clip begins with the last frames of this: the only one of a picture, of a video as many as the model
     # continues (`recipe.repeats`).
     begin: bytes | None = None
@@ -46,11 +49,26 @@ class Inputs(msgspec.Struct, kw_only=True, omit_defaults=True):
     clips: list[Clip] | None = None
 
 
+class Priority(StrEnum):
+    """What is drawn before what: one job of each can be between its first and its last step."""
+
+    PREVIEW = "preview"
+    FULL = "full"
+    BACKGROUND = "background"
+
+
+def priority_of(tier: Tier, *, background: bool) -> Priority:
+    """The priority of a video: a preview that nobody waits for is over before anybody could notice."""
+    if tier is Tier.PREVIEW:
+        return Priority.PREVIEW
+    return Priority.BACKGROUND if background else Priority.FULL
+
+
 class Render(msgspec.Struct, tag="render", kw_only=True):
     """Request to generate one video; `id` is the job that the answers name.
 
     The same (id, attempt) is generated once, however often it is sent. `owner` is the account that asks: work
-    is shared fairly between owners.
+    is shared fairly between owners. Nobody waits for a `background` one: its steps come after all others.
     """
 
     id: str
@@ -59,6 +77,12 @@ class Render(msgspec.Struct, tag="render", kw_only=True):
     owner: str
     recipe: Recipe
     inputs: Inputs = msgspec.field(default_factory=Inputs)
+    background: bool = False
+
+    @property
+    def priority(self) -> Priority:
+        """What it is drawn before, and after."""
+        return priority_of(self.tier, background=self.background)
 
 
 class Cancel(msgspec.Struct, tag="cancel", kw_only=True):

@@ -36,12 +36,17 @@ TTL_S = 1000.0
 # When things are read, where it does not matter: long after everything has happened.
 NOW = START + timedelta(days=300)
 MODEL = read_model_spec(PROJECT / "export" / "weights" / "teacher")
-SIZES = {Tier.PREVIEW: MODEL.preview.size, Tier.FULL: MODEL.full.size}
+# What people see is so many times as wide and high as what its autoencoder draws.
+ENLARGEMENT = 2
+SIZES = {
+    tier: (ENLARGEMENT * size[0], ENLARGEMENT * size[1])
+    for tier, size in ((Tier.PREVIEW, MODEL.preview.size), (Tier.FULL, MODEL.full.size))
+}
 CARD = ModelCard(
     id=MODEL.name,
     created=1_700_000_000,
     sizes={
-        name: [f"{width}x{height}" for width, height in tier.sizes]
+        name: [f"{ENLARGEMENT * width}x{ENLARGEMENT * height}" for width, height in tier.sizes]
         for name, tier in (("preview", MODEL.preview), ("full", MODEL.full))
     },
     seconds=[str((frames - 1) // MODEL.fps) for frames in MODEL.lengths],

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from db.engine import AWAY, fetch, fetch_one, transaction
+from db.engine import AWAY, exists, fetch, fetch_one, transaction
 from domain.accounts import sessions
 from domain.accounts.accounts import retired_hash
 from domain.consent import grants, revocations
@@ -147,7 +147,9 @@ async def _delete_videos(account_id: str, now: datetime) -> bool:
         VIDEOS_AT_ONCE,
     )
     for row in rows:
-        await delete_video(row["id"], account_id, now)
+        # One before it may have taken it along.
+        if await exists("SELECT FROM videos WHERE id = $1 AND deleted_at IS NULL", row["id"]):
+            await delete_video(row["id"], account_id, now)
     return bool(rows)
 
 

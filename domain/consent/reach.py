@@ -37,8 +37,8 @@ async def reach(cameo_id: str, account: str, request: RevokeCameo) -> Revocation
             WHERE v.deleted_at IS NULL
         )
         SELECT count(*) FILTER (WHERE taken IS DISTINCT FROM 'tombstone') AS videos,
-            count(*) FILTER (WHERE taken IS DISTINCT FROM 'tombstone' AND post_id IS NOT NULL) AS posts,
-            count(*) FILTER (WHERE taken IS NULL AND post_id IS NOT NULL) AS shown,
+            count(DISTINCT post_id) FILTER (WHERE taken IS DISTINCT FROM 'tombstone') AS posts,
+            count(DISTINCT post_id) FILTER (WHERE taken IS NULL) AS shown,
             count(*) FILTER (WHERE status IN ('queued', 'in_progress')) AS running,
             count(DISTINCT account_id) FILTER (WHERE taken IS DISTINCT FROM 'tombstone') AS people
         FROM standing

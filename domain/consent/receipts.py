@@ -44,6 +44,19 @@ async def lock_cameos(cameo_ids: Sequence[str]) -> list[CameoIdentity]:
     return [found[cameo] for cameo in cameo_ids]
 
 
+async def identities(cameo_ids: Sequence[str]) -> list[CameoIdentity]:
+    """What cameos are called, in the order given; those that there are not are left out."""
+    if not cameo_ids:
+        return []
+    rows = await fetch(
+        "SELECT id, handle, display_name, reference_key IS NOT NULL AS pictured FROM cameos"
+        " WHERE id = ANY ($1::text[])",
+        list(cameo_ids),
+    )
+    found = {row["id"]: CameoIdentity(**row) for row in rows}
+    return [found[cameo] for cameo in dict.fromkeys(cameo_ids) if cameo in found]
+
+
 def require_allowed(verdicts: Mapping[str, Verdict], what: str, param: str) -> None:
     """Let it pass where all agree; `what` is what would be done.
 
@@ -169,4 +182,13 @@ async def delete_use(cameo_id: str, account: str, video_id: str, *, now: datetim
             cameo_id,
         ):
             raise RiffleError(Code.NOT_FOUND, f"this cameo is in no video `{video_id}`")
-        await revocations.record(cameo_id, account, RevokeMode.TOMBSTONE, video=video_id, now=now)
+        # What a post shows goes as a whole: the render comes from the preview.
+        preview = await fetch_one(
+            """
+            SELECT p.id FROM videos v JOIN sources s ON s.child_id = v.id AND s.relation = 'render'
+            JOIN videos p ON p.id = s.parent_id AND p.post_id = v.post_id WHERE v.id = $1
+            """,
+            video_id,
+        )
+        use = video_id if preview is None else preview["id"]
+        await revocations.record(cameo_id, account, RevokeMode.TOMBSTONE, video=use, now=now)

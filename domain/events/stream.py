@@ -18,6 +18,7 @@ EVENT = "riffle_event"
 WORK = "riffle_work"
 CANCEL = "riffle_cancel"
 SWEEP = "riffle_sweep"
+POST_RENDER = "riffle_post_render"
 
 
 async def append(stream: str, payload: Payload, *, picture: bytes | None = None, now: datetime) -> int:

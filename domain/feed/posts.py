@@ -34,7 +34,7 @@ from schemas.events import (
     video_stream,
 )
 from schemas.feed import Closeness, Post
-from schemas.videos import Status
+from schemas.videos import Relation, Status, Tier
 
 # Nobody who is blocked on either side or was deleted, nothing that a cascade has taken out of view. $1 is the
 # viewer.
@@ -48,6 +48,8 @@ NOT_BLOCKED = """
 
 async def post(video_id: str, account: str, caption: str | None, now: datetime) -> Post:
     """Publish an own, completed video; the author that it was remixed from hears of it.
+
+    A preview is drawn in full from now on, in the background (`domain.feed.post_renders`).
 
     Raises:
         RiffleError: not_found; invalid_state, where it is not completed; conflict, where it is posted;
@@ -107,6 +109,14 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         await VideoTable.update({VideoTable.post_id: post_id}).where(VideoTable.id == video_id)
         if source is not None:
             await _count_remix(source.post_id, 1)
+        if is_rendered_later(row):
+            await fetch(
+                "INSERT INTO post_renders (post_id, account_id, due_at, created_at) VALUES ($1, $2, $3, $3)",
+                post_id,
+                account,
+                now,
+            )
+            await stream.notify(stream.POST_RENDER)
         made = await get_post(post_id, account, now)
         heard: list[tuple[str, Payload]] = [*await receipts.notices([row], Action.POST)]
         if source is not None and source.author != account:
@@ -122,6 +132,11 @@ async def post(video_id: str, account: str, caption: str | None, now: datetime) 
         for who, payload in sorted(heard, key=lambda item: item[0]):
             await stream.append(inbox_stream(who), payload, now=now)
         return made
+
+
+def is_rendered_later(row: VideoRow) -> bool:
+    """Whether what is posted is to be drawn in full: a preview that the model drew."""
+    return row.tier is Tier.PREVIEW and row.relation is not Relation.STITCH
 
 
 async def may_post(
@@ -164,32 +179,31 @@ async def delete_post(post_id: str, account: str, now: datetime) -> None:
         RiffleError: not_found.
     """
     async with transaction():
-        found = await fetch_one(
-            "SELECT video_id FROM posts WHERE id = $1 AND account_id = $2", post_id, account
-        )
-        row = await lock(found["video_id"]) if found else None
-        if row is None or row.post_id != post_id:
+        found = await fetch_one("SELECT id FROM posts WHERE id = $1 AND account_id = $2", post_id, account)
+        # The preview and its render, in one order.
+        rows = await select("v.post_id = $1 ORDER BY v.id FOR NO KEY UPDATE OF v", post_id) if found else []
+        if not any(row.post_id == post_id for row in rows):
             raise _unknown(post_id)
-        await take_back(post_id, now)
         gone = VideoWithdrawn(reason=WithdrawalReason.TAKEN_BACK)
-        await stream.append(video_stream(row.id), gone, now=now)
+        shown = await take_back(post_id, now)
+        await stream.append_to_all([video_stream(video_id) for video_id in shown], gone, now=now)
 
 
-async def take_back(post_id: str, now: datetime) -> None:
-    """Take back the post of a locked video."""
+async def take_back(post_id: str, now: datetime) -> list[str]:
+    """Take back the post of a locked video; the videos that it showed, which are drafts again."""
     trend = await fetch_one("SELECT trend_id FROM posts WHERE id = $1", post_id)
     assert trend is not None
     await _lock_trend(trend["trend_id"])
     # Read under the trend's lock, which every like takes.
-    found = await fetch_one(
-        "SELECT video_id, trend_id, likes, source_post_id FROM posts WHERE id = $1", post_id
-    )
+    found = await fetch_one("SELECT trend_id, likes, source_post_id FROM posts WHERE id = $1", post_id)
     assert found is not None
     await _touch_trend(found["trend_id"], -POINTS_OF_A_POST - found["likes"] * POINTS_OF_A_LIKE, None, now)
-    await VideoTable.update({VideoTable.post_id: None}).where(VideoTable.id == found["video_id"])
+    shown = await fetch("UPDATE videos SET post_id = NULL WHERE post_id = $1 RETURNING id", post_id)
     await PostTable.update({PostTable.deleted_at: now}).where(PostTable.id == post_id)
     if found["source_post_id"] is not None:
         await _count_remix(found["source_post_id"], -1)
+    await stream.notify(stream.POST_RENDER)
+    return [row["id"] for row in shown]
 
 
 async def like(post_id: str, account: str, now: datetime) -> None:

@@ -142,7 +142,12 @@ async def hide(video_id: str, reason: str, actor: str, *, now: datetime) -> None
             now,
         )
         await audit_log.record(actor, "video.hidden", video_id, reason=reason, now=now)
-        await stream.append(video_stream(video_id), TAKEN_DOWN, now=now)
+        shown = await fetch(
+            "SELECT $1::text AS id UNION"
+            " SELECT o.id FROM videos v JOIN videos o USING (post_id) WHERE v.id = $1",
+            video_id,
+        )
+        await stream.append_to_all([video_stream(row["id"]) for row in shown], TAKEN_DOWN, now=now)
 
 
 async def show(video_id: str, actor: str, *, now: datetime) -> None:

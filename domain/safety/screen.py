@@ -77,6 +77,17 @@ class Screen(NamedTuple):
         if await visibility.is_taken_down(lineage.videos, asker.now):
             raise RiffleError(Code.TAKEN_DOWN, "what this is made from was taken down", param="source")
 
+    async def check_found(self, asker: Asker, texts: Sequence[str], cameos: Sequence[str]) -> None:
+        """Refuse what a prompt would be drawn as, with `cameos`: names of pictures found for its words.
+
+        Raises:
+            RiffleError: likeness_protected, moderation_refused, busy.
+        """
+        if texts:
+            await self._check_texts(
+                asker, LineageTexts(list(texts), list(cameos), []), "prompt", outside=False
+            )
+
     async def check_post(self, asker: Asker, video_id: str, caption: str | None) -> None:
         """Refuse to publish a video under a caption.
 
@@ -125,15 +136,36 @@ class Screen(NamedTuple):
         raise RiffleError(Code.LIKENESS_PROTECTED, _protected(judgement.hits[0]), param=param)
 
     async def refusing_rules(
-        self, asker: Asker, prompt: str, sources: Sequence[str], cameos: Sequence[str]
+        self,
+        asker: Asker,
+        prompt: str,
+        sources: Sequence[str],
+        cameos: Sequence[str],
+        *,
+        outside: bool = True,
     ) -> list[TextRule]:
-        """Every rule that would refuse, without refusing.
+        """Every rule that would refuse, without refusing; without `outside` no other service is asked.
 
         Raises:
             RiffleError: not_found; busy.
         """
         lineage = await self._lineage(asker, prompt, sources, cameos)
-        judgement = await self._judge(asker, lineage)
+        return await self._rules(asker, lineage, outside=outside)
+
+    async def rules_of_found(
+        self, asker: Asker, texts: Sequence[str], cameos: Sequence[str]
+    ) -> list[TextRule]:
+        """Every rule that `check_found` would refuse by.
+
+        Raises:
+            RiffleError: busy.
+        """
+        if not texts:
+            return []
+        return await self._rules(asker, LineageTexts(list(texts), list(cameos), []), outside=False)
+
+    async def _rules(self, asker: Asker, lineage: LineageTexts, *, outside: bool) -> list[TextRule]:
+        judgement = await self._judge(asker, lineage, outside=outside)
         if await ages.excluded(asker.account, lineage.cameos, self.settings.cameos_for):
             return [TextRule(rule="adults_only", summary=ages.FOR_ADULTS)]
         rules = [TextRule(rule=item.rule, summary=item.summary) for item in judgement.findings]
@@ -172,8 +204,10 @@ class Screen(NamedTuple):
                 return judgement._replace(findings=[more])
         return judgement
 
-    async def _check_texts(self, asker: Asker, lineage: LineageTexts, param: str) -> None:
-        judgement = await self._judge(asker, lineage)
+    async def _check_texts(
+        self, asker: Asker, lineage: LineageTexts, param: str, *, outside: bool = True
+    ) -> None:
+        judgement = await self._judge(asker, lineage, outside=outside)
         if not judgement.rules:
             return
         await appeals.record_refusal(asker.request_id, asker.account, lineage, judgement.rules, now=asker.now)

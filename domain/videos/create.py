@@ -24,7 +24,7 @@ from domain.events import stream
 from domain.ids import new_id
 from domain.safety import takedowns
 from domain.videos import inputs, record, transitions
-from domain.videos.drafts import Draft, draft_render, draft_stitch, draft_video
+from domain.videos.drafts import Draft, ReadWords, draft_render, draft_stitch, draft_video
 from domain.videos.ingredients import (
     Ingredients,
     check_likeness,
@@ -58,11 +58,13 @@ async def create_video(
     cards: Sequence[ModelCard],
     now: datetime,
     pictures: Mapping[str, str] = MappingProxyType({}),
+    words: ReadWords | None = None,
 ) -> Video:
     """Queue what was requested; the first video of the swarm.
 
-    `pictures` are the ids of its videos, and the keys of the first picture of each, where there is one.
-    `request` has passed `validate.check_request` and the screen, which run outside of the transaction.
+    `pictures` are the ids of its videos, and the keys of the first picture of each, where there is one;
+    `words` is what its prompt says, where its model has a library of pictures. `request` has passed
+    `validate.check_request` and the screen, which run outside of the transaction.
 
     Raises:
         RiffleError: anything that makes the request impossible; nothing is charged then.
@@ -88,15 +90,17 @@ async def create_video(
             draft = draft_stitch(request, source, card, pieces, seed)
         else:
             card = find_card(cards, request.model)
-            draft = draft_video(request, card, recipes, ingredients.cameos, seed)
+            draft = draft_video(request, card, recipes, ingredients.cameos, seed, words)
             draft = msgspec.structs.replace(
                 draft, pictures=dict(pictures), steered=draft.steered or bool(pictures)
             )
         return await _queue_first(account, draft, ingredients, now, named)
 
 
-async def render_video(account: str, video_id: str, cards: Sequence[ModelCard], now: datetime) -> Video:
-    """Queue the full render of an own preview.
+async def render_video(
+    account: str, video_id: str, cards: Sequence[ModelCard], now: datetime, *, background: bool = False
+) -> Video:
+    """Queue the full render of an own preview; in the `background` for the feed, which costs nothing.
 
     Raises:
         RiffleError: there is no such completed preview, what it was made from is gone, or consent or credits
@@ -115,7 +119,14 @@ async def render_video(account: str, video_id: str, cards: Sequence[ModelCard], 
         await check_media(preview)
         ingredients = await lock_ingredients([preview], [])
         check_likeness(preview, ingredients.cameos)
-        draft = draft_render(preview.id, preview.prompt, preview.recipe, card, steered=preview.steered)
+        draft = draft_render(
+            preview.id,
+            preview.prompt,
+            preview.recipe,
+            card,
+            steered=preview.steered,
+            background=background,
+        )
         return await _queue_first(account, draft, ingredients, now)
 
 
@@ -202,6 +213,7 @@ def _rows(
             remixed=verdicts.is_remixed(lineage, draft.source),
             trend_id=lineage.trend,
             steered=draft.steered,
+            background=draft.background,
         )
         for video_id, recipe in zip(ids, draft.recipes, strict=True)
     ]

@@ -32,11 +32,17 @@ from schemas.cameos import Decision
 from schemas.errors import Code
 from schemas.events import VideoCompleted, VideoStep, video_stream
 from schemas.videos import Recipe, Status, Tier
+from schemas.work import Priority, priority_of
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 # A job that killed its worker five times would kill the sixth.
 MAX_ATTEMPTS = 5
+# As `schemas.work.priority_of` has it.
+PRIORITY = """
+    CASE WHEN waiting.tier = 'preview' THEN 'preview'
+        WHEN waiting.background THEN 'background' ELSE 'full' END
+"""
 # How long a lease lasts without a heartbeat: then another dispatcher takes up the work of a dead one.
 LEASE_S = 10.0
 
@@ -49,6 +55,12 @@ class LeasedJob(msgspec.Struct, kw_only=True, frozen=True):
     tier: Tier
     account_id: str
     recipe: Recipe
+    background: bool = False
+
+    @property
+    def priority(self) -> Priority:
+        """What it is drawn before, and after."""
+        return priority_of(self.tier, background=self.background)
 
 
 class ComparedVideo(msgspec.Struct, kw_only=True, frozen=True):
@@ -59,23 +71,37 @@ class ComparedVideo(msgspec.Struct, kw_only=True, frozen=True):
 
 
 async def lease(
-    worker: str, *, limit_preview: int, limit_full: int, now: datetime, ttl_s: float
+    worker: str,
+    *,
+    limit_preview: int,
+    limit_full: int,
+    limit_background: int = 0,
+    now: datetime,
+    ttl_s: float,
 ) -> list[LeasedJob]:
-    """Take work for `ttl_s` seconds: previews first, everybody in turn, and what lost leases left."""
+    """Take work for `ttl_s` seconds: previews first, everybody in turn, and what lost leases left.
+
+    Of full videos `limit_full` is for those that people wait for, `limit_background` for the others.
+    """
     taken: list[LeasedJob] = []
+    limits = {
+        Priority.PREVIEW: limit_preview,
+        Priority.FULL: limit_full,
+        Priority.BACKGROUND: limit_background,
+    }
     async with transaction():
         await _reap(now)
-        for tier, limit in ((Tier.PREVIEW, limit_preview), (Tier.FULL, limit_full)):
+        for priority, limit in limits.items():
             if limit <= 0:
                 continue
             locked = await fetch(
                 f"""
                 SELECT v.id FROM ({DISPATCH_ORDER}) waiting JOIN videos v USING (id)
-                WHERE waiting.tier = $1 AND v.status = 'queued'
-                ORDER BY waiting.turn, waiting.created_at, waiting.swarm_index, waiting.id
+                WHERE v.status = 'queued' AND {PRIORITY} = $1
+                ORDER BY waiting.background, waiting.turn, waiting.created_at, waiting.swarm_index, waiting.id
                 LIMIT $2 FOR NO KEY UPDATE OF v SKIP LOCKED
                 """,
-                tier.value,
+                priority.value,
                 limit,
             )
             # Read after they are locked: the statement above may have met them as they were a moment before.
@@ -111,7 +137,14 @@ async def _begin(row: VideoRow, worker: str, ttl_s: float, now: datetime) -> Lea
     attempt = await _by_itself(row, now, partial(transitions.lease, row, worker, ttl_s, now))
     if attempt is None:
         return None
-    return LeasedJob(id=row.id, attempt=attempt, tier=row.tier, account_id=row.account_id, recipe=row.recipe)
+    return LeasedJob(
+        id=row.id,
+        attempt=attempt,
+        tier=row.tier,
+        account_id=row.account_id,
+        recipe=row.recipe,
+        background=row.background,
+    )
 
 
 async def _reap(now: datetime) -> None:
@@ -277,6 +310,8 @@ async def complete(
         await credits.settle(row.account_id, video_id, now)
         done = VideoCompleted(credits=row.price, cpu_seconds=cpu_seconds, fidelity=fidelity)
         await stream.append(video_stream(video_id), done, now=now)
+        if row.background:
+            await stream.notify(stream.POST_RENDER)
         return True
 
 

@@ -38,6 +38,16 @@ def model_prompt(
     return words
 
 
+def marked(prompt: str, cameos: Sequence[CameoIdentity], vocabulary: Vocabulary) -> str:
+    """The prompt in which each mention of a cameo is an @ and its id."""
+    words = prompt.strip()
+    for cameo in cameos:
+        pattern = _mentions([cameo], vocabulary)
+        if pattern is not None:
+            words = pattern.sub(f"@{cameo.id}", words)
+    return words
+
+
 def _mentions(cameos: Sequence[CameoIdentity], vocabulary: Vocabulary) -> re.Pattern[str] | None:
     known = {
         word.casefold()

@@ -18,14 +18,17 @@ CLIP_S = f"""
         THEN least((v.recipe ->> 'frames')::numeric / (v.recipe ->> 'fps')::numeric, 1000)::float8
         ELSE {PRICE_SECONDS} END
 """
-# Previews go first. Within a tier come everybody's first jobs, then everybody's second ones, and so on; those
-# that run count too.
+# Previews go first, and within a tier what people wait for. Of that come everybody's first jobs, then
+# everybody's second ones, and so on; those that run count too.
 DISPATCH_ORDER = """
-    SELECT q.id, q.tier, q.created_at, q.swarm_index, coalesce(busy.running, 0) + row_number() OVER (
-        PARTITION BY q.tier, q.account_id ORDER BY q.created_at, q.swarm_index, q.id) AS turn
+    SELECT q.id, q.tier, q.background, q.created_at, q.swarm_index,
+        coalesce(busy.running, 0) + row_number() OVER (
+            PARTITION BY q.tier, q.background, q.account_id ORDER BY q.created_at, q.swarm_index, q.id
+        ) AS turn
     FROM videos q LEFT JOIN (
-        SELECT account_id, tier, count(*) AS running FROM videos WHERE status = 'in_progress' GROUP BY 1, 2
-    ) busy USING (account_id, tier)
+        SELECT account_id, tier, background, count(*) AS running FROM videos
+        WHERE status = 'in_progress' GROUP BY 1, 2, 3
+    ) busy USING (account_id, tier, background)
     WHERE q.status = 'queued'
 """
 
@@ -37,7 +40,8 @@ PACE = f"""
     FROM unnest(ARRAY['preview', 'full']) AS t(tier), LATERAL (
         SELECT started_at, ended_at, clip_s, lag(ended_at) OVER (ORDER BY ended_at) AS before FROM (
             SELECT started_at, ended_at, {CLIP_S} AS clip_s FROM videos v
-            WHERE v.tier = t.tier AND v.status = 'completed'
+            -- What runs in the background stands still while people's work is done.
+            WHERE v.tier = t.tier AND v.status = 'completed' AND NOT v.background
             ORDER BY ended_at DESC LIMIT {PACE_OF_LAST}
         ) latest
     ) gaps GROUP BY tier
@@ -53,7 +57,7 @@ async def places(video_ids: Sequence[str]) -> dict[str, QueuePlace]:
         WITH waiting AS (
             {DISPATCH_ORDER}
             -- What was leased and is not drawn yet comes first.
-            UNION ALL SELECT l.id, l.tier, l.created_at, l.swarm_index, 0
+            UNION ALL SELECT l.id, l.tier, l.background, l.created_at, l.swarm_index, 0
             FROM videos l WHERE l.status = 'in_progress' AND NOT l.begun
         ), place AS (
             SELECT id, tier, row_number() OVER w AS position, clip_s,
@@ -61,13 +65,13 @@ async def places(video_ids: Sequence[str]) -> dict[str, QueuePlace]:
                 sum(clip_s) FILTER (WHERE tier = 'full') OVER w AS renders
             FROM (SELECT waiting.*, {CLIP_S} AS clip_s FROM waiting JOIN videos v USING (id)) known
             WINDOW w AS (
-                ORDER BY tier = 'full', turn, created_at, swarm_index, id ROWS UNBOUNDED PRECEDING
+                ORDER BY tier = 'full', background, turn, created_at, swarm_index, id ROWS UNBOUNDED PRECEDING
             )
         ), running AS (
             -- At 99 nothing is left but to store it.
             SELECT sum({CLIP_S} * (1 - progress / 100.0)) FILTER (WHERE tier = 'preview') AS previews,
                 sum({CLIP_S} * (1 - progress / 100.0)) FILTER (WHERE tier = 'full') AS renders
-            FROM videos v WHERE status = 'in_progress' AND begun AND progress < 99
+            FROM videos v WHERE status = 'in_progress' AND begun AND progress < 99 AND NOT background
         ), pace AS ({PACE})
         SELECT place.id, place.tier, position, clip_s,
             coalesce(place.previews, 0) + coalesce(running.previews, 0) AS previews,

@@ -51,6 +51,13 @@ def resolve(
     return [msgspec.structs.replace(first, seed=(start + i) % (MAX_SEED + 1)) for i in range(request.n)]
 
 
+def layout_seed(request: CreateVideo, source: Recipe | None) -> int | None:
+    """What places the subjects of a composed clip: a remix keeps where everyone is, as it keeps the scene."""
+    if request.source is None or source is None or request.source.relation not in STARTS_FROM_PIXELS:
+        return None
+    return source.seed if source.layout_seed is None else source.layout_seed
+
+
 def rendered(recipe: Recipe, card: ModelCard) -> Recipe:
     """The full recipe of a preview: the same but for its size, the smallest full one of the nearest shape.
 

@@ -30,8 +30,9 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     """One row of `videos`, with the ids of its swarm in seed order.
 
     `steps_done` of `steps_total` is how far any attempt came; `shown`: a picture of it was sent; `charged` is
-    None until it has ended. `withheld` is what revocations do to it, whether or not their cascades have come
-    to it. `unreadable`: its recipe or source can't be read, and is not what stands here.
+    None until it has ended. `background`: it is drawn after all that somebody waits for. `withheld` is what
+    revocations do to it, whether or not their cascades have come to it. `unreadable`: its recipe or source
+    can't be read, and is not what stands here.
     """
 
     id: str
@@ -72,6 +73,7 @@ class VideoRow(msgspec.Struct, kw_only=True, frozen=True):
     shown: bool = False
     charged: int | None = None
     begun: bool = False
+    background: bool = False
     withheld: RevokeMode | None = None
     unreadable: bool = False
 
@@ -106,7 +108,8 @@ COLUMNS = ", ".join(
 )
 # The recipe of a deleted video without its words, whatever stands there.
 WORDLESS_RECIPE = """
-    CASE jsonb_typeof(recipe) WHEN 'object' THEN jsonb_set(recipe, '{prompt}', '""') ELSE '{}' END
+    CASE jsonb_typeof(recipe) WHEN 'object'
+    THEN jsonb_set(recipe, '{prompt}', '""') - 'understood' ELSE '{}' END
 """
 # Stands in for a recipe that can't be read: one black pixel, without words.
 NO_RECIPE = Recipe(model="", prompt="", width=1, height=1, frames=1, fps=1, seed=0)
@@ -152,9 +155,11 @@ async def insert_swarm(rows: Sequence[VideoRow]) -> None:
         WITH video AS (
             INSERT INTO videos (id, account_id, swarm_id, swarm_index, tier, status, model, prompt, recipe,
                 source, relation, cameos, price, progress, attempt, created_at, remixed, trend_id, steered,
-                input_key)
+                input_key, background)
             SELECT id, $3, $4, nr - 1, $5, $6, $7, $8, recipe::jsonb, $9::jsonb, $10, $11, $12, 0, 0, $13,
-                $14, $15, $16, input_key
+                $14, $15, $16, input_key,
+                -- Nobody waits for what the demo account draws.
+                $19 OR (SELECT demo FROM accounts WHERE id = $3)
             FROM unnest($1::text[], $2::text[], $18::text[])
                 WITH ORDINALITY AS swarm(id, recipe, input_key, nr)
             RETURNING id
@@ -181,6 +186,7 @@ async def insert_swarm(rows: Sequence[VideoRow]) -> None:
         first.steered,
         [] if source is None else source.video_ids,
         [row.input_key for row in rows],
+        first.background,
     )
 
 

@@ -177,6 +177,8 @@ def joined_recipe(
         likeness=None,
         repeats=None,
         input_reference=None,
+        understood=None,
+        layout_seed=None,
     )
     return made, Tier.FULL if all(piece.tier is Tier.FULL for piece in pieces) else Tier.PREVIEW
 

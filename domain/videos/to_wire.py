@@ -46,7 +46,7 @@ def with_place(row: VideoRow, queue: QueuePlace | None) -> Video:
         completed_at=unix_seconds(row.ended_at) if completed and row.ended_at else None,
         tier=row.tier,
         seed=row.recipe.seed,
-        recipe=msgspec.structs.replace(row.recipe, prompt="") if gone else row.recipe,
+        recipe=msgspec.structs.replace(row.recipe, prompt="", understood=None) if gone else row.recipe,
         cost=Cost(credits=row.price if row.charged is None else row.charged, cpu_seconds=row.cpu_seconds),
         links=Links(
             self=f"/v1/videos/{row.id}",

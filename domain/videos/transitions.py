@@ -69,6 +69,8 @@ async def end(
         payload = VideoFailed(code=code, message=message, refunded=refunded)
     await stream.append(video_stream(row.id), payload, now=now)
     await stream.notify(stream.CANCEL, row.id)
+    if row.background:
+        await stream.notify(stream.POST_RENDER)
 
 
 async def cancel(video_id: str, account: str, now: datetime) -> VideoRow:

@@ -103,8 +103,13 @@ async def is_taken_down(video_ids: Sequence[str], now: datetime) -> set[str]:
         return set()
     rows = await fetch(
         f"""
-        SELECT id FROM unnest($1::text[]) AS id WHERE id IN ({TAKEN_DOWN.format(now="$2")})
-        UNION SELECT video_id FROM hidden_videos WHERE video_id = ANY ($1::text[]) AND ended_at IS NULL
+        WITH named AS (
+            -- A posted preview and its render are one post.
+            SELECT id, id AS shown FROM unnest($1::text[]) AS id
+            UNION SELECT v.id, o.id FROM videos v JOIN videos o USING (post_id) WHERE v.id = ANY ($1::text[])
+        )
+        SELECT id FROM named WHERE shown IN ({TAKEN_DOWN.format(now="$2")})
+            OR shown IN (SELECT video_id FROM hidden_videos WHERE ended_at IS NULL)
         UNION SELECT v.id FROM videos v JOIN minor_cameos m ON m.cameo_id = ANY (v.cameos)
         WHERE v.id = ANY ($1::text[]) AND m.ended_at IS NULL
         """,

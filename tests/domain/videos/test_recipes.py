@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from domain.videos.pricing import PRICE, START_CREDITS, price
-from domain.videos.recipes import DEFAULT_STRENGTH, rendered, resolve
+from domain.videos.recipes import DEFAULT_STRENGTH, layout_seed, rendered, resolve
 from schemas.errors import RiffleError
 from schemas.videos import (
     MAX_SEED,
@@ -53,6 +53,28 @@ def test_seeds_count_up_and_defaults_are_the_first_of_the_card() -> None:
 def test_strength(relation: Relation, strength: float | None, expected: float | None) -> None:
     source = Source(relation=relation, video_ids=["video_1"], strength=strength)
     assert resolve(asking(source=source), CARD, 1)[0].strength == expected
+
+
+@pytest.mark.parametrize(
+    ("relation", "expected"),
+    [
+        (Relation.REMIX, 7),
+        (Relation.EDIT, 7),
+        (Relation.REROLL, None),
+        (Relation.EXTEND, None),
+        (None, None),
+    ],
+)
+def test_a_remix_keeps_where_everyone_is(relation: Relation | None, expected: int | None) -> None:
+    (first,) = resolve(asking(), CARD, 7)
+    made = None if relation is None else Source(relation=relation, video_ids=["video_1"])
+    assert layout_seed(asking(source=made), first) == expected
+    # One of a remix keeps where they were in the first.
+    second = msgspec.structs.replace(first, seed=8, layout_seed=expected)
+    kept = 8 if expected is None and relation in (Relation.REMIX, Relation.EDIT) else expected
+    assert layout_seed(asking(source=made), second) == kept
+    assert layout_seed(asking(source=made), None) is None
+    assert rendered(second, CARD).layout_seed == expected
 
 
 def test_what_is_made_of_a_video_has_its_shape_and_length() -> None:

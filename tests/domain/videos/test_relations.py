@@ -21,13 +21,13 @@ from domain.videos.relations import (
     target_frame,
 )
 from schemas.errors import Code, RiffleError
-from schemas.videos import CreateVideo, ModelCard, Recipe, Relation, Source, Tier
+from schemas.videos import CreateVideo, ModelCard, Recipe, Relation, Source, Tier, Understood
 from tests.build import recipe
 
 CARD = ModelCard(
     id="riffle-tiny",
     created=1,
-    sizes={"preview": ["64x96"], "full": ["128x192"]},
+    sizes={"preview": ["128x192"], "full": ["256x384"]},
     seconds=["2"],
     fps=8,
     price={},
@@ -36,7 +36,7 @@ CARD = ModelCard(
     overlap=5,
 )
 RECIPE = recipe()
-FULL = msgspec.structs.replace(RECIPE, width=128, height=192)
+FULL = msgspec.structs.replace(RECIPE, width=256, height=384)
 WISH = CreateVideo(prompt=" all of it ")
 
 
@@ -144,8 +144,14 @@ def test_what_an_extension_repeats() -> None:
     assert repeated_frames(source(Relation.REMIX), RECIPE, CARD) is None
 
 
+def test_a_stitch_is_no_composed_clip() -> None:
+    composed = msgspec.structs.replace(RECIPE, understood=Understood(), layout_seed=3)
+    made, _ = joined_recipe(WISH, CARD, [piece("a", recipe=composed), piece("b", recipe=composed)], 9)
+    assert (made.understood, made.layout_seed) == (None, None)
+
+
 def test_an_extension_has_the_shape_of_its_sources() -> None:
-    wide = msgspec.structs.replace(RECIPE, width=96, height=64)
+    wide = msgspec.structs.replace(RECIPE, width=192, height=128)
     for made in (source(Relation.EXTEND), source(Relation.EXTEND, "a", "b")):
         check_shape(made, FULL, [RECIPE, FULL])
     for recipes in ([wide], [RECIPE, wide]):
@@ -184,17 +190,17 @@ def test_the_recipe_of_a_stitch() -> None:
     extended = piece("b", source(Relation.EXTEND, "a"), "a")
     made, tier = joined_recipe(WISH, CARD, [piece("a"), extended], 9)
     assert (made.frames, made.prompt, made.seed, made.repeats) == (17 + 12, "all of it", 9, None)
-    assert (made.width, made.height, tier) == (64, 96, Tier.PREVIEW)
+    assert (made.width, made.height, tier) == (128, 192, Tier.PREVIEW)
     large = piece("c", recipe=FULL, tier=Tier.FULL)
     made, tier = joined_recipe(WISH, CARD, [piece("a"), large], 9)
-    assert (made.width, made.height, tier) == (128, 192, Tier.PREVIEW)
+    assert (made.width, made.height, tier) == (256, 384, Tier.PREVIEW)
     assert joined_recipe(WISH, CARD, [large, large], 9)[1] is Tier.FULL
 
 
 @pytest.mark.parametrize(
     ("changes", "second", "param"),
     [
-        ({"size": "64x96"}, {}, "size"),
+        ({"size": "128x192"}, {}, "size"),
         ({"seconds": 4}, {}, "seconds"),
         ({"n": 2}, {}, "n"),
         ({}, {"fps": 9}, "source.video_ids"),
