@@ -1,10 +1,10 @@
-"""Trends, posts and likes."""
+"""Trends, posts, their renders, and likes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from piccolo.columns import BigSerial, DoublePrecision, ForeignKey, Integer, Text, Timestamptz
+from piccolo.columns import BigSerial, DoublePrecision, ForeignKey, Integer, SmallInt, Text, Timestamptz
 from piccolo.table import Table
 
 from db.engine import ENGINE
@@ -37,6 +37,21 @@ class PostTable(Table, tablename="posts", db=ENGINE):
     remixes = Integer()
     created_at = Timestamptz()
     deleted_at = Timestamptz(null=True)
+
+
+class PostRenderTable(Table, tablename="post_renders", db=ENGINE):
+    """A post whose preview is to be rendered in full.
+
+    `render_id` is the latest render of it, after `tries` that failed; `outcome` says how it went in the end.
+    """
+
+    post_id = ForeignKey(PostTable, primary_key=True, null=False)
+    account_id = ForeignKey(AccountTable, null=False)
+    render_id = ForeignKey(VideoTable, null=True)
+    tries = SmallInt()
+    due_at = Timestamptz()
+    created_at = Timestamptz()
+    outcome = Text(null=True)
 
 
 class LikeTable(Table, tablename="likes", db=ENGINE):

@@ -28,7 +28,7 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     is the trend that it was made from; `remixed` says whether a remix is anywhere in its making; `withheld`
     is what a cascade (`withheld_by` names its revocation) has done to it; `steps_done` of `steps_total` is
     how far any attempt came, `shown` whether a picture of it was sent, `charged` what it cost in the end,
-    `begun` whether the attempt that runs is being drawn.
+    `begun` whether the attempt that runs is being drawn, `background` that nobody waits for it.
     """
 
     id = Text(primary_key=True)
@@ -74,6 +74,7 @@ class VideoTable(Table, tablename="videos", db=ENGINE):
     shown = Boolean()
     charged = Integer(null=True)
     begun = Boolean()
+    background = Boolean()
 
 
 class AncestorTable(Table, tablename="ancestors", db=ENGINE):
