@@ -1,4 +1,4 @@
-"""A bundle's autoencoder: latents to frames, whole or streamed, and frames to latents."""
+"""A bundle's autoencoder: latents to frames, whole or streamed, to larger ones that people see, and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.engine.bundle import find_bucket
 from model_server.engine.bundle_graphs import BundleGraphs, ShapeGraphs
 from model_server.engine.pixels import Floats, Frames, frames_from_video, video_from_frames
 from model_server.engine.resize import crop_to_fill
@@ -15,10 +14,40 @@ from schemas.bundle import Bucket
 
 
 class Autoencoder:
-    """All latents are normalised, [1, C, F, h, w]; all frames uint8 [F, H, W, 3]."""
+    """All latents are normalised, [1, C, F, h, w]; all frames uint8 [F, H, W, 3].
+
+    Frames have the autoencoder's size, but for those that people see: `drawn` and `drawn_middle`.
+    """
 
     def __init__(self, graphs: BundleGraphs) -> None:
         self._graphs = graphs
+
+    def drawn(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
+        """What people see of a clip of this shape."""
+        return self.enlarged(latents) if self._enlarges else self.decode(graphs, latents)
+
+    def drawn_middle(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
+        """What people see of the middle frame, uint8 [H, W, 3], decoded from its one latent frame."""
+        middle = latents.shape[2] // 2
+        latent = latents[:, :, middle : middle + 1]
+        if self._enlarges:
+            return np.asarray(self.enlarged(latent)[-1], dtype=np.uint8)
+        return np.asarray(frames_from_video(graphs.picture.run({"latents": latent})["video"])[-1], np.uint8)
+
+    def enlarged(self, latents: Floats) -> Frames:
+        """The frames of latents of any shape at `enlargement` times the autoencoder's size."""
+        graph = self._graphs.graph(self._graphs.manifest.upsampling_decoder)
+        return frames_from_video(graph.run({"latents": latents})["video"].clip(-1, 1))
+
+    def drawn_from(self, latents: Floats) -> Frames:
+        """What people see of the stored latents of any shape that this bundle draws, or enlarges.
+
+        Raises:
+            ValueError: they are of no such shape.
+        """
+        if latents.shape[:2] == (1, self._graphs.manifest.latent_channels) and self._enlarges:
+            return self.enlarged(latents)
+        return self.decode(self._graphs.of_shape(self._bucket_of(latents)), latents)
 
     def decode(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
         """The frames of a clip of this shape."""
@@ -26,21 +55,12 @@ class Autoencoder:
             return np.concatenate(list(_decode_streamed(graphs, latents)))
         return frames_from_video(graphs.decoder.run({"latents": latents})["video"])
 
-    def decode_middle(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
-        """The middle frame, uint8 [H, W, 3], decoded from its one latent frame."""
-        middle = latents.shape[2] // 2
-        video = graphs.picture.run({"latents": latents[:, :, middle : middle + 1]})["video"]
-        return np.asarray(frames_from_video(video)[-1], dtype=np.uint8)
-
-    def encode(self, frames: Frames, bucket: Bucket | None = None) -> NDArray[np.float16]:
-        """Latents of a clip, by the encoder of a shape, or of the shape that the clip has.
+    def encode(self, frames: Frames, bucket: Bucket) -> NDArray[np.float16]:
+        """Latents of a clip by the encoder of a shape.
 
         Raises:
-            ValueError: no shape has this size, or this bundle has no encoder.
+            ValueError: this bundle has no encoder.
         """
-        if bucket is None:
-            count, height, width, _ = frames.shape
-            bucket = find_bucket(self._graphs.manifest, width, height, count)
         if not bucket.encoder:
             raise ValueError("this bundle was exported without an encoder")
         outputs = self._graphs.graph(bucket.encoder).run({"video": video_from_frames(frames)})
@@ -52,6 +72,17 @@ class Autoencoder:
         Raises:
             ValueError: no shape of this bundle has such latents, or this bundle has no encoder.
         """
+        found = self._bucket_of(latents)
+        frames = self.decode(self._graphs.of_shape(found), latents.astype(np.float32))
+        moments = np.linspace(0, len(frames) - 1, bucket.frames).round().astype(int)
+        cropped = crop_to_fill(frames[moments], (bucket.width, bucket.height))
+        return self.encode(cropped, bucket).astype(np.float32)
+
+    @property
+    def _enlarges(self) -> bool:
+        return self._graphs.manifest.enlargement > 1
+
+    def _bucket_of(self, latents: Floats) -> Bucket:
         manifest = self._graphs.manifest
         by_grid = {
             (each.latent_frames, each.latent_height, each.latent_width): each for each in manifest.buckets
@@ -59,10 +90,7 @@ class Autoencoder:
         found = by_grid.get(tuple(latents.shape[2:]))
         if found is None or latents.shape[:2] != (1, manifest.latent_channels):
             raise ValueError(f"source latents {list(latents.shape)} are of no shape that this model draws")
-        frames = self.decode(self._graphs.of_shape(found), latents.astype(np.float32))
-        moments = np.linspace(0, len(frames) - 1, bucket.frames).round().astype(int)
-        cropped = crop_to_fill(frames[moments], (bucket.width, bucket.height))
-        return self.encode(cropped, bucket).astype(np.float32)
+        return found
 
 
 def _decode_streamed(graphs: ShapeGraphs, latents: Floats) -> Iterator[Frames]:

@@ -33,6 +33,7 @@ CHUNK_BYTES = 1 << 20
 # at a fourth of its sides with 16 channels, would fit.
 MAX_PIXELS = 2_000_000_000
 MAX_LATENT = 2_000_000_000
+MAX_ENLARGEMENT = 4
 
 
 class BundleError(ValueError):
@@ -81,15 +82,18 @@ def load_manifest(folder: Path) -> Manifest:
 
 
 def find_bucket(manifest: Manifest, width: int, height: int, frames: int) -> Bucket:
-    """The traced shape of a size in pixels and a number of frames.
+    """The traced shape of what people see in a size in pixels and a number of frames.
 
     Raises:
         ValueError: the bundle has none.
     """
+    times = manifest.enlargement
     for bucket in manifest.buckets:
-        if (bucket.width, bucket.height, bucket.frames) == (width, height, frames):
+        if (bucket.width * times, bucket.height * times, bucket.frames) == (width, height, frames):
             return bucket
-    known = ", ".join(f"{item.width}x{item.height}x{item.frames}" for item in manifest.buckets)
+    known = ", ".join(
+        f"{item.width * times}x{item.height * times}x{item.frames}" for item in manifest.buckets
+    )
     raise ValueError(f"this model draws {known}, not {width}x{height}x{frames}")
 
 
@@ -139,6 +143,8 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
     parts += [
         part for item in manifest.buckets for part in (item.encoder, item.conditioned_transformer) if part
     ]
+    optional = (manifest.refiner, manifest.matte, manifest.upsampling_decoder, manifest.library)
+    parts += [name for name in optional if name]
     for name in (manifest.text_encoder, manifest.tokenizer, *parts):
         if name not in listed:
             raise BundleError(f"{folder}: {MANIFEST} doesn't list {name}, which it refers to")
@@ -156,6 +162,10 @@ def _inconsistency(manifest: Manifest) -> str | None:
         return f"guidance is {manifest.guidance}"
     if not set(manifest.conditions) <= set(CONDITIONS):
         return f"conditions {manifest.conditions} are not known, only {', '.join(CONDITIONS)}"
+    if not 1 <= manifest.enlargement <= MAX_ENLARGEMENT:
+        return f"enlargement is {manifest.enlargement}"
+    if (manifest.enlargement > 1) != bool(manifest.upsampling_decoder):
+        return "what enlarges is its upsampling decoder, and that alone"
     for item in manifest.buckets:
         name = f"{item.width}x{item.height}x{item.frames}"
         grid = (item.latent_frames, item.latent_height, item.latent_width)
@@ -165,7 +175,7 @@ def _inconsistency(manifest: Manifest) -> str | None:
             return f"{name} lacks the graphs that its conditions need"
         if (
             manifest.latent_channels * prod(grid) > MAX_LATENT
-            or item.width * item.height * item.frames > MAX_PIXELS
+            or item.width * item.height * manifest.enlargement**2 * item.frames > MAX_PIXELS
         ):
             return f"{name} is larger than anything that is drawn"
         given = item.schedule or Schedule(sigmas=manifest.sigmas, timesteps=manifest.sigmas[:-1])

@@ -43,13 +43,15 @@ class BundleGraphs:
         self._example_sizes = example_sizes(self.manifest.buckets[0])
 
     def load_all(self) -> None:
-        """Load the graphs of every shape, and drop those of an older bundle in this folder.
+        """Load the graphs of every shape, what enlarges, and drop those of an older bundle in this folder.
 
         Raises:
             BundleError: one can't be run, or takes latents of another shape.
         """
         for bucket in self.manifest.buckets:
             self.of_shape(bucket)
+        if self.manifest.upsampling_decoder:
+            self.graph(self.manifest.upsampling_decoder)
         self._cache.drop_stale(self.folder, self._checked_ns.values())
 
     def graph(self, name: str) -> OnnxGraph:

@@ -13,13 +13,15 @@ from model_server.engine.bundle import find_bucket
 from model_server.engine.bundle_graphs import BundleGraphs
 from model_server.engine.condition_inputs import NO_INPUTS, ConditioningInputs, check_supported
 from model_server.engine.conditioning import Conditioning, begin_frame_count, encode_conditioning
+from model_server.engine.matte import cut_out
 from model_server.engine.pixels import Floats, Frames
 from model_server.engine.preview_state import PreviewState
 from model_server.engine.prompt_encoder import PromptEncoder
 from model_server.engine.refine import run_refiner
-from model_server.engine.resize import Size
+from model_server.engine.resize import Size, crop_to_fill
 from model_server.engine.session_cache import SessionCache
 from model_server.engine.shapes import frames_per_latent, latent_shape, schedule_of
+from model_server.engine.staging import Layout, Pictures, Staging, stage
 from schemas.bundle import Bucket
 from schemas.videos import Recipe
 
@@ -42,6 +44,7 @@ class PreviewEngine:
         self._autoencoder = Autoencoder(self._graphs)
         self._unconditional = self._prompts.encode("") if self.manifest.guidance > 1 else None
         self._graphs.load_all()
+        self.library = _library(self._graphs)
 
     def embed(self, texts: list[str]) -> Floats:
         """Vectors of texts [n, C], unit length."""
@@ -107,20 +110,58 @@ class PreviewEngine:
         state.step_index += 1
 
     def estimate(self, state: PreviewState) -> Frames:
-        """The middle frame of the clean estimate, uint8 [H, W, 3], decoded from its one latent frame."""
-        return self._autoencoder.decode_middle(state.graphs, state.clean_estimate)
+        """The middle frame of the clean estimate as people see it, uint8 [H, W, 3]."""
+        return self._autoencoder.drawn_middle(state.graphs, state.clean_estimate)
+
+    def draw(self, state: PreviewState) -> Frames:
+        """What people see of the current latents, uint8 [F, H, W, 3]."""
+        return self._autoencoder.drawn(state.graphs, state.latents)
 
     def decode(self, state: PreviewState) -> Frames:
-        """The frames of the current latents, uint8 [F, H, W, 3]."""
+        """The autoencoder's frames of the current latents, uint8 [F, H, W, 3]."""
         return self._autoencoder.decode(state.graphs, state.latents)
 
-    def encode(self, frames: Frames) -> NDArray[np.float16]:
-        """Latents of a clip uint8 [F, H, W, 3] of one of this bundle's shapes.
+    def draw_latents(self, latents: Floats) -> Frames:
+        """What people see of stored latents [1, C, F, h, w]: of either tier, where this bundle enlarges.
 
         Raises:
-            ValueError: it has another shape, or this bundle has no encoder.
+            ValueError: they are of no shape that this bundle draws.
         """
-        return self._autoencoder.encode(frames)
+        return self._autoencoder.drawn_from(latents)
+
+    def stage(
+        self, recipe: Recipe, reference: Frames | None, source: Layout | None = None, continued_frame: int = 0
+    ) -> Staging | None:
+        """Who is in a clip of this recipe, and where; None if its subjects are drawn by the model.
+
+        `reference` is the picture of its likeness [1, h, w, 3]; `source` and `continued_frame` are of
+        an extension (engine.staging).
+
+        Raises:
+            ValueError: a picture isn't there, or there are too many.
+        """
+        if recipe.understood is None:
+            return None
+        cameo = None
+        if reference is not None:
+            matte = self._graphs.graph(self.manifest.matte) if self.manifest.matte else None
+            cameo = cut_out(matte, reference)
+        return stage(
+            recipe, recipe.understood, self.library, cameo, source=source, continued_frame=continued_frame
+        )
+
+    def encode(self, frames: Frames, bucket: Bucket | None = None) -> NDArray[np.float16]:
+        """Latents of a clip uint8 [F, H, W, 3], shrunk to a shape, or to the one that people see in its size.
+
+        Raises:
+            ValueError: none has it, or this bundle has no encoder.
+        """
+        count, height, width, _ = frames.shape
+        if bucket is None:
+            bucket = find_bucket(self.manifest, width, height, count)
+        if (width, height) != (bucket.width, bucket.height):
+            frames = crop_to_fill(frames, (bucket.width, bucket.height))
+        return self._autoencoder.encode(frames, bucket)
 
     def refines(self, inputs: ConditioningInputs) -> bool:
         """Whether `refine_frames` changes clips with these inputs."""
@@ -176,6 +217,14 @@ class PreviewEngine:
         return encode_conditioning(
             inputs, encode, shape, per_latent, size, self.manifest.reference_size or size
         )
+
+
+def _library(graphs: BundleGraphs) -> Pictures | None:
+    if not graphs.manifest.library:
+        return None
+    from model_server.engine.library import Library
+
+    return Library.load(graphs.folder / graphs.manifest.library)
 
 
 def _conditioning_feeds(conditioning: Conditioning, timestep: float, latents: Floats) -> dict[str, Floats]:

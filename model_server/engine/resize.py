@@ -15,7 +15,8 @@ def crop_to_fill(frames: Frames, size: Size) -> Frames:
     """Scale frames uint8 [F, H, W, 3] to cover `size` and crop what is left over at the sides."""
     rows, columns = frames.shape[1:3]
     scale = max(size[0] / columns, size[1] / rows)
-    width, height = size[0] / scale, size[1] / scale
+    # Rounding may make it a hair larger than the frame.
+    width, height = min(columns, size[0] / scale), min(rows, size[1] / scale)
     box = ((columns - width) / 2, (rows - height) / 2, (columns + width) / 2, (rows + height) / 2)
     return np.stack([_resized(frame, size, box) for frame in frames])
 

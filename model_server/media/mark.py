@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import av
@@ -12,21 +13,39 @@ from PIL import Image, ImageDraw, ImageFont
 Floats = NDArray[np.float32]
 
 TEXT = "AI"
-# Readable on a phone, out of the picture's way: 16 px of a video 384 px high.
-HEIGHT_SHARE = 1 / 24
-# A phone shows the middle three quarters of a 2:3 video's width, so the mark stands inside of them.
-LEFT_SHARE, TOP_SHARE = 0.15, 0.02
+# Readable where a clip fills a phone's width, and a small thing in a small picture: of 256x384, 2:3 or 3:2,
+# it is 14 px high, 0.25 % of the picture.
+HEIGHT_SHARE = 0.045
+# Its distance from the edges of what is seen, in shares of the width and of the height.
+MARGIN = 0.035
+# The narrowest phone, 9:21, fills its height with a clip that is higher than wide, and cuts its sides.
+NARROWEST = 9 / 21
+# Above it lie the page's tabs and the bars of a lane: 106 px of a phone 844 px high, whose camera takes 47.
+BELOW_TABS = 0.13
 # Light of black and of white in a video, and colour of all greys.
 BLACK, WHITE, NEUTRAL = 16, 235, 128
-PLATE, INK = (0, 0, 0, 90), (255, 255, 255, 200)
+PLATE, INK = (0, 0, 0, 110), (255, 255, 255, 225)
+FINER = 8
 
 
 def marked(image: Image.Image) -> Image.Image:
     """The RGB picture with the mark on it; the picture given is left as it is."""
-    mark = _mark(max(8, round(image.height * HEIGHT_SHARE)))
+    mark = _mark(_height(*image.size))
     copy = image.copy()
-    copy.paste(mark, (round(image.width * LEFT_SHARE), round(image.height * TOP_SHARE)), mark)
+    copy.paste(mark, place(*image.size), mark)
     return copy
+
+
+def place(width: int, height: int) -> tuple[int, int]:
+    """Where the mark's left upper corner is in a picture of this size, so that a page shows all of it."""
+    if width >= height:
+        return round(MARGIN * width), round(MARGIN * width)
+    cut = max(0.0, 1 - NARROWEST * height / width) / 2
+    return round((cut + MARGIN) * width), round(BELOW_TABS * height)
+
+
+def _height(width: int, height: int) -> int:
+    return max(8, round(HEIGHT_SHARE * math.sqrt(width * height)))
 
 
 def mark_frame(frame: av.VideoFrame) -> None:
@@ -47,8 +66,8 @@ def _planes(width: int, height: int) -> tuple[Floats, Floats, Floats, int, int]:
 
     Colours have half the rows and columns of light.
     """
-    mark = _mark(max(8, round(height * HEIGHT_SHARE)))
-    left, top = (round(side * share) for side, share in ((width, LEFT_SHARE), (height, TOP_SHARE)))
+    mark = _mark(_height(width, height))
+    left, top = place(width, height)
     # The planes begin at an even place and have even sides.
     sides = ((side + edge % 2 + 1) // 2 * 2 for side, edge in zip(mark.size, (left, top), strict=True))
     even = Image.new("RGBA", (next(sides), next(sides)))
@@ -63,10 +82,16 @@ def _planes(width: int, height: int) -> tuple[Floats, Floats, Floats, int, int]:
 
 @lru_cache(maxsize=8)
 def _mark(height: int) -> Image.Image:
-    font = ImageFont.load_default(size=0.72 * height)
-    width = round(font.getlength(TEXT) + 0.7 * height)
-    mark = Image.new("RGBA", (width, height))
-    draw = ImageDraw.Draw(mark)
-    draw.rounded_rectangle((0, 0, width - 1, height - 1), height / 2, fill=PLATE)
-    draw.text((width / 2, height / 2), TEXT, font=font, fill=INK, anchor="mm")
+    """Drawn FINER times as large and made smaller, so that its plate is round."""
+    large = height * FINER
+    font = ImageFont.load_default(size=0.82 * large)
+    width = round((font.getlength(TEXT) + 0.7 * large) / FINER)
+    size = (width * FINER, large)
+    plate = Image.new("RGBA", size, (*PLATE[:3], 0))
+    ImageDraw.Draw(plate).rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), large / 2, fill=PLATE)
+    ink = Image.new("RGBA", size, (*INK[:3], 0))
+    ImageDraw.Draw(ink).text((size[0] / 2, large / 2), TEXT, font=font, fill=INK, anchor="mm")
+    small = (width, height)
+    mark = plate.resize(small, Image.Resampling.BOX)
+    mark.alpha_composite(ink.resize(small, Image.Resampling.BOX))
     return mark

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from model_server.engine.preview import PreviewEngine
     from model_server.engine.render import FullRenderer
     from model_server.engine.session_cache import SessionCache
+    from model_server.engine.understanding import Understanding
 
 # Identifies one bundle of several in the same folder: inode, size and time of change of its manifest.
 Stamp = tuple[int, int, int]
@@ -46,6 +47,7 @@ class BundleSlot:
 
     folder: Path
     engine: PreviewEngine | None = None
+    understanding: Understanding | None = None
     stamp: Stamp | None = None
 
     def current_stamp(self) -> Stamp | None:
@@ -129,6 +131,19 @@ class Engines:
         engines = [slot.engine for slot in (self._first, *self._more) if slot.engine is not None]
         return list({engine.manifest.id: engine.manifest for engine in reversed(engines)}.values())[::-1]
 
+    def understanding(self, model: str) -> Understanding | None:
+        """What reads prompts for a model; None if it isn't loaded, or has no library of pictures."""
+        for slot in (self._first, *self._more):
+            if slot.engine is not None and slot.engine.manifest.id == model:
+                return slot.understanding
+        return None
+
+    @property
+    def subject_counts(self) -> dict[str, int]:
+        """How many subjects the library of each model has, where it has one."""
+        found = {manifest.id: self.understanding(manifest.id) for manifest in self.manifests}
+        return {model: len(each.library.index.subjects) for model, each in found.items() if each is not None}
+
     def preview_of(self, model: str) -> PreviewEngine:
         """The preview engine of a model; the first one if there is none of this name.
 
@@ -176,7 +191,7 @@ class Engines:
 
     @property
     def full_sizes(self) -> list[tuple[int, int]]:
-        """What the teacher renders in, loaded or not, the default first; none without its folder."""
+        """What the teacher renders in before it is enlarged, the default first; none without its folder."""
         try:
             return read_model_spec(self._settings.teacher).full_sizes
         except ModelSpecError:
@@ -186,6 +201,7 @@ class Engines:
         from model_server.engine.preview import PreviewEngine
         from model_server.engine.session_cache import SessionCache
         from model_server.engine.thread_record import ThreadRecord
+        from model_server.engine.understanding import Understanding
 
         threads = self._settings.model_threads
         if self._cache is None:
@@ -196,7 +212,9 @@ class Engines:
             )
         stamp = slot.current_stamp()
         # One assignment: readers in other threads have the old engine or the new one.
-        slot.engine = PreviewEngine(slot.folder, threads, cache=self._cache)
+        engine = PreviewEngine(slot.folder, threads, cache=self._cache)
+        slot.understanding = Understanding(slot.folder, engine.manifest) if engine.manifest.library else None
+        slot.engine = engine
         slot.stamp = stamp
 
     def _load_full(self) -> None:

@@ -10,15 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_server.engine import compare, latents
-from model_server.engine.condition_inputs import ConditioningInputs, read_inputs
+from model_server.engine.condition_inputs import ConditioningInputs
+from model_server.engine.pixels import Frames
+from model_server.engine.shapes import drawn_size, native_recipe
 from model_server.media import encode
 from model_server.serve.engines import Engines
 from model_server.serve.faults import JobError
+from model_server.serve.finish import finish_of
+from schemas.bundle import Bucket
 from schemas.videos import Recipe, Tier
 from schemas.work import FaultCode, Media, Render
 
 if TYPE_CHECKING:
     from model_server.engine.preview import PreviewEngine
+    from model_server.engine.render import FullRenderer
+    from model_server.engine.render_state import RenderState
 
 # How many previews of other seeds stand for "another video of this prompt", the zero of fidelity.
 FIDELITY_OTHERS = 2
@@ -57,23 +63,26 @@ def _preview(request: Render, engines: Engines) -> Iterator[Progress | Output]:
     engine, recipe = engines.preview_of(request.recipe.model), request.recipe
     _check_model(recipe, engine)
     try:
-        source = None if request.inputs.source is None else latents.small(request.inputs.source)
-        given = read_inputs(request.inputs)
-        state = engine.begin(recipe, source, inputs=given)
+        finish = finish_of(request, engine, latents.SMALL)
+        state = engine.begin(recipe, finish.source, inputs=finish.conditions)
     except ValueError as error:
         raise JobError(FaultCode.BAD_INPUT, str(error)) from error
     yield Progress(stage="begin")
     for i in range(state.steps):
         engine.step(state)
-        picture = engine.refine_frames(engine.estimate(state)[None], given)[0]
+        picture = finish.picture(engine.estimate(state))
         yield Progress(stage="denoise", i=i + 1, n=state.steps, picture=encode.picture(picture))
     _check_finite(state.stored_latents)
-    frames, kept = engine.refine_frames(engine.decode(state), given), state.stored_latents
+    frames, kept = finish.frames(engine.draw(state)), state.stored_latents
     yield Progress(stage="decode")
-    if engine.refines(given):
+    if finish.reencodes:
         # A render or a remix of these latents starts from what people saw.
-        kept = engine.encode(frames)
-    yield Output(stage="encode", media=encode.media(frames, recipe.fps), latents=latents.pack(kept))
+        kept = engine.encode(frames, state.bucket)
+    yield Output(
+        stage="encode",
+        media=encode.media(frames, recipe.fps),
+        latents=latents.pack(kept, layout=finish.layout),
+    )
 
 
 def _full(request: Render, engines: Engines) -> Iterator[Progress | Output]:
@@ -82,14 +91,11 @@ def _full(request: Render, engines: Engines) -> Iterator[Progress | Output]:
     engine = engines.preview
     _check_model(recipe, engine)
     try:
-        if (recipe.width, recipe.height) not in renderer.spec.full_sizes:
-            sizes = " or ".join(f"{width}x{height}" for width, height in renderer.spec.full_sizes)
-            raise ValueError(f"full videos are {sizes}, not {recipe.width}x{recipe.height}")
-        small = preview_recipe(recipe, engine)
+        native = _native(recipe, engine, renderer)
+        bucket = preview_bucket(recipe, engine)
         picked = None if inputs.preview is None else latents.small(inputs.preview)
-        source = None if inputs.source is None else latents.unpack(inputs.source)[latents.NATIVE]
-        given = read_inputs(inputs)
-        state = renderer.begin(recipe, source, preview=picked, inputs=given)
+        finish = finish_of(request, engine, latents.NATIVE)
+        state = renderer.begin(native, finish.source, preview=picked, inputs=finish.conditions)
     except ValueError as error:
         raise JobError(FaultCode.BAD_INPUT, str(error)) from error
     yield Progress(stage="begin")
@@ -97,33 +103,41 @@ def _full(request: Render, engines: Engines) -> Iterator[Progress | Output]:
         renderer.step(state)
         picture = None
         if i % FULL_PICTURE_EVERY == 0:
-            picture = encode.picture(engine.refine_frames(renderer.estimate(state)[None], given)[0])
+            picture = encode.picture(finish.picture(_estimate(state, renderer, engine)))
         yield Progress(stage="denoise", i=i + 1, n=state.steps, picture=picture)
     _check_finite(state.stored_latents)
-    frames, kept = engine.refine_frames(renderer.decode(state), given), state.stored_latents
+    drawn, kept = _drawn(state.latents.numpy(), renderer, engine), state.stored_latents
+    frames = finish.frames(drawn)
     yield Progress(stage="decode")
-    if engine.refines(given):
-        kept = renderer.encode(frames, recipe.width, recipe.height)
+    if finish.reencodes:
+        kept = renderer.encode(frames, native.width, native.height)
         yield Progress(stage="measure")
-    shrunk = renderer.encode(frames, small.width, small.height)
+    # Of a composed clip all latents are the scene's.
+    shrunk = renderer.encode(drawn if finish.staging else frames, bucket.width, bucket.height)
     yield Progress(stage="measure")
     fidelity = None
     if picked is not None:
         others = []
         for number in range(FIDELITY_OTHERS):
-            others.append(engine.refine_frames(renderer.frames(_other(small, number, engine, given)), given))
+            other = _other_seed(preview_recipe(recipe, engine), number)
+            made = _latents_of(other, engine, finish.conditions)
+            others.append(finish.of_seed(other).frames(_drawn(made, renderer, engine)))
             yield Progress(stage="measure")
-        fidelity = compare.fidelity(frames, renderer.frames(picked), others)
+        preview = _drawn(picked, renderer, engine)
+        if finish.staging is not None:
+            # Of any other what is kept is encoded from what people saw.
+            preview = finish.frames(preview)
+        fidelity = compare.fidelity(frames, preview, others)
     yield Output(
         stage="encode",
         media=encode.media(frames, recipe.fps),
-        latents=latents.pack(kept, shrunk),
+        latents=latents.pack(kept, shrunk, finish.layout),
         fidelity=fidelity,
     )
 
 
-def preview_recipe(recipe: Recipe, engine: PreviewEngine) -> Recipe:
-    """The recipe of the preview of a full video: the same, at the preview's size of its shape.
+def preview_bucket(recipe: Recipe, engine: PreviewEngine) -> Bucket:
+    """The shape of the preview of a full video.
 
     Raises:
         ValueError: no preview has its length.
@@ -132,15 +146,50 @@ def preview_recipe(recipe: Recipe, engine: PreviewEngine) -> Recipe:
     known = [each for each in engine.manifest.buckets if each.frames == recipe.frames]
     if not known:
         raise ValueError(f"this model draws no previews of {recipe.frames} frames")
-    bucket = min(known, key=lambda each: abs(each.width / each.height - shape))
-    return msgspec.structs.replace(recipe, width=bucket.width, height=bucket.height, strength=None)
+    return min(known, key=lambda each: abs(each.width / each.height - shape))
 
 
-def _other(recipe: Recipe, number: int, engine: PreviewEngine, given: ConditioningInputs) -> latents.Latents:
-    """Latents of a preview of the same prompt from another seed."""
+def preview_recipe(recipe: Recipe, engine: PreviewEngine) -> Recipe:
+    """The recipe of the preview of a full video: the same, at the preview's size of its shape.
+
+    Raises:
+        ValueError: no preview has its length.
+    """
+    width, height = drawn_size(engine.manifest, preview_bucket(recipe, engine))
+    return msgspec.structs.replace(recipe, width=width, height=height, strength=None)
+
+
+def _native(recipe: Recipe, engine: PreviewEngine, renderer: FullRenderer) -> Recipe:
+    """The recipe at the autoencoder's size, which the renderer draws."""
+    times, known = engine.manifest.enlargement, renderer.spec.full_sizes
+    if (recipe.width, recipe.height) not in [(width * times, height * times) for width, height in known]:
+        sizes = " or ".join(f"{width * times}x{height * times}" for width, height in known)
+        raise ValueError(f"full videos are {sizes}, not {recipe.width}x{recipe.height}")
+    return native_recipe(engine.manifest, recipe)
+
+
+def _drawn(given: latents.Latents, renderer: FullRenderer, engine: PreviewEngine) -> Frames:
+    """What people see of latents of either tier, before it is finished."""
+    return engine.draw_latents(given) if engine.manifest.enlargement > 1 else renderer.frames(given)
+
+
+def _estimate(state: RenderState, renderer: FullRenderer, engine: PreviewEngine) -> Frames:
+    """The middle frame of the clean estimate, uint8 [H, W, 3], before it is finished."""
+    if engine.manifest.enlargement == 1:
+        return renderer.estimate(state)
+    middle = state.clean_estimate.shape[2] // 2
+    latent = state.clean_estimate[:, :, middle : middle + 1].numpy()
+    return np.asarray(engine.draw_latents(latent)[-1], dtype=np.uint8)
+
+
+def _other_seed(recipe: Recipe, number: int) -> Recipe:
     # Any other seed does; it only has to be the same one on every run.
-    other = msgspec.structs.replace(recipe, seed=recipe.seed ^ (number + 1))
-    state = engine.begin(other, None, inputs=given)
+    return msgspec.structs.replace(recipe, seed=recipe.seed ^ (number + 1))
+
+
+def _latents_of(recipe: Recipe, engine: PreviewEngine, conditions: ConditioningInputs) -> latents.Latents:
+    """Latents of a preview."""
+    state = engine.begin(recipe, None, inputs=conditions)
     for _ in range(state.steps):
         engine.step(state)
     return np.asarray(state.stored_latents, dtype=np.float32)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,12 +15,12 @@ from starlette.types import ASGIApp
 
 from model_server.serve.cards import model_list
 from model_server.serve.engines import EngineState
+from model_server.serve.prompts import prompt_routes
+from model_server.serve.replies import error, reply
 from model_server.serve.worker import Worker
-from schemas.errors import STATUS, Code, ErrorBody, ErrorResponse
+from schemas.errors import Code
 
 WORK_PATH = "/v1/work"
-# Loading takes a few seconds; asking more often than this is no use.
-RETRY_AFTER_S = 1
 
 
 class Pages:
@@ -32,12 +31,12 @@ class Pages:
 
     async def health(self, _: Request) -> Response:
         """The state of each engine and of the queue; always 200 while the event loop turns."""
-        return _json(200, _health(self._worker))
+        return reply(200, _health(self._worker))
 
     async def ready(self, _: Request) -> Response:
         """As `health`, with 503 until both engines are loaded, and while the drawing hangs."""
         found = _health(self._worker)
-        return _json(200 if found["ready"] else 503, found)
+        return reply(200 if found["ready"] else 503, found)
 
     async def metrics(self, _: Request) -> Response:
         """Prometheus text."""
@@ -51,8 +50,9 @@ class Pages:
     async def models(self, _: Request) -> Response:
         """The model cards; busy until the first bundle is loaded."""
         if self._worker.engines.manifest is None:
-            return _error(Code.BUSY, "the model is still loading")
-        return _json(200, model_list(self._worker.engines.manifests, self._worker.engines.full_sizes))
+            return error(Code.BUSY, "the model is still loading")
+        engines = self._worker.engines
+        return reply(200, model_list(engines.manifests, engines.full_sizes, engines.subject_counts))
 
 
 def create_app(worker: Worker, work: ASGIApp) -> Starlette:
@@ -64,6 +64,7 @@ def create_app(worker: Worker, work: ASGIApp) -> Starlette:
             Route("/ready", pages.ready),
             Route("/metrics", pages.metrics),
             Route("/v1/models", pages.models),
+            *prompt_routes(worker),
             WebSocketRoute(WORK_PATH, work),
         ],
         exception_handlers={HTTPException: _refusal},
@@ -93,16 +94,5 @@ async def _refusal(request: Request, problem: Exception) -> Response:
     """Starlette's own refusals (no such path, wrong method) in the one error shape."""
     assert isinstance(problem, HTTPException)
     if problem.status_code == 405:
-        return _error(Code.METHOD_NOT_ALLOWED, f"{request.url.path} takes GET", problem.headers)
-    return _error(Code.NOT_FOUND, f"there is nothing at {request.url.path}")
-
-
-def _error(code: Code, message: str, headers: Any = None) -> Response:
-    return _json(STATUS[code], ErrorResponse(error=ErrorBody(code=code, message=message)), headers)
-
-
-def _json(status: int, body: Any, headers: Any = None) -> Response:
-    answer = Response(msgspec.json.encode(body), status, headers, media_type="application/json")
-    if status == 503:
-        answer.headers["retry-after"] = str(RETRY_AFTER_S)
-    return answer
+        return error(Code.METHOD_NOT_ALLOWED, f"{request.url.path} takes another method", problem.headers)
+    return error(Code.NOT_FOUND, f"there is nothing at {request.url.path}")

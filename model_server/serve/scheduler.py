@@ -12,17 +12,18 @@ from domain.videos.pricing import FIRST_GUESS_S
 from model_server.serve.fair_queue import FairQueue
 from model_server.serve.faults import JobError, fault
 from schemas.videos import Tier
-from schemas.work import Done, Fault, FaultCode, Queued, Render, Stopped
+from schemas.work import Done, Fault, FaultCode, Priority, Queued, Render, Stopped
 
 # Four full swarms (4 x 16 previews). At a third of a second each on two cores the last one waits 20 s, which
 # is as long as a person looks at an empty tile; beyond that the dispatcher keeps the job and tries again.
 MAX_QUEUED = 64
 # Ends of jobs that are kept to answer repeats. A Done is under 1 MB, so they stay under 32 MB.
 MAX_FINISHED = 32
-# A render behind an endless stream of previews still gets a step after at most this many of its own steps'
-# time, and never sooner than RENDER_PATIENCE_S: previews lose a tenth of the machine at worst.
-RENDER_PATIENCE_STEPS = 10
-RENDER_PATIENCE_S = 1.0
+# A render behind an endless stream of previews still gets a step after at most so many of its own steps'
+# time, and never sooner than PATIENCE_S: previews lose a tenth of the machine at worst. One that nobody waits
+# for takes a hundredth from all others.
+PATIENCE_STEPS = {Priority.FULL: 10, Priority.BACKGROUND: 100}
+PATIENCE_S = {Priority.FULL: 1.0, Priority.BACKGROUND: 30.0}
 # Weight of the newest job in the moving average of how long a job takes.
 NEWEST_WEIGHT = 0.25
 
@@ -45,19 +46,23 @@ class Job:
 
 
 class Scheduler:
-    """A bounded queue: previews first, one job of each owner in turn, each (id, attempt) runs once."""
+    """A bounded queue: previews first, then renders, then what nobody waits for.
+
+    Of each priority it is one job of each owner in turn; each (id, attempt) runs once.
+    """
 
     def __init__(self, *, max_queued: int = MAX_QUEUED, max_finished: int = MAX_FINISHED) -> None:
         self._max_queued = max_queued
         self._max_finished = max_finished
         self._jobs: dict[str, Job] = {}
-        self._waiting: dict[Tier, FairQueue[Job]] = {tier: FairQueue() for tier in Tier}
-        self._started: dict[Tier, Job | None] = dict.fromkeys(Tier)
+        self._waiting: dict[Priority, FairQueue[Job]] = {priority: FairQueue() for priority in Priority}
+        self._started: dict[Priority, Job | None] = dict.fromkeys(Priority)
         self._finished: OrderedDict[str, Ended] = OrderedDict()
         # Seconds for each pixel of a tier's jobs, once one has been drawn: a longer clip takes longer.
         self._pixel_s: dict[Tier, float] = {}
-        self._render_step_s = 0.0
-        self._render_since: float | None = None
+        # How long the last step of a priority took, and since when a job of it waits for its next one.
+        self._step_s: dict[Priority, float] = dict.fromkeys(Priority, 0.0)
+        self._waits_since: dict[Priority, float] = {}
 
     def submit(self, request: Render, now: float) -> list[Queued | Ended]:
         """Accept a request; returns the frames to answer with.
@@ -84,9 +89,8 @@ class Scheduler:
                 full = JobError(FaultCode.BUSY, f"{self._max_queued} jobs wait already", retryable=True)
                 return [*frames, fault(request, full)]
             live = self._jobs[request.id] = Job(request)
-            self._waiting[request.tier].push(request.owner, live)
-            if request.tier is Tier.FULL and self._render_since is None:
-                self._render_since = now
+            self._waiting[request.priority].push(request.owner, live)
+            self._waits_since.setdefault(request.priority, now)
         return [*frames, self._queued_frame(live)]
 
     def cancel(self, job_id: str) -> list[Ended]:
@@ -99,14 +103,15 @@ class Scheduler:
 
     def next(self, ready: Collection[Tier], now: float) -> Job | None:
         """The job whose next step runs now, of those whose engine is ready."""
-        preview = self._head(Tier.PREVIEW) if Tier.PREVIEW in ready else None
-        render = self._head(Tier.FULL) if Tier.FULL in ready else None
-        job = render if preview is None or (render is not None and self._starving(now)) else preview
-        if job is None:
+        heads = [
+            head for priority in Priority if (head := self._head(priority)) and head.request.tier in ready
+        ]
+        if not heads:
             return None
+        job = next((head for head in heads[1:] if self._starves(head.request.priority, now)), heads[0])
         if not job.started:
-            self._waiting[job.request.tier].take(job.request.owner, job)
-            self._started[job.request.tier] = job
+            self._waiting[job.request.priority].take(job.request.owner, job)
+            self._started[job.request.priority] = job
         job.started = job.stepping = True
         return job
 
@@ -117,8 +122,7 @@ class Scheduler:
         job.stepping = False
         job.spent_s += seconds
         tier = job.request.tier
-        if tier is Tier.FULL:
-            self._render_step_s, self._render_since = seconds, now
+        self._step_s[job.request.priority], self._waits_since[job.request.priority] = seconds, now
         if not self.is_wanted(job):
             return [self._end(job, job.stopped())] if self._jobs.get(job.request.id) is job else []
         if isinstance(outcome, Done):
@@ -138,25 +142,30 @@ class Scheduler:
 
     @property
     def started(self) -> int:
-        """Jobs between their first and their last step: at most one of each tier."""
+        """Jobs between their first and their last step: at most one of each priority."""
         return sum(job is not None for job in self._started.values())
 
-    def _head(self, tier: Tier) -> Job | None:
-        return self._started[tier] or next(iter(self._waiting[tier]), None)
+    def _head(self, priority: Priority) -> Job | None:
+        return self._started[priority] or next(iter(self._waiting[priority]), None)
 
-    def _starving(self, now: float) -> bool:
-        waited_s = 0.0 if self._render_since is None else now - self._render_since
-        return waited_s > max(RENDER_PATIENCE_S, RENDER_PATIENCE_STEPS * self._render_step_s)
+    def _starves(self, priority: Priority, now: float) -> bool:
+        """Whether a render has waited for its next step as long as it has to."""
+        if priority not in PATIENCE_S:
+            return False
+        waited_s = now - self._waits_since.get(priority, now)
+        return waited_s > max(PATIENCE_S[priority], PATIENCE_STEPS[priority] * self._step_s[priority])
 
     def _queued_frame(self, job: Job) -> Queued:
         """Position 1 = next to start, 0 = started; the wait is the estimated time of all jobs before."""
         ahead: list[Job] = []
         if not job.started:
-            tiers = (Tier.PREVIEW,) if job.request.tier is Tier.PREVIEW else (Tier.PREVIEW, Tier.FULL)
-            ahead = [other for tier in tiers for other in self._waiting[tier]]
+            priorities = list(Priority)[: list(Priority).index(job.request.priority) + 1]
+            ahead = [other for priority in priorities for other in self._waiting[priority]]
             ahead = ahead[: ahead.index(job) + 1]
         started = [
-            other for other in self._started.values() if other and ahead and other.request.tier in tiers
+            other
+            for other in self._started.values()
+            if other and ahead and other.request.priority in priorities
         ]
         wait_s = sum(max(0.0, self._estimate(other) - other.spent_s) for other in started + ahead[:-1])
         return Queued(
@@ -170,12 +179,13 @@ class Scheduler:
 
     def _remove(self, job: Job) -> None:
         del self._jobs[job.request.id]
+        priority = job.request.priority
         if job.started:
-            self._started[job.request.tier] = None
+            self._started[priority] = None
         else:
-            self._waiting[job.request.tier].remove(job.request.owner, job)
-        if self._head(Tier.FULL) is None:
-            self._render_since = None
+            self._waiting[priority].remove(job.request.owner, job)
+        if self._head(priority) is None:
+            self._waits_since.pop(priority, None)
 
     def _end(self, job: Job, frame: Ended) -> Ended:
         self._remove(job)

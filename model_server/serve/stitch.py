@@ -110,6 +110,6 @@ def _bucket(recipe: Recipe, engine: PreviewEngine) -> Bucket:
 
 def _latents(sample: Frames, bucket: Bucket, engine: PreviewEngine, engines: Engines) -> NDArray[np.float16]:
     if bucket.encoder:
-        return engine.encode(sample)
+        return engine.encode(sample, bucket)
     # A bundle without an encoder: the teacher's knows the same space.
     return engines.full.encode(sample, bucket.width, bucket.height)

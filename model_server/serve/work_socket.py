@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
-from model_server.engine import compare, latents
+from model_server.engine import compare
 from model_server.serve.connection import Connection
 from model_server.serve.engines import Engines
 from model_server.serve.faults import JobError
@@ -121,7 +121,7 @@ class WorkSockets:
 
 
 def _compare(frame: Compare) -> Callable[[], list[float]]:
-    return lambda: [compare.closeness(latents.small(a), latents.small(b)) for a, b in frame.pairs]
+    return lambda: [compare.clip_closeness(first, second) for first, second in frame.pairs]
 
 
 def _call_fault(frame: Embed | Compare, code: FaultCode, message: str, retryable: bool) -> Fault:

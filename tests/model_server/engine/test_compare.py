@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +10,42 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model_server.engine import compare, latents
+from model_server.engine.actors import ActorPose
+from model_server.engine.staging import ActorPath, Layout
 
 SHAPE = (1, 32, 5, 6, 4)
+
+
+def stored(*actors: tuple[str, float], seed: int = 1) -> bytes:
+    """A composed clip of one scene: pictures, each at its place."""
+    layout = Layout([ActorPath(picture, [ActorPose(x, 0.87, 0.0, 0.5)] * 17) for picture, x in actors])
+    scene = np.random.default_rng(seed).standard_normal((1, 4, 5, 6, 4))
+    return latents.pack(scene, layout=msgspec.msgpack.encode(layout))
+
+
+def test_composed_clips_are_near_by_scene_and_by_who_is_in_it() -> None:
+    fox = stored(("fox", 0.3))
+    assert compare.clip_closeness(fox, fox) == pytest.approx(1)
+    moved, dog, elsewhere, other = (
+        compare.clip_closeness(fox, each)
+        for each in (
+            stored(("fox", 0.6)),
+            stored(("dog", 0.3)),
+            stored(("fox", 0.3), seed=2),
+            stored(("dog", 0.3), seed=2),
+        )
+    )
+    assert 1 > moved > dog
+    assert moved > elsewhere > other
+    assert dog == pytest.approx(0.5)
+    assert other < 0.1
+    both = stored(("dog", 0.7), ("fox", 0.3))
+    assert compare.clip_closeness(fox, both) == pytest.approx(0.75)
+    assert compare.clip_closeness(both, fox) == pytest.approx(0.75)
+    assert compare.clip_closeness(stored(), stored()) == pytest.approx(1)
+    # Of a clip that the model drew alone, latents are all there is.
+    plain = latents.pack(np.random.default_rng(1).standard_normal((1, 4, 5, 6, 4)))
+    assert compare.clip_closeness(fox, plain) == pytest.approx(1)
 
 
 def drawn(seed: int, shape: tuple[int, ...] = SHAPE) -> latents.Latents:

@@ -115,7 +115,7 @@ def test_what_goes_on_from_a_preview_goes_on_from_what_was_seen(engines: Engines
     for _ in range(begun.steps):
         engine.step(begun)
     seen = engine.refine_frames(
-        engine.decode(begun), ConditioningInputs(reference=reference_picture(sprite, 9, (200, 200))[None])
+        engine.draw(begun), ConditioningInputs(reference=reference_picture(sprite, 9, (200, 200))[None])
     )
     np.testing.assert_array_equal(kept, engine.encode(seen))
 

@@ -18,3 +18,11 @@ def test_frames_are_filled_and_pictures_fitted() -> None:
     assert whole.shape == (1, 96, 60, 3)
     assert whole[0, 48, 5].tolist() == [255, 0, 0]
     assert whole[0, 48, 55].tolist() == [0, 0, 255]
+
+
+def test_frames_of_any_size_fill_another() -> None:
+    # At some sizes, 217 of them, the part that is kept is computed a hair larger than the frame.
+    for side in range(2, 400):
+        frames = np.zeros((1, side, side + side % 3, 3), dtype=np.uint8)
+        assert crop_to_fill(frames, (24, 24)).shape == (1, 24, 24, 3)
+        assert crop_to_fill(frames, (224, 336)).shape == (1, 336, 224, 3)

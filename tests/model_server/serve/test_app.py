@@ -53,7 +53,7 @@ async def test_a_swarm_shows_pictures_before_each_video_is_done(server: Server) 
         for step in steps:
             assert step.picture is not None
             with Image.open(BytesIO(step.picture)) as picture:
-                assert (picture.format, picture.size) == ("WEBP", (64, 96))
+                assert (picture.format, picture.size) == ("WEBP", (128, 192))
         done = mine[-1]
         assert isinstance(done, Done)
         with av.open(BytesIO(done.media.video)) as container:
@@ -280,8 +280,8 @@ def test_pages(server: Server) -> None:
     assert status == 200
     [card] = msgspec.json.decode(body, type=ModelList).data
     assert card.sizes == {
-        "preview": ["64x96", "64x64", "96x64"],
-        "full": ["128x192", "128x128", "192x128"],
+        "preview": ["128x192", "128x128", "192x128"],
+        "full": ["256x384", "256x256", "384x256"],
     }
     assert card.seconds == ["2", "3", "4", "5"]
     assert (card.fps, card.price, card.price_seconds) == (8, {"preview": 1, "full": 8}, 2)

@@ -23,9 +23,11 @@ def request(
     attempt: int = 1,
     prompt: str = "cat",
     frames: int = 17,
+    *,
+    background: bool = False,
 ) -> Render:
     recipe = Recipe(model="m", prompt=prompt, width=64, height=96, frames=frames, fps=8, seed=1)
-    return Render(id=job, attempt=attempt, tier=tier, owner=owner, recipe=recipe)
+    return Render(id=job, attempt=attempt, tier=tier, owner=owner, recipe=recipe, background=background)
 
 
 def done(job: str, attempt: int = 1) -> Done:
@@ -255,6 +257,33 @@ def test_only_jobs_of_ready_engines_begin() -> None:
     job = scheduler.next((Tier.FULL,), 0.0)
     assert job is not None
     assert job.request.id == "f"
+
+
+def test_what_nobody_waits_for_is_interrupted_by_a_render_between_steps() -> None:
+    scheduler = Scheduler()
+    scheduler.submit(request("feed", tier=Tier.FULL, background=True), 0.0)
+    running = scheduler.next(BOTH, 0.0)
+    assert running is not None
+    scheduler.submit(request("picked", owner="bob", tier=Tier.FULL), 0.0)
+    scheduler.submit(request("preview", owner="eve"), 0.0)
+    scheduler.stepped(running, 0.1, 0.1)
+    assert drain(scheduler, steps=2, now=0.1) == ["preview", "preview", "picked", "picked", "feed", "feed"]
+
+
+def test_what_nobody_waits_for_still_takes_a_step_now_and_then() -> None:
+    scheduler = Scheduler()
+    scheduler.submit(request("feed", tier=Tier.FULL, background=True), 0.0)
+    scheduler.submit(request("endless", owner="bob", tier=Tier.FULL), 0.0)
+    now, order = 0.0, []
+    while now < 65.0:
+        job = scheduler.next(BOTH, now)
+        assert job is not None
+        order.append(job.request.id)
+        now += 0.5
+        scheduler.stepped(job, 0.5, now)
+    # Once its patience of 30 s is over, then after a hundred of its steps' time.
+    assert order.count("feed") == 1
+    assert order.index("feed") == 61
 
 
 def test_memory_for_repeats_is_bounded() -> None:
