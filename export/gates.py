@@ -9,7 +9,7 @@ DENOISERS = ("transformer", "conditioned_transformer")
 
 # Float32 graphs differ from torch by rounding alone (110 dB and more measured). In float16 a weight has 11
 # bits, 66 dB, and sums lose some. int8 leaves 7 bits on AVX2, 4 bits leave 20 dB a layer. The text encoder is
-# stored in 16 bits in all but float32 bundles, and so are the encoder of conditions and the refiner.
+# stored in 16 bits in all but float32 bundles, and so are the encoder of conditions, refiner and matte.
 # `preview` is the final latents after all steps, `video` the decoded frames (peak signal to noise of 8 bits).
 GATES = {
     "fp32": {
@@ -18,8 +18,10 @@ GATES = {
         "conditioned_transformer": 80.0,
         "decoder": 80.0,
         "picture": 80.0,
+        "upsampling_decoder": 80.0,
         "encoder": 80.0,
         "refiner": 80.0,
+        "matte": 80.0,
         "preview": 60.0,
         "video": 45.0,
     },
@@ -29,8 +31,10 @@ GATES = {
         "conditioned_transformer": 35.0,
         "decoder": 35.0,
         "picture": 35.0,
+        "upsampling_decoder": 35.0,
         "encoder": 45.0,
         "refiner": 45.0,
+        "matte": 45.0,
         "preview": 25.0,
         "video": 40.0,
     },
@@ -40,8 +44,10 @@ GATES = {
         "conditioned_transformer": 28.0,
         "decoder": 28.0,
         "picture": 28.0,
+        "upsampling_decoder": 28.0,
         "encoder": 45.0,
         "refiner": 45.0,
+        "matte": 45.0,
         "preview": 20.0,
         "video": 30.0,
     },
@@ -51,8 +57,10 @@ GATES = {
         "conditioned_transformer": 16.0,
         "decoder": 28.0,
         "picture": 28.0,
+        "upsampling_decoder": 28.0,
         "encoder": 45.0,
         "refiner": 45.0,
+        "matte": 45.0,
         "preview": 10.0,
         "video": 30.0,
     },

@@ -18,11 +18,14 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from export.errors import ExportError, first_line, quietly
+from export.extras import refiner_of, upsampling_decoder_of
 from export.families import FAMILIES
 from export.families.base import PREVIEW_FRAMES, PREVIEW_SIZE, Family, Grid
+from export.library import find_library
 from export.options import MAX_PROMPT_TOKENS, MAX_SHAPES, MAX_STEPS, ExportOptions
-from export.refiner import load_refiner
+from export.refiner import Refiner
 from export.schedule import from_scheduler
+from export.upsampling_decoder import UpsamplingDecoder
 from model_server.engine.bundle import BundleError
 from model_server.engine.flow import euler_schedule
 from model_server.engine.tokens import load_tokenizer
@@ -90,7 +93,11 @@ class LoadedModel:
     free: bool = False
     vocabulary: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     # Puts a reference picture's detail into what was drawn: (reference, frames, small) -> frames in 0..1.
-    refiner: nn.Module | None = None
+    refiner: Refiner | None = None
+    # Decodes latents to frames at twice the autoencoder's size, which people see.
+    upsampling_decoder: UpsamplingDecoder | None = None
+    # Pictures of what prompts name, as a file.
+    library: Path | None = None
     shapes: list[Shape] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -183,17 +190,13 @@ def load(folder: Path, options: ExportOptions | None = None) -> LoadedModel:
         if source.conditions:
             source.notes.append("conditions are left out: the graphs of this model have fixed shapes")
         source.conditions = []
-    if "reference" in source.conditions and (folder / "refiner").is_dir():
-        source.refiner = _refiner(folder / "refiner")
+    if "reference" in source.conditions:
+        source.refiner = refiner_of(folder)
+    if source.free:
+        space, time, _ = family.factors(source.vae)
+        source.upsampling_decoder = upsampling_decoder_of(folder, family.latent_channels(source), time, space)
+    source.library = find_library(folder)
     return source
-
-
-def _refiner(folder: Path) -> nn.Module:
-    try:
-        return load_refiner(folder)
-    except Exception as error:
-        # Safetensors and torch raise several kinds on damaged weights.
-        raise ExportError("load", f"refiner can't be loaded: {first_line(error)}") from error
 
 
 def _asked(spec: ModelSpec | None, options: ExportOptions) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:

@@ -16,7 +16,7 @@ from export.gates import DENOISERS, GATES, goal
 from export.graph_weights import fill
 from export.load import LoadedModel
 from export.measure import Parity
-from export.parts import GraphPart, arrays, conditioned_inputs, parts
+from export.parts import UPSAMPLING_DECODER, GraphPart, arrays, conditioned_inputs, parts
 from export.placement import placed
 from export.preview import Drawn, drawn, enough_to_fit
 from export.progress import ExportProgress
@@ -45,6 +45,8 @@ from schemas.bundle import Quantised
 # Clips that a decoder's ranges are fitted to, and inputs that the loss of quantising is measured on.
 FITTED = 12
 MEASURED = 4
+# They run once for a prompt, a source or a clip, and lose meaning in 8 bits.
+ONCE = ("text", "encoder", "refiner", "matte")
 
 
 class Maker:
@@ -141,8 +143,7 @@ class Maker:
     ) -> onnx.ModelProto:
         if self.precision == "fp32":
             return halve(model, lossy=False)
-        if part.kind in ("text", "encoder", "refiner"):
-            # They run once for a prompt, a source or a clip, and lose meaning in 8 bits.
+        if part.kind in ONCE:
             return halve(model, lossy=True)
         if self.precision == "fp16" or (part.kind not in DENOISERS and self.target in ("cuda", "web")):
             return self._narrowed(part, model)
@@ -221,8 +222,11 @@ class Maker:
 
     def _feeds(self, part: GraphPart, clips: dict[str, Drawn]) -> list[Feed]:
         """Inputs of other previews than the one that the part is traced by."""
-        if self.precision not in ("int8", "int4") or part.kind in ("text", "encoder", "refiner"):
+        if self.precision not in ("int8", "int4") or part.kind in ONCE:
             return []
+        if part.kind == UPSAMPLING_DECODER:
+            whole = [latents.numpy() for clip in clips.values() for latents in clip.latents[1:]]
+            return [{"latents": latents} for latents in whole[:FITTED]] or [arrays(part.stage)]
         example = part.inputs["latents"].shape
         for clip in clips.values():
             if part.kind == "transformer" and clip.latents[0].shape == example:

@@ -13,13 +13,15 @@ import torch
 from export import verify
 from export.errors import ExportError, first_line
 from export.gates import GATES
+from export.library import LIBRARY
 from export.load import LoadedModel, Shape, load, weight_digest
 from export.make import Maker
 from export.options import PRECISIONS_OF, ExportOptions, default_precision
-from export.parts import REFINER, names, part_names
+from export.parts import MATTE, REFINER, UPSAMPLING_DECODER, names, part_names
 from export.progress import ExportProgress
 from export.recorded import Recorded
 from export.recorded_index import FOLDER
+from export.upsampling_decoder import ENLARGEMENT
 from export.work_folder import make_work_folder, remove_abandoned
 from model_server.engine.bundle import MANIFEST, BundleError, describe
 from model_server.engine.host import host_target, misfit
@@ -99,6 +101,8 @@ def make_bundle(maker: Maker) -> Manifest:
     checks = [f"verify {shape.label}" for shape in source.proven]
     progress.plan(["draw", *part_names(source), *checks])
     source.tokenizer.save(str(work / TOKENIZER))
+    if source.library is not None:
+        shutil.copyfile(source.library, work / LIBRARY)
     maker.make()
     if not all(maker.placement.values()):
         source.notes.append(
@@ -130,6 +134,7 @@ def _manifest(maker: Maker) -> Manifest:
     source, work = maker.source, maker.work
     mean, std = source.family.scaling(source.vae)
     kind = "student" if source.is_student else "teacher"
+    enlarges = source.upsampling_decoder is not None
     return Manifest(
         version=MANIFEST_VERSION,
         id=source.name,
@@ -160,6 +165,10 @@ def _manifest(maker: Maker) -> Manifest:
         conditions=source.conditions,
         reference_size=source.reference_size if source.conditions else None,
         refiner=f"{REFINER}.onnx" if source.refiner is not None else "",
+        matte=f"{MATTE}.onnx" if source.refiner is not None else "",
+        upsampling_decoder=f"{UPSAMPLING_DECODER}.onnx" if enlarges else "",
+        enlargement=ENLARGEMENT if enlarges else 1,
+        library=LIBRARY if source.library is not None else "",
         notes=source.notes,
         quantised=maker.quantised,
         placement=maker.placement,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,13 @@ from torch import Tensor, nn
 
 from export.families.base import LATENT_AXES, Function, Stage
 from export.load import LoadedModel, Shape
+from export.refiner import Matte, Refiner
 from export.text_encoder import encoded, states
 from model_server.engine.tokens import tokenize
 
 REFINER = "refiner"
+MATTE = "matte"
+UPSAMPLING_DECODER = "upsampling_decoder"
 # Mid-way through a schedule, where noise and video matter alike.
 EXAMPLE_SIGMA = 0.7
 # The timestep of tokens of a picture that isn't given.
@@ -28,8 +31,8 @@ PROMPTS = ("a cat hops on the beach at sunset", "a fox", "a rocket flies over a 
 class GraphPart:
     """One graph to make: its file's stem, its kind, and what it is traced by and measured against.
 
-    `kind` is text, transformer, conditioned_transformer, decoder, picture, encoder or refiner:
-    it says how the part is quantised and judged.
+    `kind` is text, transformer, conditioned_transformer, decoder, picture, encoder, refiner, matte or
+    upsampling_decoder: it says how the part is quantised and judged.
     """
 
     name: str
@@ -77,12 +80,20 @@ def parts(source: LoadedModel, drawn: dict[str, Tensor]) -> Iterator[GraphPart]:
                 yield GraphPart(name, kind, _stage(source, shape, kind, drawn))
     if source.refiner is not None:
         yield refiner_part(source, source.refiner, drawn[source.shapes[0].label])
+        yield matte_part(source, source.refiner, drawn[source.shapes[0].label])
+    if source.upsampling_decoder is not None:
+        clips = [drawn[shape.label] for shape in source.proven]
+        yield upsampling_part(source.upsampling_decoder, clips)
 
 
 def part_names(source: LoadedModel) -> list[str]:
     """The names of `parts`, in their order."""
     made = ["text", *(name for shape in source.shapes for name in names(source, shape))]
-    return list(dict.fromkeys([*made, REFINER] if source.refiner is not None else made))
+    if source.refiner is not None:
+        made += [REFINER, MATTE]
+    if source.upsampling_decoder is not None:
+        made.append(UPSAMPLING_DECODER)
+    return list(dict.fromkeys(made))
 
 
 def names(source: LoadedModel, shape: Shape) -> dict[str, str]:
@@ -118,13 +129,9 @@ def refiner_part(source: LoadedModel, refiner: nn.Module, latents: Tensor) -> Gr
 
     The picture is the middle of the clip's first frame.
     """
-    with torch.inference_mode():
-        small = (source.family.decode(source, latents)[0].transpose(0, 1).clone() + 1) / 2
+    small = _unit_frames(source, latents)
     frames = F.interpolate(small, scale_factor=2, mode="bilinear")
-    rows, columns = frames.shape[-2:]
-    side = min(rows, columns)
-    top, left = (rows - side) // 2, (columns - side) // 2
-    picture = frames[:1, :, top : top + side, left : left + side]
+    picture = _middle_of(frames[:1])
     free = {
         "reference": {2: "side", 3: "side"},
         "frames": {0: "clip_frames", 2: "height", 3: "width"},
@@ -135,6 +142,38 @@ def refiner_part(source: LoadedModel, refiner: nn.Module, latents: Tensor) -> Gr
     one = {"reference": half, "frames": small[:1], "small": small[:1]}
     stage = Stage(refiner, refiner, inputs, ["refined"], free, [one])
     return GraphPart(REFINER, REFINER, stage)
+
+
+def matte_part(source: LoadedModel, refiner: Refiner, latents: Tensor) -> GraphPart:
+    """What cuts a reference picture's subject out: here of the middle of a clip's first frame, enlarged."""
+    picture = _middle_of(_unit_frames(source, latents)[:1])
+    module = Matte(refiner)
+    larger = F.interpolate(picture, scale_factor=4, mode="bilinear")
+    free = {"reference": {2: "side", 3: "side"}}
+    stage = Stage(module, module, {"reference": picture}, ["layer"], free, [{"reference": larger}])
+    return GraphPart(MATTE, MATTE, stage)
+
+
+def upsampling_part(decoder: nn.Module, clips: Sequence[Tensor]) -> GraphPart:
+    """What decodes latents to what people see: the first clip's, all others', and a single latent frame."""
+    first, *others = clips
+    given = [{"latents": latents} for latents in (*others, first[:, :, 1:2])]
+    stage = Stage(decoder, decoder, {"latents": first}, ["video"], {"latents": LATENT_AXES}, given)
+    return GraphPart(UPSAMPLING_DECODER, UPSAMPLING_DECODER, stage)
+
+
+def _unit_frames(source: LoadedModel, latents: Tensor) -> Tensor:
+    """Decoded frames [F, 3, H, W] in 0..1."""
+    with torch.inference_mode():
+        return (source.family.decode(source, latents)[0].transpose(0, 1).clone() + 1) / 2
+
+
+def _middle_of(frames: Tensor) -> Tensor:
+    """The square in the middle of frames [F, 3, H, W]."""
+    rows, columns = frames.shape[-2:]
+    side = min(rows, columns)
+    top, left = (rows - side) // 2, (columns - side) // 2
+    return frames[:, :, top : top + side, left : left + side]
 
 
 def _stage(source: LoadedModel, shape: Shape, kind: str, drawn: dict[str, Tensor]) -> Stage:

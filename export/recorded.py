@@ -33,6 +33,7 @@ TRACED_BY = (
     "text_encoder.py",
     "refiner.py",
     "similarity.py",
+    "upsampling_decoder.py",
 )
 CHOSEN_BY = ("quantise.py", "sensitivity.py", "preview.py")
 INT8 = "int8"
@@ -104,6 +105,7 @@ def graphs_digest(source: LoadedModel) -> str:
         "conditions": source.conditions,
         "reference_second": source.reference_second,
         "refiner": source.refiner is not None,
+        "upsampling_decoder": source.upsampling_decoder is not None,
         "shapes": "any" if source.free else [shape.label for shape in source.shapes],
         "code": code_digest(TRACED_BY),
     }
@@ -117,6 +119,8 @@ def ranges_digest(source: LoadedModel) -> str:
         "vae": weight_digest(source.decoding_vae),
         "text_encoder": weight_digest(source.text_encoder),
     }
+    if source.upsampling_decoder is not None:
+        weights["upsampling_decoder"] = weight_digest(source.upsampling_decoder)
     schedules = [msgspec.to_builtins(shape.schedule) for shape in source.proven]
     return _digest([graphs_digest(source), weights, schedules, source.guidance, code_digest(CHOSEN_BY)])
 

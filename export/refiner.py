@@ -221,6 +221,20 @@ class Refiner(nn.Module):
         return made[:, :3] * torch.sigmoid(made[:, 3:]) * there * present
 
 
+class Matte(nn.Module):
+    """A reference picture [1, 3, S, S] -> its subject alone [1, 4, S, S]: colours times alpha, and alpha."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        super().__init__()
+        self.refiner = refiner
+
+    def forward(self, reference: Tensor) -> Tensor:
+        """Cut it out, with a firm edge."""
+        picture = F.interpolate(reference, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+        near = self.refiner.near(picture)
+        return sharpen_matte(self.refiner.cut(reference, near, self.refiner.far(near)))
+
+
 def _motion_block(inner: int, dilation: int) -> tuple[nn.Module, nn.Module]:
     return nn.Conv1d(inner, MOTION_WIDTH, 3, padding=dilation, dilation=dilation), nn.SiLU()
 

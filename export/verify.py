@@ -130,8 +130,8 @@ def recipe(manifest: Manifest, shape: Bucket | Shape, prompt: str, seed: int) ->
     return Recipe(
         model=manifest.id,
         prompt=prompt,
-        width=shape.width,
-        height=shape.height,
+        width=shape.width * manifest.enlargement,
+        height=shape.height * manifest.enlargement,
         frames=shape.frames,
         fps=manifest.fps,
         seed=seed,

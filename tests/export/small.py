@@ -18,7 +18,9 @@ from export.parts import parts
 from export.preview import drawn
 from export.recorded import graphs_digest
 from export.recorded_index import INDEX, Index
+from export.refiner import Refiner, save_refiner
 from export.trace import trace
+from export.upsampling_decoder import UpsamplingDecoder, save_upsampling_decoder
 from schemas.videos import Recipe
 from tests.shared import once
 from train.models.model_folder import write_student, write_teacher
@@ -79,6 +81,32 @@ def _write_small(home: Path) -> None:
 def small_folder() -> Path:
     """A teacher with a student, made once a run. Copy it before changing it."""
     return once("small", _write_small) / "model"
+
+
+def _write_small_enlarging(home: Path) -> None:
+    torch.manual_seed(0)
+    write_teacher(home / "weights", small_vae(), small_transformer())
+    write_student(home / "weights", small_transformer())
+    save_refiner(Refiner(), home / "weights" / "refiner")
+    save_upsampling_decoder(UpsamplingDecoder(CHANNELS), home / "weights" / "upsampling_decoder")
+    assemble(home / "model", home / "weights")
+
+
+@cache
+def small_enlarging_folder() -> Path:
+    """The same with a refiner and an upsampling decoder, made once a run. Copy it before changing it."""
+    return once("small-enlarging", _write_small_enlarging) / "model"
+
+
+@cache
+def small_enlarging_bundle() -> Path:
+    """Its bundle in float32, exported once a run. Copy it before changing it."""
+    return once(
+        "small-enlarging-fp32",
+        lambda out: export_bundle(
+            small_enlarging_folder(), out, precision="fp32", target="avx2", record=small_graphs()
+        ),
+    )
 
 
 def _write_graphs(out: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from export import cli
-from export.assemble import assemble
+from export.assemble import BESIDE, assemble
 from export.command import one_line_errors
 from export.errors import ExportError
 from settings import PROJECT
@@ -136,3 +136,15 @@ def test_a_defect_keeps_its_traceback() -> None:
 
     with pytest.raises(KeyError):
         main()
+
+
+def test_a_folder_with_every_part_is_replaced_when_its_weights_change(tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    for name in ("teacher", *BESIDE):
+        (weights / name).mkdir(parents=True)
+        (weights / name / "part.bin").write_bytes(b"first")
+    out = assemble(tmp_path / "model", weights)
+    for name in BESIDE:
+        (weights / name / "part.bin").write_bytes(b"second")
+    assert assemble(out, weights) == out
+    assert {(out / name / "part.bin").read_bytes() for name in BESIDE} == {b"second"}
