@@ -27,6 +27,7 @@ BUDGETS: dict[str, tuple[int, float]] = {
     "shards": (1, 0),
     "refiner": (4000, 45),
     "refiner-heads": (600, 10),
+    "upsampling-decoder": (40_000, 60),
     "judge": (20_000, 6),
     "likeness": (20_000, 5),
     "weights": (1, 0),

@@ -32,6 +32,20 @@ RENDERS = {
     DatasetSpec(FULL_LANDSCAPE, 512, conditioned=True): 0.06,
     DatasetSpec(FULL_PORTRAIT, 192, conditioned=True, frames=41): 0.03,
 }
+# Scenes without anybody, which most clips are drawn on, with theirs: three quarters of all steps.
+EMPTY = {
+    DatasetSpec(PORTRAIT, 12_000, empty=True): 1,
+    DatasetSpec(SQUARE, 4000, empty=True): 0.24,
+    DatasetSpec(LANDSCAPE, 4000, empty=True): 0.3,
+    DatasetSpec(PORTRAIT, 2000, frames=41, empty=True): 0.2,
+    DatasetSpec(LANDSCAPE, 1000, frames=41, empty=True): 0.1,
+}
+EMPTY_RENDERS = {
+    DatasetSpec(FULL_PORTRAIT, 4000, empty=True): 0.68,
+    DatasetSpec(FULL_SQUARE, 1200, empty=True): 0.16,
+    DatasetSpec(FULL_LANDSCAPE, 1200, empty=True): 0.24,
+    DatasetSpec(FULL_PORTRAIT, 400, frames=41, empty=True): 0.1,
+}
 # Latent cells of a batch: those of 32 clips of 17 frames of 64x96.
 BATCH_TOKENS = 3840
 # Trajectories without and with conditions, each, and the share of the student's steps.
@@ -39,6 +53,8 @@ TRAJECTORIES = {KNOWN: (3584, 0.3), CONDITIONED: (3584, 0.26)}
 # As many trajectories of another shape as this share of its clips; its share of the student's steps is as
 # above.
 SHAPE_TRAJECTORIES = 0.25
+# Clips that the upsampling decoder learns from.
+DECODER_CLIPS = 6000
 # Shards that the refiner learns from.
 REFINER_SHARDS = 120
 
@@ -62,7 +78,7 @@ class Scale:
 
 def latent_specs() -> tuple[DatasetSpec, ...]:
     """Every dataset of latents."""
-    return KNOWN, CONDITIONED, *SHAPES, *RENDERS
+    return KNOWN, CONDITIONED, *SHAPES, *RENDERS, *EMPTY, *EMPTY_RENDERS
 
 
 def teacher_mixture(home: Path, scale: Scale, device: str) -> list[LatentComponent]:
@@ -93,6 +109,10 @@ def teacher_mixture(home: Path, scale: Scale, device: str) -> list[LatentCompone
             dataset = LatentDataset.load(home, spec.scaled(scale.clips), device)
             found.append(component(name, spec, dataset, weight / 2, shift))
             found.append(component(f"{name} conditioned", spec, dataset, weight / 2, shift, share=0.8))
+    for name, specs, shift in (("empty", EMPTY, 1.4), ("empty renders", EMPTY_RENDERS, 1.0)):
+        for spec, weight in specs.items():
+            dataset = LatentDataset.load(home, spec.scaled(scale.clips), device)
+            found.append(component(name, spec, dataset, weight, shift))
     return found
 
 
@@ -101,8 +121,10 @@ def student_mixture(
 ) -> list[TrajectoryComponent]:
     """What the student learns, and how often; `writable`: trajectories that can be filled."""
     counts = {spec: (round(spec.count * SHAPE_TRAJECTORIES), share) for spec, share in SHAPES.items()}
+    empty = {spec: (round(spec.count / 2), share) for spec, share in EMPTY.items()}
     found = []
-    for spec, (count, share) in {**TRAJECTORIES, **counts}.items():
+    # Empty scenes first: time may end before all trajectories are there.
+    for spec, (count, share) in {**empty, **TRAJECTORIES, **counts}.items():
         # Of the portraits of two seconds those with and those without conditions are datasets of their own.
         for conditioned in (False, True) if spec in SHAPES else (spec.conditioned,):
             latents = LatentDataset.load(home, spec.scaled(scale.clips), device) if conditioned else None
@@ -112,6 +134,7 @@ def student_mixture(
                 TrajectoryComponent(
                     name="x".join(map(str, (*spec.size, spec.frames))),
                     dataset=TrajectoryDataset.open(home, spec, rows, latents, place),
+                    empty=spec.empty,
                     batch=scale.batch_of(spec),
                     weight=share / 2 if spec in SHAPES else share,
                 )

@@ -9,11 +9,21 @@ import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
 from torch import Tensor
 
+from export.extras import UPSAMPLING_DECODER_FOLDER
 from export.refiner import Refiner, save_refiner
-from train.mixtures import REFINER_SHARDS, Scale, latent_specs, student_mixture, teacher_mixture
+from export.upsampling_decoder import UpsamplingDecoder, save_upsampling_decoder
+from train.mixtures import (
+    DECODER_CLIPS,
+    REFINER_SHARDS,
+    Scale,
+    latent_specs,
+    student_mixture,
+    teacher_mixture,
+)
 from train.models.model_folder import write_student, write_teacher
 from train.models.vae import build_vae
 from train.stages.caption_dataset import CaptionDataset
+from train.stages.decoder_clips import DecoderClips
 from train.stages.judge import train_judge
 from train.stages.latent_dataset import fill_latent_dataset
 from train.stages.likeness import train_likeness
@@ -24,6 +34,7 @@ from train.stages.student import train_student, transfer_weight_delta
 from train.stages.teacher import load_transformer, train_teacher
 from train.stages.trainer import Budget, load_average, save_checkpoint
 from train.stages.trajectory_dataset import fill_trajectories
+from train.stages.upsampling_decoder import train_upsampling_decoder
 from train.stages.vae import measure_latents, train_vae
 
 
@@ -90,6 +101,7 @@ class TrainingRun:
                 component.dataset,
                 component.batch,
                 self.budgets["trajectories"],
+                empty_scenes=component.empty,
                 device=self.device,
             )
 
@@ -125,6 +137,13 @@ class TrainingRun:
         """Train the refiner's heads of motion and lighting."""
         train_refiner_heads(self.home, self.budgets["refiner-heads"], device=self.device, seed=self.seed)
 
+    def upsampling_decoder(self) -> None:
+        """Train the upsampling decoder."""
+        clips = DecoderClips(self.home, round(DECODER_CLIPS * self.scale.clips))
+        clips.fill(self._trained_vae, self.seed)
+        budget, batch = self.budgets["upsampling-decoder"], round(8 * self.scale.batch)
+        train_upsampling_decoder(self.home, self._trained_vae, clips, budget, seed=self.seed, batch=batch)
+
     def judge(self) -> None:
         """Train the judge."""
         train_judge(self.home, self.budgets["judge"], seed=self.seed, device=self.device)
@@ -135,8 +154,13 @@ class TrainingRun:
 
     def write_weights(self) -> None:
         """Write what was trained to the folder of weights."""
+        draws = self._has("upsampling-decoder")
+        if draws:
+            decoder = UpsamplingDecoder()
+            decoder.load_state_dict(load_average(self.home, "upsampling-decoder"))
+            save_upsampling_decoder(decoder, self.weights / UPSAMPLING_DECODER_FOLDER)
         refiner = next((name for name in ("refiner-heads", "refiner") if self._has(name)), None)
-        if self._has("teacher") or refiner is None:
+        if self._has("teacher") or not (draws or refiner):
             write_teacher(self.weights, self._trained_vae, load_transformer(self.home, "teacher"))
             write_student(self.weights, self._trained_student())
         if refiner is not None:
@@ -214,6 +238,7 @@ STAGES: dict[str, Callable[[TrainingRun], None]] = {
     "shards": TrainingRun.shards,
     "refiner": TrainingRun.refiner,
     "refiner-heads": TrainingRun.refiner_heads,
+    "upsampling-decoder": TrainingRun.upsampling_decoder,
     "judge": TrainingRun.judge,
     "likeness": TrainingRun.likeness,
     "weights": TrainingRun.write_weights,

@@ -47,7 +47,9 @@ def _drawn(
     shape: Shape,
 ) -> Iterator[PreviewState]:
     """One finished state after the other."""
-    bucket = find_bucket(engine.manifest, *shape)
+    width, height, frames = shape
+    times = engine.manifest.enlargement
+    bucket = find_bucket(engine.manifest, width * times, height * times, frames)
     for prompt, seed, inputs in zip(prompts, seeds, given, strict=True):
         state = engine.begin(recipe(engine.manifest, bucket, prompt, seed), inputs=inputs)
         for _ in range(state.steps):

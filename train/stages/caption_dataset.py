@@ -8,7 +8,7 @@ import torch
 
 from train.models.text_encoder import MAX_TOKENS, TEXT_CHANNELS, TextEncoder
 from train.world.captions import caption
-from train.world.scenes import SOMEONE, all_referred_scenes, training_scenes
+from train.world.scenes import SOMEONE, all_referred_scenes, empty_scenes, training_scenes
 
 
 class CaptionDataset:
@@ -17,7 +17,10 @@ class CaptionDataset:
     def __init__(self, folder: Path, each: int = 5, seed: int = 0, device: str = "cpu") -> None:
         """Loads `folder/captions-*.npy`, or encodes the captions (minutes) and stores them there."""
         self.each = each
-        self.scenes = training_scenes() + all_referred_scenes()
+        known = training_scenes()
+        self.scenes = known + all_referred_scenes()
+        # Scenes from this number up to the next one have nobody in them.
+        self.first_empty = len(known) - len(empty_scenes())
         # Scenes from this number on have a subject that only a reference picture shows.
         self.first_referred = next(i for i, scene in enumerate(self.scenes) if scene.subject == SOMEONE)
         states_path, mask_path = (

@@ -12,7 +12,13 @@ from torch.utils.data import Dataset
 from train.models.conditioning import REFERENCE
 from train.world.clips import draw, reference_picture, subject_sprite
 from train.world.emoji_sprites import random_sprite
-from train.world.scenes import Scene, all_referred_scenes, referred_scenes, training_scenes
+from train.world.scenes import (
+    Scene,
+    all_referred_scenes,
+    empty_scenes,
+    referred_scenes,
+    training_scenes,
+)
 
 REFERRED_SHARE = 0.7  # of clips with conditions: only a reference picture shows their subject
 PAIRED_SHARE = 0.15  # of those: a subject of the vocabulary stands beside
@@ -34,10 +40,13 @@ class DrawnClips(Dataset):
         *,
         conditioned: bool = False,
         preview: tuple[int, int] | None = None,
+        empty: bool = False,
     ) -> None:
         self.count, self.size, self.frames, self.seed = count, size, frames, seed
         self.conditioned, self.preview = conditioned, preview
         self.known, self.referred = training_scenes(), all_referred_scenes()
+        self.empty = empty
+        self.first_empty = len(self.known) - len(empty_scenes())
 
     def __len__(self) -> int:
         return self.count
@@ -65,10 +74,13 @@ class DrawnClips(Dataset):
             paired = rng.random() < PAIRED_SHARE
             index = rng.randrange(alone, len(self.referred)) if paired else rng.randrange(alone)
             return self.referred[index], len(self.known) + index
-        # Every scene once before any scene twice.
-        epoch, place = divmod(i, len(self.known))
-        order = _order(len(self.known), f"order {self.seed} {epoch}")
-        return self.known[order[place]], order[place]
+        # Every scene once before any scene twice. Clips with somebody and without are datasets of their own.
+        first, count = (0, self.first_empty)
+        if self.empty:
+            first, count = self.first_empty, len(self.known) - self.first_empty
+        epoch, place = divmod(i, count)
+        index = first + _order(count, f"order {self.seed} {epoch}")[place]
+        return self.known[index], index
 
 
 def random_frame(sprite: Image.Image, rng: random.Random) -> np.ndarray:

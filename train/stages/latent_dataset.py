@@ -30,18 +30,25 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A dataset's clips: (width, height) in pixels, how many, whether they have conditions, video frames."""
+    """A dataset's clips: (width, height) in pixels, how many, whether they have conditions, video frames,
+    whether nobody is in them.
+    """
 
     size: Size
     count: int
     conditioned: bool = False
     frames: int = FRAMES
+    empty: bool = False
 
     @property
     def stem(self) -> str:
         """What its files' names begin with."""
         shape = f"{self.size[0]}x{self.size[1]}x{self.frames}"
-        return f"latents-{shape}-{self.count}" + ("-conditioned" if self.conditioned else "")
+        return (
+            f"latents-{shape}-{self.count}"
+            + ("-conditioned" if self.conditioned else "")
+            + ("-empty" if self.empty else "")
+        )
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -159,7 +166,13 @@ def fill_latent_dataset(
     done = int(np.searchsorted(arrays["scene"] < 0, True))
     preview = None if spec.preview == spec.size else spec.preview
     clips = DrawnClips(
-        spec.count, spec.size, spec.frames, seed, conditioned=spec.conditioned, preview=preview
+        spec.count,
+        spec.size,
+        spec.frames,
+        seed,
+        conditioned=spec.conditioned,
+        preview=preview,
+        empty=spec.empty,
     )
     remaining = Subset(clips, range(done, spec.count))
     device = next(vae.parameters()).device

@@ -30,9 +30,10 @@ OWN_STATE_SHARE = 0.5  # of the steps: from where the student itself arrives, el
 
 @dataclass(kw_only=True)
 class TrajectoryComponent(MixtureComponent):
-    """Trajectories that the student learns."""
+    """Trajectories that the student learns; empty: whether nobody is in them."""
 
     dataset: TrajectoryDataset
+    empty: bool = False
 
 
 def train_student(

@@ -124,9 +124,10 @@ class Trainer:
             self._ema.update_parameters(self.model)
             budget.tick()
             self.log.add(metrics)
-            if budget.done_steps % LOG_STEPS == 0 or budget.progress >= 1:
+            due = budget.checkpoint_due()
+            if due or budget.done_steps % LOG_STEPS == 0:
                 self.log.write_row(budget.done_steps, norm=norm, seconds=budget.spent_seconds)
-            if budget.checkpoint_due():
+            if due:
                 self._save()
                 loss_curves(self.log.path)
                 if on_checkpoint is not None:

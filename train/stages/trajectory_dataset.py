@@ -58,6 +58,7 @@ class TrajectoryDataset:
         }
         shape = f"{spec.size[0]}x{spec.size[1]}x{spec.frames}"
         stem = f"trajectories-{shape}-{count}" + ("" if latents is None else "-conditioned")
+        stem += "-empty" if spec.empty else ""
         for part, (dtype, sizes) in arrays.items():
             path = folder / f"{stem}-{part}.npy"
             if not path.exists():
@@ -86,12 +87,14 @@ def fill_trajectories(
     batch: int,
     budget: Budget,
     *,
+    empty_scenes: bool = False,
     seed: int = 7,
     device: str = "cpu",
 ) -> None:
     """Solve the guided flow from fresh noise, a batch at a time, until the rows or the budget are used up.
 
-    Trajectories with conditions take their clips' captions; others those of any known scene.
+    Trajectories with conditions take their clips' captions; others those of any known scene with somebody, or
+    without.
     """
     prepare_for_training(teacher)
     latents = trajectories.latents
@@ -101,7 +104,9 @@ def fill_trajectories(
     while trajectories.filled + batch <= len(trajectories.caption) and budget.progress < 1:
         rows = slice(trajectories.filled, trajectories.filled + batch)
         if latents is None:
-            wordings = rng.integers(0, captions.first_referred * captions.each, batch)
+            first, last = captions.first_empty, captions.first_referred
+            scenes = (first, last) if empty_scenes else (0, first)
+            wordings = rng.integers(scenes[0] * captions.each, scenes[1] * captions.each, batch)
             trajectories.clip[rows] = NO_CLIP
         else:
             clips = rng.integers(0, latents.filled, batch)

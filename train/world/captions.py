@@ -2,7 +2,7 @@
 
 import random
 
-from train.world.scenes import SOMEONE, Scene
+from train.world.scenes import NOBODY, SOMEONE, Scene
 from train.world.vocabulary import MOTIONS, PLACES, REFERRED, STYLES, SUBJECTS, TIMES
 
 # What stands between two subjects; after all but the first, the verb is that of one.
@@ -90,6 +90,8 @@ def _arrange(subject: str, place: str, time: str, verb: str, participle: str, rn
 
 
 def _names(subject: str) -> tuple[str, ...]:
+    if subject == NOBODY:
+        return (NOBODY,)
     return REFERRED if subject == SOMEONE else SUBJECTS[subject]
 
 
@@ -102,7 +104,7 @@ def _bare(phrase: str) -> str:
 
 
 def _with_article(noun: str, rng: random.Random | None = None) -> str:
-    if f"{noun} ".startswith(tuple(f"{word} " for word in REFERRED)):
+    if noun == NOBODY or f"{noun} ".startswith(tuple(f"{word} " for word in REFERRED)):
         return noun
     indefinite = ("an " if noun[0] in "aeio" else "a ") + noun
     if rng is None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from train.world.places import PAINTERS, Canvas
-from train.world.scenes import Scene
+from model_server.engine.styles import PALE, TONES
+from train.world.canvas import Canvas
+from train.world.places import PAINTERS
+from train.world.scenes import NOBODY, Scene
 
 SPRITES = Path(__file__).parent / "sprites"
 FRAMES = 17
@@ -114,12 +116,17 @@ def draw(
     path = paths[0]
     wide = round(width * PAN_ROOM) if scene.motion == "pan" else width
     place = Image.new("RGB", (wide * 2, height * 2))
-    PAINTERS[scene.place](Canvas(place, paint_rng))
-    place = _light(place.resize((wide, height), Image.Resampling.BOX), scene, paint_rng)
-    shown = [sprite or _facing(scene.subject, scene.motion)]
+    canvas = Canvas(place, paint_rng, night=scene.time == "night")
+    PAINTERS[scene.place](canvas)
+    small, light = (
+        each.resize((wide, height), Image.Resampling.BOX) for each in (canvas.image, canvas.light)
+    )
+    place = _light(small, scene, paint_rng, light)
+    shown = [] if scene.subject == NOBODY else [sprite or _facing(scene.subject, scene.motion)]
     if scene.other:
         shown.append(_facing(scene.other, scene.motion))
-    sprites = list(zip(shown, paths, strict=True))
+    # Nobody's path is the camera's alone.
+    sprites = list(zip(shown, paths, strict=False))
     background = np.asarray(place, dtype=np.float32)
     tint = np.asarray(SPRITE_TINT[scene.time], dtype=np.float32)
     out = np.empty((frames, height, width, 3), dtype=np.uint8)
@@ -207,16 +214,10 @@ def _place_sprite(sprite: Image.Image, pose: Pose, width: int, height: int) -> I
 # Multiplies the colours of the place / of the sprite. The subject keeps more of its own colour than the
 # place.
 PLACE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.05, 0.70, 0.56), "night": (0.30, 0.36, 0.60)}
+LAMPLIGHT = (1.0, 0.95, 0.88)
+# Where no moon can be seen.
+WITHOUT_SKY = {"ocean", "room", "cave", "kitchen", "stage"}
 SPRITE_TINT = {"day": (1.0, 1.0, 1.0), "sunset": (1.0, 0.90, 0.80), "night": (0.78, 0.82, 0.95)}
-
-
-# What brightness becomes in a style of two or three colours, from dark to bright.
-TONES = {
-    "monochrome": ((0, 0, 0), (128, 128, 128), (255, 255, 255)),
-    "sepia": ((40, 22, 8), (158, 112, 66), (255, 236, 196)),
-    "neon": ((26, 6, 72), (240, 40, 170), (110, 250, 255)),
-}
-PALE = 0.5  # how far a pastel goes towards white
 
 
 def styled(picture: np.ndarray, style: str) -> np.ndarray:
@@ -230,15 +231,22 @@ def styled(picture: np.ndarray, style: str) -> np.ndarray:
     return np.stack([np.interp(brightness, (0, 127.5, 255), tones[:, i]) for i in range(3)], axis=-1)
 
 
-def _light(place: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:
-    pixels = np.asarray(place, dtype=np.float32) * np.asarray(PLACE_TINT[scene.time], dtype=np.float32)
+def _light(
+    place: Image.Image, scene: Scene, rng: random.Random, shining: Image.Image | None = None
+) -> Image.Image:
+    """The place under the light of the scene's time; what `shining` (mode L) marks stays bright at night."""
+    tint = np.asarray(PLACE_TINT[scene.time], dtype=np.float32)
+    if scene.time == "night" and shining is not None:
+        share = np.asarray(shining, dtype=np.float32)[..., None] / 255
+        tint = tint + share * (np.asarray(LAMPLIGHT, dtype=np.float32) - tint)
+    pixels = np.asarray(place, dtype=np.float32) * tint
     height = pixels.shape[0]
     if scene.time == "sunset":
         # A warm band of light that fades from the middle to the top and the bottom.
         band = np.exp(-(((np.arange(height) / height - 0.45) / 0.22) ** 2))[:, None, None].astype(np.float32)
         pixels = pixels + band * np.asarray((70, 28, 0), dtype=np.float32)
     lit = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-    if scene.time == "night":
+    if scene.time == "night" and scene.place not in WITHOUT_SKY:
         _moon(lit, rng)
     return lit
 

@@ -14,6 +14,11 @@ PAIRED_SHARE = 0.042
 REFERRED_PAIRED_SHARE = 0.066
 # The subject of a scene in which only a reference picture shows what it looks like.
 SOMEONE = "someone"
+# The subject of a scene without any: the place alone, seen by a camera that stands or pans.
+NOBODY = "nobody"
+# The places that subjects are trained in; the others are trained without anybody alone.
+SUBJECT_PLACES = tuple(PLACES)[:10]
+EMPTY_MOTIONS = ("still", "pan")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ def held_out(scene: Scene) -> bool:
     Of two subjects, neither combination may be held out, nor the pair; a subject that only a reference
     picture shows is in no combination of its own.
     """
+    if scene.subject == NOBODY:
+        return False
     if scene.other:
         named = [subject for subject in (scene.subject, scene.other) if subject != SOMEONE]
         return (len(named) == 2 and held_out_pair(*named)) or any(
@@ -58,7 +65,19 @@ def _hashed_into(key: str, share: float) -> bool:
 
 def referred_scenes() -> list[Scene]:
     """Every scene of one subject that only a reference picture shows, in a fixed order."""
-    return [Scene(SOMEONE, place, time, motion) for place in PLACES for time in TIMES for motion in MOTIONS]
+    return [
+        Scene(SOMEONE, place, time, motion)
+        for place in SUBJECT_PLACES
+        for time in TIMES
+        for motion in MOTIONS
+    ]
+
+
+def empty_scenes() -> list[Scene]:
+    """Every scene without anybody, in a fixed order."""
+    return [
+        Scene(NOBODY, place, time, motion) for place in PLACES for time in TIMES for motion in EMPTY_MOTIONS
+    ]
 
 
 def paired_scenes() -> list[Scene]:
@@ -66,7 +85,7 @@ def paired_scenes() -> list[Scene]:
     alone = (
         Scene(subject, place, time, motion, other=other)
         for subject, other in combinations(SUBJECTS, 2)
-        for place in PLACES
+        for place in SUBJECT_PLACES
         for time in TIMES
         for motion in MOTIONS
     )
@@ -98,7 +117,7 @@ def random_scene(rng: random.Random, *, unseen: bool = False) -> Scene:
     while True:
         scene = Scene(
             rng.choice(tuple(SUBJECTS)),
-            rng.choice(tuple(PLACES)),
+            rng.choice(SUBJECT_PLACES),
             rng.choice(tuple(TIMES)),
             rng.choice(tuple(MOTIONS)),
         )
@@ -108,11 +127,11 @@ def random_scene(rng: random.Random, *, unseen: bool = False) -> Scene:
 
 def training_scenes() -> list[Scene]:
     """Every scene that training describes by words alone, in a fixed order: all plain ones, then some in a
-    style, then some of two subjects.
+    style, then some of two subjects, then those without anybody.
     """
-    scenes = (Scene(s, p, t, m) for s in SUBJECTS for p in PLACES for t in TIMES for m in MOTIONS)
+    scenes = (Scene(s, p, t, m) for s in SUBJECTS for p in SUBJECT_PLACES for t in TIMES for m in MOTIONS)
     plain = [scene for scene in scenes if not held_out(scene)]
-    return plain + styled_scenes(plain) + paired_scenes()
+    return plain + styled_scenes(plain) + paired_scenes() + empty_scenes()
 
 
 def all_referred_scenes() -> list[Scene]:

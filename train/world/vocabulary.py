@@ -53,6 +53,48 @@ PLACES: dict[str, tuple[str, ...]] = {
         "in front of an erupting volcano",
         "on lava rocks",
     ),
+    "castle": (
+        "by a castle",
+        "in front of a castle",
+        "at the castle gate",
+        "near a medieval castle",
+        "outside a fairy-tale castle",
+    ),
+    "farm": ("on a farm", "in a farmyard", "in front of a barn", "by a red barn", "near a wheat field"),
+    "road": ("on a road", "on a highway", "on the street", "on a country road", "in the middle of the road"),
+    "kitchen": ("in a kitchen", "on the kitchen floor", "in front of the stove", "by the kitchen counter"),
+    "cave": ("in a cave", "among glowing crystals", "in a crystal cave", "underground", "in a cavern"),
+    "jungle": (
+        "in a jungle",
+        "in the rainforest",
+        "in the thick jungle",
+        "among vines and palm leaves",
+        "in the tropics",
+    ),
+    "lake": ("by a lake", "on a wooden jetty", "at the lake", "by the pond", "among the reeds"),
+    "park": ("in a park", "at the playground", "near a park bench", "in the park", "by the swings"),
+    "stage": (
+        "on a stage",
+        "on stage",
+        "in a theatre",
+        "in front of red curtains",
+        "under the spotlights",
+    ),
+    "clouds": ("in the clouds", "above the clouds", "among the clouds", "high up in the sky", "in the sky"),
+}
+
+# What is seen in front of a place; a scene without one has clear air. Snow that lies is a place: any phrasing
+# with the bare word would name both.
+WEATHERS: dict[str, tuple[str, ...]] = {
+    "rain": ("in the rain", "in rainy weather", "while it rains", "in a downpour", "in pouring rain"),
+    "snow": (
+        "in a snowfall",
+        "while it snows",
+        "in a snowstorm",
+        "in a blizzard",
+        "under falling snowflakes",
+    ),
+    "fog": ("in the fog", "in thick mist", "in foggy weather", "in the mist", "through the haze"),
 }
 
 TIMES: dict[str, tuple[str, ...]] = {
@@ -133,6 +175,7 @@ def as_json() -> dict[str, dict[str, list[str]]]:
         "subjects": {name: list(words) for name, words in SUBJECTS.items()},
         "places": {name: list(words) for name, words in PLACES.items()},
         "times": {name: list(words) for name, words in TIMES.items()},
+        "weathers": {name: list(words) for name, words in WEATHERS.items()},
         "styles": {name: list(words) for name, words in STYLES.items()},
         "motions": {name: [words for pair in pairs for words in pair] for name, pairs in MOTIONS.items()},
     }

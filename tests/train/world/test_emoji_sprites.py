@@ -9,8 +9,8 @@ from PIL import Image
 from train.world.captions import caption, plain_caption
 from train.world.clips import PREVIEW, draw, reference_picture
 from train.world.emoji_sprites import HELD_OUT, SIDE, held_out, held_out_sprites, vary_sprite
-from train.world.scenes import referred_scenes
-from train.world.vocabulary import MOTIONS, PLACES, REFERRED, SUBJECTS, TIMES
+from train.world.scenes import SUBJECT_PLACES, referred_scenes
+from train.world.vocabulary import MOTIONS, REFERRED, SUBJECTS, TIMES
 
 
 def test_the_kept_sprites_are_held_out_of_training() -> None:
@@ -30,7 +30,7 @@ def test_a_fifth_is_held_out() -> None:
 
 def test_every_place_time_and_motion_is_told_of_someone() -> None:
     scenes = referred_scenes()
-    assert len(set(scenes)) == len(PLACES) * len(TIMES) * len(MOTIONS)
+    assert len(set(scenes)) == len(SUBJECT_PLACES) * len(TIMES) * len(MOTIONS)
     assert plain_caption(scenes[0]).startswith("someone ")
 
 
