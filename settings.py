@@ -70,6 +70,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, rename=lambda name: f"
         Meta(description=f"bundle folders with {os.pathsep!r} between them", extra={"separator": os.pathsep}),
     ] = ()
     seed: Switch = "on"
+    # Whether posted previews are drawn in full, which costs their makers nothing.
+    render_posts: Switch = "on"
     # 0: as many as measured to be worth it for each graph.
     model_threads: Annotated[
         int, Meta(ge=1, le=256, description="auto or 1 to 256", extra={"aliases": {"auto": 0}})

@@ -49,6 +49,7 @@ from api.routes.me import OwnAccount
 from api.routes.models import Models
 from api.routes.pages import page_handlers
 from api.routes.posts import Posts
+from api.routes.prompts import Prompts
 from api.routes.provenance import ProvenanceRoutes
 from api.routes.realtime import Realtime
 from api.routes.references import References
@@ -57,6 +58,7 @@ from api.routes.social import Social
 from api.routes.takedowns import Takedowns
 from api.routes.video_edits import VideoEdits
 from api.routes.videos import Videos
+from api.subjects import ModelServerSubjects, Subjects
 from db import engine
 from domain.client_address import Network
 from domain.clock import Clock, utc_now
@@ -86,6 +88,7 @@ CONTROLLERS = (
     VideoEdits,
     Content,
     Models,
+    Prompts,
     Posts,
     FeedRoutes,
     Cameos,
@@ -108,12 +111,15 @@ def create_app(
     settings: Settings,
     *,
     cards: Cards | None = None,
+    subjects: Subjects | None = None,
     media: MediaStore | None = None,
     likeness: LikenessCheck | None = None,
     clock: Clock = utc_now,
     web: Path = PROJECT / "web",
 ) -> Litestar:
-    """The whole HTTP side. `cards` and `media` default to what the settings name; `likeness` checks faces.
+    """The whole HTTP side. `cards`, `subjects` and `media` default to what the settings name.
+
+    `likeness` checks faces.
 
     `clock` gives the instant of each request.
     """
@@ -121,6 +127,7 @@ def create_app(
     parts: dict[str, Any] = {
         "settings": settings,
         "cards": cards or ModelServerCards(settings.models_http, settings.model_progress),
+        "subjects": subjects or ModelServerSubjects(settings.models_http),
         "media": store,
         "screen": Screen(settings, moderation_client(settings)),
         "credentials": credentials(settings.home, settings.signing_chain, settings.signing_key),

@@ -1,21 +1,25 @@
-"""The first trends: a demo account asks the model for them through the public API, one at a time.
+"""The first trends: a demo account asks the model for them through the public API, as any stranger could.
 
-Every request carries an Idempotency-Key: a seeding that was cut off goes on where it stopped; a finished one
-repeats no work.
+What it has posted already is asked of the API too: a seeding that was cut off goes on where it stopped, and a
+finished one repeats no work.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 import logs
+from api import demo_trends
+from api.demo_trends import DemoPost
 from db import engine
 from domain.accounts import accounts, sessions
 from schemas.errors import Code, RiffleError
@@ -23,16 +27,14 @@ from settings import Settings, load
 
 log = logging.getLogger(__name__)
 HANDLE = "riffle_demo"
-# (subject, place, time, motion) by their place in the model's vocabulary, so that any model's words will do.
-# The first of a row is the trend, the others are its remixes, each changing more.
-TRENDS = (
-    ((5, 0, 0, 2), (5, 0, 2, 2), (4, 0, 0, 2), (7, 0, 0, 1)),
-    ((19, 6, 2, 5), (19, 6, 0, 5), (20, 6, 2, 5)),
-    ((4, 4, 0, 1), (4, 4, 1, 1), (5, 4, 0, 2)),
-    ((15, 2, 2, 0), (16, 2, 2, 0), (15, 3, 1, 0)),
-    ((2, 1, 0, 4), (2, 1, 2, 4), (3, 1, 0, 2)),
-)
+# What stands in the feed at once, as previews that are rendered meanwhile: in a minute or two on two cores.
+FIRST = 12
+# Of the rest at most so many wait for their renders, so that the feed is not full of previews.
+WAITING = 2
+# All of it, and some more.
+PAGE = 100
 POLL_S = 0.5
+RENDER_POLL_S = 1.0
 GIVE_UP_AFTER_S = 600.0
 RETRY_S = 2.0
 TIMEOUT_S = 30.0
@@ -60,50 +62,105 @@ class SeedClient:
                     raise
             time.sleep(RETRY_S)
 
-    def draw(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any] | None:
-        """Make one video and wait for its end; None where it did not complete."""
-        video = self.call("POST", path, body, key)
+    def finish(self, video_id: str) -> dict[str, Any] | None:
+        """Wait for the end of a video; None where it did not complete."""
         deadline = time.monotonic() + GIVE_UP_AFTER_S
         while time.monotonic() < deadline:
-            video = self.call("GET", f"/v1/videos/{video['id']}")
+            video = self.call("GET", f"/v1/videos/{video_id}")
             if video["status"] not in ("queued", "in_progress"):
-                break
+                return dict(video) if video["status"] == "completed" else None
             time.sleep(POLL_S)
-        return dict(video) if video["status"] == "completed" else None
+        return None
+
+    def own_videos(self) -> list[dict[str, Any]]:
+        """All videos of the account, oldest first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            after = f"&after={found[-1]['id']}" if found else ""
+            page = self.call("GET", f"/v1/videos?order=asc&limit={PAGE}{after}")
+            found += page["data"]
+            if not page["has_more"]:
+                return found
 
 
-def prompt(vocabulary: dict[str, dict[str, list[str]]], slots: tuple[int, int, int, int]) -> str:
-    """A sentence of the model's plainest words, such as "a cat jumps on a beach at sunset"."""
-    chosen = []
-    for name, place in zip(("subjects", "places", "times", "motions"), slots, strict=True):
-        words = list(vocabulary[name].values())
-        chosen.append(words[place % len(words)][0])
-    subject, place_words, time_words, motion = chosen
-    article = "an" if subject[0] in "aeiou" else "a"
-    return f"{article} {subject} {motion} {place_words} {time_words}"
+class Seeding:
+    """Draws and posts what is not there yet."""
+
+    def __init__(self, client: SeedClient, *, rendered: bool = True) -> None:
+        """`rendered`: posted previews are drawn in full here, which is waited for."""
+        self._client = client
+        self._rendered = rendered
+        # By prompt: what the account has posted, what it has drawn, and the ids of posts.
+        self._posted: dict[str, str] = {}
+        self._drawn: dict[str, str] = {}
+        self._waiting: list[str] = []
+
+    def run(self, wanted: Sequence[DemoPost]) -> int:
+        """Post all of it, the first FIRST at once; how many of it stand in the feed in the end."""
+        for video in self._client.own_videos():
+            if video["post_id"] is not None:
+                self._posted[video["prompt"]] = video["id"]
+            elif video["tier"] == "preview" and video["status"] in ("queued", "in_progress", "completed"):
+                self._drawn[video["prompt"]] = video["id"]
+        first = [each for each in wanted[:FIRST] if each.prompt not in self._posted]
+        for each in first:
+            self._attempt(self._ask_for, each)
+        for each in first:
+            self._attempt(self._post, each)
+        self._wait(0)
+        for each in wanted:
+            if each.prompt not in self._posted:
+                self._attempt(self._post, each)
+                self._wait(WAITING)
+        return sum(each.prompt in self._posted for each in wanted)
+
+    def _attempt(self, work: Callable[[DemoPost], object], post: DemoPost) -> None:
+        """One that is refused keeps no other from being posted."""
+        try:
+            work(post)
+        except httpx.HTTPStatusError as refusal:
+            log.warning("%r is left out: %s", post.prompt, refusal.response.text)
+
+    def _ask_for(self, post: DemoPost) -> str:
+        """The video of a post, which is queued now unless it was before."""
+        if post.prompt in self._drawn:
+            return self._drawn[post.prompt]
+        path = "/v1/videos"
+        if post.source is not None:
+            path = f"/v1/videos/{self._posted[post.source]}/remix"
+        body = {"prompt": post.prompt, "seed": post.seed}
+        video = self._client.call("POST", path, body, f"seed-{_digest(post.prompt)}")
+        self._drawn[post.prompt] = video["id"]
+        return str(video["id"])
+
+    def _post(self, post: DemoPost) -> None:
+        if post.source is not None and post.source not in self._posted:
+            return
+        video = self._client.finish(self._ask_for(post))
+        if video is None:
+            log.warning("%r did not complete: it is left out", post.prompt)
+            return
+        body = {"video_id": video["id"], "caption": post.caption}
+        made = self._client.call("POST", "/v1/posts", body, f"seed-{_digest(post.prompt)}-post")
+        self._posted[post.prompt] = video["id"]
+        self._waiting.append(made["id"])
+
+    def _wait(self, most: int) -> None:
+        """Wait until at most so many posts show previews still; where that takes too long, never again."""
+        deadline = time.monotonic() + GIVE_UP_AFTER_S
+        while self._rendered and len(self._waiting) > most:
+            time.sleep(RENDER_POLL_S)
+            shown = [self._client.call("GET", f"/v1/posts/{post_id}") for post_id in self._waiting]
+            self._waiting = [post["id"] for post in shown if post["video"]["tier"] != "full"]
+            if time.monotonic() > deadline:
+                log.warning(
+                    "%d posts show previews still: the others don't wait for them", len(self._waiting)
+                )
+                self._rendered = False
 
 
-def seed(client: SeedClient) -> int:
-    """Make and post every trend and remix; returns how many posts there are."""
-    vocabulary = client.call("GET", "/v1/models")["data"][0]["vocabulary"]
-    posts = 0
-    for number, (root, *remixes) in enumerate(TRENDS):
-        root_video = None
-        for index, slots in enumerate((root, *remixes)):
-            key = f"seed-{number}-{index}"
-            path = f"/v1/videos/{root_video['id']}/remix" if root_video else "/v1/videos"
-            video = client.draw(
-                path, {"prompt": prompt(vocabulary, slots), "seed": 100 * number + index}, key
-            )
-            if video is None:
-                log.warning("%s did not complete: left out", key)
-                if root_video is None:
-                    break
-                continue
-            root_video = root_video or video
-            client.call("POST", "/v1/posts", {"video_id": video["id"]}, f"{key}-post")
-            posts += 1
-    return posts
+def _digest(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()[:16]
 
 
 async def account(settings: Settings) -> str:
@@ -137,5 +194,7 @@ def main() -> None:
     settings = load()
     logs.configure(settings, "seed")
     token = asyncio.run(account(settings))
-    posts = seed(SeedClient(f"http://127.0.0.1:{settings.api_port}", token))
+    client = SeedClient(f"http://127.0.0.1:{settings.api_port}", token)
+    seeding = Seeding(client, rendered=settings.render_posts == "on")
+    posts = seeding.run(demo_trends.in_order(demo_trends.read()))
     log.info("the feed has %d seeded posts", posts)

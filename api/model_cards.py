@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import httpx
-import msgspec
 
-from domain.model_health import UNREADABLE, unready
+from domain.model_health import UNREADABLE, fetch_cards, unready
 from schemas.errors import Code, RiffleError
-from schemas.videos import ModelCard, ModelList
+from schemas.videos import ModelCard
 
 log = logging.getLogger(__name__)
 # A new bundle shows up within this time.
@@ -92,7 +91,7 @@ class ModelServerCards:
 
     async def _ask(self) -> None:
         try:
-            self._known = await self._fetch()
+            self._known = await fetch_cards(self._client, self._url)
         except UNREADABLE as away:
             raise self._busy() from away
         finally:
@@ -111,10 +110,3 @@ class ModelServerCards:
             await self._ask()
         except RiffleError as away:
             log.warning("the model server did not answer (%r): its last cards stay in use", away.__cause__)
-
-    async def _fetch(self) -> list[ModelCard]:
-        reply = (await self._client.get(self._url)).raise_for_status()
-        found = msgspec.json.decode(reply.content, type=ModelList).data
-        if not found:
-            raise msgspec.ValidationError("it has no model")
-        return found

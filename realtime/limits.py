@@ -69,6 +69,8 @@ LAST_RESTART_S = 10.0
 MAX_PREVIEWS = 3
 # The model server draws one at a time; the second has its inputs there when the first ends.
 MAX_RENDERS = 2
+# What nobody waits for is leased when the one before is done.
+MAX_BACKGROUND = 1
 # Jobs are sent in the order of their leases, which is that of the places people were told; one whose inputs
 # take longer than a preview's drawing lets the next ones go first.
 TURN_S = 0.5
@@ -90,6 +92,10 @@ BUSY_BACKOFF_S = 1.0
 COMPARE_S = 30.0
 # Wakeups tell of revocations; this finds what a dead process left, and grants that have run out.
 SWEEP_S = 10.0
+# Wakeups tell of posts and of renders that ended; this finds those whose time has come.
+POST_RENDER_S = 10.0
+# The model server may be drawing on every core: slow is not dead.
+MODELS_ANSWER_S = 5.0
 # Batches of one kind before the others have their turn: some seconds, whatever somebody asks for meanwhile.
 SWEEP_BATCHES = 50
 # Jobs in flight are given back to the queue within this when we stop.

@@ -22,7 +22,8 @@ from realtime.gateway.gateway import Gateway
 from realtime.gateway.streams import Streams
 from realtime.journal_keeper import JournalKeeper
 from realtime.model_watch import ModelWatch
-from realtime.services import keep_running
+from realtime.post_renderer import PostRenderer
+from realtime.services import Service, keep_running
 from realtime.sweeper import Sweeper
 from realtime.wakeups import Handler, WakeupListener
 from settings import Settings, load, shared_secret
@@ -43,6 +44,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         models = ModelWatch(settings.models_http)
         dispatcher = Dispatcher(link, store, Signer(keys), utc_now)
         sweeper = Sweeper(store, utc_now)
+        renderer = PostRenderer(settings.models_http, utc_now)
         keeper = JournalKeeper(Journal(settings.home))
         # Before any phone is let in: its position may be of a time that is lost.
         await keeper.renew_if_restored()
@@ -61,6 +63,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             dispatcher.resync()
             sweeper.work_arrived()
             keeper.work_arrived()
+            renderer.work_arrived()
 
         handlers: dict[str, Handler] = {
             stream.EVENT: streams.event_appended,
@@ -68,9 +71,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             stream.WORK: dispatcher.work_arrived,
             stream.CANCEL: dispatcher.video_cancelled,
             stream.SWEEP: sweeper.work_arrived,
+            stream.POST_RENDER: renderer.work_arrived,
             journal.PUT_OUT: keeper.work_arrived,
         }
         wakeups = WakeupListener(engine.url(), handlers, resync)
+        services: list[Service] = [wakeups, dispatcher, models, sweeper, keeper]
+        if settings.render_posts == "on":
+            services.append(renderer)
         try:
             await gateway.start()
         except OSError as error:
@@ -82,7 +89,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(keep_running(type(service).__name__.lower(), service.run))
-                    for service in (wakeups, dispatcher, models, sweeper, keeper)
+                    for service in services
                 ]
                 # What is loaded by now stays: no collection looks at it again.
                 gc.collect()

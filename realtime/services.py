@@ -5,10 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from realtime import limits, metrics
 
 log = logging.getLogger(__name__)
+
+
+class Service(Protocol):
+    """What runs until it is cancelled."""
+
+    async def run(self) -> None:
+        """Work."""
+        ...
 
 
 async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -35,6 +35,8 @@ REFUSED_TAKEDOWNS = RateLimitItemPerHour(300, namespace="refused_takedown")
 CLIP_SECONDS = RateLimitItemPerHour(600, namespace="clip_seconds")
 # The page asks once for each pause in typing; a quarter of a second of a core at worst.
 CONSENT_CHECKS = RateLimitItemPerMinute(120, namespace="consent_check")
+# The same pauses; 40 ms of two cores each.
+PROMPT_READINGS = RateLimitItemPerMinute(120, namespace="prompt_reading")
 # 200 bytes each: 4 MB. The library walks over all of them after a hit, 3 ms at this many.
 MAX_COUNTERS = 20_000
 

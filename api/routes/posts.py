@@ -25,6 +25,9 @@ class Posts(Controller):
     ) -> Response[Post]:
         """Publish an own, completed video. The consent that it rests on is checked again.
 
+        A preview is then drawn in full in the background, which costs nothing; as soon as that is there, it
+        is the `video` of the post. What is made from the preview stays in the trend.
+
         Raises:
             RiffleError: not_found, invalid_state, conflict, consent_refused, likeness_protected,
                 moderation_refused, taken_down.

@@ -10,6 +10,7 @@ from api.http.auth import AuthedRequest
 from api.http.upload import MAX_CLIP_BYTES
 from api.model_cards import Cards
 from api.routes.videos import create_response
+from api.subjects import Subjects
 from domain.safety.screen import Screen
 from media.credentials import Credentials
 from media.decode_pool import DecodePool
@@ -37,6 +38,7 @@ class VideoEdits(Controller):
         data: EditVideo,
         cards: Cards,
         screen: Screen,
+        subjects: Subjects,
         credentials: Credentials,
         decoder: DecodePool,
     ) -> Response[Video]:
@@ -49,7 +51,7 @@ class VideoEdits(Controller):
         """
         video_id = await _video_id(data.video, request.user.id, credentials, decoder)
         source = Source(relation=Relation.EDIT, video_ids=[video_id], strength=data.strength)
-        return await _create_from(source, None, request, now, data, cards, screen)
+        return await _create_from(source, None, request, now, data, cards, screen, subjects)
 
     @post("/extensions", status_code=200, request_max_body_size=MAX_CLIP_BYTES, summary="Go on from a video")
     async def extend(
@@ -59,6 +61,7 @@ class VideoEdits(Controller):
         data: ExtendVideo,
         cards: Cards,
         screen: Screen,
+        subjects: Subjects,
         credentials: Credentials,
         decoder: DecodePool,
     ) -> Response[Video]:
@@ -71,7 +74,7 @@ class VideoEdits(Controller):
         """
         video_id = await _video_id(data.video, request.user.id, credentials, decoder)
         source = Source(relation=Relation.EXTEND, video_ids=[video_id])
-        return await _create_from(source, data.seconds, request, now, data, cards, screen)
+        return await _create_from(source, data.seconds, request, now, data, cards, screen, subjects)
 
 
 async def _create_from(
@@ -82,10 +85,11 @@ async def _create_from(
     data: EditVideo | ExtendVideo,
     cards: Cards,
     screen: Screen,
+    subjects: Subjects,
 ) -> Response[Video]:
     """What `POST /v1/videos` answers to the same, said by a `source`."""
     asked = CreateVideo(prompt=data.prompt, seconds=seconds, n=data.n, seed=data.seed, source=source)
-    return await create_response(request, now, data, asked, cards, screen)
+    return await create_response(request, now, data, asked, cards, screen, subjects)
 
 
 async def _video_id(video: VideoInput, account: str, credentials: Credentials, decoder: DecodePool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from litestar import Controller, Response, delete, get, post
 from litestar.params import Parameter
@@ -13,11 +13,14 @@ from api.http.auth import AuthedRequest, asker
 from api.http.idempotency import idempotent_with_check
 from api.http.input_reference import store_pictures
 from api.model_cards import Cards
+from api.subjects import Subjects
+from api.understanding import understand
 from domain.consent import receipts
 from domain.safety.screen import Screen
 from domain.videos import lineage, record, transitions
 from domain.videos.create import create_video, render_video
 from domain.videos.delete import delete_video
+from domain.videos.drafts import ReadWords
 from domain.videos.to_wire import to_video, to_videos
 from domain.videos.validate import check_request, find_card
 from domain.videos.visibility import get_viewable
@@ -51,6 +54,14 @@ POLL_AFTER_MS = {Tier.PREVIEW: 500, Tier.FULL: 1500}
 POLL_HEADER = "openai-poll-after-ms"
 
 
+class Checked(NamedTuple):
+    """What a request needs that passed every check: the model cards, its first pictures, what it says."""
+
+    cards: list[ModelCard]
+    pictures: dict[str, str]
+    words: ReadWords | None
+
+
 class Videos(Controller):
     """Generations and their results."""
 
@@ -73,6 +84,7 @@ class Videos(Controller):
         media: MediaStore,
         credentials: Credentials,
         decoder: DecodePool,
+        subjects: Subjects,
     ) -> Response[Video]:
         """Queue `n` videos, one seed each. The answer is the first; `swarm.video_ids` lists them all.
 
@@ -92,7 +104,7 @@ class Videos(Controller):
             )
 
         given = None if data.input_reference is None else pictures
-        return await create_response(request, now, data, data, cards, screen, given)
+        return await create_response(request, now, data, data, cards, screen, subjects, given)
 
     @post("/{video_id:str}/remix", status_code=200, summary="A new video from this one and another prompt")
     async def remix(
@@ -103,6 +115,7 @@ class Videos(Controller):
         data: RemixVideo,
         cards: Cards,
         screen: Screen,
+        subjects: Subjects,
     ) -> Response[Video]:
         """Start from a completed video; `strength` 0 keeps it, 1 keeps nothing of it.
 
@@ -114,8 +127,9 @@ class Videos(Controller):
             n=data.n,
             seed=data.seed,
             source=Source(relation=Relation.REMIX, video_ids=[video_id], strength=data.strength),
+            subjects=data.subjects,
         )
-        return await create_response(request, now, data, asked, cards, screen)
+        return await create_response(request, now, data, asked, cards, screen, subjects)
 
     @post("/{video_id:str}/render", status_code=200, summary="The full render of a preview")
     async def render(
@@ -223,6 +237,7 @@ async def create_response(
     asked: CreateVideo,
     cards: Cards,
     screen: Screen,
+    subjects: Subjects,
     pictures: Callable[[], Awaitable[dict[str, str]]] | None = None,
 ) -> Response[Video]:
     """Check and screen what is asked for, then create it, once for each key; `data` is the body as sent.
@@ -230,16 +245,18 @@ async def create_response(
     `pictures` stores the first picture of each video, once all else is in order.
     """
 
-    async def check() -> tuple[list[ModelCard], dict[str, str]]:
+    async def check() -> Checked:
         known = await cards.all()
-        check_request(asked, find_card(known, asked.model))
+        card = find_card(known, asked.model)
+        check_request(asked, card)
         sources = asked.source.video_ids if asked.source else []
-        await screen.check_video(asker(request, now), asked.prompt, sources, asked.cameos)
-        return known, {} if pictures is None else await pictures()
+        who = asker(request, now)
+        await screen.check_video(who, asked.prompt, sources, asked.cameos)
+        words = await understand(asked, card, subjects, screen, who)
+        return Checked(known, {} if pictures is None else await pictures(), words)
 
-    async def create(checked: tuple[list[ModelCard], dict[str, str]]) -> Video:
-        known, stored = checked
-        return await create_video(request.user.id, asked, known, now, stored)
+    async def create(checked: Checked) -> Video:
+        return await create_video(request.user.id, asked, checked.cards, now, checked.pictures, checked.words)
 
     return await idempotent_with_check(
         request, data, check, create, _reread(request, now), status=200, headers=_poll(asked.tier)

@@ -27,8 +27,7 @@ from realtime.dispatch.job import JobRunner
 from realtime.dispatch.link import ModelServerLink
 from realtime.dispatch.turns import Turn, Turns
 from realtime.services import keep_running
-from schemas.videos import Tier
-from schemas.work import Cancel
+from schemas.work import Cancel, Priority
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Dispatcher:
         self._runner = JobRunner(link, store, signer, clock)
         self._worker = new_id("worker")
         self._running: dict[str, RunningJob] = {}
-        self._turns = {tier: Turns() for tier in Tier}
+        self._turns = {priority: Turns() for priority in Priority}
         self._sending: set[asyncio.Task[None]] = set()
         self._work_wakeup = asyncio.Event()
         self._heartbeat_wakeup = asyncio.Event()
@@ -95,10 +94,11 @@ class Dispatcher:
                 async with asyncio.timeout(limits.POLL_S):
                     await self._work_wakeup.wait()
             self._work_wakeup.clear()
-            previews = limits.MAX_PREVIEWS - self._count(Tier.PREVIEW)
-            renders = limits.MAX_RENDERS - self._count(Tier.FULL)
+            previews = limits.MAX_PREVIEWS - self._count(Priority.PREVIEW)
+            renders = limits.MAX_RENDERS - self._count(Priority.FULL)
+            background = limits.MAX_BACKGROUND - self._count(Priority.BACKGROUND)
             storing = sum(running.drawn for running in self._running.values())
-            full = (previews <= 0 and renders <= 0) or storing >= limits.MAX_STORING
+            full = max(previews, renders, background) <= 0 or storing >= limits.MAX_STORING
             if not self._link.connected or full:
                 continue
             try:
@@ -106,6 +106,7 @@ class Dispatcher:
                     self._worker,
                     limit_preview=max(0, previews),
                     limit_full=max(0, renders),
+                    limit_background=max(0, background),
                     now=self._clock(),
                     ttl_s=leases.LEASE_S,
                 )
@@ -119,7 +120,7 @@ class Dispatcher:
             for job in jobs:
                 # A lease of ours that ran out comes back as the next attempt.
                 self._stop_job(job.id)
-                task = asyncio.create_task(self._run_job(job, self._turns[job.tier].next()), name=job.id)
+                task = asyncio.create_task(self._run_job(job, self._turns[job.priority].next()), name=job.id)
                 self._running[job.id] = RunningJob(job, task)
 
     async def _run_job(self, job: LeasedJob, turn: Turn) -> None:
@@ -183,8 +184,10 @@ class Dispatcher:
             running.task.cancel()
             self._work_wakeup.set()
 
-    def _count(self, tier: Tier) -> int:
-        return sum(running.job.tier is tier and not running.drawn for running in self._running.values())
+    def _count(self, priority: Priority) -> int:
+        return sum(
+            running.job.priority is priority and not running.drawn for running in self._running.values()
+        )
 
     def _drawn(self, job: LeasedJob) -> None:
         """The model server has room for another one while this is stored."""

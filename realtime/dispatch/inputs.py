@@ -59,6 +59,10 @@ async def _add(inputs: Inputs, made_from: SourceInputs, recipe: Recipe, store: M
         # A render starts from its preview, which has taken from the source what it should.
         if inputs.preview is None:
             inputs.source = await _get(parents[0].latents_key, store)
+    elif source.relation is Relation.EXTEND and len(parents) == 1 and recipe.understood is not None:
+        # Scene and actors go on from what was drawn, not from what was seen.
+        inputs.source = await _get(parents[0].latents_key, store)
+        inputs.continued_frame = continued_frames(source, parents[0].recipe).stop - 1
     elif source.relation is Relation.EXTEND:
         inputs.begin = await _begin(made_from, recipe.repeats or 1, store)
         if len(parents) == 2:

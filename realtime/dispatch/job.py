@@ -60,6 +60,7 @@ class JobRunner:
                 owner=job.account_id,
                 recipe=job.recipe,
                 inputs=inputs,
+                background=job.background,
             )
             await turn.come()
             done = await self._generate(render, turn)

@@ -100,6 +100,7 @@ async def things(client: httpx.AsyncClient, media: MediaStore) -> Things:
         "entry_id": entry,
         "name_grant": name_grant.id,
         "model_id": build.CARD.id,
+        "picture": "1f408",
         "cameo_id": asking.id,
         "character_id": asking.id,
         "video_id": video["draft"],
@@ -147,6 +148,10 @@ ASKS: dict[str, list[Ask]] = {
     "GET /ready": [Ask()],
     "GET /v1/models": [Ask()],
     "GET /v1/models/{model_id}": [Ask()],
+    "GET /v1/models/{model_id}/subjects": [Ask()],
+    "GET /v1/models/{model_id}/subjects/{picture}": [Ask()],
+    "GET /v1/models/{model_id}/subjects/{picture}/picture": [Ask()],
+    "POST /v1/prompts/understand": [Ask(prompted)],
     "POST /v1/accounts": [Ask(new_account)],
     "POST /v1/sessions": [Ask(lambda things: {"handle": things.owner.handle, "password": "not this one"})],
     "POST /v1/sessions/refresh": [

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from api.app import create_app
 from api.http.rate_limits import create_limiter
 from domain.accounts import sessions
 from media.store import MediaStore
 from schemas.events import video_stream
 from schemas.stream import FollowRefused, Goodbye, Welcome
-from settings import PROJECT
+from settings import PROJECT, load
 from tests.api import access
 from tests.api.access import ASKS, Ask, Things
 from tests.api.people import Person
+from tests.api.pictured import NamedSubjects, PicturedCards
 from tests.api.routes.test_admin import desk, quick
 from tests.realtime.conftest import world
 from tests.realtime.phones import phone
@@ -32,6 +35,9 @@ ROLES = ("anonymous", "moderator", "blocked", "stranger", "owner")
 # What anybody may ask without signing in.
 PUBLIC = {
     *("GET /health", "GET /ready", "GET /v1/models", "GET /v1/models/{model_id}"),
+    "GET /v1/models/{model_id}/subjects",
+    "GET /v1/models/{model_id}/subjects/{picture}",
+    "GET /v1/models/{model_id}/subjects/{picture}/picture",
     *("POST /v1/accounts", "POST /v1/sessions", "POST /v1/sessions/refresh"),
     *("POST /v1/provenance", "POST /v1/takedowns", "GET /v1/takedowns/{takedown_id}"),
 }
@@ -49,6 +55,13 @@ def routes_of(app: Litestar) -> set[str]:
 
 def test_every_route_is_asked(module_app: Litestar) -> None:
     assert set(ASKS) == routes_of(module_app)
+
+
+@pytest.fixture(scope="module")
+def module_app(database: Any, media: MediaStore, home: Path) -> Litestar:
+    """With a model that has pictures."""
+    settings = load({"RIFFLE_HOME": str(home), "RIFFLE_REALTIME_PORT": "9001", "RIFFLE_REQUIRE_PROOF": "off"})
+    return create_app(settings, cards=PicturedCards(), subjects=NamedSubjects(), media=media)
 
 
 @pytest.fixture

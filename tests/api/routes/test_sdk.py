@@ -109,7 +109,7 @@ async def test_create_and_poll_then_download(client: openai.OpenAI, served_media
     async with asyncio.timeout(20):
         video = await making
     assert (video.id, video.status, video.progress) == (made, "completed", 100)
-    assert (video.seconds, video.size, video.error) == ("2", "64x96", None)
+    assert (video.seconds, video.size, video.error) == ("2", "128x192", None)
     content = client.videos.download_content
     assert content(made).read() == content(made, variant="video").read() == VIDEO
     assert content(made, variant="thumbnail").read() == THUMBNAIL

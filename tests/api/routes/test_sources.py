@@ -112,7 +112,7 @@ async def test_a_stitch_has_the_length_of_its_clips(ada: Person, media: Any) -> 
     whole = await ada.ok("POST", "/v1/videos", of("stitch", first["id"], second["id"], other["id"]))
     # The extension repeats five frames of what it goes on from.
     assert whole["recipe"]["frames"] == 17 + 12 + 17
-    assert (whole["seconds"], whole["size"], whole["tier"]) == ("5.62", "64x96", "preview")
+    assert (whole["seconds"], whole["size"], whole["tier"]) == ("5.62", "128x192", "preview")
     assert (whole["prompt"], whole["recipe"]["prompt"]) == ("and then", "and then")
     await finish(whole["id"], media)
     refused(await ada.call("POST", whole["links"]["render"]), 409, "invalid_state")
@@ -120,10 +120,10 @@ async def test_a_stitch_has_the_length_of_its_clips(ada: Person, media: Any) -> 
     for video in renders:
         await finish(video["id"], media)
     full = await ada.ok("POST", "/v1/videos", of("stitch", *(video["id"] for video in renders)))
-    assert (full["tier"], full["size"], full["recipe"]["frames"]) == ("full", "128x192", 17 + 12)
+    assert (full["tier"], full["size"], full["recipe"]["frames"]) == ("full", "256x384", 17 + 12)
     assert full["cost"]["credits"] == 1
     mixed = await ada.ok("POST", "/v1/videos", of("stitch", first["id"], renders[1]["id"]))
-    assert (mixed["tier"], mixed["size"], mixed["recipe"]["frames"]) == ("preview", "128x192", 17 + 12)
+    assert (mixed["tier"], mixed["size"], mixed["recipe"]["frames"]) == ("preview", "256x384", 17 + 12)
     again = await ada.ok("POST", "/v1/videos", of("stitch", other["id"], other["id"]))
     assert again["recipe"]["frames"] == 34
 
@@ -131,7 +131,7 @@ async def test_a_stitch_has_the_length_of_its_clips(ada: Person, media: Any) -> 
 async def test_a_stitch_takes_only_what_it_can_give(ada: Person, media: Any) -> None:
     clips = [(await drawn(ada, media))["id"] for _ in range(2)]
     for more, code, param in (
-        ({"size": "64x96"}, "invalid_request", "size"),
+        ({"size": "128x192"}, "invalid_request", "size"),
         ({"seconds": "2"}, "invalid_request", "seconds"),
         ({"n": 2}, "invalid_n", "n"),
         ({"steer": {"time": "day"}}, "invalid_request", "steer"),

@@ -25,7 +25,7 @@ async def test_a_video_in_openais_shape(ada: Person) -> None:
     assert (video["model"], video["prompt"], video["size"], video["seconds"]) == (
         "riffle-tiny",
         PROMPT,
-        "64x96",
+        "128x192",
         "2",
     )
     assert video["seed"] == video["recipe"]["seed"] == 7
@@ -93,7 +93,7 @@ async def test_a_swarm_is_one_seed_each_and_paid_each(ada: Person) -> None:
         ({"prompt": PROMPT, "n": 17}, "invalid_n", "n"),
         ({"prompt": PROMPT, "n": 10**30}, "invalid_n", "n"),
         ({"prompt": PROMPT, "size": "1x1"}, "invalid_size", "size"),
-        ({"prompt": PROMPT, "size": "128x192"}, "invalid_size", "size"),
+        ({"prompt": PROMPT, "size": "256x384"}, "invalid_size", "size"),
         ({"prompt": PROMPT, "seconds": "90"}, "invalid_request", "seconds"),
         ({"prompt": PROMPT, "model": "sora-2"}, "unknown_model", "model"),
         ({"prompt": PROMPT, "colour": "red"}, "unknown_field", "colour"),
@@ -206,7 +206,7 @@ async def test_a_render_keeps_the_recipe_of_its_preview(ada: Person, media: Any)
     reply = await ada.call("POST", preview["links"]["render"])
     full = reply.json()
     assert reply.headers["openai-poll-after-ms"] == "1500"
-    assert (full["tier"], full["size"], full["seed"], full["prompt"]) == ("full", "128x192", 42, PROMPT)
+    assert (full["tier"], full["size"], full["seed"], full["prompt"]) == ("full", "256x384", 42, PROMPT)
     assert full["source"]["relation"] == "render"
     assert full["source"]["video_ids"] == [preview["id"]]
     assert full["cost"]["credits"] == 8

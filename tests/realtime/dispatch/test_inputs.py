@@ -26,7 +26,7 @@ from realtime import limits
 from realtime.dispatch import inputs
 from realtime.sweeper import Sweeper
 from schemas.cameos import RevokeCameo, RevokeMode
-from schemas.videos import Recipe, Relation, Source, Tier
+from schemas.videos import Recipe, Relation, Source, Tier, Understood
 from schemas.work import Inputs, Media, Render
 from tests.build import recipe, source
 from tests.realtime.jobs import dispatching, ended, names
@@ -113,6 +113,23 @@ async def test_an_extension_begins_with_its_source_and_so_does_its_render(maker:
         await maker.draw(source(Relation.EXTEND, first, **moment), recipe=still)
         assert maker.sent.begin is not None
         assert same(frames(maker.sent.begin), frames(video)[7:8])
+
+
+async def test_an_extension_of_a_composed_clip_goes_on_from_its_scene(maker: Maker) -> None:
+    said = Understood(place="beach")
+    first = await maker.draw(recipe=recipe(understood=said))
+    latents = await maker.store.get(f"videos/{first}/1/latents.npz")
+    more = recipe(repeats=5, understood=said)
+    extension = await maker.draw(source(Relation.EXTEND, first), recipe=more)
+    assert given(maker.sent) == {"source", "continued_frame"}
+    assert (maker.sent.source, maker.sent.continued_frame) == (latents, 16)
+    await maker.draw(source(Relation.RENDER, extension), Tier.FULL, recipe=more)
+    assert given(maker.sent) == {"preview", "source", "continued_frame"}
+    await maker.draw(source(Relation.EXTEND, first, to_s=1.0), recipe=more)
+    assert maker.sent.continued_frame == 8
+    # Whom the model draws goes on from what was seen.
+    await maker.draw(source(Relation.EXTEND, first))
+    assert given(maker.sent) == {"begin"}
 
 
 async def test_a_bridge_begins_with_one_and_ends_with_the_other(maker: Maker) -> None:
