@@ -103,7 +103,7 @@ addEventListener("signed-out", () => {
 });
 // Another tab signed out, or in as somebody else.
 addEventListener("storage", () => session.get()?.account.id !== person && location.reload());
-addEventListener("remix", ({ detail }) => inCreate((one) => one.prefill(detail)));
+addEventListener("remix", ({ detail: { video, picks } }) => inCreate((one) => one.prefill(video, picks)));
 addEventListener("drawn", ({ detail }) => inCreate((one) => one.drawn(detail)));
 addEventListener("posted", () => (feed.stale = true));
 addEventListener("deleted", () => (feed.stale = true));

@@ -17,8 +17,8 @@ def test_from_words_to_a_lane(phones: list[Phone]) -> None:
     phone, friend = phones
     page = phone.page
     phone.tab("create")
-    page.get_by_role("tab", name="subjects").tap()
-    page.get_by_role("button", name="turtle", exact=True).tap()
+    page.get_by_label("Prompt").fill("turt")
+    page.locator(".found").get_by_role("button", name="turtle", exact=True).tap()
     expect(page.get_by_label("Prompt")).to_have_value("turtle")
     swarm = phone.draw("a turtle jumps in a forest at night", 4)
     expect(completed(swarm)).to_have_count(4, timeout=SWARM_MS)
@@ -109,7 +109,7 @@ def test_a_landscape_of_three_seconds(phones: list[Phone]) -> None:
     assert 300 < box["width"] <= 390
     page.get_by_role("button", name="Render").tap()
     expect(page.locator(".stage[data-tier=full] video")).to_be_visible(timeout=RENDER_MS)
-    expect(page.locator(".facts")).to_contain_text("192x128")
+    expect(page.locator(".facts")).to_contain_text("384x256")
     page.get_by_label("Caption").fill(f"wide {phone.handle}")
     page.get_by_role("button", name="Post", exact=True).tap()
     page.get_by_role("button", name="See it").tap()

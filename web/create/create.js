@@ -8,6 +8,8 @@ import { cameoField } from "./cameo_field.js";
 import { playWhenVisible } from "../shared/player.js";
 import { refusalLine } from "../shared/appeal.js";
 import { attempt, busy } from "../shared/ui.js";
+import { picksOf } from "./understood.js";
+import { UnderstoodField } from "./understood_field.js";
 import { chips, credits, model } from "./vocabulary.js";
 
 // Refusals that another prompt may answer: they are said beside it.
@@ -35,7 +37,14 @@ export async function create() {
   const refusal = el("div", {});
   prompt.addEventListener("input", () => refusal.replaceChildren());
   const sourceLine = el("div.source", { hidden: true });
-  const cameos = cameoField(() => prompt.value.trim(), () => refusal.replaceChildren());
+  const understood = new UnderstoodField(prompt, card, () => ({
+    prompt: prompt.value, cameos: cameos.chosen(), ...(source ? { source: { relation: "remix", video_ids: [source.id] } } : {}),
+  }));
+  prompt.addEventListener("input", () => understood.changed());
+  const cameos = cameoField(() => prompt.value.trim(), () => {
+    refusal.replaceChildren();
+    understood.changed();
+  });
   const number = el("output", { "aria-live": "polite" });
   const draw = el("button.primary", { type: "submit" });
   const format = formatField(card, () => paint());
@@ -67,6 +76,7 @@ export async function create() {
         el("button.round", { type: "button", "aria-label": "Start from nothing instead", onclick: () => setSource(null) }, icon("close")));
     }
     paint();
+    understood.changed();
   }
 
   async function submit() {
@@ -74,7 +84,7 @@ export async function create() {
     const message = await cameos.refusal();
     if (message) return void refusal.replaceChildren(refusalLine({ message, requestId: "", canAppeal: false }));
     const first = await call("POST", "/v1/videos", {
-      prompt: prompt.value.trim(), n: count, cameos: cameos.chosen(),
+      prompt: prompt.value.trim(), n: count, cameos: cameos.chosen(), ...(await understood.subjects()),
       ...(source ? { source: { relation: "remix", video_ids: [source.id] } } : { size: format.size(), seconds: format.seconds() }),
     }).catch((error) => {
       if (!error.canAppeal && !OF_THE_PROMPT.includes(error.code)) throw error;
@@ -88,7 +98,7 @@ export async function create() {
   const form = el("form.composer", { onsubmit: (event) => {
     event.preventDefault();
     busy(draw, submit);
-  } }, sourceLine, prompt, refusal, chips(prompt, card.vocabulary), format.node, el("div.row", {}, stepper, cameos.node), draw);
+  } }, sourceLine, prompt, understood.node, refusal, chips(prompt, card), format.node, el("div.row", {}, stepper, cameos.node), draw);
   const node = el("section.view.create", {}, el("h1", {}, "Create"), form, shelf.node);
   setSource(null);
   addEventListener("deleted", ({ detail }) => detail === source?.id && setSource(null));
@@ -99,9 +109,10 @@ export async function create() {
       return attempt(shelf.refresh);
     },
     drawn: shelf.drawn,
-    /** @param {Video} video to remix */
-    prefill(video) {
+    /** @param {Video} video to remix @param {Map<string, any>} [picks] pictures for it beside its own */
+    prefill(video, picks = new Map()) {
       prompt.value = video.prompt;
+      understood.picks = new Map([...picksOf(video), ...picks]);
       setSource(video);
       node.scrollTo({ top: 0 });
       grow();

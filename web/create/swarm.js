@@ -2,6 +2,7 @@
 
 import { counted, el, icon } from "../shared/dom.js";
 import { openVideo } from "./video_sheet.js";
+import { swarmLine } from "./understood_block.js";
 import { VideoTile } from "./video_tile.js";
 import { busy, toast } from "../shared/ui.js";
 
@@ -16,7 +17,7 @@ export class Swarm {
     this.fold = el("button.fold", { onclick: () => this.open(!this.isOpen) }, el("span.prompt", {}, videos[0].prompt), icon("down"));
     this.grid = el("div.grid", {});
     this.node = el("section.swarm", { "data-swarm": this.id, "aria-label": videos[0].prompt },
-      el("header", {}, this.fold, this.stopAll), this.grid);
+      el("header", {}, this.fold, this.stopAll), swarmLine(videos), this.grid);
     const order = videos[0].swarm.video_ids;
     for (const video of [...videos].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id))) this.add(video);
     this.open(open);

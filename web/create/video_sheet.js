@@ -8,6 +8,7 @@ import { playWhenVisible, toggle } from "../shared/player.js";
 import { VideoTile } from "./video_tile.js";
 import { busy, closeSheets, openSheet, sure, toast } from "../shared/ui.js";
 import { isOver } from "./progress.js";
+import { understoodBlock } from "./understood_block.js";
 import { credits, model } from "./vocabulary.js";
 
 const REROLLS = 4;
@@ -29,7 +30,7 @@ class VideoSheet {
     this.videos = { preview: null, full: null };
     this.stage = el("div.stage", {});
     this.tools = el("div.tools", {});
-    this.node = el("div.studio", {}, this.stage, el("div.below", {}, foldable("p.prompt", video.prompt), this.tools));
+    this.node = el("div.studio", {}, this.stage, el("div.below", {}, ...[foldable("p.prompt", video.prompt), understoodBlock(video, remix), this.tools].filter(Boolean)));
     this.#add(video);
     this.#show(video.tier);
     this.#findPair(video);
@@ -95,12 +96,14 @@ class VideoSheet {
     const { current } = this;
     const box = el("div.stack", {});
     // A stitch is not drawn: its clips are rendered, and those stitched.
-    if (current.tier === "preview" && !this.videos.full && current.source?.relation !== "stitch") {
+    const drawn = current.tier === "preview" && !this.videos.full && current.source?.relation !== "stitch";
+    if (drawn) {
       const render = el("button", { onclick: () => busy(render, () => this.#render()) }, el("b", {}, "Render"), el("small", {}, "in full quality"));
       model().then((card) => render.lastChild.replaceChildren(counted(credits(card, "full", Number(current.seconds)), "credit")), () => {});
       box.append(render);
     }
     box.append(current.post_id ? this.#posted() : this.#publish());
+    if (drawn && !current.post_id) box.append(el("p.quiet", {}, "What you post is then drawn in full quality, free."));
     return box;
   }
 
@@ -192,8 +195,8 @@ function cost({ cost: { credits, cpu_seconds: seconds } }) {
   return counted(credits, "credit") + (seconds == null ? "" : ` · ${seconds.toFixed(1)} CPU s`);
 }
 
-/** Open Create with a video as the source. @param {Video} video */
-export function remix(video) {
+/** Open Create with a video as the source. @param {Video} video @param {Map<string, any>} [picks] pictures for it, by phrase */
+export function remix(video, picks) {
   closeSheets();
-  dispatchEvent(new CustomEvent("remix", { detail: video }));
+  dispatchEvent(new CustomEvent("remix", { detail: { video, picks } }));
 }

@@ -29,6 +29,10 @@ export class Feed {
     this.ahead = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && attempt(() => this.#more()),
       { root: this.column, rootMargin: "200%" });
     for (const name of ["deleted", "unposted"]) addEventListener(name, ({ detail }) => this.#remove(detail));
+    addEventListener("rendered", ({ detail }) => {
+      // One that can't be read any more is taken away by the event that says so.
+      for (const lane of this.lanes?.values() ?? []) lane.cards.get(detail)?.showRender().catch(() => {});
+    });
   }
 
   /** Take the posts of a video away, and a trend that has none left. @param {string} id of the video */

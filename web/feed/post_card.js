@@ -4,7 +4,7 @@ import { call } from "../shared/api.js";
 import { avatar, clip, el, foldable, icon } from "../shared/dom.js";
 import { ratio } from "../create/shape.js";
 import { openCameo, openPerson } from "../shared/people.js";
-import { playWhenVisible, toggle } from "../shared/player.js";
+import { playInstead, playWhenVisible, toggle } from "../shared/player.js";
 import { openReport } from "../shared/report.js";
 import { remix } from "../create/video_sheet.js";
 import { attempt } from "../shared/ui.js";
@@ -34,6 +34,14 @@ export class PostCard {
 
   toggle() {
     this.node.classList.toggle("paused", toggle(this.clip));
+  }
+
+  /** Show the render of what was posted as a preview. */
+  async showRender() {
+    const { video } = await call("GET", `/v1/posts/${this.post.id}`);
+    this.post.video = video;
+    this.node.dataset.video = video.id;
+    playInstead(this.clip, video.id);
   }
 
   /** Show how the prompt differs from that of its source. @param {import("../shared/types.js").DiffPart[] | null} diff */

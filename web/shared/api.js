@@ -36,8 +36,11 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @param {number} [within] milliseconds for each try; without it as long as the browser waits */
-async function send(method, path, body, headers, within) {
+/**
+ * @param {number} [within] milliseconds for each try; without it as long as the browser waits
+ * @param {AbortSignal} [signal] ends it, with an AbortError, in place of `within`
+ */
+async function send(method, path, body, headers, within, signal) {
   const token = session.get()?.access_token;
   const request = {
     method,
@@ -49,7 +52,9 @@ async function send(method, path, body, headers, within) {
     body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
   };
   for (let tries = 0; ; tries++) {
-    const reply = await fetch(path, within ? { ...request, signal: AbortSignal.timeout(within) } : request).catch(() => null);
+    const ends = signal ?? (within ? AbortSignal.timeout(within) : undefined);
+    const reply = await fetch(path, { ...request, signal: ends }).catch(() => null);
+    signal?.throwIfAborted();
     const away = !reply || reply.status === 503 || reply.status === 502;
     if (!away || tries === WAITS_MS.length) {
       if (!reply) throw new ApiError(0, null);
@@ -98,9 +103,9 @@ async function isStale(reply) {
 }
 
 /** One request, with a fresh token where the old one has run out; `within` is for each try. @returns {Promise<Response>} */
-export async function request(method, path, body, headers = {}, within = undefined) {
+export async function request(method, path, body, headers = {}, within = undefined, signal = undefined) {
   const used = session.get()?.access_token;
-  let reply = await send(method, path, body, headers, within);
+  let reply = await send(method, path, body, headers, within, signal);
   if (used && (await isStale(reply))) {
     try {
       await refresh(used);
@@ -108,18 +113,21 @@ export async function request(method, path, body, headers = {}, within = undefin
       if (error.status === 401) forget();
       throw error;
     }
-    if (session.get()) reply = await send(method, path, body, headers, within);
+    if (session.get()) reply = await send(method, path, body, headers, within, signal);
     if (await isStale(reply)) forget();
   }
   if (!reply.ok) await fail(reply);
   return reply;
 }
 
-/** One JSON call. @param {string} method @param {string} path @param {any} [body] @param {number} [within] ms for each try @returns {Promise<any>} */
-export async function call(method, path, body, within) {
+/**
+ * One JSON call. @param {string} method @param {string} path @param {any} [body] @param {number} [within] ms for each try
+ * @param {AbortSignal} [signal] ends it @returns {Promise<any>}
+ */
+export async function call(method, path, body, within, signal) {
   // One key for all tries of a call: what makes something makes it once.
   const headers = method === "POST" ? { "idempotency-key": newKey() } : {};
-  const reply = await request(method, path, body, headers, within);
+  const reply = await request(method, path, body, headers, within, signal);
   return reply.status === 204 ? null : reply.json();
 }
 

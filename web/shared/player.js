@@ -70,6 +70,16 @@ export function playWhenVisible(node, id) {
   visible.observe(node);
 }
 
+/** Play another clip in the place of one, as soon as it is there. @param {HTMLVideoElement} node @param {string} id of its video */
+export function playInstead(node, id) {
+  const clip = clips.get(node);
+  leaveStanding(node, clip.id);
+  clip.id = id;
+  if (!clip.near) return unload(node);
+  watchStanding(node, id);
+  return load(node, clip);
+}
+
 /** Hold a clip or let it go on, as a tap asks. @param {HTMLVideoElement} node @returns {boolean} whether it is held */
 export function toggle(node) {
   const held = !node.paused;

@@ -1,4 +1,5 @@
-// Whether a clip that is on the screen may still be shown: its stream says when it is withdrawn, and why.
+// Whether a clip that is on the screen may still be shown: its stream says when it is withdrawn, and why, and when
+// its post shows a better one.
 
 import { call } from "./api.js";
 import { forgetMedia } from "./media.js";
@@ -30,7 +31,10 @@ export function watchStanding(node, id) {
   if (known) return void known.nodes.add(node);
   let begun = false;
   const stop = live.follow(`video:${id}`, {
-    onEvent: ({ name, data }) => name === "video.withdrawn" && look(id, data.reason),
+    onEvent: ({ name, data }) => {
+      if (name === "video.withdrawn") look(id, data.reason);
+      if (name === "post.rendered") dispatchEvent(new CustomEvent("rendered", { detail: data.post_id }));
+    },
     // The first one only says that what happened before is not told.
     onReset: () => (begun ? look(id) : (begun = true)),
     onRefused: () => look(id),
