@@ -4,7 +4,8 @@
 
 Each round asks for a preview, a swarm of them, a render of the picked one and a full video from scratch, one
 after the other, so that a slow moment falls on all. CPU seconds are what the product reports of its own work;
-wall seconds are from the request to the end, as polled every 50 ms.
+wall seconds are from the request to the end, as polled every 50 ms. The processor is this machine's: the
+product shall run on it. (`python -m bench.preview_cost` says where a preview's seconds go.)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from statistics import median
 import httpx
 
 from bench.client import PROMPTS, BenchClient, FinishedRequest
+from bench.processor_name import processor
 from export.command import one_line_errors
 from export.options import count
 
@@ -67,7 +69,7 @@ def main() -> None:
         table = measure(args.base, args.rounds)
     except httpx.HTTPError as error:
         sys.exit(f"{args.base} can't be measured: {error}")
-    print(f"medians of {args.rounds} rounds\n\n{table}")
+    print(f"medians of {args.rounds} rounds; {processor()}\n\n{table}")
     if args.out:
         args.out.write_text(table + "\n")
 

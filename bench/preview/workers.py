@@ -150,12 +150,14 @@ def engine_rung(rung: Rung) -> tuple[Draw, dict[str, int]]:
     engine = PreviewEngine(rung.folder, rung.threads, cache=cache)
 
     def draw(request: ClipRequest, clock: Clock) -> tuple[Frames, NDArray[np.float32]]:
-        job = engine.begin(_recipe(request, rung.size, engine.manifest.id))
+        times = engine.manifest.enlargement
+        size = rung.size[0] * times, rung.size[1] * times
+        job = engine.begin(_recipe(request, size, engine.manifest.id))
         clock.lap()
         while job.step_index < job.steps:
             engine.step(job)
         clock.lap()
-        frames = engine.decode(job)
+        frames = engine.draw(job)
         clock.lap()
         return frames, job.latents
 
