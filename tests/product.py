@@ -84,6 +84,7 @@ class Product:
             "RIFFLE_TEACHER": str(folders.teacher),
             "RIFFLE_BUNDLE": str(folders.bundle),
             "RIFFLE_SEED": "off",
+            "RIFFLE_RENDER_POSTS": "off",
             # As `make run` has it.
             "RIFFLE_REQUIRE_PROOF": "off",
             **extra,

@@ -19,7 +19,7 @@ def shape(frames: Any) -> tuple[int, float]:
 
 
 @pytest.mark.parametrize(
-    ("size", "seconds", "frames", "credits"), [("64x64", "4", 33, 2), ("96x64", "5", 41, 3)]
+    ("size", "seconds", "frames", "credits"), [("128x128", "4", 33, 2), ("192x128", "5", 41, 3)]
 )
 def test_a_preview_and_its_render(person: Person, size: str, seconds: str, frames: int, credits: int) -> None:
     width, height = map(int, size.split("x"))
@@ -48,7 +48,7 @@ def test_a_remix_of_another_shape_starts_from_the_source_cut_to_it(person: Perso
     assert (same["size"], same["seconds"]) == (portrait["size"], portrait["seconds"])
     wide = person.draw(
         "a frog stands still in a desert by day",
-        size="96x64",
+        size="192x128",
         seconds="3",
         source=source("remix", portrait, strength=0.2),
     )
@@ -62,20 +62,20 @@ def test_a_remix_of_another_shape_starts_from_the_source_cut_to_it(person: Perso
 
 
 def test_an_extension_keeps_the_shape_and_may_be_longer(person: Person) -> None:
-    wide = person.draw("a bus walks left in a city by day", size="96x64", seed=6)
+    wide = person.draw("a bus walks left in a city by day", size="192x128", seed=6)
     more = person.draw("a bus walks left in a city by day", seconds="4", source=source("extend", wide))
-    assert (more["size"], more["seconds"]) == ("96x64", "4")
+    assert (more["size"], more["seconds"]) == ("192x128", "4")
     whole = person.draw("a bus goes on", source=source("stitch", wide, more))
     assert len(person.frames(whole)) == 17 + 33 - more["recipe"]["repeats"]
     # What was stitched has a length that no clip has: a remix of it has the nearest.
     again = person.draw("a car walks left in a city by day", source=source("remix", whole))
-    assert (again["size"], again["seconds"]) == ("96x64", "5")
+    assert (again["size"], again["seconds"]) == ("192x128", "5")
 
 
 def test_what_no_model_draws_is_refused(product: Product, person: Person) -> None:
     for payload, code, field in (
         ({"size": "96x96"}, "invalid_size", "size"),
-        ({"size": "192x128"}, "invalid_size", "size"),
+        ({"size": "384x256"}, "invalid_size", "size"),
         ({"seconds": "6"}, "invalid_request", "seconds"),
     ):
         status, reply = product.call("POST", "/v1/videos", {"prompt": "a cat", **payload}, person.token)
@@ -84,5 +84,5 @@ def test_what_no_model_draws_is_refused(product: Product, person: Person) -> Non
 
 def test_the_sdk_asks_for_size_and_seconds(product: Product, person: Person) -> None:
     client = OpenAI(api_key=person.token, base_url=product.url + "/v1")
-    made: Any = client.videos.create_and_poll(prompt="a cat jumps on a beach", size="64x64", seconds="3")  # type: ignore[arg-type]
-    assert (made.status, made.size, made.seconds) == ("completed", "64x64", "3")
+    made: Any = client.videos.create_and_poll(prompt="a cat jumps on a beach", size="128x128", seconds="3")  # type: ignore[arg-type]
+    assert (made.status, made.size, made.seconds) == ("completed", "128x128", "3")

@@ -93,7 +93,9 @@ def test_steering_draws_what_the_words_would_have(person: Person) -> None:
     steer = {"motion": "left", "time": "night"}
     steered = person.draw("a cat jumps on a beach by day", seed=11, steer=steer)
     assert steered["prompt"] == "a cat jumps on a beach by day"
-    assert steered["recipe"]["prompt"] == "a cat on a beach walks left at night"
+    assert steered["recipe"]["prompt"] == "nobody stands still on a beach at night"
+    understood = steered["recipe"]["understood"]
+    assert (understood["motion"], understood["time"]) == ("left", "night")
     assert np.array_equal(person.frames(said), person.frames(steered))
 
 
