@@ -118,7 +118,8 @@ class WordStudio:
         state = self.engine.begin(recipe)
         for _ in range(state.steps):
             self.engine.step(state)
-        return self._finished(recipe, self.engine.draw(state), state.stored_latents.astype(np.float32))
+        drawn = self.engine.draw(state, still=self._still(recipe))
+        return self._finished(recipe, drawn, state.stored_latents.astype(np.float32))
 
     def render(
         self,
@@ -141,8 +142,13 @@ class WordStudio:
             self.renderer.step(state)
         latents = state.latents.numpy()
         enlarges = self.engine.manifest.enlargement > 1
-        drawn = self.engine.draw_latents(latents) if enlarges else self.renderer.decode(state)
+        still = self._still(recipe)
+        drawn = self.engine.draw_latents(latents, still=still) if enlarges else self.renderer.decode(state)
         return self._finished(recipe, drawn, latents)
+
+    def _still(self, recipe: Recipe) -> bool:
+        staging = self.engine.stage(recipe, None)
+        return staging is not None and staging.still
 
     def _finished(self, recipe: Recipe, scene: Frames, latents: Latents) -> WordClip:
         staging = self.engine.stage(recipe, None)

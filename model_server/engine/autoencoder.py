@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model_server.engine.bundle_graphs import BundleGraphs, ShapeGraphs
 from model_server.engine.pixels import Floats, Frames, frames_from_video, video_from_frames
 from model_server.engine.resize import crop_to_fill
+from model_server.engine.shapes import frames_per_latent
 from schemas.bundle import Bucket
 
 
@@ -22,9 +23,9 @@ class Autoencoder:
     def __init__(self, graphs: BundleGraphs) -> None:
         self._graphs = graphs
 
-    def drawn(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
-        """What people see of a clip of this shape."""
-        return self.enlarged(latents) if self._enlarges else self.decode(graphs, latents)
+    def drawn(self, graphs: ShapeGraphs, latents: Floats, *, still: bool = False) -> Frames:
+        """What people see of a clip of this shape; `still`: nothing moves there."""
+        return self.enlarged(latents, still=still) if self._enlarges else self.decode(graphs, latents)
 
     def drawn_middle(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
         """What people see of the middle frame, uint8 [H, W, 3], decoded from its one latent frame."""
@@ -34,19 +35,29 @@ class Autoencoder:
             return np.asarray(self.enlarged(latent)[-1], dtype=np.uint8)
         return np.asarray(frames_from_video(graphs.picture.run({"latents": latent})["video"])[-1], np.uint8)
 
-    def enlarged(self, latents: Floats) -> Frames:
-        """The frames of latents of any shape at `enlargement` times the autoencoder's size."""
-        graph = self._graphs.graph(self._graphs.manifest.upsampling_decoder)
-        return frames_from_video(graph.run({"latents": latents})["video"].clip(-1, 1))
+    def enlarged(self, latents: Floats, *, still: bool = False) -> Frames:
+        """The frames of latents of any shape at `enlargement` times the autoencoder's size.
 
-    def drawn_from(self, latents: Floats) -> Frames:
+        Where nothing moves one frame is decoded of each latent frame, and those between are blends.
+        """
+        graph = self._graphs.graph(self._graphs.manifest.upsampling_decoder)
+
+        def decoded(part: Floats) -> Frames:
+            return frames_from_video(graph.run({"latents": part})["video"].clip(-1, 1))
+
+        if not still:
+            return decoded(latents)
+        moments = [decoded(latents[:, :, at : at + 1]) for at in range(latents.shape[2])]
+        return blended(np.concatenate(moments), frames_per_latent(self._graphs.manifest.buckets[0]))
+
+    def drawn_from(self, latents: Floats, *, still: bool = False) -> Frames:
         """What people see of the stored latents of any shape that this bundle draws, or enlarges.
 
         Raises:
             ValueError: they are of no such shape.
         """
         if latents.shape[:2] == (1, self._graphs.manifest.latent_channels) and self._enlarges:
-            return self.enlarged(latents)
+            return self.enlarged(latents, still=still)
         return self.decode(self._graphs.of_shape(self._bucket_of(latents)), latents)
 
     def decode(self, graphs: ShapeGraphs, latents: Floats) -> Frames:
@@ -91,6 +102,16 @@ class Autoencoder:
         if found is None or latents.shape[:2] != (1, manifest.latent_channels):
             raise ValueError(f"source latents {list(latents.shape)} are of no shape that this model draws")
         return found
+
+
+def blended(moments: Frames, steps: int) -> Frames:
+    """Frames uint8 [M, H, W, 3] with `steps` - 1 blends between each two, [(M - 1) * steps + 1, H, W, 3]."""
+    found = np.empty(((len(moments) - 1) * steps + 1, *moments.shape[1:]), np.uint8)
+    found[::steps] = moments
+    wide = moments.astype(np.uint16)
+    for step in range(1, steps):
+        found[step::steps] = (wide[:-1] * (steps - step) + wide[1:] * step + steps // 2) // steps
+    return found
 
 
 def _decode_streamed(graphs: ShapeGraphs, latents: Floats) -> Iterator[Frames]:

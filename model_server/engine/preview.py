@@ -113,21 +113,23 @@ class PreviewEngine:
         """The middle frame of the clean estimate as people see it, uint8 [H, W, 3]."""
         return self._autoencoder.drawn_middle(state.graphs, state.clean_estimate)
 
-    def draw(self, state: PreviewState) -> Frames:
-        """What people see of the current latents, uint8 [F, H, W, 3]."""
-        return self._autoencoder.drawn(state.graphs, state.latents)
+    def draw(self, state: PreviewState, *, still: bool = False) -> Frames:
+        """What people see of the current latents, uint8 [F, H, W, 3]; `still`: nothing moves there."""
+        return self._autoencoder.drawn(state.graphs, state.latents, still=still)
 
     def decode(self, state: PreviewState) -> Frames:
         """The autoencoder's frames of the current latents, uint8 [F, H, W, 3]."""
         return self._autoencoder.decode(state.graphs, state.latents)
 
-    def draw_latents(self, latents: Floats) -> Frames:
+    def draw_latents(self, latents: Floats, *, still: bool = False) -> Frames:
         """What people see of stored latents [1, C, F, h, w]: of either tier, where this bundle enlarges.
+
+        `still`: nothing moves there.
 
         Raises:
             ValueError: they are of no shape that this bundle draws.
         """
-        return self._autoencoder.drawn_from(latents)
+        return self._autoencoder.drawn_from(latents, still=still)
 
     def stage(
         self, recipe: Recipe, reference: Frames | None, source: Layout | None = None, continued_frame: int = 0

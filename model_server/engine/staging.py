@@ -68,6 +68,8 @@ class Staging:
     seed: int
     fps: int
     frames: int
+    # Whether its scene stands still: only its actors and its weather move.
+    still: bool
 
     def compose(self, scene: Frames) -> Frames:
         """The clip uint8 [F, H, W, 3] of its scene's frames, at any size."""
@@ -160,7 +162,8 @@ def stage(
         begin=() if source is None else _begin(names, source, continued_frame, recipe.repeats or 1),
     )
     look = Look(understood.place, understood.time, understood.style, understood.weather)
-    return Staging(names, actors, found, look, seed, recipe.fps, recipe.frames)
+    still = understood.camera != "pan"
+    return Staging(names, actors, found, look, seed, recipe.fps, recipe.frames, still)
 
 
 def _of_library(library: Pictures | None, picture: str) -> tuple[Frames, Shown]:

@@ -52,6 +52,11 @@ class Finish:
         return replace(self, staging=self.engine.stage(recipe, self.given.reference))
 
     @property
+    def still(self) -> bool:
+        """Whether nothing moves in what the model draws; what goes on from another clip may move as that."""
+        return self.staging is not None and self.staging.still and self.conditions.begin is None
+
+    @property
     def reencodes(self) -> bool:
         """Whether what is kept are latents of what people see, not those that were drawn."""
         return self.staging is None and self.engine.refines(self.given)

@@ -16,7 +16,7 @@ from model_server.engine.shapes import drawn_size, native_recipe
 from model_server.media import encode
 from model_server.serve.engines import Engines
 from model_server.serve.faults import JobError
-from model_server.serve.finish import finish_of
+from model_server.serve.finish import Finish, finish_of
 from schemas.bundle import Bucket
 from schemas.videos import Recipe, Tier
 from schemas.work import FaultCode, Media, Render
@@ -73,7 +73,7 @@ def _preview(request: Render, engines: Engines) -> Iterator[Progress | Output]:
         picture = finish.picture(engine.estimate(state))
         yield Progress(stage="denoise", i=i + 1, n=state.steps, picture=encode.picture(picture))
     _check_finite(state.stored_latents)
-    frames, kept = finish.frames(engine.draw(state)), state.stored_latents
+    frames, kept = finish.frames(engine.draw(state, still=finish.still)), state.stored_latents
     yield Progress(stage="decode")
     if finish.reencodes:
         # A render or a remix of these latents starts from what people saw.
@@ -106,8 +106,8 @@ def _full(request: Render, engines: Engines) -> Iterator[Progress | Output]:
             picture = encode.picture(finish.picture(_estimate(state, renderer, engine)))
         yield Progress(stage="denoise", i=i + 1, n=state.steps, picture=picture)
     _check_finite(state.stored_latents)
-    drawn, kept = _drawn(state.latents.numpy(), renderer, engine), state.stored_latents
-    frames = finish.frames(drawn)
+    drawn = _drawn(state.latents.numpy(), renderer, engine, finish)
+    frames, kept = finish.frames(drawn), state.stored_latents
     yield Progress(stage="decode")
     if finish.reencodes:
         kept = renderer.encode(frames, native.width, native.height)
@@ -121,9 +121,9 @@ def _full(request: Render, engines: Engines) -> Iterator[Progress | Output]:
         for number in range(FIDELITY_OTHERS):
             other = _other_seed(preview_recipe(recipe, engine), number)
             made = _latents_of(other, engine, finish.conditions)
-            others.append(finish.of_seed(other).frames(_drawn(made, renderer, engine)))
+            others.append(finish.of_seed(other).frames(_drawn(made, renderer, engine, finish)))
             yield Progress(stage="measure")
-        preview = _drawn(picked, renderer, engine)
+        preview = _drawn(picked, renderer, engine, finish)
         if finish.staging is not None:
             # Of any other what is kept is encoded from what people saw.
             preview = finish.frames(preview)
@@ -168,9 +168,11 @@ def _native(recipe: Recipe, engine: PreviewEngine, renderer: FullRenderer) -> Re
     return native_recipe(engine.manifest, recipe)
 
 
-def _drawn(given: latents.Latents, renderer: FullRenderer, engine: PreviewEngine) -> Frames:
+def _drawn(given: latents.Latents, renderer: FullRenderer, engine: PreviewEngine, finish: Finish) -> Frames:
     """What people see of latents of either tier, before it is finished."""
-    return engine.draw_latents(given) if engine.manifest.enlargement > 1 else renderer.frames(given)
+    if engine.manifest.enlargement == 1:
+        return renderer.frames(given)
+    return engine.draw_latents(given, still=finish.still)
 
 
 def _estimate(state: RenderState, renderer: FullRenderer, engine: PreviewEngine) -> Frames:

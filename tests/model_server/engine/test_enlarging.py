@@ -36,6 +36,22 @@ def test_a_preview_is_drawn_on_its_grid_and_seen_larger(engine: PreviewEngine) -
         engine.begin(recipe())
 
 
+def test_where_nothing_moves_one_frame_of_each_latent_frame_is_drawn(engine: PreviewEngine) -> None:
+    job = engine.begin(recipe(**LARGE))
+    for _ in range(job.steps):
+        engine.step(job)
+    seen = engine.draw(job, still=True)
+    assert (seen.shape, seen.dtype) == ((17, 192, 128, 3), np.uint8)
+    np.testing.assert_array_equal(engine.draw_latents(job.latents, still=True), seen)
+    for moment in range(5):
+        alone = engine.draw_latents(job.latents[:, :, moment : moment + 1])
+        np.testing.assert_array_equal(seen[4 * moment], alone[-1])
+    between = seen[4].astype(float) * 0.25 + seen[8].astype(float) * 0.75
+    assert np.abs(seen[7] - between).max() <= 1
+    job.latents[:] = job.latents[:, :, :1]
+    assert (np.ptp(engine.draw(job, still=True).astype(int), axis=0) == 0).all()
+
+
 def test_the_sizes_of_a_recipe_are_those_that_are_seen(engine: PreviewEngine) -> None:
     manifest = engine.manifest
     bucket = find_bucket(manifest, 192, 128, 41)
