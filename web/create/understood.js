@@ -59,10 +59,13 @@ export function missedChip(phrase, change) {
   return el("button.subject.missed", { type: "button", "aria-label": `No picture for ${phrase}. Choose one`, onclick: change }, ...face);
 }
 
+/** Motions whose names in the model's vocabulary say little. */
+const SAID = { grow: "closer", shrink: "away", mounted: "ride" };
+
 /** Place, time, motion and so on, that are said. @param {Understood} understood */
 export function sceneTags(understood) {
   return Object.entries(SLOTS).filter(([slot]) => understood[slot]).map(([slot, name]) =>
-    el("span.tag", { title: name }, el("span.unseen", {}, `${name}: `), understood[slot]));
+    el("span.tag", { title: name }, el("span.unseen", {}, `${name}: `), SAID[understood[slot]] ?? understood[slot]));
 }
 
 /** What was understood of finished videos: the subjects of all of them, the scene of the first. @param {import("../shared/types.js").Video[]} videos */
