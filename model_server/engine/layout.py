@@ -33,10 +33,10 @@ GROUND, GROUND_VARIES = 0.87, 0.015
 GROUNDS = {"ocean": 0.915, "space": 0.885}
 # Sizes of one to three actors, in short sides: the square root of their box's area. The seed adds up to
 # SIZE_VARIES of them.
-SIZES = (0.64, 0.48, 0.37)
-SIZE_VARIES = 0.15
+SIZES = (0.6, 0.48, 0.37)
+SIZE_VARIES = (0.2, 0.1, 0.1)
 # The most of the frame's width that each of them takes, and of its height.
-ROOMS = (0.84, 0.43, 0.33)
+ROOMS = (0.8, 0.43, 0.33)
 # What of widths is left in a frame that is taller than wide: phones are taller still, and show 390/844 of
 # 2/3 of it, 0.69.
 TALL = 0.86
@@ -49,8 +49,8 @@ CLOSE, CLOSE_ROOM = 1.5, 0.98
 NEAREST = 0.8
 # Middles of their places, in widths.
 PLACES = ((0.5,), (0.27, 0.73), (0.18, 0.5, 0.82))
-# How far beside the middle one alone may stand, in widths.
-BESIDE = 0.09
+# How far beside the middle one alone may stand, in widths; a large one.
+BESIDE, BESIDE_LEAST = 0.09, 0.04
 MARGIN = 0.03
 # A bust begins this far below the frame, in sizes, so that nothing shows where it was cut: a hop in dancing
 # takes 0.09, the tilt of a bob 0.5 sin(4 degrees) = 0.035. It is nearer than what stands, and so larger.
@@ -259,7 +259,7 @@ def _start(figure: Figure, scene: _Scene, slot: int, drawn: _Drawn) -> Start:
     if count:
         # Beside others it counts how large they are: a cast of small ones is seen as well as any.
         stature = max(SMALLEST, (stature / scene.stature) ** CONTRAST)
-    size = SIZES[count] * (1 + SIZE_VARIES * drawn.size) * stature
+    size = SIZES[count] * (1 + SIZE_VARIES[count] * drawn.size) * stature
     if count:
         # A wide frame has more room for several.
         size *= min(max(scene.aspect, 1.0), WIDER)
@@ -280,9 +280,11 @@ def _start(figure: Figure, scene: _Scene, slot: int, drawn: _Drawn) -> Start:
     largest = min((0.96 if count == 0 else ROOMS[count]) / wide, NEAREST / tall)
     half = size * wide / 2
     ground = 1.0 if cut else scene.ground
+    # One alone stands as far beside the middle as a phone still shows it nearly whole.
+    beside = min(BESIDE, max(BESIDE_LEAST, scene.tall * ROOMS[0] / 2 - half)) * drawn.beside
     head = figure.shows == "head" and not hovers and manner is Manner.WALKS
     return Start(
-        x=0.5 + scene.tall * (PLACES[count][slot] - 0.5) + (BESIDE * drawn.beside if count == 0 else 0.0),
+        x=0.5 + scene.tall * (PLACES[count][slot] - 0.5) + (beside if count == 0 else 0.0),
         y=ground,
         lift=HANGS * size if head else 0.0,
         size=size,
