@@ -74,7 +74,8 @@ def test_a_moving_camera_follows_one_who_walks() -> None:
     )
     assert np.ptp([pose.lift for pose in panned]) > 0.01 > np.ptp([pose.lift for pose in still])
     assert np.ptp([pose.x for pose in panned]) == 0
-    assert [staged(understood(camera=camera)).still for camera in (None, "close", "pan")] == [True, True, False]
+    moves = [camera for camera in (None, "close", "pan") if not staged(understood(camera=camera)).still]
+    assert moves == ["pan"]
 
 
 def test_a_cameo_is_shown_by_its_own_picture() -> None:
