@@ -40,9 +40,6 @@ LEADS = split(_TABLE["leads"])
 PERSONS = frozenset(split(_TABLE["persons"]))
 ANIMALS = frozenset(split(_TABLE["animals"]))
 CLASSES = frozenset(split(_TABLE["classes"]))
-SMALL_WORDS = (
-    FILLERS | VAGUE | BLANK | RELATIVE | CLAUSES | PREPOSITIONS | JOINTS | ADJECTIVES | MALE | FEMALE
-)
 THINGS = frozenset(split(_TABLE["things"]))
 # Words that are no slips of others.
 SMALL_WORDS = FILLERS.union(VAGUE, BLANK, RELATIVE, CLAUSES, PREPOSITIONS, JOINTS, ADJECTIVES, MALE, FEMALE)
